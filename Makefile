@@ -1,0 +1,48 @@
+# `make` lists the verbs; each sets up what it needs.
+PYTHON ?= python3
+WORKLOAD ?= workloads/swiotlb_vs_zero_copy.yaml
+RESULTS ?= results
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup run check test bench lock clean
+
+help:  ## list the verbs
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## make .venv from the lock file
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "cluster-sim needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+run: $(READY)  ## run a workload and print the comparison: make run WORKLOAD=workloads/x.yaml
+	$(BIN)/cluster-sim run $(WORKLOAD) --results $(RESULTS)
+
+check: $(READY)  ## the fast part of the tests
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/unit
+
+test: $(READY)  ## ruff, mypy --strict, import contracts and all tests
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+	$(BIN)/pytest -q
+
+bench: $(READY)  ## frames a second of the compiled loop, per path
+	$(BIN)/python -m benchmarks.engine
+
+lock: $(READY)  ## resolve the dependencies anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml --output-file requirements.lock
+
+clean:  ## remove .venv and caches, keep results
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Speed, apart from the tests: medians and ratios of one run, with the machine named."""

@@ -1,0 +1,1 @@
+"""Simulates how protected virtual machines move data."""

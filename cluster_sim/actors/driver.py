@@ -1,0 +1,244 @@
+"""Runs an experiment: hands runs to shards, writes the small tables, keeps the manifest."""
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+from pydantic import JsonValue
+
+from cluster_sim.actors.order import RunOrder
+from cluster_sim.actors.shards import InlineShard, Pending, Shard, ShardResult
+from cluster_sim.compiled import has_cache
+from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.platform.profile import Profile
+from cluster_sim.results import run_directory
+from cluster_sim.results.columns import schema
+from cluster_sim.results.parts import Part, PartWriter, fingerprint
+from cluster_sim.scenario.axes import Run, runs
+from cluster_sim.scenario.load import Experiment
+from cluster_sim.workloads.playout import Playback
+
+Executor = Literal["ray", "inline"]
+RUNS_UNDER_WAY = 2
+VERSIONED = ("cluster-sim", "numba", "numpy", "pyarrow", "pydantic", "ray")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A run that has ended: which of how many, and frames simulated so far."""
+
+    run: Run
+    done: int
+    total: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An experiment that has run to its end."""
+
+    directory: Path
+    fingerprint: str
+    frames: int
+    engine_s: float
+
+
+def run_experiment(
+    experiment: Experiment,
+    results: Path,
+    *,
+    executor: Executor = "ray",
+    actors: int | None = None,
+    name: str | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Finished:
+    """Run all runs of an experiment; tables and manifest lie in the directory that is returned.
+
+    `actors` is the number of shards, each one HostActor with one GuestActor; by default one a CPU, at most one a
+    host. It never changes a byte of the tables.
+    """
+    every_run = runs(experiment.spec, experiment.variants)
+    directory = run_directory.create(results, experiment.spec.name, name)
+    manifest = opening_manifest(experiment)
+    run_directory.write_manifest(directory, manifest)
+    began = time.perf_counter()
+    parts: list[Part] = []
+    frames = 0
+    wanted = actors or (os.cpu_count() or 1)
+    try:
+        with shards_of(executor, wanted) as shards:
+            for number, (run, ordered) in enumerate(in_order(experiment, every_run, directory, shards), start=1):
+                run_parts, run_frames = write_run(directory, run, ordered)
+                parts += run_parts
+                frames += run_frames
+                on_progress(Progress(run, number, len(every_run), frames))
+    except BaseException as error:
+        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        run_directory.write_manifest(directory, {**manifest, **closing(parts, frames, state)})
+        raise
+    run_directory.write_manifest(directory, {**manifest, **closing(parts, frames, "complete")})
+    return Finished(directory, fingerprint(parts), frames, time.perf_counter() - began)
+
+
+@contextmanager
+def shards_of(executor: Executor, wanted: int) -> Iterator[list[Shard]]:
+    """Shards to run in: here, or on a Ray of this run's own."""
+    if executor == "inline":
+        yield [InlineShard() for _ in range(wanted)]
+        return
+    from cluster_sim.actors.on_ray import RayShard, local_ray
+
+    with local_ray(os.cpu_count() or 1):
+        yield [RayShard() for _ in range(wanted)]
+
+
+def in_order(
+    experiment: Experiment, every_run: Sequence[Run], directory: Path, shards: Sequence[Shard]
+) -> Iterator[tuple[Run, list[ShardResult]]]:
+    """Each run with its shards' results, in order; the next run is under way while one is waited for."""
+    under_way: list[tuple[Run, list[Pending]]] = []
+    for run in every_run:
+        under_way.append((run, start(experiment, run, directory, shards)))
+        if len(under_way) == RUNS_UNDER_WAY:
+            first, pending = under_way.pop(0)
+            yield first, [one.result() for one in pending]
+    for first, pending in under_way:
+        yield first, [one.result() for one in pending]
+
+
+def start(experiment: Experiment, run: Run, directory: Path, shards: Sequence[Shard]) -> list[Pending]:
+    """Give each shard its share of the run's hosts, in turn."""
+    hosts = range(run.variant.scenario.cluster.hosts)
+    orders = [
+        RunOrder(
+            variant=run.variant.label,
+            replication=run.replication,
+            seed=run.seed,
+            scenario=run.variant.scenario,
+            folder=experiment.source.parent.resolve(),
+            run_directory=directory.resolve(),
+            hosts=tuple(hosts[number :: len(shards)]),
+        )
+        for number in range(len(shards))
+    ]
+    return [shard.start(order) for shard, order in zip(shards, orders, strict=True) if order.hosts]
+
+
+def write_run(directory: Path, run: Run, results: Sequence[ShardResult]) -> tuple[list[Part], int]:
+    """Write a run's small tables, hosts and guests in the order of their numbers; its parts and frames."""
+    playback = {guest: seen for result in results for guest, seen in result.playback.items()}
+    parts = [part for result in results for part in result.hosts.parts]
+    for table in results[0].hosts.tables:
+        batches = [batch for result in results for batch in result.hosts.tables[table] if batch.num_rows]
+        if not batches:
+            continue
+        batches.sort(key=lambda batch: batch.column("host_id")[0].as_py())
+        if table == "guests":
+            batches = [with_playback(batch, playback) for batch in batches]
+        writer = PartWriter(directory, table, run.variant.label, run.replication, "all")
+        for batch in batches:
+            writer.write(batch)
+        parts.append(writer.close())
+    return parts, sum(result.hosts.frames for result in results)
+
+
+def with_playback(batch: pa.RecordBatch, playback: dict[int, Playback]) -> pa.RecordBatch:
+    """Put what the guests' software saw beside what their host booked."""
+    seen = [playback[guest] for guest in batch.column("guest_id").to_pylist()]
+    replaced = {
+        "play_started": [one.started for one in seen],
+        "startup_ns": [one.startup_ns for one in seen],
+        "freezes": [one.freezes for one in seen],
+        "frozen_ns": [one.frozen_ns for one in seen],
+    }
+    declared = schema("guests")
+    arrays = [
+        pa.array(replaced[field.name], field.type) if field.name in replaced else batch.column(field.name)
+        for field in declared
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=declared)
+
+
+def opening_manifest(experiment: Experiment) -> dict[str, JsonValue]:
+    """What is known before the first run: definition, scenarios, profiles with provenance, versions, host."""
+    spec = experiment.spec
+    profiles = {}
+    for variant in experiment.variants:
+        profile = profile_of(variant.scenario)
+        profiles[profile.name] = profile_json(profile)
+    return {
+        "format": 1,
+        "experiment": spec.name,
+        "question": spec.question,
+        "definition": experiment.source.name,
+        "seed": spec.seed,
+        "replications": spec.replications,
+        "baseline": dict(spec.baseline),
+        "variants": {
+            variant.label: {
+                "axes": dict(variant.axis_labels),
+                "profile": profile_of(variant.scenario).name,
+                "scenario": variant.scenario.plain(),
+            }
+            for variant in experiment.variants
+        },
+        "profiles": profiles,
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in VERSIONED}},
+        "host": {
+            "system": platform.platform(),
+            "machine": platform.machine(),
+            "cpus": os.cpu_count(),
+            "byte_order": sys.byteorder,
+        },
+        "status": "running",
+    }
+
+
+def profile_json(profile: Profile) -> dict[str, JsonValue]:
+    """A profile with the provenance of each price."""
+    costs = {cost.name: asdict(cost) for cost in profile.costs()}
+    return {
+        "title": profile.title,
+        "notes": list(profile.notes),
+        "prices": {
+            name: None
+            if price.cost is None
+            else {
+                "value": price.cost.value,
+                "unit": price.cost.unit,
+                "low": price.cost.low,
+                "high": price.cost.high,
+                "source": price.cost.source,
+                "confidence": price.cost.confidence,
+                "formula": price.cost.formula,
+                "note": price.note,
+            }
+            for name, price in sorted(profile.prices.items())
+        },
+        "costs": sorted(costs),
+    }
+
+
+def closing(parts: Sequence[Part], frames: int, status: str) -> dict[str, JsonValue]:
+    """What is known at the end."""
+    return {
+        "status": status,
+        "frames": frames,
+        "fingerprint": fingerprint(parts),
+        "parts": [asdict(part) for part in sorted(parts, key=lambda part: part.path)],
+    }
+
+
+def is_first_use() -> bool:
+    """Whether the engine will have to be compiled first."""
+    return not has_cache()
+
+

@@ -1,0 +1,82 @@
+"""HostActor and GuestActor: the shells that put hosts and guests on Ray, and the Ray that a run starts for itself.
+
+A Ray started here is this run's alone: it listens on 127.0.0.1 only, has no dashboard, reports nothing, and never
+joins a cluster that happens to run. Ray's grouping of servers by loopback needs its environment before it is imported.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+OBJECT_STORE_BYTES = 512 << 20
+LOCAL_ENVIRONMENT = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "0",
+}
+
+if "ray" not in sys.modules:
+    os.environ.update(LOCAL_ENVIRONMENT)
+
+import ray  # noqa: E402 - its environment comes first
+
+from cluster_sim.actors.guests import Guests  # noqa: E402
+from cluster_sim.actors.hosts import Hosts, HostsResult  # noqa: E402
+from cluster_sim.actors.order import RunOrder  # noqa: E402
+from cluster_sim.actors.shards import Pending, ShardResult  # noqa: E402
+from cluster_sim.workloads.playout import Playback  # noqa: E402
+
+HostActor = ray.remote(num_cpus=0, max_restarts=0)(Hosts)
+GuestActor = ray.remote(num_cpus=0, max_restarts=0)(Guests)
+
+
+@contextmanager
+def local_ray(cpus: int) -> Iterator[None]:
+    """A Ray of this run's own, on loopback, gone afterwards."""
+    ray.init(
+        address="local",
+        num_cpus=cpus,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="error",
+        object_store_memory=OBJECT_STORE_BYTES,
+        configure_logging=True,
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@dataclass(frozen=True, slots=True)
+class RayRun:
+    """A run whose windows have all been submitted; Ray runs them in order."""
+
+    hosts: "ray.ObjectRef[HostsResult]"
+    playback: "ray.ObjectRef[dict[int, Playback]]"
+
+    def result(self) -> ShardResult:
+        """Wait for both actors."""
+        hosts, playback = ray.get([self.hosts, self.playback])
+        return ShardResult(hosts, playback)
+
+
+class RayShard:
+    """One HostActor and one GuestActor; a window's batches go from one to the other, not through the driver."""
+
+    def __init__(self) -> None:
+        self.hosts = HostActor.remote()
+        self.guests = GuestActor.remote()
+
+    def start(self, order: RunOrder) -> Pending:
+        """Submit all windows of a run."""
+        self.guests.begin.remote(order)
+        self.hosts.begin.remote(order)
+        completions = None
+        for window in range(order.windows):
+            submissions = self.guests.exchange.remote(window, completions)
+            completions = self.hosts.step.remote(window, submissions)
+        return RayRun(playback=self.guests.finish.remote(completions), hosts=self.hosts.finish.remote())

@@ -1,0 +1,49 @@
+"""`@compiled`: numba functions that keep their types, cached on disk under a key made of the model's sources.
+
+numba's own cache looks at one file's date, so a function would keep an old callee from another file;
+a folder named after the digest of every compiled room cannot.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar, cast
+
+import numba
+from numba.core import config
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+ROOMS = ("memory", "engine")
+
+
+def sources_digest() -> str:
+    """Digest of all sources that are compiled together, and of numba's version."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    package = Path(__file__).parent
+    for room in ROOMS:
+        for source in sorted((package / room).glob("*.py")):
+            digest.update(source.name.encode())
+            digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_directory() -> Path:
+    """Where compiled code is kept: CLUSTER_SIM_CACHE, else XDG_CACHE_HOME, else ~/.cache."""
+    chosen = os.environ.get("CLUSTER_SIM_CACHE")
+    base = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return base / "cluster-sim" / f"compiled-{sources_digest()}"
+
+
+def has_cache() -> bool:
+    """Whether some compiled code of these very sources lies on disk."""
+    return any(cache_directory().glob("**/*.nbi"))
+
+
+config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]  # made at import, by numba
+
+
+def compiled(function: Function) -> Function:
+    """Compile to machine code without the interpreter, exact integers, kept on disk."""
+    return cast("Function", numba.njit(cache=True, error_model="numpy", boundscheck=False)(function))

@@ -1,0 +1,216 @@
+"""Stretches of steps that several paths share: doorbell, the host's side, interrupt, conversion."""
+
+from cluster_sim.io_paths.steps import (
+    Charge,
+    Count,
+    Op,
+    Range,
+    Resource,
+    Runner,
+    Step,
+    acquire,
+    memory,
+    release,
+    spend,
+)
+from cluster_sim.memory.pages import Operation
+from cluster_sim.platform.protection import Protection
+from cluster_sim.results.ledger import Category
+
+PAGE_GRANULE_BYTES = 4096
+
+
+def take_buffer() -> Step:
+    """Wait for a free buffer of the stream, or drop the frame, as the workload says."""
+    return Step(Op.TAKE_BUFFER, "take a free buffer", category=Category.QUEUE_WAIT)
+
+
+def finish() -> tuple[Step, ...]:
+    """Consume the frame on the vCPU, check that it is what the producer wrote, give the buffer back."""
+    return (
+        spend("the consumer works on the frame", Category.CONSUME, Runner.GUEST, Charge("consume")),
+        release(Resource.VCPU),
+        Step(Op.GIVE_BUFFER, "give the buffer back"),
+        Step(Op.DELIVER, "delivered"),
+    )
+
+
+def ring_host() -> tuple[Step, ...]:
+    """Publish the descriptor, ring the doorbell unless the worker is busy (event idx), leave the vCPU."""
+    return (
+        Step(
+            Op.KICK,
+            "ring the doorbell: exit to the host, unless the worker runs already",
+            resource=Resource.WORKER,
+            category=Category.EXIT,
+            runner=Runner.GUEST,
+            charges=(Charge("kick"),),
+            exits=Count.ONCE,
+        ),
+        release(Resource.VCPU),
+    )
+
+
+def host_copy(copier: str) -> tuple[Step, ...]:
+    """Move the frame into device-visible memory, by the worker's CPU or by the host's copy engine."""
+    if copier == "cpu":
+        return (Step(Op.COPY, "the host copies the frame", category=Category.HOST_COPY, runner=Runner.HOST),)
+    return (
+        spend(
+            "map the buffer in the IOMMU",
+            Category.PAGE_TABLE,
+            Runner.HOST,
+            Charge("iommu_map_page", Count.PAGES),
+        ),
+        acquire(Resource.ENGINE, "wait for the copy engine", runner=Runner.HOST),
+        spend("submit and complete", Category.ENGINE_COPY, Runner.HOST, Charge("engine_submit")),
+        Step(Op.COPY, "the engine copies the frame", category=Category.ENGINE_COPY, runner=Runner.HOST),
+        release(Resource.ENGINE),
+        spend(
+            "unmap from the IOMMU and invalidate",
+            Category.PAGE_TABLE,
+            Runner.HOST,
+            Charge("iommu_unmap_page", Count.PAGES),
+        ),
+    )
+
+
+def host_fill(copier: str) -> tuple[Step, ...]:
+    """Fill the buffer's own pages: touch them, pin them where an engine writes, copy."""
+    if copier == "cpu":
+        return (*fault_in(), *host_copy(copier), wrote())
+    return (
+        *fault_in(),
+        memory("pin the buffer for DMA", Operation.PIN),
+        *host_copy(copier),
+        wrote(),
+        memory("unpin the buffer", Operation.UNPIN),
+    )
+
+
+def fault_in() -> tuple[Step, ...]:
+    """The host touches each page; those that it has not mapped fault, one PTE a fault (P-9)."""
+    return (
+        memory("the host touches the buffer's pages", Operation.HOST_TOUCH),
+        spend(
+            "host page faults",
+            Category.FAULT,
+            Runner.HOST,
+            Charge("host_fault_page", Count.HOST_FAULTS),
+        ),
+    )
+
+
+def wrote() -> Step:
+    """The buffer now holds this frame."""
+    return memory("the buffer holds the frame", Operation.HOST_WRITE)
+
+
+def worker(*inside: Step) -> tuple[Step, ...]:
+    """Wake the worker, serve the ring, do `inside`, signal the guest."""
+    return (
+        acquire(Resource.WORKER, "wait for the worker"),
+        spend("wake the worker", Category.NOTIFY, Runner.HOST, Charge("wake_worker")),
+        spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring")),
+        *inside,
+        release(Resource.WORKER),
+    )
+
+
+def interrupt() -> tuple[Step, ...]:
+    """Get a vCPU and take the interrupt, the wake-up of an idle guest included."""
+    return (
+        acquire(Resource.VCPU, "wait for a vCPU"),
+        spend(
+            "interrupt and wake the guest",
+            Category.NOTIFY,
+            Runner.GUEST,
+            Charge("interrupt"),
+            exits=Count.ONCE,
+        ),
+    )
+
+
+def guest_touch(protection: Protection, *, private: bool) -> tuple[Step, ...]:
+    """The guest touches each page; those that its stage-2 lost fault."""
+    if not protection.has_private_memory or protection.keeps_guest_mapping:
+        return ()
+    operation = Operation.GUEST_TOUCH_PRIVATE if private else Operation.GUEST_TOUCH_SHARED
+    price = "guest_fault_private_page" if private else "guest_fault_shared_page"
+    return (
+        memory("the guest touches the buffer's pages", operation),
+        spend(
+            "guest page faults",
+            Category.FAULT,
+            Runner.GUEST,
+            Charge(price, Count.GUEST_FAULTS),
+            exits=Count.GUEST_FAULTS,
+        ),
+    )
+
+
+def convert(protection: Protection, *, to_private: bool, granule_bytes: int) -> tuple[Step, ...]:
+    """Convert the buffer in place, under the guest's mmu_lock: calls, exits, tables, flushes, accepts."""
+    verb = "unshare" if to_private else "share"
+    ranged = "_ranged" if granule_bytes > PAGE_GRANULE_BYTES else ""
+    flush = Charge("flush_ranged_call", Count.CALLS) if ranged else Charge("flush_call", Count.CALLS)
+    tables = Charge(f"{verb}_page{ranged}", Count.CONVERTED)
+    steps = (
+        acquire(Resource.MMU_LOCK, "take the guest's mmu_lock", runner=Runner.GUEST),
+        Step(Op.CONVERT, f"{verb} the buffer in place", argument=int(to_private)),
+        spend(
+            f"calls to {verb}",
+            Category.HYPERCALL,
+            Runner.GUEST,
+            Charge(f"{verb}_call", Count.CALLS),
+            exits=Count.CALLS,
+        ),
+        spend(
+            "exits to the VMM",
+            Category.EXIT,
+            Runner.GUEST,
+            Charge("vmm_exit", Count.CHUNKS),
+            exits=Count.CHUNKS,
+        ),
+        spend(
+            "the host unmaps the pages",
+            Category.PAGE_TABLE,
+            Runner.GUEST,
+            Charge("host_unmap_page", Count.HOST_UNMAPPED),
+        ),
+        Step(
+            Op.SPEND_LOCKED if protection.has_host_lock else Op.SPEND,
+            "change ownership and stage-2 of each page",
+            category=Category.PAGE_TABLE,
+            runner=Runner.GUEST,
+            charges=(tables,),
+        ),
+        spend(
+            "flush stale translations",
+            Category.TLB,
+            Runner.GUEST,
+            flush,
+            Charge("guest_flush"),
+            Charge("guest_flush_vcpu", Count.OTHER_VCPUS),
+        ),
+        spend(
+            "clear and accept the pages",
+            Category.ACCEPT_ZERO,
+            Runner.GUEST,
+            Charge("accept_page" if to_private else "clear_page", Count.CONVERTED),
+        ),
+        release(Resource.MMU_LOCK),
+    )
+    if to_private and protection.accepts_pages:
+        return steps + guest_touch(protection, private=True)
+    return steps
+
+
+def guest_copy(text: str) -> Step:
+    """A vCPU copies the frame."""
+    return Step(Op.COPY, text, category=Category.GUEST_COPY, runner=Runner.GUEST)
+
+
+def expect_frame(memory_range: Range) -> Step:
+    """The consumer reads: what is in `memory_range` must be this frame."""
+    return memory("the consumer finds the frame", Operation.EXPECT_CONTENT, memory_range)

@@ -1,0 +1,1 @@
+"""What a technology is and costs: protection records and cost profiles; no state."""

@@ -1,0 +1,281 @@
+"""Costs that say where they come from: value, low..high, unit, source, confidence; nothing else loads."""
+
+import difflib
+import keyword
+import math
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from cluster_sim.platform.formulas import (
+    BANDWIDTH,
+    DURATION,
+    NUMBER,
+    SIZE,
+    Dimension,
+    FormulaError,
+    Interval,
+    describe,
+    parse_formula,
+)
+
+Confidence = Literal["measured", "published", "estimated", "assumed"]
+"""How a value is known; `assumed` is an experiment's own and never stands in a table."""
+
+_CONFIDENCE_OF_TABLES: Final[dict[str, Confidence]] = {
+    "measured": "measured",
+    "published": "published",
+    "estimated": "estimated",
+}
+
+UNITS: Final[dict[str, tuple[float, Dimension]]] = {
+    "ns": (1.0, DURATION),
+    "us": (1e3, DURATION),
+    "ms": (1e6, DURATION),
+    "s": (1e9, DURATION),
+    "B": (1.0, SIZE),
+    "KiB": (2.0**10, SIZE),
+    "MiB": (2.0**20, SIZE),
+    "GiB": (2.0**30, SIZE),
+    "MB/s": (1e-3, BANDWIDTH),
+    "GB/s": (1.0, BANDWIDTH),
+    "percent": (0.01, NUMBER),
+    "ratio": (1.0, NUMBER),
+    "count": (1.0, NUMBER),
+}
+"""What one of each unit is in bytes and nanoseconds."""
+
+
+class ProvenanceError(Exception):
+    """Costs that cannot be trusted as written; one line a problem."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document or measurement that costs cite by its key."""
+
+    key: str
+    title: str
+    year: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one thing takes: a value between low and high, in its unit, and where it comes from.
+
+    `formula` and `inputs` tell how a derived cost was made, from which costs.
+    """
+
+    name: str
+    value: float
+    unit: str
+    low: float
+    high: float
+    source: str
+    confidence: Confidence
+    note: str = ""
+    formula: str | None = None
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CostLibrary(Mapping[str, Cost]):
+    """The costs of one or more tables by name, and the sources that they cite by key."""
+
+    costs: dict[str, Cost]
+    sources: dict[str, Source]
+
+    def __getitem__(self, name: str) -> Cost:
+        return self.costs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.costs)
+
+    def __len__(self) -> int:
+        return len(self.costs)
+
+
+def parse_costs(text: str, where: str) -> CostLibrary:
+    """Read a table of costs; ProvenanceError names all that is wrong with it, `where` being its file."""
+    try:
+        data: dict[str, object] = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        number = line[1] if line else str(text.count("\n") + 1)
+        raise ProvenanceError([f"{where}: line {number}: found {error}, allowed: TOML"]) from error
+    reader = _Reader(where)
+    library = reader.library(data)
+    if reader.problems:
+        raise ProvenanceError(reader.problems)
+    return library
+
+
+def derive(name: str, formula: str, library: CostLibrary, *, unit: str, note: str) -> Cost:
+    """Return the cost that a formula over other costs comes to, its ends by interval arithmetic.
+
+    It is `estimated`, from the source `derived`; a formula that is one name alone keeps that cost's confidence
+    and source. A low end below 0, as differences of wide intervals have, becomes 0 and the note says so; a
+    value below 0 is refused.
+    """
+    try:
+        parsed = parse_formula(formula)
+        low, value, high = _amount_in(unit, parsed.evaluate(lambda cost: _interval(cost, library)))
+    except FormulaError as error:
+        raise ProvenanceError([f"{name} = {formula[:120]}: {error}"]) from error
+    if low < 0:
+        note = f"{note}; low end {low:g} {unit} taken as 0".removeprefix("; ")
+    derived = Cost(name, value, unit, max(low, 0.0), high, "derived", "estimated", note, formula, parsed.names)
+    if not parsed.is_name:
+        return derived
+    original = library[parsed.names[0]]
+    return replace(derived, source=original.source, confidence=original.confidence)
+
+
+def _amount_in(unit: str, amount: Interval) -> tuple[float, float, float]:
+    """Return low, value, high in a unit; FormulaError if they are of another kind or no price."""
+    if unit not in UNITS:
+        raise FormulaError(f"found the unit {unit!r}, allowed: {', '.join(UNITS)}")
+    factor, dimension = UNITS[unit]
+    if amount.dimension != dimension:
+        raise FormulaError(f"found {describe(amount.dimension)}, allowed: {describe(dimension)} in {unit}")
+    if amount.value < 0:
+        raise FormulaError(f"found {amount.value / factor:g} {unit}, allowed: 0 or more")
+    if math.isinf(amount.high) and dimension != BANDWIDTH:
+        raise FormulaError("found an amount without bound, allowed: a finite one")
+    return amount.low / factor, amount.value / factor, amount.high / factor
+
+
+def to_ns(cost: Cost) -> float:
+    """Return a duration in nanoseconds."""
+    return _in_base_units(cost, DURATION)
+
+
+def to_bytes(cost: Cost) -> float:
+    """Return a size in bytes."""
+    return _in_base_units(cost, SIZE)
+
+
+def to_bytes_per_s(cost: Cost) -> float:
+    """Return a bandwidth in bytes a second, infinite if it is unbounded."""
+    return _in_base_units(cost, BANDWIDTH) * 1e9
+
+
+def _in_base_units(cost: Cost, wanted: Dimension) -> float:
+    factor, dimension = UNITS[cost.unit]
+    if dimension != wanted:
+        raise ProvenanceError([f"{cost.name}: found {cost.unit}, allowed: {describe(wanted)}"])
+    return cost.value * factor
+
+
+def _interval(name: str, library: CostLibrary) -> Interval:
+    """Return a cost in base units; FormulaError names the known costs that an unknown one may mean."""
+    cost = library.get(name)
+    if cost is None:
+        raise FormulaError(f"found the cost {name}, allowed: {_near(name, library)}")
+    factor, dimension = UNITS[cost.unit]
+    return Interval(cost.low * factor, cost.value * factor, cost.high * factor, dimension)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """Return the known names closest to one that is not known."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"{', '.join(close)} or another known name" if close else ", ".join(names[:8]) or "none is known"
+
+
+class _Reader:
+    """Turns TOML tables into records and collects what is wrong with them."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.problems: list[str] = []
+
+    def library(self, data: Mapping[str, object]) -> CostLibrary:
+        self._known_only("", data, ("schema", "source", "cost"))
+        if data.get("schema", 1) != 1:
+            self._refuse("schema", data["schema"], "1")
+        tables = self._table("source", data.get("source", {}))
+        sources = {key: self._source(key, self._table(f"source.{key}", tables[key])) for key in tables}
+        costs = self._costs("", self._table("cost", data.get("cost", {})), sources)
+        return CostLibrary({cost.name: cost for cost in costs}, sources)
+
+    def _source(self, key: str, table: Mapping[str, object]) -> Source:
+        place = f"source.{key}"
+        self._known_only(place, table, ("title", "year", "address"))
+        return Source(key, *(self._text(place, table, field) for field in ("title", "year", "address")))
+
+    def _costs(self, prefix: str, tables: Mapping[str, object], sources: Mapping[str, Source]) -> Iterator[Cost]:
+        """Walk groups of costs; a table that holds anything but tables is a cost."""
+        for key, content in tables.items():
+            name = f"{prefix}{key}"
+            table = self._table(f"cost.{name}", content)
+            if not (key.isascii() and key.isidentifier()) or keyword.iskeyword(key):
+                self._refuse(f"cost.{name}", key, "a name of letters, digits and _ that formulas can use")
+            if table and all(isinstance(value, dict) for value in table.values()):
+                yield from self._costs(f"{name}.", table, sources)
+            elif isinstance(content, dict):
+                yield self._cost(name, table, sources)
+
+    def _cost(self, name: str, table: Mapping[str, object], sources: Mapping[str, Source]) -> Cost:
+        place = f"cost.{name}"
+        self._known_only(place, table, ("value", "unit", "low", "high", "source", "confidence", "note"))
+        unit = self._choice(place, table, "unit", UNITS)
+        source = self._choice(place, table, "source", sources)
+        confidence = self._choice(place, table, "confidence", _CONFIDENCE_OF_TABLES)
+        low, value, high = (self._amount(place, table, end, unit) for end in ("low", "value", "high"))
+        if low > value or value > high:
+            self._refuse(place, f"{low:g} .. {value:g} .. {high:g}", "low <= value <= high")
+        note = self._text(place, table, "note") if "note" in table else ""
+        return Cost(name, value, unit, low, high, source, _CONFIDENCE_OF_TABLES.get(confidence, "estimated"), note)
+
+    def _amount(self, place: str, table: Mapping[str, object], field: str, unit: str) -> float:
+        """Return a number of 0 or more, NaN for what is none; only a bandwidth may have no bound."""
+        found = table.get(field)
+        unbounded = unit in UNITS and UNITS[unit][1] == BANDWIDTH
+        allowed = "a number of 0 or more, or inf" if unbounded else "a finite number of 0 or more"
+        if isinstance(found, int | float) and not isinstance(found, bool):
+            try:
+                amount = float(found)
+            except OverflowError:
+                amount = math.nan
+            if amount >= 0 and (unbounded or math.isfinite(amount)):
+                return amount
+        self._refuse(f"{place}.{field}", found, allowed)
+        return math.nan
+
+    def _choice(self, place: str, table: Mapping[str, object], field: str, known: Collection[str]) -> str:
+        found = table.get(field)
+        if not isinstance(found, str) or found not in known:
+            allowed = _near(str(found), known) if field == "source" else ", ".join(known)
+            self._refuse(f"{place}.{field}", found, allowed)
+            return ""
+        return found
+
+    def _text(self, place: str, table: Mapping[str, object], field: str) -> str:
+        found = table.get(field)
+        if not isinstance(found, str) or not found.strip():
+            self._refuse(f"{place}.{field}", found, "a text that is not empty")
+            return ""
+        return found
+
+    def _table(self, place: str, found: object) -> Mapping[str, object]:
+        if isinstance(found, dict):
+            return found
+        self._refuse(place, found, "a table")
+        return {}
+
+    def _known_only(self, place: str, table: Mapping[str, object], known: tuple[str, ...]) -> None:
+        for key in table:
+            if key not in known:
+                self._refuse(f"{place}.{key}".lstrip("."), "an unknown field", ", ".join(known))
+
+    def _refuse(self, place: str, found: object, allowed: str) -> None:
+        shown = "nothing" if found is None else str(found)[:60]
+        self.problems.append(f"{self.where}: {place}: found {shown}, allowed: {allowed}")

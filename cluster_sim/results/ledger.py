@@ -1,0 +1,52 @@
+"""The ledger: every nanosecond of a transfer's latency is booked to exactly one of these categories."""
+
+from enum import IntEnum
+
+
+class Category(IntEnum):
+    """Where a transfer's time went."""
+
+    GUEST_COPY = 0
+    HOST_COPY = 1
+    ENGINE_COPY = 2
+    EXIT = 3
+    HYPERCALL = 4
+    PAGE_TABLE = 5
+    TLB = 6
+    FAULT = 7
+    SPLIT_MERGE = 8
+    ACCEPT_ZERO = 9
+    SLOTS = 10
+    LOCK_WAIT = 11
+    QUEUE_WAIT = 12
+    BANDWIDTH_WAIT = 13
+    NOTIFY = 14
+    CONSUME = 15
+
+    @property
+    def label(self) -> str:
+        """The name in columns and reports."""
+        return self.name.lower()
+
+
+MEANING: dict[Category, str] = {
+    Category.GUEST_COPY: "copies by a vCPU, as long as each would take alone",
+    Category.HOST_COPY: "copies by a host CPU, as long as each would take alone",
+    Category.ENGINE_COPY: "copies by a hardware engine, submission included",
+    Category.EXIT: "exits to the host and its VMM, doorbells included",
+    Category.HYPERCALL: "calls from the guest to the hypervisor that ask for a conversion",
+    Category.PAGE_TABLE: "stage-2, RMP, granule and host page-table changes, IOMMU mappings",
+    Category.TLB: "invalidations of stale translations",
+    Category.FAULT: "page faults of the host and of the guest",
+    Category.SPLIT_MERGE: "splitting and merging huge pages",
+    Category.ACCEPT_ZERO: "accepting, validating and zeroing pages",
+    Category.SLOTS: "searching and releasing swiotlb slots",
+    Category.LOCK_WAIT: "waiting for a lock: swiotlb area, mmu_lock, the hypervisor's host-wide lock",
+    Category.QUEUE_WAIT: "waiting for a buffer, a vCPU, a worker or an engine",
+    Category.BANDWIDTH_WAIT: "what sharing memory bandwidth added to copies",
+    Category.NOTIFY: "waking the worker, serving the ring, interrupting the guest",
+    Category.CONSUME: "the consumer's own work on the frame",
+}
+
+CATEGORY_COUNT = len(Category)
+assert len(MEANING) == CATEGORY_COUNT
