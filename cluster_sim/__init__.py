@@ -1,1 +1,57 @@
-"""Simulates how protected virtual machines move data."""
+"""cluster-sim: simulates how protected virtual machines move data.
+
+The rooms in reading order: `scenario` says what to simulate, `platform` what a technology is and costs, `memory`
+what happens to pages and bounce slots, `io_paths` how one transfer goes, `workloads` what guests ask, `engine` runs
+it in virtual time, `actors` runs many hosts on Ray or here, `results` holds the tables, `analysis` and `report` make
+statements of them, `cli` is the command line.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cluster_sim.actors.driver import Executor, Finished
+    from cluster_sim.analysis.comparison import Row
+    from cluster_sim.results.reader import Results
+    from cluster_sim.scenario.load import Experiment
+
+__all__ = ["compare", "load", "open_results", "run"]
+
+
+def load(workload: Path | str, sets: "Sequence[str]" = ()) -> "Experiment":
+    """Read and check a workload file, or a shipped one by name; DefinitionError tells all that is wrong with it."""
+    from cluster_sim.actors.checks import checks
+    from cluster_sim.scenario.load import load as load_definition
+    from cluster_sim.shipped import find_workload
+
+    return load_definition(find_workload(Path(workload)), sets, [checks])
+
+
+def run(
+    experiment: "Experiment",
+    results: Path | str = "results",
+    *,
+    executor: "Executor" = "ray",
+    actors: int | None = None,
+    name: str | None = None,
+) -> "Finished":
+    """Run all runs of an experiment; the tables lie in the directory that is returned."""
+    from cluster_sim.actors.driver import run_experiment
+
+    return run_experiment(experiment, Path(results), executor=executor, actors=actors, name=name)
+
+
+def open_results(path: Path | str) -> "Results":
+    """Open a run's directory, or the newest run below a workload's."""
+    from cluster_sim.results.reader import open_results as open_run
+
+    return open_run(path)
+
+
+def compare(results: "Results", baseline: "dict[str, str] | None" = None) -> "list[Row]":
+    """Figures of each variant and guest group, with ratios to the baseline."""
+    from cluster_sim.analysis.comparison import compare as compare_run
+
+    return compare_run(results, baseline)

@@ -26,6 +26,10 @@ from cluster_sim.scenario.axes import Run, runs
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.workloads.playout import Playback
 
+class RunFailedError(Exception):
+    """A run that did not end: what failed, and what is kept."""
+
+
 Executor = Literal["ray", "inline"]
 RUNS_UNDER_WAY = 2
 VERSIONED = ("cluster-sim", "numba", "numpy", "pyarrow", "pydantic", "ray")
@@ -83,6 +87,11 @@ def run_experiment(
     except BaseException as error:
         state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         run_directory.write_manifest(directory, {**manifest, **closing(parts, frames, state)})
+        if isinstance(error, Exception):
+            raise RunFailedError(
+                f"the run failed after {len(parts)} parts, which are kept in {directory}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
         raise
     run_directory.write_manifest(directory, {**manifest, **closing(parts, frames, "complete")})
     return Finished(directory, fingerprint(parts), frames, time.perf_counter() - began)

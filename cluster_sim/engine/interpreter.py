@@ -82,6 +82,8 @@ def book(host: Host, transfer: int, category: int, now_ns: int, spent_ns: int) -
         entry.category = category
         entry.started_ns = now_ns - spent_ns
         entry.spent_ns = spent_ns
+        for i in range(COUNT_COUNT):
+            entry.counts[i] = row.counts[i]
         cursor.journal += 1
 
 

@@ -138,10 +138,11 @@ JOURNAL = np.dtype(
         ("category", np.int64),
         ("started_ns", np.int64),
         ("spent_ns", np.int64),
+        ("counts", np.int64, (COUNT_COUNT,)),
     ],
     align=True,
 )
-"""A step that took time, kept only when asked for."""
+"""A step that took time and the counts that it was priced with, kept only when asked for."""
 
 CURSOR = np.dtype(
     [

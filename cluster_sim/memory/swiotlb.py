@@ -73,9 +73,9 @@ def coco_pool_bytes(guest_bytes: int) -> int:
 
 
 def default_areas(vcpus: int, pool_bytes: int) -> int:
-    """One area a CPU, up to a power of two, none smaller than a slot set (swiotlb_adjust_nareas)."""
+    """One area a CPU, up to a power of two, each of the same whole slot sets (swiotlb_adjust_nareas)."""
     areas = 1 << (vcpus - 1).bit_length()
-    while areas > 1 and pool_bytes // MAPPING_BYTES_MAX < areas:
+    while areas > 1 and pool_bytes % (areas * MAPPING_BYTES_MAX) != 0:
         areas //= 2
     return areas
 

@@ -16,7 +16,6 @@ from cluster_sim.platform.provenance import (
     Cost,
     CostLibrary,
     ProvenanceError,
-    Source,
     derive,
     parse_costs,
     to_bytes_per_s,
@@ -71,7 +70,7 @@ class Profile:
     curves: Mapping[str, Curve]
     bandwidth: Cost
     bus_bytes_per_byte: Cost
-    sources: Mapping[str, Source]
+    library: CostLibrary
     is_free: bool = False
 
     @property
@@ -159,7 +158,7 @@ def load_profile(technology: str, cpu: str = "auto", overrides: Mapping[str, Cos
         curves={name: read_curve(name, table(curves, name), costs) for name in CURVES},
         bandwidth=derive("memory.bandwidth", str(memory["bandwidth"]), costs, unit="GB/s", note=""),
         bus_bytes_per_byte=derive("memory.bus", str(memory["bus_bytes_per_byte"]), costs, unit="ratio", note=""),
-        sources=costs.sources,
+        library=costs,
     )
     return replace(profile, cpu=FREE_PROFILE, is_free=True) if cpu == FREE_PROFILE else profile
 

@@ -1,0 +1,1 @@
+"""From tables to statements: comparison with a baseline, one transfer explained."""

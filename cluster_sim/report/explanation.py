@@ -1,0 +1,64 @@
+"""One transfer of each path as a terminal table: steps, costs, sums, and where each price is from."""
+
+from collections import Counter
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from cluster_sim.analysis.explained import Explained, PricedTerm
+from cluster_sim.platform.profile import Profile
+
+
+def explanation(title: str, explained: Explained) -> Group:
+    """The steps of one transfer, their sum, and their sources."""
+    table = Table(title=None, box=None, padding=(0, 1))
+    for heading in ("at us", "step", "on", "ledger"):
+        table.add_column(heading, justify="right" if heading == "at us" else "left")
+    table.add_column("us", justify="right")
+    table.add_column("count × ns price")
+    table.add_column("from")
+    marks: dict[str, int] = {}
+    for step in explained.steps:
+        table.add_row(
+            f"{step.started_ns / 1e3:,.2f}",
+            Text(step.text),
+            "" if step.runner == "nobody" else step.runner,
+            step.category,
+            f"{step.spent_ns / 1e3:,.3f}",
+            Text("\n".join(f"{term.count:,} × {term.each_ns:,} {term.price}" for term in step.terms)),
+            "\n".join(provenance(term, marks) for term in step.terms),
+        )
+    ledger = Counter[str]()
+    for step in explained.steps:
+        ledger[step.category] += step.spent_ns
+    sums = ", ".join(f"{category} {spent / 1e3:,.3f}" for category, spent in ledger.most_common())
+    copied = ", ".join(f"{who} {amount / explained.frame_bytes:g}" for who, amount in explained.copied_bytes.items())
+    summary = (
+        f"  sum {explained.latency_ns / 1e3:,.3f} us = latency ({sums})\n"
+        f"  copies a byte: {copied}; conversions {explained.conversions}; exits {explained.exits}"
+    )
+    heading = Text(f"{title}, {explained.group}, one frame of {explained.frame_bytes:,} B alone on its host", "bold")
+    return Group(heading, table, Text(summary), Text(sources(marks, explained.profile), "dim"), Text(""))
+
+
+def provenance(term: PricedTerm, marks: dict[str, int]) -> str:
+    """Confidence and source marks of a price."""
+    if term.cost is None:
+        return "the definition"
+    inputs = term.cost.inputs or (term.cost.formula or term.cost.name,)
+    numbers = [marks.setdefault(name, len(marks) + 1) for name in inputs]
+    return f"{term.cost.confidence} {' '.join(f'[{number}]' for number in numbers)}"
+
+
+def sources(marks: dict[str, int], profile: Profile) -> str:
+    """The costs behind the marks, each with value, range, confidence and source."""
+    lines = []
+    for name, mark in marks.items():
+        cost = profile.library.costs[name]
+        source = profile.library.sources.get(cost.source)
+        lines.append(
+            f"  [{mark}] {name} = {cost.value:g} {cost.unit} ({cost.low:g}..{cost.high:g}), {cost.confidence}: "
+            f"{source.title if source else cost.source}"
+        )
+    return "\n".join(lines)
