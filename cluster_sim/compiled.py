@@ -49,4 +49,5 @@ def compiled(function: Function) -> Function:
     `_nrt=False` leaves out reference counts of arrays: the caller holds all state for as long as the call lasts, no
     compiled function makes an array, and the loop runs eight times as fast.
     """
-    return cast("Function", numba.njit(cache=True, error_model="numpy", boundscheck=False, _nrt=False)(function))
+    options = {"cache": True, "error_model": "numpy", "boundscheck": False, "_nrt": False}
+    return cast("Function", numba.njit(**options)(function))  # type: ignore[call-overload]  # _nrt is not in its types

@@ -49,14 +49,20 @@ def check_profile(scenario: ScenarioSpec) -> list[Contradiction]:
     try:
         profile_of(scenario)
     except ProvenanceError as error:
-        return [Contradiction("costs", problem, "costs by name, in their own kind of unit") for problem in error.problems]
+        return [
+            Contradiction("costs", problem, "costs by name, in their own kind of unit") for problem in error.problems
+        ]
     return []
 
 
 def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
     """Frames fit their buffers, buffers and pool fit the guest, areas divide the pool."""
-    if any(not s.path_in(folder).is_file() for g in scenario.guests for w in g.workloads
-           if isinstance(s := w.source, TracedVideo)):
+    if any(
+        not s.path_in(folder).is_file()
+        for g in scenario.guests
+        for w in g.workloads
+        if isinstance(s := w.source, TracedVideo)
+    ):
         return []
     facts = facts_of(scenario, folder)
     found = []

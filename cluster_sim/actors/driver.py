@@ -1,12 +1,13 @@
 """Runs an experiment: hands runs to shards, writes the small tables, keeps the manifest."""
 
+import math
 import os
 import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -17,14 +18,18 @@ from pydantic import JsonValue
 from cluster_sim.actors.order import RunOrder
 from cluster_sim.actors.shards import InlineShard, Pending, Shard, ShardResult
 from cluster_sim.compiled import has_cache
+from cluster_sim.engine.host import compile_all
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.platform.profile import Profile
+from cluster_sim.platform.provenance import Cost
 from cluster_sim.results import run_directory
 from cluster_sim.results.columns import schema
+from cluster_sim.results.manifest import Manifest, Status, VariantRecord
 from cluster_sim.results.parts import Part, PartWriter, fingerprint
 from cluster_sim.scenario.axes import Run, runs
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.workloads.playout import Playback
+
 
 class RunFailedError(Exception):
     """A run that did not end: what failed, and what is kept."""
@@ -85,15 +90,15 @@ def run_experiment(
                 frames += run_frames
                 on_progress(Progress(run, number, len(every_run), frames))
     except BaseException as error:
-        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        run_directory.write_manifest(directory, {**manifest, **closing(parts, frames, state)})
+        state: Status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        run_directory.write_manifest(directory, closed(manifest, parts, frames, state))
         if isinstance(error, Exception):
             raise RunFailedError(
                 f"the run failed after {len(parts)} parts, which are kept in {directory}: "
                 f"{type(error).__name__}: {error}"
             ) from error
         raise
-    run_directory.write_manifest(directory, {**manifest, **closing(parts, frames, "complete")})
+    run_directory.write_manifest(directory, closed(manifest, parts, frames, "complete"))
     return Finished(directory, fingerprint(parts), frames, time.perf_counter() - began)
 
 
@@ -105,6 +110,7 @@ def shards_of(executor: Executor, wanted: int) -> Iterator[list[Shard]]:
         return
     from cluster_sim.actors.on_ray import RayShard, local_ray
 
+    compile_once()
     with local_ray(os.cpu_count() or 1):
         yield [RayShard() for _ in range(wanted)]
 
@@ -176,74 +182,66 @@ def with_playback(batch: pa.RecordBatch, playback: dict[int, Playback]) -> pa.Re
     return pa.RecordBatch.from_arrays(arrays, schema=declared)
 
 
-def opening_manifest(experiment: Experiment) -> dict[str, JsonValue]:
+def opening_manifest(experiment: Experiment) -> Manifest:
     """What is known before the first run: definition, scenarios, profiles with provenance, versions, host."""
     spec = experiment.spec
-    profiles = {}
-    for variant in experiment.variants:
-        profile = profile_of(variant.scenario)
-        profiles[profile.name] = profile_json(profile)
-    return {
-        "format": 1,
-        "experiment": spec.name,
-        "question": spec.question,
-        "definition": experiment.source.name,
-        "seed": spec.seed,
-        "replications": spec.replications,
-        "baseline": dict(spec.baseline),
-        "variants": {
-            variant.label: {
-                "axes": dict(variant.axis_labels),
-                "profile": profile_of(variant.scenario).name,
-                "scenario": variant.scenario.plain(),
-            }
+    profiles = {variant.label: profile_of(variant.scenario) for variant in experiment.variants}
+    return Manifest(
+        experiment=spec.name,
+        question=spec.question,
+        definition=experiment.source.name,
+        seed=spec.seed,
+        replications=spec.replications,
+        baseline=dict(spec.baseline),
+        variants={
+            variant.label: VariantRecord(
+                axes=dict(variant.axis_labels),
+                profile=profiles[variant.label].name,
+                duration_ns=variant.scenario.duration,
+                scenario=variant.scenario.plain(),
+            )
             for variant in experiment.variants
         },
-        "profiles": profiles,
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in VERSIONED}},
-        "host": {
-            "system": platform.platform(),
-            "machine": platform.machine(),
-            "cpus": os.cpu_count(),
-            "byte_order": sys.byteorder,
-        },
-        "status": "running",
-    }
+        profiles={profile.name: profile_record(profile) for profile in profiles.values()},
+        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in VERSIONED}},
+        host={"system": platform.platform(), "machine": platform.machine(), "byte_order": sys.byteorder},
+    )
 
 
-def profile_json(profile: Profile) -> dict[str, JsonValue]:
-    """A profile with the provenance of each price."""
-    costs = {cost.name: asdict(cost) for cost in profile.costs()}
+def profile_record(profile: Profile) -> dict[str, JsonValue]:
+    """A profile with the provenance of each price, and of the costs that its formulas use."""
+    inputs = sorted({name for cost in profile.costs() for name in cost.inputs})
     return {
         "title": profile.title,
         "notes": list(profile.notes),
         "prices": {
-            name: None
-            if price.cost is None
-            else {
-                "value": price.cost.value,
-                "unit": price.cost.unit,
-                "low": price.cost.low,
-                "high": price.cost.high,
-                "source": price.cost.source,
-                "confidence": price.cost.confidence,
-                "formula": price.cost.formula,
-                "note": price.note,
-            }
+            name: {"absent": price.note} if price.cost is None else cost_record(price.cost)
             for name, price in sorted(profile.prices.items())
         },
-        "costs": sorted(costs),
+        "costs": {name: cost_record(profile.library.costs[name]) for name in inputs},
     }
 
 
-def closing(parts: Sequence[Part], frames: int, status: str) -> dict[str, JsonValue]:
-    """What is known at the end."""
+def cost_record(cost: Cost) -> dict[str, JsonValue]:
+    """A cost with its provenance."""
     return {
-        "status": status,
-        "frames": frames,
-        "fingerprint": fingerprint(parts),
-        "parts": [asdict(part) for part in sorted(parts, key=lambda part: part.path)],
+        "value": cost.value if math.isfinite(cost.value) else str(cost.value),
+        "unit": cost.unit,
+        "low": cost.low if math.isfinite(cost.low) else str(cost.low),
+        "high": cost.high if math.isfinite(cost.high) else str(cost.high),
+        "source": cost.source,
+        "confidence": cost.confidence,
+        "formula": cost.formula,
+        "note": cost.note,
     }
+
+
+def closed(manifest: Manifest, parts: Sequence[Part], frames: int, status: Status) -> Manifest:
+    """The manifest with what is known at the end."""
+    ordered = tuple(sorted(parts, key=lambda part: part.path))
+    return manifest.model_copy(
+        update={"status": status, "frames": frames, "fingerprint": fingerprint(ordered), "parts": ordered}
+    )
 
 
 def is_first_use() -> bool:
@@ -251,3 +249,7 @@ def is_first_use() -> bool:
     return not has_cache()
 
 
+def compile_once() -> None:
+    """Compile the engine here if nobody has, so that the actors find it on disk."""
+    if is_first_use():
+        compile_all()

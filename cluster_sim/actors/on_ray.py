@@ -4,6 +4,7 @@ A Ray started here is this run's alone: it listens on 127.0.0.1 only, has no das
 joins a cluster that happens to run. Ray's grouping of servers by loopback needs its environment before it is imported.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -21,7 +22,8 @@ LOCAL_ENVIRONMENT = {
 if "ray" not in sys.modules:
     os.environ.update(LOCAL_ENVIRONMENT)
 
-import ray  # noqa: E402 - its environment comes first
+import pyarrow as pa  # noqa: E402 - Ray's environment comes first
+import ray  # noqa: E402
 
 from cluster_sim.actors.guests import Guests  # noqa: E402
 from cluster_sim.actors.hosts import Hosts, HostsResult  # noqa: E402
@@ -29,8 +31,53 @@ from cluster_sim.actors.order import RunOrder  # noqa: E402
 from cluster_sim.actors.shards import Pending, ShardResult  # noqa: E402
 from cluster_sim.workloads.playout import Playback  # noqa: E402
 
-HostActor = ray.remote(num_cpus=0, max_restarts=0)(Hosts)
-GuestActor = ray.remote(num_cpus=0, max_restarts=0)(Guests)
+
+class _HostActor:
+    """Hosts of some runs, in a process of their own."""
+
+    def __init__(self) -> None:
+        self.hosts = Hosts()
+
+    @ray.method
+    def begin(self, order: RunOrder) -> None:
+        """See Hosts.begin."""
+        self.hosts.begin(order)
+
+    @ray.method
+    def step(self, window: int, submissions: pa.RecordBatch) -> pa.RecordBatch:
+        """See Hosts.step."""
+        return self.hosts.step(window, submissions)
+
+    @ray.method
+    def finish(self) -> HostsResult:
+        """See Hosts.finish."""
+        return self.hosts.finish()
+
+
+class _GuestActor:
+    """The software of some guests, in a process of its own."""
+
+    def __init__(self) -> None:
+        self.guests = Guests()
+
+    @ray.method
+    def begin(self, order: RunOrder) -> None:
+        """See Guests.begin."""
+        self.guests.begin(order)
+
+    @ray.method
+    def exchange(self, window: int, completions: pa.RecordBatch | None) -> pa.RecordBatch:
+        """See Guests.exchange."""
+        return self.guests.exchange(window, completions)
+
+    @ray.method
+    def finish(self, completions: pa.RecordBatch | None) -> dict[int, Playback]:
+        """See Guests.finish."""
+        return self.guests.finish(completions)
+
+
+HostActor = ray.remote(num_cpus=0, max_restarts=0)(_HostActor)
+GuestActor = ray.remote(num_cpus=0, max_restarts=0)(_GuestActor)
 
 
 @contextmanager
@@ -41,9 +88,8 @@ def local_ray(cpus: int) -> Iterator[None]:
         num_cpus=cpus,
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="error",
+        logging_level=logging.ERROR,
         object_store_memory=OBJECT_STORE_BYTES,
-        configure_logging=True,
     )
     try:
         yield

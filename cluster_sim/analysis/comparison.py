@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
+from scipy.special import stdtrit
 
 from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.results import histogram
@@ -79,11 +79,11 @@ class Row:
 def compare(results: Results, baseline: Mapping[str, str] | None = None) -> list[Row]:
     """Rows of all variants in the run's order; `baseline` holds axis labels and replaces the definition's own."""
     manifest = results.manifest
-    variants = {label: dict(entry["axes"]) for label, entry in manifest["variants"].items()}
-    chosen = dict(manifest["baseline"]) if baseline is None else dict(baseline)
+    variants = {label: record.axes for label, record in manifest.variants.items()}
+    chosen = manifest.baseline if baseline is None else dict(baseline)
     check_baseline(chosen, variants)
     guests = results.table("guests")
-    duration_s = {label: scenario_seconds(entry) for label, entry in manifest["variants"].items()}
+    duration_s = {label: record.duration_ns / 1e9 for label, record in manifest.variants.items()}
     rows = []
     for label, axes in variants.items():
         if not (of_variant := guests.filter(pc.field("variant") == label)).num_rows:
@@ -123,13 +123,6 @@ def counterpart(
         return None
     wanted = {**axes, **baseline}
     return next((label for label, other in variants.items() if dict(other) == wanted), None)
-
-
-def scenario_seconds(entry: Mapping[str, Mapping[str, str]]) -> float:
-    """Simulated time of a variant."""
-    from cluster_sim.scenario.units import DURATION
-
-    return DURATION.parse(entry["scenario"]["duration"]) / 1e9
 
 
 def total(guests: pa.Table, *columns: str) -> int:
@@ -197,7 +190,5 @@ def ratio(pairs: Sequence[tuple[float, float]]) -> Ratio | None:
     mean = float(logs.mean())
     if len(logs) < 2:
         return Ratio(math.exp(mean), math.nan, math.nan, len(logs))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs)))
+    half = float(stdtrit(len(logs) - 1, (1 + CONFIDENCE) / 2) * logs.std(ddof=1) / math.sqrt(len(logs)))
     return Ratio(math.exp(mean), math.exp(mean - half), math.exp(mean + half), len(logs))
-
-

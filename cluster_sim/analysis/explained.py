@@ -70,7 +70,9 @@ def explain(scenario: ScenarioSpec, folder: Path) -> list[Explained]:
     ]
 
 
-def explain_stream(scenario: ScenarioSpec, profile: Profile, facts: Facts, group_index: int, workload: int) -> Explained:
+def explain_stream(
+    scenario: ScenarioSpec, profile: Profile, facts: Facts, group_index: int, workload: int
+) -> Explained:
     """Run one frame of one stream, with all other guests of its host idle."""
     plan = plan_host(scenario, profile, facts, journal_entries=JOURNAL_ENTRIES)
     group = scenario.guests[group_index]
@@ -130,7 +132,9 @@ def explain_step(step: Step, row: np.void, context: PricedIn) -> ExplainedStep:
     if step.op == Op.COPY:
         terms: tuple[PricedTerm, ...] = (copy_term(category, context),)
     else:
-        terms = tuple(term for charge in step.charges if (term := charge_term(charge, row, context)).each_ns * term.count)
+        terms = tuple(
+            term for charge in step.charges if (term := charge_term(charge, row, context)).each_ns * term.count
+        )
     assert sum(term.each_ns * term.count for term in terms) == row["spent_ns"]
     return ExplainedStep(
         text=step.text,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from cluster_sim.analysis.comparison import ComparisonError
 from cluster_sim.analysis.comparison import compare as compare_run
@@ -24,12 +25,12 @@ def compare(
         results = open_results(run)
         chosen = None if baseline is None else parse_baseline(baseline)
         rows = compare_run(results, chosen)
-        shown = dict(results.manifest["baseline"]) if chosen is None else chosen
+        shown = results.manifest.baseline if chosen is None else chosen
     out = console()
-    out.print(f"[bold]{results.manifest['question']}[/bold]".strip() + "\n", highlight=False)
+    out.print(Text(results.manifest.question.strip() + "\n", "bold"))
     out.print(comparison(rows, shown))
-    if results.manifest["status"] != "complete":
-        out.print(f"\nThis run is {results.manifest['status']}: only finished variants are shown.", highlight=False)
+    if results.manifest.status != "complete":
+        out.print(f"\nThis run is {results.manifest.status}: only finished variants are shown.", highlight=False)
 
 
 def parse_baseline(texts: list[str]) -> dict[str, str]:

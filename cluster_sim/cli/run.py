@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from cluster_sim.actors import driver
 from cluster_sim.actors.driver import Executor, Finished, run_experiment
@@ -37,7 +38,7 @@ def run(
     with refusing_bad_input():
         finished = run_with_progress(experiment, results, executor, actors, name)
     opened = open_results(finished.directory)
-    out.print(f"[bold]{experiment.spec.question.strip()}[/bold]\n", highlight=False)
+    out.print(Text(experiment.spec.question.strip() + "\n", "bold"))
     out.print(comparison(compare(opened), dict(experiment.spec.baseline)))
     seconds = time.perf_counter() - began
     out.print(

@@ -4,6 +4,7 @@ import json
 
 import typer
 import yaml
+from rich.text import Text
 
 from cluster_sim.cli.options import Sets, Workload, console, load_checked, refusing_bad_input
 from cluster_sim.scenario.axes import runs
@@ -19,7 +20,7 @@ def list_all() -> None:
     out = console()
     for path in shipped_workloads():
         definition = yaml.safe_load(path.read_text("utf-8"))
-        out.print(f"[bold]{path.stem}[/bold]  {definition['question'].strip()}", highlight=False)
+        out.print(Text.assemble((path.stem, "bold"), "  ", definition["question"].strip()), soft_wrap=True)
 
 
 @app.command()

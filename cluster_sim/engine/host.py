@@ -4,11 +4,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cluster_sim.engine.layout import frame_facts
 from cluster_sim.engine.loop import free_done, run_until, settle
-from cluster_sim.engine.plan import HostPlan
+from cluster_sim.engine.plan import HostPlan, plan_host
 from cluster_sim.engine.sharing import HOST_LOCK, MEMORY_BANDWIDTH
 from cluster_sim.engine.state import Arrivals, Records, with_more_rows
 from cluster_sim.io_paths.steps import Resource
+from cluster_sim.platform.profile import load_profile
+from cluster_sim.scenario.spec import ScenarioSpec
+
+SMALLEST_VIDEO = {
+    "kind": "video",
+    "source": {"kind": "raw", "width": 16, "height": 16, "format": "nv12", "fps": 1},
+    "deadline": "1s",
+}
+SMALLEST_SCENARIO = {
+    "duration": "1s",
+    "cluster": {"hosts": 1, "host": {"cpus": 1, "memory": "1GiB"}},
+    "guests": [{"name": "one", "count_per_host": 1, "vcpus": 1, "memory": "64MiB", "workloads": [SMALLEST_VIDEO]}],
+    "protection": "none",
+    "io_path": {"kind": "direct"},
+}
+NO_ARRIVALS = Arrivals(
+    np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +51,7 @@ class HostEngine:
         self.now_ns = 0
 
     def advance(self, arrivals: Arrivals, until_ns: int) -> Records:
-        """Run all events before `until_ns`; the transfers that ended (dtype TRANSFER), in the order in which they did."""
+        """Run all events before `until_ns`; the transfers (dtype TRANSFER) that ended, in the order of their ends."""
         at_ns = arrivals.at_ns
         assert until_ns >= self.now_ns
         assert len(at_ns) == 0 or self.now_ns <= at_ns[0] <= at_ns[-1] < until_ns
@@ -85,3 +104,12 @@ class HostEngine:
         assert (done["ledger"].sum(axis=1) == latency_ns).all(), "a latency is not its ledger's sum"
         free_done(self.state)
         return done
+
+
+def compile_all() -> None:
+    """Compile the loop by running no events."""
+    scenario = ScenarioSpec.model_validate(SMALLEST_SCENARIO)
+    facts = {("one", 0): frame_facts(scenario.guests[0].workloads[0])}
+    engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), facts))
+    engine.advance(NO_ARRIVALS, 0)
+    engine.finish()

@@ -58,7 +58,10 @@ class GuestLayout:
     @property
     def huge_blocks(self) -> int:
         """2 MiB blocks that buffers may make uneven."""
-        blocks = sum(count * (b.device_pages + b.own_pages) // PAGES_PER_2M for count, b in zip(self.counts, self.buffers, strict=True))
+        blocks = sum(
+            count * (b.device_pages + b.own_pages) // PAGES_PER_2M
+            for count, b in zip(self.counts, self.buffers, strict=True)
+        )
         return blocks + 6 * len(self.buffers)
 
 
@@ -100,9 +103,7 @@ def swiotlb_pool(path: SwiotlbPath, group: GuestGroupSpec, protection: Protectio
     return pool, 1 if protection.has_restricted_pool else default_areas(group.vcpus, pool)
 
 
-def lay_out(
-    path: IoPath, group: GuestGroupSpec, facts: Sequence[FrameFacts], protection: Protection
-) -> GuestLayout:
+def lay_out(path: IoPath, group: GuestGroupSpec, facts: Sequence[FrameFacts], protection: Protection) -> GuestLayout:
     """Place pool and buffers of one guest from page 0 on."""
     granule = granule_bytes(path)
     sizes = [buffer_bytes(workload, fact) for workload, fact in zip(group.workloads, facts, strict=True)]

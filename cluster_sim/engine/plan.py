@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cluster_sim.engine.layout import FrameFacts, GuestLayout, granule_bytes, lay_out
 from cluster_sim.engine.heap import ENTRY
+from cluster_sim.engine.layout import FrameFacts, GuestLayout, granule_bytes, lay_out
 from cluster_sim.engine.sharing import idle_shares, room_for_jobs
 from cluster_sim.engine.state import (
     CURSOR,
@@ -192,9 +192,7 @@ def step_prices(step: Step, profile: Profile, vcpus: int, consume_ns: int) -> li
     return prices
 
 
-def build_servers(
-    guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]
-) -> tuple[Records, list[list[int]]]:
+def build_servers(guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]) -> tuple[Records, list[list[int]]]:
     """All servers, and for each stream the server of each `Resource`."""
     capacity = [1]
     engine = 0

@@ -133,9 +133,7 @@ def release(resource: Resource) -> Step:
     return Step(Op.RELEASE, f"let the {resource.name.lower().replace('_', ' ')} go", resource=resource)
 
 
-def spend(
-    text: str, category: Category, runner: Runner, *charges: Charge, exits: Count | None = None
-) -> Step:
+def spend(text: str, category: Category, runner: Runner, *charges: Charge, exits: Count | None = None) -> Step:
     """Spend time."""
     return Step(Op.SPEND, text, category=category, runner=runner, charges=charges, exits=exits)
 

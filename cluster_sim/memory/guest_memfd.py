@@ -329,9 +329,7 @@ class GuestMemfd:
 
     def _answer(self, outcome: int, index: int, effects: Words) -> Answer:
         assert outcome != ENOMEM, "the tree ran out of nodes"
-        return Answer(
-            Outcome(outcome), index, {effect: int(effects[effect]) for effect in Effect if effects[effect]}
-        )
+        return Answer(Outcome(outcome), index, {effect: int(effects[effect]) for effect in Effect if effects[effect]})
 
     def _make_room(self) -> None:
         """An operation makes at most the two ends of its range uneven, at each level."""

@@ -138,12 +138,18 @@ def with_overrides(base: CostLibrary, overrides: Mapping[str, Cost]) -> CostLibr
     return replace(base, costs={**base.costs, **overrides})
 
 
+@cache
+def toml_of(name: str) -> Toml:
+    """A parsed TOML file of the package."""
+    return tomllib.loads(text_of(name))
+
+
 def load_profile(technology: str, cpu: str = "auto", overrides: Mapping[str, Cost] | None = None) -> Profile:
     """The profile of a technology on a CPU (`auto` is Zen 4; `free` prices everything at nothing)."""
     costs = with_overrides(library(), overrides or {})
     cpu_name = DEFAULT_CPU if cpu in ("auto", FREE_PROFILE) else cpu
-    prices_of_technology = tomllib.loads(text_of(f"profiles/{technology}.toml"))
-    prices_of_cpu = tomllib.loads(text_of(f"profiles/{cpu_name}.toml"))
+    prices_of_technology = toml_of(f"profiles/{technology}.toml")
+    prices_of_cpu = toml_of(f"profiles/{cpu_name}.toml")
     curves = table(prices_of_cpu, "curve")
     memory = table(prices_of_cpu, "memory")
     profile = Profile(

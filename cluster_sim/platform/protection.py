@@ -14,7 +14,8 @@ class Protection:
     `chunk_bytes`: range that one exit to the VMM covers, 0 where the call is answered without the VMM.
     `accepts_pages`: the guest must touch and accept each page that became private again.
     `has_host_lock`: conversions of all guests of a host pass one lock.
-    `sizes_pool_by_memory`: swiotlb takes 6 % of guest memory, else 64 MiB; `has_restricted_pool`: its pool has one area.
+    `sizes_pool_by_memory`: swiotlb takes 6 % of guest memory, else 64 MiB.
+    `has_restricted_pool`: the swiotlb pool is a restricted one, with a single area.
     """
 
     name: str

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from cluster_sim.analysis.comparison import COMPARED, FIGURES, Ratio, Row
 
-SHORT = {"throughput": "frames/s", "goodput": "MB/s", "guest CPU": "guest CPU", "host CPU": "host CPU"}
+WIDE = 0.1
+"""Relative half-width from which an interval is written by its ends."""
 
 
 def comparison(rows: Sequence[Row], baseline: dict[str, str]) -> Group:
@@ -97,11 +98,12 @@ def ratios_table(rows: Sequence[Row], baseline: dict[str, str]) -> Table:
 
 
 def ratio_text(ratio: Ratio | None) -> str:
-    """Such as `0.34 [0.33, 0.35]`; without interval when there was one replication."""
+    """Such as `0.336 ±2%`, or `0.34 [0.21, 0.55]` when wide; without interval when there was one replication."""
     if ratio is None:
         return "–"
     if math.isnan(ratio.low):
         return f"{ratio.mean:.3g}"
-    if ratio.high - ratio.low < 0.0005 * ratio.mean:
-        return f"{ratio.mean:.3g} ±0"
-    return f"{ratio.mean:.3g} [{ratio.low:.3g}, {ratio.high:.3g}]"
+    half = (ratio.high / ratio.low) ** 0.5 - 1
+    if half < WIDE:
+        return f"{ratio.mean:.3g} ±{100 * half:.1f}%"
+    return f"{ratio.mean:.3g} [{ratio.low:.2g}, {ratio.high:.2g}]"

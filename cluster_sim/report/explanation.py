@@ -13,8 +13,8 @@ from cluster_sim.platform.profile import Profile
 def explanation(title: str, explained: Explained) -> Group:
     """The steps of one transfer, their sum, and their sources."""
     table = Table(title=None, box=None, padding=(0, 1))
-    for heading in ("at us", "step", "on", "ledger"):
-        table.add_column(heading, justify="right" if heading == "at us" else "left")
+    for column in ("at us", "step", "on", "ledger"):
+        table.add_column(column, justify="right" if column == "at us" else "left")
     table.add_column("us", justify="right")
     table.add_column("count × ns price")
     table.add_column("from")

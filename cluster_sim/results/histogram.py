@@ -21,19 +21,22 @@ def bucket_of(latencies_ns: Int64s) -> Int64s:
     exponent[large] = np.frexp(values[large].astype(np.float64))[1] - 1 - SUB_BITS
     too_far = large & (values >> exponent < SUB_BUCKETS)  # a float may round up to the next power of two
     exponent[too_far] -= 1
-    return np.where(large, (exponent << SUB_BITS) + (values >> exponent), values)
+    buckets: Int64s = np.where(large, (exponent << SUB_BITS) + (values >> exponent), values)
+    return buckets
 
 
 def middle_of(buckets: Int64s) -> Int64s:
     """The latency in the middle of each bucket, ns."""
     exponent = np.maximum((buckets >> SUB_BITS) - 1, 0)
     first = (buckets - (exponent << SUB_BITS)) << exponent
-    return first + ((1 << exponent) >> 1)
+    middle: Int64s = first + ((1 << exponent) >> 1)
+    return middle
 
 
 def count(latencies_ns: Int64s) -> tuple[Int64s, Int64s]:
     """(buckets in use, ascending; latencies in each)."""
-    return np.unique(bucket_of(latencies_ns), return_counts=True)
+    buckets, counts = np.unique(bucket_of(latencies_ns), return_counts=True)
+    return buckets, counts.astype(np.int64)
 
 
 def merge(buckets: Int64s, counts: Int64s) -> tuple[Int64s, Int64s]:

@@ -1,7 +1,6 @@
 """Writing a table's part: Parquet under a temporary name, then renamed, with a digest of what it holds."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +80,7 @@ class PartWriter:
             self._flush(joined)
         assert self.writer is not None
         self.writer.close()
-        os.replace(self.temporary, self.path)
+        self.temporary.replace(self.path)
         return Part(self.table, self.variant, self.replication, self.relative, self.rows, self.digest.hexdigest())
 
     def _join(self) -> pa.Table:

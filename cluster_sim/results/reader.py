@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from cluster_sim.results.columns import TABLES
-from cluster_sim.results.run_directory import Manifest, RunDirectoryError, find, read_manifest
+from cluster_sim.results.manifest import Manifest
+from cluster_sim.results.run_directory import RunDirectoryError, find, read_manifest
 
 PARTITIONS = pa.schema([("variant", pa.string()), ("replication", pa.int32())])
 

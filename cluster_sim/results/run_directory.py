@@ -1,18 +1,13 @@
 """The directory of a run: where it lies, its manifest, and finding it again."""
 
-import json
-import os
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import JsonValue
+from cluster_sim.results.manifest import Manifest
 
 MANIFEST = "manifest.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-Manifest = Mapping[str, JsonValue]
 
 
 class RunDirectoryError(Exception):
@@ -53,22 +48,21 @@ def create(results: Path, experiment: str, name: str | None) -> Path:
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write the manifest under a temporary name, then rename it."""
     temporary = directory / f".{MANIFEST}.partial"
-    temporary.write_text(json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
-    os.replace(temporary, directory / MANIFEST)
+    temporary.write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
+    temporary.replace(directory / MANIFEST)
 
 
 def read_manifest(directory: Path) -> Manifest:
     """The manifest of a run."""
     path = directory / MANIFEST
     try:
-        manifest = json.loads(path.read_text("utf-8"))
+        return Manifest.model_validate_json(path.read_text("utf-8"))
     except FileNotFoundError:
         raise RunDirectoryError(f"{directory}: found no {MANIFEST}, allowed: the directory of a run") from None
-    except (OSError, ValueError) as error:
-        raise RunDirectoryError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != 1:
-        raise RunDirectoryError(f"{path}: found another format, allowed: format 1")
-    return manifest
+    except OSError as error:
+        raise RunDirectoryError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise RunDirectoryError(f"{path}: found something else, allowed: a manifest of format 1") from error
 
 
 def find(path: Path) -> Path:

@@ -74,13 +74,18 @@ class VideoStream:
 
 def open_stream(workload: VideoWorkload, trace: TraceArrays | None, key: tuple[int | str, ...]) -> VideoStream:
     """A stream at rest; `key` names it in draws: where in the trace it begins, and when within one frame period."""
+    source = frame_source(workload, trace, key)
+    return VideoStream(workload, source, phase_ns=draw(source.period_ns, *key, "phase"))
+
+
+def frame_source(workload: VideoWorkload, trace: TraceArrays | None, key: tuple[int | str, ...]) -> FrameSource:
+    """The frames that a workload asks for."""
     match workload.source:
         case RawVideo() as raw:
-            source: FrameSource = RawFrames(raw.frame_bytes, raw.fps)
+            return RawFrames(raw.frame_bytes, raw.fps)
         case TracedVideo() as traced:
             assert trace is not None
             start = 0
             if traced.start == "random":
                 start = int(trace.key_frames[draw(len(trace.key_frames), *key, "start")])
-            source = TracedFrames(trace.offsets_ns, trace.sizes_bytes, trace.period_ns, start)
-    return VideoStream(workload, source, phase_ns=draw(source.period_ns, *key, "phase"))
+            return TracedFrames(trace.offsets_ns, trace.sizes_bytes, trace.period_ns, start)
