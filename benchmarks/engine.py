@@ -37,7 +37,7 @@ def frames_per_s(scenario: ScenarioSpec, repeat: int) -> tuple[float, int]:
     """Median frames a second of the loop over one host's whole run, and the frames."""
     guests = Guests()
     guests.begin(order_of(scenario))
-    arrivals = arrivals_of(guests.exchange(0, None))
+    arrivals = arrivals_of(guests.submit(0))
     facts = facts_of(scenario, WORKLOAD.parent)
     profile = profile_of(scenario)
     spans = []

@@ -25,7 +25,10 @@ SUBMISSIONS = pa.schema(
 
 
 class Guests:
-    """Guests of a run's hosts; `exchange` is called once a window, in order."""
+    """Guests of a run's hosts; `submit` and `digest` are called once a window each, in order.
+
+    Fixed-rate video never looks back, so all windows may be submitted before the first is digested.
+    """
 
     def __init__(self) -> None:
         self.order: RunOrder | None = None
@@ -48,10 +51,9 @@ class Guests:
                     self.places[host, number] = place
                     number += 1
 
-    def exchange(self, window: int, completions: pa.RecordBatch | None) -> pa.RecordBatch:
-        """Digest what the window before brought and give this window's submissions, by (host, instant, stream)."""
+    def submit(self, window: int) -> pa.RecordBatch:
+        """The submissions of a window, by (host, instant, stream, frame)."""
         assert self.order is not None
-        self._digest(completions)
         until_ns = self.order.window_ends_ns(window)
         columns: list[list[np.ndarray[tuple[int], np.dtype[np.int64]]]] = [[] for _ in SUBMISSIONS]
         for (host, number), stream in self.streams.items():
@@ -76,18 +78,9 @@ class Guests:
         arrays = [pa.array(column[by]).cast(field.type) for column, field in zip(joined, SUBMISSIONS, strict=True)]
         return pa.RecordBatch.from_arrays(arrays, schema=SUBMISSIONS)
 
-    def finish(self, completions: pa.RecordBatch | None) -> dict[int, Playback]:
-        """Digest the last window and give what each guest's viewer saw, by guest."""
-        self._digest(completions)
-        seen: dict[int, Playback] = {}
-        for key, stream in self.streams.items():
-            guest = self.places[key].guest
-            playback = stream.playback()
-            seen[guest] = playback if guest not in seen else joined_playback(seen[guest], playback)
-        return seen
-
-    def _digest(self, completions: pa.RecordBatch | None) -> None:
-        if completions is None or completions.num_rows == 0:
+    def digest(self, completions: pa.RecordBatch) -> None:
+        """Take note of a window's ended transfers."""
+        if completions.num_rows == 0:
             return
         host, stream, frame, ended_ns, outcome = (column.to_numpy() for column in completions.columns)
         starts = np.flatnonzero(np.diff(host, prepend=-1) | np.diff(stream, prepend=-1))
@@ -96,6 +89,15 @@ class Guests:
             self.streams[int(host[first]), int(stream[first])].digest(
                 frame[first:end][delivered], ended_ns[first:end][delivered]
             )
+
+    def finish(self) -> dict[int, Playback]:
+        """What each guest's viewer saw, by guest."""
+        seen: dict[int, Playback] = {}
+        for key, stream in self.streams.items():
+            guest = self.places[key].guest
+            playback = stream.playback()
+            seen[guest] = playback if guest not in seen else joined_playback(seen[guest], playback)
+        return seen
 
 
 def joined_playback(one: Playback, other: Playback) -> Playback:

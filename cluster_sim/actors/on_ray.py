@@ -66,14 +66,19 @@ class _GuestActor:
         self.guests.begin(order)
 
     @ray.method
-    def exchange(self, window: int, completions: pa.RecordBatch | None) -> pa.RecordBatch:
-        """See Guests.exchange."""
-        return self.guests.exchange(window, completions)
+    def submit(self, window: int) -> pa.RecordBatch:
+        """See Guests.submit."""
+        return self.guests.submit(window)
 
     @ray.method
-    def finish(self, completions: pa.RecordBatch | None) -> dict[int, Playback]:
+    def digest(self, completions: pa.RecordBatch) -> None:
+        """See Guests.digest."""
+        self.guests.digest(completions)
+
+    @ray.method
+    def finish(self) -> dict[int, Playback]:
         """See Guests.finish."""
-        return self.guests.finish(completions)
+        return self.guests.finish()
 
 
 HostActor = ray.remote(num_cpus=0, max_restarts=0)(_HostActor)
@@ -118,11 +123,12 @@ class RayShard:
         self.guests = GuestActor.remote()
 
     def start(self, order: RunOrder) -> Pending:
-        """Submit all windows of a run."""
+        """Submit all windows of a run; guests run ahead of hosts, digests follow."""
         self.guests.begin.remote(order)
         self.hosts.begin.remote(order)
-        completions = None
-        for window in range(order.windows):
-            submissions = self.guests.exchange.remote(window, completions)
-            completions = self.hosts.step.remote(window, submissions)
-        return RayRun(playback=self.guests.finish.remote(completions), hosts=self.hosts.finish.remote())
+        completions = [
+            self.hosts.step.remote(window, self.guests.submit.remote(window)) for window in range(order.windows)
+        ]
+        for ended in completions:
+            self.guests.digest.remote(ended)
+        return RayRun(hosts=self.hosts.finish.remote(), playback=self.guests.finish.remote())

@@ -82,23 +82,58 @@ def compare(results: Results, baseline: Mapping[str, str] | None = None) -> list
     variants = {label: record.axes for label, record in manifest.variants.items()}
     chosen = manifest.baseline if baseline is None else dict(baseline)
     check_baseline(chosen, variants)
-    guests = results.table("guests")
-    duration_s = {label: record.duration_ns / 1e9 for label, record in manifest.variants.items()}
+    guests = GuestTable(results.table("guests"))
     rows = []
     for label, axes in variants.items():
-        if not (of_variant := guests.filter(pc.field("variant") == label)).num_rows:
-            continue
         base_label = counterpart(axes, chosen, variants)
-        of_base = guests.filter(pc.field("variant") == base_label) if base_label else None
-        for group in dict.fromkeys(of_variant.column("guest_group").to_pylist()):
-            mine = of_variant.filter(pc.field("guest_group") == group)
-            theirs = None if of_base is None else of_base.filter(pc.field("guest_group") == group)
-            ratios = {} if theirs is None else ratios_of(mine, theirs, duration_s[label])
-            figures = figures_of(mine, duration_s[label])
+        duration_s = manifest.variants[label].duration_ns / 1e9
+        for group in guests.groups(label):
+            replications = guests.rows(label, group)
+            ratios = {}
+            if base_label is not None:
+                ratios = ratios_of(guests, replications, guests.rows(base_label, group), duration_s)
+            everything = np.concatenate(list(replications.values()))
+            figures = figures_of(guests, everything, len(replications), duration_s)
             rows.append(Row(label, axes, group, figures, ratios, label == base_label))
     if not rows:
         raise ComparisonError(f"{results.directory}: found no finished run, allowed: a run with one or more")
     return rows
+
+
+class GuestTable:
+    """The table `guests` as numpy columns, its rows found by variant, group and replication."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.columns: dict[str, Int64s] = {
+            name: table.column(name).to_numpy().astype(np.int64)
+            for name, kind in zip(table.schema.names, table.schema.types, strict=True)
+            if pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+        }
+        histograms = table.select(["latency_bucket", "latency_count"]).combine_chunks()
+        lengths = pc.list_value_length(histograms.column("latency_bucket")).to_numpy()
+        self.ends = np.cumsum(lengths)
+        self.starts = self.ends - lengths
+        self.buckets = pc.list_flatten(histograms.column("latency_bucket")).to_numpy().astype(np.int64)
+        self.counts = pc.list_flatten(histograms.column("latency_count")).to_numpy()
+        self.index: dict[tuple[str, str], dict[int, list[int]]] = {}
+        labels = (table.column(name).to_pylist() for name in ("variant", "guest_group", "replication"))
+        for row, (variant, group, replication) in enumerate(zip(*labels, strict=True)):
+            self.index.setdefault((variant, group), {}).setdefault(replication, []).append(row)
+
+    def groups(self, variant: str) -> list[str]:
+        """Guest groups of a variant, in the order of their guests."""
+        return [group for label, group in self.index if label == variant]
+
+    def rows(self, variant: str, group: str) -> dict[int, Int64s]:
+        """Rows of each replication, ascending."""
+        found = self.index.get((variant, group), {})
+        return {replication: np.array(found[replication]) for replication in sorted(found)}
+
+    def latencies(self, rows: Int64s) -> tuple[Int64s, Int64s]:
+        """The joined histogram of rows."""
+        parts = [slice(self.starts[row], self.ends[row]) for row in rows]
+        buckets = np.concatenate([self.buckets[part] for part in parts])
+        return histogram.merge(buckets, np.concatenate([self.counts[part] for part in parts]))
 
 
 def check_baseline(baseline: Mapping[str, str], variants: Mapping[str, Mapping[str, str]]) -> None:
@@ -125,60 +160,48 @@ def counterpart(
     return next((label for label, other in variants.items() if dict(other) == wanted), None)
 
 
-def total(guests: pa.Table, *columns: str) -> int:
-    """Sum over guests and replications."""
-    return sum(int(guests.column(column).to_numpy().sum()) for column in columns)
-
-
-def latencies(guests: pa.Table) -> tuple[Int64s, Int64s]:
-    """The joined histogram of all rows."""
-    buckets = pc.list_flatten(guests.column("latency_bucket")).to_numpy()
-    counts = pc.list_flatten(guests.column("latency_count")).to_numpy()
-    return histogram.merge(buckets.astype(np.int64), counts)
-
-
-def figures_of(guests: pa.Table, duration_s: float) -> dict[str, float]:
-    """All figures over the guests of one group, averaged over replications."""
-    replications = len(set(guests.column("replication").to_pylist()))
+def figures_of(guests: GuestTable, rows: Int64s, replications: int, duration_s: float) -> dict[str, float]:
+    """All figures over rows of one group, averaged over their replications."""
     span_s = duration_s * replications
-    delivered, submitted = total(guests, "delivered"), total(guests, "submitted")
-    delivered_bytes = total(guests, "delivered_bytes")
-    buckets, counts = latencies(guests)
-    playing_s = total(guests.filter(pc.field("play_started")), "play_started") * duration_s
-    guest_s = duration_s * guests.num_rows
+    guest_s = duration_s * len(rows)
+
+    def total(*columns: str) -> int:
+        return sum(int(guests.columns[column][rows].sum()) for column in columns)
 
     def share(amount: float, of: float) -> float:
         return amount / of if of else math.nan
 
+    delivered, delivered_bytes = total("delivered"), total("delivered_bytes")
+    buckets, counts = guests.latencies(rows)
+    copied = total("guest_copied_bytes", "host_copied_bytes", "engine_copied_bytes")
     return {
         "throughput": delivered / span_s,
         "goodput": delivered_bytes / span_s / 1e6,
         "p50": histogram.quantile(buckets, counts, 0.5) / 1e3,
         "p99": histogram.quantile(buckets, counts, 0.99) / 1e3,
         "p99.9": histogram.quantile(buckets, counts, 0.999) / 1e3,
-        "late": 100 * share(total(guests, "late"), delivered),
-        "dropped": 100 * share(total(guests, "dropped_no_buffer", "dropped_swiotlb_full"), submitted),
-        "frozen": 100 * share(total(guests, "frozen_ns") / 1e9, playing_s),
-        "guest CPU": share(total(guests, "guest_cpu_ns") / 1e3, delivered),
-        "host CPU": share(total(guests, "host_cpu_ns") / 1e3, delivered),
-        "copies": share(
-            total(guests, "guest_copied_bytes", "host_copied_bytes", "engine_copied_bytes"), delivered_bytes
-        ),
-        "conversions": total(guests, "conversions") / guest_s,
-        "exits": total(guests, "exits") / guest_s,
-        "exposure": total(guests, "shared_page_ns") * PAGE_BYTES / 1e9 / GIB / guests.num_rows,
-        "held": total(guests, "held_bytes") / guests.num_rows / (1 << 20),
+        "late": 100 * share(total("late"), delivered),
+        "dropped": 100 * share(total("dropped_no_buffer", "dropped_swiotlb_full"), total("submitted")),
+        "frozen": 100 * share(total("frozen_ns") / 1e9, total("play_started") * duration_s),
+        "guest CPU": share(total("guest_cpu_ns") / 1e3, delivered),
+        "host CPU": share(total("host_cpu_ns") / 1e3, delivered),
+        "copies": share(copied, delivered_bytes),
+        "conversions": total("conversions") / guest_s,
+        "exits": total("exits") / guest_s,
+        "exposure": total("shared_page_ns") * PAGE_BYTES / 1e9 / GIB / len(rows),
+        "held": total("held_bytes") / len(rows) / (1 << 20),
     }
 
 
-def ratios_of(mine: pa.Table, theirs: pa.Table, duration_s: float) -> dict[str, Ratio | None]:
+def ratios_of(
+    guests: GuestTable, mine: Mapping[int, Int64s], theirs: Mapping[int, Int64s], duration_s: float
+) -> dict[str, Ratio | None]:
     """Ratios of the compared figures, a pair a replication: both sides saw the same draws."""
-    pairs = []
-    for replication in sorted(set(mine.column("replication").to_pylist())):
-        only = pc.field("replication") == replication
-        candidate, base = mine.filter(only), theirs.filter(only)
-        if base.num_rows:
-            pairs.append((figures_of(candidate, duration_s), figures_of(base, duration_s)))
+    pairs = [
+        (figures_of(guests, rows, 1, duration_s), figures_of(guests, theirs[replication], 1, duration_s))
+        for replication, rows in mine.items()
+        if replication in theirs
+    ]
     return {name: ratio([(a[name], b[name]) for a, b in pairs]) for name in COMPARED}
 
 

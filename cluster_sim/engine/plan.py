@@ -310,8 +310,11 @@ def touch(tree: PageTree, rules: ConversionRules, operation: Operation, start: i
 
 
 def share_pools(state: Host, scenario: ScenarioSpec, protection: Protection, guests: Sequence[PlannedGuest]) -> None:
-    """Convert each guest's pool to shared at boot, and let both sides map it for good."""
-    if not protection.has_private_memory or not isinstance(scenario.io_path, SwiotlbPath | SharedPoolPath):
+    """Convert each guest's pool to shared at boot, and let both sides map it for good; without protection all is."""
+    if not protection.has_private_memory:
+        state.guests["shared_pages"] = [guest.group.memory // PAGE_BYTES for guest in guests]
+        return
+    if not isinstance(scenario.io_path, SwiotlbPath | SharedPoolPath):
         return
     base = 0
     for row, guest in zip(state.guests, guests, strict=True):
