@@ -102,8 +102,13 @@ def ratio_text(ratio: Ratio | None) -> str:
     if ratio is None:
         return "–"
     if math.isnan(ratio.low):
-        return f"{ratio.mean:.3g}"
+        return brief(ratio.mean)
     half = (ratio.high / ratio.low) ** 0.5 - 1
     if half < WIDE:
-        return f"{ratio.mean:.3g} ±{100 * half:.1f}%"
-    return f"{ratio.mean:.3g} [{ratio.low:.2g}, {ratio.high:.2g}]"
+        return f"{brief(ratio.mean)} ±{100 * half:.1f}%"
+    return f"{brief(ratio.mean)} [{brief(ratio.low)}, {brief(ratio.high)}]"
+
+
+def brief(value: float) -> str:
+    """Three digits that matter, without an exponent where people do not expect one."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

@@ -1,0 +1,171 @@
+"""The command line as a user meets it: what it prints, where, and with which exit code."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cluster_sim.cli import app
+from cluster_sim.results.run_directory import read_manifest
+
+QUICK = [
+    "--set=duration=200ms",
+    "--set=window=100ms",
+    "--set=replications=2",
+    "--set=protection=pkvm",
+    "--set=cluster.hosts=1",
+    "--set=guests.raw.count_per_host=1",
+    "--set=guests.coded.count_per_host=1",
+]
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("results")
+    done = invoke("run", "swiotlb_vs_zero_copy", "--executor=inline", f"--results={directory}", "--name=first", *QUICK)
+    assert done.exit_code == 0, done.output
+    return directory
+
+
+def test_run_prints_the_comparison_and_where_the_tables_lie(tmp_path: Path) -> None:
+    done = invoke("run", "swiotlb_vs_zero_copy", "--executor=inline", f"--results={tmp_path}", *QUICK)
+    assert done.exit_code == 0
+    for part in ("protection pkvm", "convert-4k", "p99.9", "ratio to swiotlb", "Tables: ", "fingerprint"):
+        assert part in done.output
+
+
+def test_compare_finds_the_newest_run_of_a_workload(results: Path) -> None:
+    done = invoke("compare", str(results / "swiotlb_vs_zero_copy"))
+    assert done.exit_code == 0
+    assert "pool-zero" in done.output
+
+
+def test_compare_takes_another_baseline(results: Path) -> None:
+    done = invoke("compare", str(results / "swiotlb_vs_zero_copy" / "first"), "--baseline=io_path=pool-copy")
+    assert done.exit_code == 0
+    assert "ratio to pool-copy" in done.output
+
+
+@pytest.mark.parametrize(
+    ("baseline", "allowed"),
+    [("io_path=direct", "swiotlb | convert-4k"), ("path=swiotlb", "protection | io_path"), ("swiotlb", "AXIS=LABEL")],
+)
+def test_compare_refuses_a_baseline_that_the_run_does_not_have(results: Path, baseline: str, allowed: str) -> None:
+    done = invoke("compare", str(results / "swiotlb_vs_zero_copy"), f"--baseline={baseline}")
+    assert done.exit_code == 2
+    assert allowed in done.stderr
+
+
+def test_explain_prints_steps_that_sum_to_the_latency_and_their_sources() -> None:
+    done = invoke("explain", "swiotlb_vs_zero_copy", "--set=protection=sev-snp", "--set=io_path=convert-4k")
+    assert done.exit_code == 0
+    for part in (
+        "12 × 3,553 share_call",
+        "760 × 6,000 guest_fault_shared_page",
+        "= latency",
+        "[1] exit.snp",
+        "published",
+    ):
+        assert part in done.output
+
+
+def test_workload_check_counts_scenarios_and_runs() -> None:
+    done = invoke("workload", "check", "swiotlb_vs_zero_copy")
+    assert done.exit_code == 0
+    assert "26 scenarios, 78 runs" in done.output
+
+
+def test_workload_schema_is_json_and_names_the_fields() -> None:
+    schema = json.loads(invoke("workload", "schema").output)
+    assert {"name", "question", "axes", "guests", "cluster"} <= set(schema["properties"])
+
+
+def test_workload_list_and_show_know_the_shipped_definitions() -> None:
+    listed = invoke("workload", "list").output
+    assert "swiotlb_vs_zero_copy" in listed
+    assert "video_streaming" in listed
+    assert "question:" in invoke("workload", "show", "video_streaming").output
+
+
+@pytest.mark.parametrize(
+    ("sets", "named"),
+    [
+        (["guests.raw.memory=40MiB"], "guests.raw.memory"),
+        (["profile=epyc"], "free | zen4"),
+        (["costs.exit.snp.nothing={value: 1, unit: us, why: test}"], "exit.snp.nothing"),
+        (["costs.mm.zap_4k_bulk={value: 1, unit: GB/s, why: test}"], "costs"),
+        (["guests.coded.workloads.0.buffer=64KiB"], "133785"),
+        (["io_path={kind: swiotlb, pool: 768KiB, areas: 2}"], "io_path.pool"),
+        (["io_path={kind: swiotlb, pool: 8GiB}"], "io_path"),
+        (["guests.raw.workloads.0.source={kind: trace, trace: traces/README.md}"], "trace"),
+        (["guests.raw.workloads.0.source={kind: trace, trace: traces/none.parquet}"], "trace"),
+    ],
+)
+def test_run_refuses_what_cannot_be_before_anything_runs(tmp_path: Path, sets: list[str], named: str) -> None:
+    options = [f"--set={text}" for text in sets]
+    done = invoke("run", "swiotlb_vs_zero_copy", "--executor=inline", f"--results={tmp_path}", *options)
+    assert done.exit_code == 2, done.output
+    assert named in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_workload_that_does_not_exist_is_bad_input() -> None:
+    done = invoke("run", "nowhere.yaml")
+    assert done.exit_code == 2
+    assert "nowhere.yaml" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/b", "", ".hidden", "x" * 101])
+def test_a_run_name_cannot_leave_the_results_directory(tmp_path: Path, name: str) -> None:
+    arguments = ("run", "swiotlb_vs_zero_copy", "--executor=inline", f"--results={tmp_path}", f"--name={name}", *QUICK)
+    done = invoke(*arguments)
+    assert done.exit_code == 2
+    assert "run name" in done.stderr
+
+
+def test_a_name_that_is_taken_is_refused(results: Path) -> None:
+    done = invoke("run", "swiotlb_vs_zero_copy", "--executor=inline", f"--results={results}", "--name=first", *QUICK)
+    assert done.exit_code == 2
+    assert "not taken" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"format": 2}', "[]"])
+def test_compare_refuses_a_manifest_that_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    done = invoke("compare", str(tmp_path))
+    assert done.exit_code == 2
+    assert "manifest.json" in done.stderr
+
+
+def test_a_results_directory_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    done = invoke("run", "swiotlb_vs_zero_copy", "--executor=inline", f"--results={blocked}", *QUICK)
+    assert done.exit_code == 2
+    assert "cannot make" in done.stderr
+
+
+def test_a_run_that_is_interrupted_keeps_what_has_ended_and_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cluster_sim", "run", "swiotlb_vs_zero_copy", "--executor=inline", "--name=cut"]
+    process = subprocess.Popen([*command, f"--results={tmp_path}", "--set=duration=5s"], stderr=subprocess.PIPE)
+    directory = tmp_path / "swiotlb_vs_zero_copy" / "cut"
+    while not list(directory.glob("guests/*/*/*.parquet")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert b"interrupted" in errors
+    manifest = read_manifest(directory)
+    assert manifest.status == "interrupted"
+    assert manifest.parts
+    assert invoke("compare", str(directory)).exit_code == 0
