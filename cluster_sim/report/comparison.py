@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster_sim.analysis.comparison import COMPARED, FIGURES, Ratio, Row
+from cluster_sim.results.histogram import RELATIVE_ERROR
 
 WIDE = 0.1
 """Relative half-width from which an interval is written by its ends."""
@@ -20,6 +21,8 @@ def comparison(rows: Sequence[Row], baseline: dict[str, str]) -> Group:
         parts.append(figures_table(title, part, baseline))
         if any(row.ratios for row in part):
             parts.append(ratios_table(part, baseline))
+    error = 100 * RELATIVE_ERROR
+    parts.append(Text(f"* baseline; latency quantiles are from histograms, right within {error:.1f} %", "dim"))
     return Group(*parts)
 
 
