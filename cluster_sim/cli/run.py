@@ -34,7 +34,7 @@ def run(
         experiment = load_checked(workload, sets)
     out = console()
     if driver.is_first_use():
-        out.print("First use of this version: compiling the engine takes about 20 s and is kept for later runs.")
+        out.print("First use of this version: compiling the engine takes about half a minute and is kept.")
     with refusing_bad_input():
         finished = run_with_progress(experiment, results, executor, actors, name)
     opened = open_results(finished.directory)
