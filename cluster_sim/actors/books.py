@@ -9,10 +9,10 @@ import pyarrow as pa
 from cluster_sim.actors.order import GuestPlace
 from cluster_sim.engine.host import HostEngine
 from cluster_sim.engine.state import DELIVERED, DROPPED, UNFINISHED, Records
-from cluster_sim.io_paths.steps import DropReason
 from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.results import histogram
-from cluster_sim.results.columns import DROP_REASONS, OUTCOMES, TABLES, schema
+from cluster_sim.results.columns import TABLES, schema
+from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS, DropReason
 from cluster_sim.results.ledger import CATEGORY_COUNT, Category
 from cluster_sim.results.parts import label_array
 
@@ -107,8 +107,8 @@ class HostBooks:
             "deadline_ns": done["deadline_ns"],
             "ended_ns": done["ended_ns"],
             "latency_ns": done["ended_ns"] - done["submitted_ns"],
-            "outcome": label_array(OUTCOMES, done["outcome"]),
-            "drop_reason": label_array(DROP_REASONS, done["reason"]),
+            "outcome": label_array(ENDING_LABELS, done["outcome"]),
+            "drop_reason": label_array(DROP_LABELS, done["reason"]),
             "is_late": (done["outcome"] == DELIVERED) & (done["ended_ns"] > done["deadline_ns"]),
             "is_intact": done["is_intact"] != 0,
             **{f"{category.label}_ns": done["ledger"][:, category] for category in Category},

@@ -21,6 +21,7 @@ LOCAL_ENVIRONMENT = {
 
 if "ray" not in sys.modules:
     os.environ.update(LOCAL_ENVIRONMENT)
+IS_ON_LOOPBACK = all(os.environ.get(name) == value for name, value in LOCAL_ENVIRONMENT.items())
 
 import pyarrow as pa  # noqa: E402 - Ray's environment comes first
 import ray  # noqa: E402
@@ -88,6 +89,9 @@ GuestActor = ray.remote(num_cpus=0, max_restarts=0)(_GuestActor)
 @contextmanager
 def local_ray(cpus: int) -> Iterator[None]:
     """A Ray of this run's own, on loopback, gone afterwards."""
+    if not IS_ON_LOOPBACK:
+        wanted = " ".join(f"{name}={value}" for name, value in LOCAL_ENVIRONMENT.items())
+        raise RuntimeError(f"Ray was imported before cluster_sim and would not stay on loopback: set {wanted} first")
     ray.init(
         address="local",
         num_cpus=cpus,

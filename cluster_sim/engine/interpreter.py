@@ -24,11 +24,12 @@ from cluster_sim.engine.waiting import (
     put_free_buffer,
     take_free_buffer,
 )
-from cluster_sim.io_paths.steps import COUNT_COUNT, FIRST_EFFECT, Count, DropReason, Op, Range, Runner
+from cluster_sim.io_paths.steps import COUNT_COUNT, FIRST_EFFECT, Count, Op, Range, Runner
 from cluster_sim.memory.guest_memfd import apply, convert
 from cluster_sim.memory.outcomes import OK
 from cluster_sim.memory.pages import CONTENT_LOST, CONVERTED, EXPECT_CONTENT
 from cluster_sim.memory.swiotlb import map_pieces, unmap_pieces
+from cluster_sim.results.endings import DropReason
 from cluster_sim.results.ledger import Category
 
 TAKE_BUFFER = int(Op.TAKE_BUFFER)

@@ -15,6 +15,7 @@ from cluster_sim.io_paths.steps import COUNT_COUNT, Range, Resource
 from cluster_sim.memory.guest_memfd import PageTree
 from cluster_sim.memory.pages import ConversionRules
 from cluster_sim.memory.swiotlb import Swiotlb
+from cluster_sim.results.endings import Ending
 from cluster_sim.results.ledger import CATEGORY_COUNT
 
 Records = npt.NDArray[np.void]
@@ -210,10 +211,10 @@ TIMED = 3
 SHARING = 4
 DONE = 5
 
-IN_FLIGHT = 0
-DELIVERED = 1
-DROPPED = 2
-UNFINISHED = 3
+IN_FLIGHT = int(Ending.IN_FLIGHT)
+DELIVERED = int(Ending.DELIVERED)
+DROPPED = int(Ending.DROPPED)
+UNFINISHED = int(Ending.UNFINISHED)
 
 
 def empty_lists(rows: int) -> Lists:

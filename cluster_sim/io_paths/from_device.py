@@ -22,7 +22,6 @@ from cluster_sim.io_paths.parts import (
 from cluster_sim.io_paths.steps import (
     Charge,
     Count,
-    DropReason,
     Op,
     Program,
     Range,
@@ -36,6 +35,7 @@ from cluster_sim.io_paths.steps import (
 )
 from cluster_sim.memory.pages import Operation
 from cluster_sim.platform.protection import Protection
+from cluster_sim.results.endings import DropReason
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import ConvertPath, DirectPath, IoPath, SharedPoolPath, SwiotlbPath
 

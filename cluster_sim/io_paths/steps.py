@@ -78,14 +78,6 @@ FIRST_EFFECT = 7
 COUNT_COUNT = FIRST_EFFECT + EFFECT_COUNT
 
 
-class DropReason(IntEnum):
-    """Why a transfer was dropped."""
-
-    NOT_DROPPED = 0
-    NO_BUFFER = 1
-    SWIOTLB_FULL = 2
-
-
 @dataclass(frozen=True, slots=True)
 class Charge:
     """A named price of the profile times a count of the transfer."""

@@ -8,9 +8,6 @@ from cluster_sim.results.ledger import MEANING, Category
 if TYPE_CHECKING:
     import pyarrow as pa
 
-OUTCOMES = ("in_flight", "delivered", "dropped", "unfinished")
-DROP_REASONS = ("", "no_buffer", "swiotlb_full")
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
