@@ -9,6 +9,7 @@ from cluster_sim.memory.swiotlb import coco_pool_bytes, default_areas
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.spec import (
     ConvertPath,
+    DirectPath,
     GuestGroupSpec,
     IoPath,
     RawVideo,
@@ -103,36 +104,56 @@ def swiotlb_pool(path: SwiotlbPath, group: GuestGroupSpec, protection: Protectio
     return pool, 1 if protection.has_restricted_pool else default_areas(group.vcpus, pool)
 
 
+def uses_device_range(path: IoPath) -> bool:
+    """Whether the device reaches the stream's own buffers, and not bounce slots instead."""
+    return not isinstance(path, SwiotlbPath)
+
+
+def uses_own_range(path: IoPath, protection: Protection) -> bool:
+    """Whether the consumer keeps frames in buffers of its own."""
+    match path:
+        case SwiotlbPath():
+            return True
+        case SharedPoolPath():
+            return path.copied_by in ("consumer", "both")
+        case ConvertPath():
+            return protection.has_private_memory and not protection.keeps_content
+        case DirectPath():
+            return False
+
+
+def pool_of(path: IoPath, group: GuestGroupSpec, protection: Protection, buffers_bytes: int) -> tuple[int, int]:
+    """Bytes and areas of the pool that a guest shares for good; none but for swiotlb and the shared pool."""
+    match path:
+        case SwiotlbPath():
+            return swiotlb_pool(path, group, protection)
+        case SharedPoolPath():
+            return (round_up(buffers_bytes, HUGE_BYTES) if path.pool == "auto" else path.pool), 1
+        case _:
+            return 0, 1
+
+
 def lay_out(path: IoPath, group: GuestGroupSpec, facts: Sequence[FrameFacts], protection: Protection) -> GuestLayout:
-    """Place pool and buffers of one guest from page 0 on."""
+    """Place pool and buffers of one guest from page 0 on; a shared pool's buffers lie inside it."""
     granule = granule_bytes(path)
     sizes = [buffer_bytes(workload, fact) for workload, fact in zip(group.workloads, facts, strict=True)]
     counts = [workload.buffers for workload in group.workloads]
-    device = [stride_pages(size, granule) for size in sizes]
-    own = [stride_pages(size, PAGE_BYTES) for size in sizes]
-    device_total = sum(n * pages for n, pages in zip(counts, device, strict=True))
-    padded = sum(n * round_up(size, granule) for n, size in zip(counts, sizes, strict=True))
-    plain = sum(n * round_up(size, PAGE_BYTES) for n, size in zip(counts, sizes, strict=True))
-    pool, areas, held = 0, 1, padded
-    device_start = 0
-    match path:
-        case SwiotlbPath():
-            pool, areas = swiotlb_pool(path, group, protection)
-            device_start, held = round_up(pool, HUGE_BYTES) // PAGE_BYTES, pool + plain
-        case SharedPoolPath():
-            pool = round_up(device_total * PAGE_BYTES, HUGE_BYTES) if path.pool == "auto" else path.pool
-            held = pool + (plain if path.copied_by in ("consumer", "both") else 0)
-        case ConvertPath() if protection.has_private_memory and not protection.keeps_content:
-            held = padded + plain
-        case _:
-            pass
-    own_start = max(device_start + device_total, pool // PAGE_BYTES)
-    own_start = round_up(own_start, PAGES_PER_2M)
+    device = [stride_pages(size, granule) if uses_device_range(path) else 0 for size in sizes]
+    own = [stride_pages(size, PAGE_BYTES) if uses_own_range(path, protection) else 0 for size in sizes]
+    device_pages = sum(n * pages for n, pages in zip(counts, device, strict=True))
+    pool, areas = pool_of(path, group, protection, device_pages * PAGE_BYTES)
+    held = pool
+    for count, size, device_stride, own_stride in zip(counts, sizes, device, own, strict=True):
+        if device_stride and not isinstance(path, SharedPoolPath):
+            held += count * round_up(size, granule)
+        if own_stride:
+            held += count * round_up(size, PAGE_BYTES)
     buffers = []
-    device_page, own_page = device_start, own_start
-    for count, device_pages, own_pages in zip(counts, device, own, strict=True):
-        buffers.append(BufferLayout(device_page, device_pages, own_page, own_pages))
-        device_page += count * device_pages
-        own_page += count * own_pages
+    device_page = 0
+    own_page = round_up(max(device_pages, pool // PAGE_BYTES), PAGES_PER_2M)
+    for count, device_stride, own_stride in zip(counts, device, own, strict=True):
+        buffers.append(BufferLayout(device_page, device_stride, own_page, own_stride))
+        device_page += count * device_stride
+        own_page += count * own_stride
     end_page = max(own_page, group.memory // PAGE_BYTES)
     return GuestLayout(pool, areas, end_page, held, tuple(buffers), tuple(counts))

@@ -43,6 +43,7 @@ UNIFORM = -1
 
 MID = 0
 LEAF = 1
+STRIDE = 32
 
 Words = npt.NDArray[np.int64]
 Entries = npt.NDArray[np.void]
@@ -93,13 +94,20 @@ def give_node(tree: PageTree, level: int, node: int) -> None:
 
 
 @compiled
-def is_even(words: Words, first: int) -> bool:
-    """Whether the 512 entries from `first` on are all the same word."""
-    word = words[first]
-    for i in range(first + 1, first + FANOUT):
-        if words[i] != word:
-            return False
-    return True
+def run_length(words: Words) -> int:
+    """How many words from the first on are like it, compared a stride at a time so that no word costs a branch."""
+    first = words[0]
+    length = 0
+    while length < len(words):
+        differences = 0
+        for word in words[length : length + STRIDE]:
+            differences |= word ^ first
+        if differences != 0:
+            while words[length] == first:
+                length += 1
+            return length
+        length += STRIDE
+    return len(words)
 
 
 @compiled
@@ -113,13 +121,11 @@ def apply_to_leaf(
         after, outcome = transition(before, operation, tag, rules)
         if outcome != OK:
             return outcome, i
-        first = i
-        i += 1
-        while i < end and words[i] == before:
-            i += 1
+        length = run_length(words[i:end])
         if after != before:
-            words[first:i] = after
-            add_effects(before, after, i - first, effects)
+            words[i : i + length] = after
+            add_effects(before, after, length, effects)
+        i += length
     return OK, end
 
 
@@ -159,7 +165,7 @@ def apply_to_mid(
         outcome, refused = apply_to_leaf(tree.leaf, first + offset, first + stop, operation, tag, rules, effects)
         if outcome != OK:
             return outcome, page - offset + refused - first
-        if whole and is_even(tree.leaf, first):
+        if whole and run_length(tree.leaf[first : first + FANOUT]) == FANOUT:
             give_node(tree, LEAF, entry.node)
             entry.word = tree.leaf[first]
             entry.node = UNIFORM
