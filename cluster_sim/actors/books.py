@@ -20,6 +20,7 @@ Int64s = npt.NDArray[np.int64]
 Values = Mapping[str, "Int64s | list[list[int]] | list[bool] | list[int]"]
 
 COUNTED = ("submitted", "delivered", "late", "damaged", "delivered_bytes", "unfinished")
+CONVERTED = ("conversions", "converted_pages")
 SUMMED = (
     "guest_cpu_ns",
     "host_cpu_ns",
@@ -46,6 +47,7 @@ class HostBooks:
             name: np.zeros(guests, np.int64)
             for name in (*COUNTED, *SUMMED, "dropped_no_buffer", "dropped_swiotlb_full", "latency_ns_sum")
         }
+        self.converted: dict[str, Int64s] = {name: np.zeros(guests, np.int64) for name in CONVERTED}
         self.latency_ns_max = np.zeros(guests, np.int64)
         self.ledger = np.zeros((guests, CATEGORY_COUNT), np.int64)
         self.histograms: list[list[tuple[Int64s, Int64s]]] = [[] for _ in range(guests)]
@@ -75,8 +77,10 @@ class HostBooks:
             self.sums[f"dropped_{reason.name.lower()}"] += self._count(of_row[done["reason"] == reason])
         self.sums["latency_ns_sum"] += self._sum(of_row[delivered], latency_ns[delivered])
         for name, values in work_columns(done).items():
-            self.sums[name] += self._sum(of_row, values)
-        np.add.at(self.ledger, of_row, done["ledger"])
+            self.sums[name] += self._sum(of_row[delivered], values[delivered])
+        for name in CONVERTED:
+            self.converted[name] += self._sum(of_row, done[name])
+        np.add.at(self.ledger, of_row[delivered], done["ledger"][delivered])
         window_max = self._zeros()
         np.maximum.at(window_max, of_row[delivered], latency_ns[delivered])
         np.maximum(self.latency_ns_max, window_max, out=self.latency_ns_max)
@@ -173,9 +177,8 @@ class HostBooks:
         columns = {
             **self._identity(np.arange(len(self.places))),
             "calls": gauges["conversion_calls"],
-            "granules": self.sums["conversions"],
-            "pages": self.sums["converted_pages"],
-            "refused": gauges["refused_conversions"],
+            "granules": self.converted["conversions"],
+            "pages": self.converted["converted_pages"],
             "lost_pages": gauges["lost_pages"],
         }
         return as_batch("conversions", columns)

@@ -12,7 +12,7 @@ from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.provenance import ProvenanceError
 from cluster_sim.scenario.contradictions import group_path
 from cluster_sim.scenario.problems import Contradiction
-from cluster_sim.scenario.spec import ScenarioSpec, SwiotlbPath, TracedVideo
+from cluster_sim.scenario.spec import ScenarioSpec, SharedPoolPath, SwiotlbPath, TracedVideo
 from cluster_sim.scenario.units import format_bytes
 from cluster_sim.traces.frames import TraceError, read_frames
 
@@ -49,10 +49,15 @@ def check_profile(scenario: ScenarioSpec) -> list[Contradiction]:
     try:
         profile_of(scenario)
     except ProvenanceError as error:
-        return [
-            Contradiction("costs", problem, "costs by name, in their own kind of unit") for problem in error.problems
-        ]
+        return [refused_cost(problem) for problem in error.problems]
     return []
+
+
+def refused_cost(problem: str) -> Contradiction:
+    """A problem of the profile's as one of the definition's."""
+    _, _, rest = problem.partition("found ")
+    found, _, allowed = rest.partition(", allowed: ")
+    return Contradiction("costs", found or problem, allowed or "costs by name, each in its own kind of unit")
 
 
 def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
@@ -79,6 +84,11 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
         if layout.held_bytes > group.memory:
             needed = f"at least the {format_bytes(layout.held_bytes)} of its pool and buffers"
             found.append(Contradiction(f"{path}.memory", format_bytes(group.memory), needed, ("io_path",)))
+        if isinstance(scenario.io_path, SharedPoolPath) and layout.pool_buffers_bytes > layout.pool_bytes:
+            needed = (
+                f"at least {format_bytes(layout.pool_buffers_bytes)}: buffers of 2MiB or more begin at 2MiB boundaries"
+            )
+            found.append(Contradiction("io_path.pool", format_bytes(layout.pool_bytes), needed, (path,)))
         if isinstance(scenario.io_path, SwiotlbPath) and layout.pool_bytes % (layout.areas * MAPPING_BYTES_MAX):
             unit = format_bytes(layout.areas * MAPPING_BYTES_MAX)
             allowed = f"a multiple of {unit}: {layout.areas} areas of whole slot sets"

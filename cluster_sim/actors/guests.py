@@ -92,10 +92,11 @@ class Guests:
 
     def finish(self) -> dict[int, Playback]:
         """What each guest's viewer saw, by guest."""
+        assert self.order is not None
         seen: dict[int, Playback] = {}
         for key, stream in self.streams.items():
             guest = self.places[key].guest
-            playback = stream.playback()
+            playback = stream.playback(self.order.scenario.duration)
             seen[guest] = playback if guest not in seen else joined_playback(seen[guest], playback)
         return seen
 

@@ -15,6 +15,7 @@ from cluster_sim.io_paths.steps import Charge, Op, Runner, Step
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.platform.profile import CURVES, Profile
 from cluster_sim.platform.provenance import Cost
+from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 
@@ -24,12 +25,12 @@ COPIER = {Category.GUEST_COPY: 0, Category.HOST_COPY: 1}
 
 @dataclass(frozen=True, slots=True)
 class PricedTerm:
-    """One price of a step: name, ns a unit, units, and the cost behind it (None for a workload's own figure)."""
+    """One price of a step: name, ns a unit, units, and the costs behind it (none for a workload's own figure)."""
 
     price: str
     each_ns: int
     count: int
-    cost: Cost | None
+    costs: tuple[Cost, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Explained:
     workload: int
     frame_bytes: int
     latency_ns: int
+    outcome: str
     steps: tuple[ExplainedStep, ...]
     exits: int
     conversions: int
@@ -107,6 +109,7 @@ def explain_stream(
         workload=workload,
         frame_bytes=size,
         latency_ns=latency_ns,
+        outcome=(ENDING_LABELS[int(done["outcome"][0])] + " " + DROP_LABELS[int(done["reason"][0])]).strip(),
         steps=steps,
         exits=int(done["exits"][0]),
         conversions=int(done["conversions"][0]),
@@ -150,17 +153,20 @@ def charge_term(charge: Charge, row: np.void, context: PricedIn) -> PricedTerm:
     """A price times its count."""
     count = int(row["counts"][charge.count])
     if charge.price == CONSUME:
-        return PricedTerm(CONSUME, int(row["spent_ns"]), count, None)
+        return PricedTerm(CONSUME, int(row["spent_ns"]), count, ())
     vcpus = context.group.vcpus
     cost = context.profile.prices[charge.price].cost_at(vcpus)
-    return PricedTerm(charge.price, context.profile.price_ns(charge.price, vcpus), count, cost)
+    each_ns = context.profile.price_ns(charge.price, vcpus)
+    return PricedTerm(charge.price, each_ns, count, () if cost is None else (cost,))
 
 
 def copy_term(category: Category, context: PricedIn) -> PricedTerm:
-    """A copy, by the measured point next below its size, or by the rate beyond the last one."""
+    """A copy, between the measured points around its size, or by the last of them and the rate beyond."""
     number = int(context.state.streams["curves"][context.stream][COPIER.get(category, ENGINE)])
     curve = context.profile.curves[CURVES[number]]
     below = [cost for size, cost in curve.points if size <= context.frame_bytes]
-    cost = curve.beyond if len(below) == len(curve.points) else below[-1]
+    above = [cost for size, cost in curve.points if size > context.frame_bytes]
     alone_ns = copy_alone_ns(context.state.curves, number, context.frame_bytes)
-    return PricedTerm(f"copy, {curve.name}, {context.frame_bytes} B", alone_ns, 1, cost)
+    return PricedTerm(
+        f"copy, {curve.name}, {context.frame_bytes} B", alone_ns, 1, (below[-1], *(above[:1] or (curve.beyond,)))
+    )

@@ -27,7 +27,7 @@ from cluster_sim.engine.waiting import (
 from cluster_sim.io_paths.steps import COUNT_COUNT, FIRST_EFFECT, Count, Op, Range, Runner
 from cluster_sim.memory.guest_memfd import apply, convert
 from cluster_sim.memory.outcomes import OK
-from cluster_sim.memory.pages import CONTENT_LOST, CONVERTED, EXPECT_CONTENT
+from cluster_sim.memory.pages import CONTENT_LOST, CONVERTED, EXPECT_CONTENT, GUEST_WRITE, LOST
 from cluster_sim.memory.swiotlb import map_pieces, unmap_pieces
 from cluster_sim.results.endings import DropReason
 from cluster_sim.results.ledger import Category
@@ -45,12 +45,15 @@ UNMAP_SLOTS = int(Op.UNMAP_SLOTS)
 CONVERT = int(Op.CONVERT)
 MEMORY = int(Op.MEMORY)
 DELIVER = int(Op.DELIVER)
+STAGE = int(Op.STAGE)
 
 NO_BUFFER = int(DropReason.NO_BUFFER)
 PIECES = int(Count.PIECES)
 GRANULES = int(Count.GRANULES)
 PAGES = int(Count.PAGES)
+WAKES = int(Count.WAKES)
 DEVICE = int(Range.DEVICE)
+WHOLE_GRANULES = int(Range.GRANULES)
 GUEST = int(Runner.GUEST)
 HOST = int(Runner.HOST)
 GUEST_COPY = int(Category.GUEST_COPY)
@@ -199,9 +202,13 @@ def use_memory(host: Host, transfer: int, step: int) -> None:
     row = host.transfers[transfer]
     effects = row.counts[FIRST_EFFECT:COUNT_COUNT]
     effects[:] = 0
-    operation = host.steps[step].argument
-    start = first_page(host, transfer, host.steps[step].range)
-    outcome, _ = apply(host.tree, start, row.counts[PAGES], operation, row.tag, host.rules, effects)
+    operation, which = host.steps[step].argument, host.steps[step].range
+    pages = row.counts[PAGES]
+    if which == WHOLE_GRANULES:
+        which = DEVICE
+        pages = row.counts[GRANULES] * host.streams[row.stream].granule_pages
+    tag = row.staged if operation == GUEST_WRITE else row.tag
+    outcome, _ = apply(host.tree, first_page(host, transfer, which), pages, operation, tag, host.rules, effects)
     if outcome != OK:
         assert operation == EXPECT_CONTENT, "a path touched memory that it may not touch"
         row.is_intact = 0
@@ -212,6 +219,7 @@ def map_buffer(host: Host, transfer: int) -> bool:
     """Map the frame through the bounce pool; False when the pool is full."""
     row = host.transfers[transfer]
     stream = host.streams[row.stream]
+    row.staged = LOST
     row.counts[PIECES] = map_pieces(host.pools, stream.pool, stream.home_area, row.bytes, host.slots[row.buffer])
     return bool(row.counts[PIECES] > 0)
 
@@ -250,6 +258,7 @@ def let_next_in(host: Host, line: int, now_ns: int) -> int:
     transfer = leave_line(host, line)
     if transfer != NOBODY:
         book_step(host, transfer, now_ns)
+        host.transfers[transfer].counts[WAKES] = 0
         make_ready(host, transfer)
     return transfer
 
@@ -318,6 +327,7 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
                 wait(host, transfer, now_ns, server)
                 return
             hold(host.servers, server, 1, now_ns)
+            row.counts[WAKES] = 1
         elif op == RELEASE:
             server = stream.servers[step.resource]
             if let_next_in(host, server, now_ns) == NOBODY:
@@ -337,6 +347,8 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
                 return
         elif op == GIVE_BUFFER:
             give_buffer(host, transfer, now_ns)
+        elif op == STAGE:
+            row.staged = row.tag
         elif op == DELIVER:
             finish(host, transfer, now_ns, DELIVERED, 0)
             return

@@ -42,12 +42,13 @@ class BufferLayout:
 
 @dataclass(frozen=True, slots=True)
 class GuestLayout:
-    """I/O memory of one guest; `held_bytes` is what it keeps from other uses."""
+    """I/O memory of one guest; `held_bytes` is what it keeps from other uses, `pool_buffers_bytes` a pool's content."""
 
     pool_bytes: int
     areas: int
     end_page: int
     held_bytes: int
+    pool_buffers_bytes: int
     buffers: tuple[BufferLayout, ...]
     counts: tuple[int, ...]
 
@@ -156,4 +157,4 @@ def lay_out(path: IoPath, group: GuestGroupSpec, facts: Sequence[FrameFacts], pr
         device_page += count * device_stride
         own_page += count * own_stride
     end_page = max(own_page, group.memory // PAGE_BYTES)
-    return GuestLayout(pool, areas, end_page, held, tuple(buffers), tuple(counts))
+    return GuestLayout(pool, areas, end_page, held, device_pages * PAGE_BYTES, tuple(buffers), tuple(counts))

@@ -74,6 +74,7 @@ def admit(host: Host, arrivals: Arrivals, i: int) -> None:
     row.frame = arrivals.frame[i]
     row.bytes = arrivals.bytes[i]
     row.tag = FIRST_TAG + arrivals.frame[i] * len(host.streams) + arrivals.stream[i]
+    row.staged = row.tag
     row.submitted_ns = arrivals.at_ns[i]
     row.deadline_ns = arrivals.deadline_ns[i]
     row.ended_ns = arrivals.at_ns[i]

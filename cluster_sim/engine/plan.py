@@ -238,6 +238,7 @@ def build_streams(
     """One row a stream."""
     protection = profile.protection
     llc_share = scenario.cluster.host.llc // len(streams)
+    granule = granule_bytes(scenario.io_path)
     table = np.zeros(len(streams), STREAM)
     first_buffer = 0
     for row, stream, stream_servers in zip(table, streams, servers, strict=True):
@@ -256,9 +257,9 @@ def build_streams(
         row["drops_when_full"] = spec.when_full == "drop"
         row["first_page"] = (base + buffers.device_page, base + buffers.own_page)
         row["pages"] = (buffers.device_pages, buffers.own_pages)
-        row["granule_pages"] = granule_bytes(scenario.io_path) // PAGE_BYTES
+        row["granule_pages"] = granule // PAGE_BYTES
         row["call_granules"] = protection.call_granules_max
-        row["chunk_bytes"] = protection.chunk_bytes
+        row["chunk_bytes"] = protection.vmm_chunk_bytes(granule)
         row["other_vcpus"] = guest.group.vcpus - 1
         row["home_area"] = home_area(guest, stream)
         row["curves"] = (cpu_curve, cpu_curve, CURVES.index("engine"))
@@ -328,21 +329,23 @@ def share_pools(state: Host, scenario: ScenarioSpec, protection: Protection, gue
 
 
 def setup_ns(layout: GuestLayout, group: GuestGroupSpec, scenario: ScenarioSpec, profile: Profile) -> int:
-    """What sharing the pool at boot takes, alone: the conversion's charges over the pool's counts, and host faults."""
+    """What sharing the pool at boot takes, alone: the conversion's charges over the pool's counts, and faults."""
     protection = profile.protection
     if not protection.has_private_memory or not isinstance(scenario.io_path, SwiotlbPath | SharedPoolPath):
         return 0
     granules = -(-layout.pool_bytes // SETUP_GRANULE_BYTES)
     pages = layout.pool_bytes // PAGE_BYTES
+    chunk = protection.vmm_chunk_bytes(SETUP_GRANULE_BYTES)
     counts = {
         Count.ONCE: 1,
         Count.GRANULES: granules,
         Count.CALLS: -(-granules // protection.call_granules_max) if protection.call_granules_max else 1,
-        Count.CHUNKS: -(-layout.pool_bytes // protection.chunk_bytes) if protection.chunk_bytes else 0,
+        Count.CHUNKS: -(-layout.pool_bytes // chunk) if chunk else 0,
         Count.OTHER_VCPUS: group.vcpus - 1,
         Count.CONVERTED: pages,
     }
-    total = pages * profile.price_ns("host_fault_page", group.vcpus)
+    faults = ("host_fault_page", "guest_fault_shared_page")
+    total = pages * sum(profile.price_ns(name, group.vcpus) for name in faults)
     for step in convert_steps(protection, to_private=False, granule_bytes=SETUP_GRANULE_BYTES):
         prices = step_prices(step, profile, group.vcpus, 0)
         total += sum(prices[count] * amount for count, amount in counts.items())

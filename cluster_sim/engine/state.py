@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cluster_sim.engine.heap import ENTRY
 from cluster_sim.engine.sharing import room_for_jobs
-from cluster_sim.io_paths.steps import COUNT_COUNT, Range, Resource
+from cluster_sim.io_paths.steps import COUNT_COUNT, Resource
 from cluster_sim.memory.guest_memfd import PageTree
 from cluster_sim.memory.pages import ConversionRules
 from cluster_sim.memory.swiotlb import Swiotlb
@@ -23,6 +23,8 @@ Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 
 CURVE_POINTS = 16
+RANGES = 2
+"""Where buffers lie: the device's and the consumer's own."""
 COPIERS = 3
 """Who copies: guest, host, engine."""
 
@@ -54,8 +56,8 @@ STREAM = np.dtype(
         ("ring_first", np.int64),
         ("free_buffers", np.int64),
         ("drops_when_full", np.int64),
-        ("first_page", np.int64, (len(Range),)),
-        ("pages", np.int64, (len(Range),)),
+        ("first_page", np.int64, (RANGES,)),
+        ("pages", np.int64, (RANGES,)),
         ("granule_pages", np.int64),
         ("call_granules", np.int64),
         ("chunk_bytes", np.int64),
@@ -93,7 +95,6 @@ GUEST = np.dtype(
         ("shared_page_ns", np.int64),
         ("changed_ns", np.int64),
         ("conversion_calls", np.int64),
-        ("refused_conversions", np.int64),
         ("lost_pages", np.int64),
     ],
     align=True,
@@ -113,6 +114,7 @@ TRANSFER = np.dtype(
         ("next", np.int64),
         ("bytes", np.int64),
         ("tag", np.int64),
+        ("staged", np.int64),
         ("frame", np.int64),
         ("submitted_ns", np.int64),
         ("deadline_ns", np.int64),

@@ -52,38 +52,38 @@ def ring_host() -> tuple[Step, ...]:
 
 
 def host_copy(copier: str) -> tuple[Step, ...]:
-    """Move the frame into device-visible memory, by the worker's CPU or by the host's copy engine."""
+    """Move the frame into memory that the copier reaches at any time, by the worker's CPU or by the copy engine."""
     if copier == "cpu":
         return (Step(Op.COPY, "the host copies the frame", category=Category.HOST_COPY, runner=Runner.HOST),)
     return (
-        spend(
-            "map the buffer in the IOMMU",
-            Category.PAGE_TABLE,
-            Runner.HOST,
-            Charge("iommu_map_page", Count.PAGES),
-        ),
         acquire(Resource.ENGINE, "wait for the copy engine", runner=Runner.HOST),
         spend("submit and complete", Category.ENGINE_COPY, Runner.HOST, Charge("engine_submit")),
         Step(Op.COPY, "the engine copies the frame", category=Category.ENGINE_COPY, runner=Runner.HOST),
         release(Resource.ENGINE),
+    )
+
+
+def host_fill(copier: str) -> tuple[Step, ...]:
+    """Fill pages that stay shared: the host touches them and copies; an IOMMU has them mapped for good."""
+    return (*fault_in(), *host_copy(copier), wrote())
+
+
+def host_fill_once(copier: str) -> tuple[Step, ...]:
+    """Fill pages that are the device's for this frame only: an engine needs them pinned and mapped, then not."""
+    if copier == "cpu":
+        return host_fill(copier)
+    return (
+        *fault_in(),
+        memory("pin the buffer for DMA", Operation.PIN),
+        spend("map in the IOMMU", Category.PAGE_TABLE, Runner.HOST, Charge("iommu_map_page", Count.PAGES)),
+        *host_copy(copier),
+        wrote(),
         spend(
             "unmap from the IOMMU and invalidate",
             Category.PAGE_TABLE,
             Runner.HOST,
             Charge("iommu_unmap_page", Count.PAGES),
         ),
-    )
-
-
-def host_fill(copier: str) -> tuple[Step, ...]:
-    """Fill the buffer's own pages: touch them, pin them where an engine writes, copy."""
-    if copier == "cpu":
-        return (*fault_in(), *host_copy(copier), wrote())
-    return (
-        *fault_in(),
-        memory("pin the buffer for DMA", Operation.PIN),
-        *host_copy(copier),
-        wrote(),
         memory("unpin the buffer", Operation.UNPIN),
     )
 
@@ -107,10 +107,10 @@ def wrote() -> Step:
 
 
 def worker(*inside: Step) -> tuple[Step, ...]:
-    """Wake the worker, serve the ring, do `inside`, signal the guest."""
+    """Wake the worker unless it runs already, serve the ring, do `inside`."""
     return (
         acquire(Resource.WORKER, "wait for the worker"),
-        spend("wake the worker", Category.NOTIFY, Runner.HOST, Charge("wake_worker")),
+        spend("wake the worker", Category.NOTIFY, Runner.HOST, Charge("wake_worker", Count.WAKES)),
         spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring")),
         *inside,
         release(Resource.WORKER),
@@ -137,8 +137,9 @@ def guest_touch(protection: Protection, *, private: bool) -> tuple[Step, ...]:
         return ()
     operation = Operation.GUEST_TOUCH_PRIVATE if private else Operation.GUEST_TOUCH_SHARED
     price = "guest_fault_private_page" if private else "guest_fault_shared_page"
+    touched = Range.GRANULES if private else Range.DEVICE
     return (
-        memory("the guest touches the buffer's pages", operation),
+        memory("the guest touches the buffer's pages", operation, touched),
         spend(
             "guest page faults",
             Category.FAULT,

@@ -28,6 +28,7 @@ class Op(IntEnum):
     MEMORY = 11
     DELIVER = 12
     DROP = 13
+    STAGE = 14
 
 
 class Resource(IntEnum):
@@ -55,6 +56,8 @@ class Range(IntEnum):
     """What the device reads or writes: the buffer itself, or its place in a shared pool."""
     OWN = 1
     """The consumer's private copy, where there is one."""
+    GRANULES = 2
+    """The whole granules that the device's buffer was converted in."""
 
 
 class Count(IntEnum):
@@ -67,14 +70,15 @@ class Count(IntEnum):
     CALLS = 4
     CHUNKS = 5
     OTHER_VCPUS = 6
-    CONVERTED = 7 + Effect.CONVERTED
-    HOST_UNMAPPED = 7 + Effect.HOST_UNMAPPED
-    GUEST_ZAPPED = 7 + Effect.GUEST_ZAPPED
-    HOST_FAULTS = 7 + Effect.HOST_FAULTS
-    GUEST_FAULTS = 7 + Effect.GUEST_FAULTS
+    WAKES = 7
+    """1 when the resource was free at its last taking, 0 when the transfer had to wait for it."""
+    CONVERTED = 8 + Effect.CONVERTED
+    HOST_UNMAPPED = 8 + Effect.HOST_UNMAPPED
+    HOST_FAULTS = 8 + Effect.HOST_FAULTS
+    GUEST_FAULTS = 8 + Effect.GUEST_FAULTS
 
 
-FIRST_EFFECT = 7
+FIRST_EFFECT = 8
 COUNT_COUNT = FIRST_EFFECT + EFFECT_COUNT
 
 
@@ -90,8 +94,7 @@ class Charge:
 class Step:
     """One step; `text` says to a reader what happens, `argument` is the operation's own.
 
-    `exits` is what each of the step's exits is counted by. `is_spinning`: a wait for the resource burns `runner`'s
-    CPU and is booked as lock wait.
+    `exits` is what the step's exits are counted by. A wait for a resource with a `runner` spins on that CPU.
     """
 
     op: Op

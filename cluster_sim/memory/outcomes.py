@@ -10,9 +10,7 @@ class Outcome(IntEnum):
     EAGAIN = 11
     ENOMEM = 12
     EFAULT = 14
-    EINVAL = 22
     MEMORY_FAULT_EXIT = 39
-    SIGBUS = 107
     DIFFERS = 200
 
 
@@ -20,7 +18,5 @@ OK = int(Outcome.OK)
 EAGAIN = int(Outcome.EAGAIN)
 ENOMEM = int(Outcome.ENOMEM)
 EFAULT = int(Outcome.EFAULT)
-EINVAL = int(Outcome.EINVAL)
 MEMORY_FAULT_EXIT = int(Outcome.MEMORY_FAULT_EXIT)
-SIGBUS = int(Outcome.SIGBUS)
 DIFFERS = int(Outcome.DIFFERS)

@@ -204,5 +204,3 @@ def add_effects(before: int, after: int, pages: int, effects: npt.NDArray[np.int
             effects[ORPHANED] += pages
     if come & UPTODATE:
         effects[ZEROED_PAGES] += pages
-    if (gone | come) & PRIVATE and before >> CONTENT_SHIFT >= FIRST_TAG and after >> CONTENT_SHIFT < FIRST_TAG:
-        effects[CONTENT_LOST] += pages

@@ -71,12 +71,14 @@ class Profile:
     bandwidth: Cost
     bus_bytes_per_byte: Cost
     library: CostLibrary
+    overrides: tuple[Cost, ...] = ()
     is_free: bool = False
 
     @property
     def name(self) -> str:
-        """Technology and CPU."""
-        return f"{self.technology}-{self.cpu}"
+        """Technology and CPU, and the costs that a definition replaced."""
+        replaced = "".join(f" {cost.name}={cost.value:g}{cost.unit}" for cost in self.overrides)
+        return f"{self.technology}-{self.cpu}{replaced}"
 
     @property
     def protection(self) -> Protection:
@@ -165,6 +167,7 @@ def load_profile(technology: str, cpu: str = "auto", overrides: Mapping[str, Cos
         bandwidth=derive("memory.bandwidth", str(memory["bandwidth"]), costs, unit="GB/s", note=""),
         bus_bytes_per_byte=derive("memory.bus", str(memory["bus_bytes_per_byte"]), costs, unit="ratio", note=""),
         library=costs,
+        overrides=tuple((overrides or {}).values()),
     )
     return replace(profile, cpu=FREE_PROFILE, is_free=True) if cpu == FREE_PROFILE else profile
 

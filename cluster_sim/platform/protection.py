@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Content = Literal["kept", "zeroed", "lost"]
+VmmExits = Literal["none", "one a call", "one a 2 MiB"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,7 @@ class Protection:
     """One technology: a record of facts, each with its consequence in the model.
 
     `call_granules_max`: granules that one conversion call from the guest covers, 0 for any range.
-    `chunk_bytes`: range that one exit to the VMM covers, 0 where the call is answered without the VMM.
+    `vmm_exits`: whether a call needs no exit to the VMM, one, or one for every 2 MiB of its range.
     `accepts_pages`: the guest must touch and accept each page that became private again.
     `has_host_lock`: conversions of all guests of a host pass one lock.
     `sizes_pool_by_memory`: swiotlb takes 6 % of guest memory, else 64 MiB.
@@ -26,11 +27,21 @@ class Protection:
     keeps_guest_mapping: bool
     accepts_pages: bool
     call_granules_max: int
-    chunk_bytes: int
+    vmm_exits: VmmExits
     has_host_lock: bool
     sizes_pool_by_memory: bool
     has_restricted_pool: bool
     source: str
+
+    def vmm_chunk_bytes(self, granule_bytes: int) -> int:
+        """Range that one exit to the VMM covers, 0 where the VMM is not asked."""
+        match self.vmm_exits:
+            case "none":
+                return 0
+            case "one a call":
+                return self.call_granules_max * granule_bytes
+            case "one a 2 MiB":
+                return 2 << 20
 
     @property
     def keeps_content(self) -> bool:
@@ -50,7 +61,7 @@ PROTECTIONS: dict[str, Protection] = {
             keeps_guest_mapping=True,
             accepts_pages=False,
             call_granules_max=0,
-            chunk_bytes=0,
+            vmm_exits="none",
             has_host_lock=False,
             sizes_pool_by_memory=False,
             has_restricted_pool=False,
@@ -65,7 +76,7 @@ PROTECTIONS: dict[str, Protection] = {
             keeps_guest_mapping=True,
             accepts_pages=False,
             call_granules_max=1,
-            chunk_bytes=0,
+            vmm_exits="none",
             has_host_lock=True,
             sizes_pool_by_memory=False,
             has_restricted_pool=True,
@@ -83,7 +94,7 @@ PROTECTIONS: dict[str, Protection] = {
             keeps_guest_mapping=False,
             accepts_pages=True,
             call_granules_max=64,
-            chunk_bytes=64 * (2 << 20),
+            vmm_exits="one a call",
             has_host_lock=False,
             sizes_pool_by_memory=True,
             has_restricted_pool=False,
@@ -101,7 +112,7 @@ PROTECTIONS: dict[str, Protection] = {
             keeps_guest_mapping=False,
             accepts_pages=True,
             call_granules_max=0,
-            chunk_bytes=2 << 20,
+            vmm_exits="one a 2 MiB",
             has_host_lock=False,
             sizes_pool_by_memory=True,
             has_restricted_pool=False,
@@ -119,7 +130,7 @@ PROTECTIONS: dict[str, Protection] = {
             keeps_guest_mapping=False,
             accepts_pages=False,
             call_granules_max=0,
-            chunk_bytes=0,
+            vmm_exits="none",
             has_host_lock=False,
             sizes_pool_by_memory=False,
             has_restricted_pool=False,

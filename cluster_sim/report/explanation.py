@@ -9,6 +9,9 @@ from rich.text import Text
 from cluster_sim.analysis.explained import Explained, PricedTerm
 from cluster_sim.platform.profile import Profile
 
+CONFIDENCES = ("measured", "published", "estimated", "assumed")
+"""From the surest to the least sure."""
+
 
 def explanation(title: str, explained: Explained) -> Group:
     """The steps of one transfer, their sum, and their sources."""
@@ -38,17 +41,20 @@ def explanation(title: str, explained: Explained) -> Group:
         f"  sum {explained.latency_ns / 1e3:,.3f} us = latency ({sums})\n"
         f"  copies a byte: {copied}; conversions {explained.conversions}; exits {explained.exits}"
     )
+    if explained.outcome != "delivered":
+        summary = f"  {explained.outcome}\n{summary}"
     heading = Text(f"{title}, {explained.group}, one frame of {explained.frame_bytes:,} B alone on its host", "bold")
     return Group(heading, table, Text(summary), Text(sources(marks, explained.profile), "dim"), Text(""))
 
 
 def provenance(term: PricedTerm, marks: dict[str, int]) -> str:
     """Confidence and source marks of a price."""
-    if term.cost is None:
+    if not term.costs:
         return "the definition"
-    inputs = term.cost.inputs or (term.cost.formula or term.cost.name,)
+    inputs = dict.fromkeys(name for cost in term.costs for name in cost.inputs)
     numbers = [marks.setdefault(name, len(marks) + 1) for name in inputs]
-    return f"{term.cost.confidence} {' '.join(f'[{number}]' for number in numbers)}"
+    worst = max((cost.confidence for cost in term.costs), key=CONFIDENCES.index)
+    return f"{worst} {' '.join(f'[{number}]' for number in numbers)}"
 
 
 def sources(marks: dict[str, int], profile: Profile) -> str:

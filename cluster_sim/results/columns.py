@@ -1,6 +1,6 @@
 """The columns of every table, each declared once: type, unit, meaning. Schemas and docs derive from here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cluster_sim.results.ledger import MEANING, Category
@@ -22,6 +22,11 @@ class Column:
 def ledger_columns() -> tuple[Column, ...]:
     """One column a ledger category."""
     return tuple(Column(f"{category.label}_ns", "int64", "ns", MEANING[category]) for category in Category)
+
+
+def of_delivered(column: Column) -> Column:
+    """The same column as a sum over a guest's delivered frames."""
+    return replace(column, meaning=f"{column.meaning}; sum over delivered frames")
 
 
 HOST_ID = Column("host_id", "int32", "", "host in the cluster, from 0")
@@ -92,8 +97,7 @@ GUESTS = (
     Column("latency_ns_max", "int64", "ns", "longest latency of a delivered frame"),
     Column("latency_bucket", "int32s", "", "histogram of delivered latencies: buckets in use (results/histogram.py)"),
     Column("latency_count", "int64s", "1", "frames in each of those buckets"),
-    *ledger_columns(),
-    *WORK,
+    *(of_delivered(column) for column in (*ledger_columns(), *WORK)),
     Column("shared_page_ns", "int64", "page·ns", "4 KiB pages that the host may read, times how long (exposure)"),
     Column("pool_bytes", "int64", "B", "bounce or shared pool"),
     Column("held_bytes", "int64", "B", "memory that the path keeps for I/O: pool and buffers, padding included"),
@@ -121,9 +125,8 @@ CONVERSIONS = (
     GUEST_ID,
     GUEST_GROUP,
     Column("calls", "int64", "1", "conversions of a buffer, either way"),
-    Column("granules", "int64", "1", "granules converted"),
-    Column("pages", "int64", "1", "4 KiB pages converted"),
-    Column("refused", "int64", "1", "conversions refused because a page was in use (EAGAIN)"),
+    Column("granules", "int64", "1", "granules converted, for frames of any ending"),
+    Column("pages", "int64", "1", "4 KiB pages converted, for frames of any ending"),
     Column("lost_pages", "int64", "1", "pages whose data a conversion destroyed"),
 )
 

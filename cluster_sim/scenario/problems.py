@@ -150,12 +150,17 @@ def _own_name(items: JsonValue, index: str | int) -> str | None:
 
 
 def faults_of(model: type[BaseModel], error: ValidationError) -> list[Fault]:
-    """Return pydantic's errors as faults, without the lists it calls short because their items are wrong."""
-    return [
-        _fault(model, each)
-        for each in error.errors(include_url=False)
-        if each["type"] != "too_short" or len(each["input"]) < each["ctx"]["min_length"]
-    ]
+    """Return pydantic's errors as faults, without those that only follow from others.
+
+    A list is called short because its items are wrong, a default is missing because what it rests on is.
+    """
+    return [_fault(model, each) for each in error.errors(include_url=False) if not _follows(each)]
+
+
+def _follows(error: ErrorDetails) -> bool:
+    if error["type"] == "too_short":
+        return bool(len(error["input"]) >= error["ctx"]["min_length"])
+    return error["type"] == "default_factory_not_called"
 
 
 def _fault(model: type[BaseModel], error: ErrorDetails) -> Fault:

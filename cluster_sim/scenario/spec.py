@@ -81,9 +81,9 @@ class SwiotlbPath(_Path):
     kind: Literal["swiotlb"]
     """Names this path."""
     pool: BytesOrAuto = "auto"
-    """Size of the pool; `auto` sizes it from the guest's memory as Linux does for such guests."""
+    """Size of the pool; `auto` as Linux: 6 % of memory on SNP and TDX (64MiB to 1GiB), 64MiB elsewhere."""
     areas: AreaCount = "auto"
-    """Areas of the pool, each with a lock, a power of two; `auto` makes one a vCPU."""
+    """Areas of the pool, each with a lock, a power of two; `auto` makes one a vCPU, on pKVM one in all."""
 
 
 class ConvertPath(_Path):
@@ -210,13 +210,18 @@ class CostOverride(Spec):
     """Why this number."""
 
 
+def _default_window_ns(validated: dict[str, object]) -> int:
+    duration_ns = validated.get("duration")
+    return min(10**9, duration_ns) if isinstance(duration_ns, int) and duration_ns > 0 else 10**9
+
+
 class _Scene(Spec):
     """What scenarios and experiments have in common."""
 
     duration: DurationNs = Field(examples=["10s"])
     """Simulated time."""
-    window: DurationNs = 10**9
-    """Span between two exchanges of host and guest."""
+    window: DurationNs = Field(default_factory=_default_window_ns)
+    """Span between two exchanges of host and guest; 1s, or the duration where that is shorter."""
     record: Literal["transfers", "windows", "summary"] = "transfers"
     """How much is kept: every transfer, sums a window, or sums a run."""
     cluster: ClusterSpec = Field(examples=[{"hosts": 1, "host": _HOST_EXAMPLE}])
@@ -224,7 +229,7 @@ class _Scene(Spec):
     guests: tuple[GuestGroupSpec, ...] = Field(min_length=1, examples=[[_GUEST_EXAMPLE]])
     """The guests of each host, in groups."""
     profile: str = Field(default="auto", min_length=1)
-    """Cost profile; `auto` is the default one of the protection."""
+    """CPU of the cost profile, such as zen4; `auto` is zen4, `free` prices everything at nothing."""
     costs: dict[str, CostOverride] = Field(default={})
     """Costs that replace the profile's, by name."""
 

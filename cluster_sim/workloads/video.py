@@ -8,7 +8,7 @@ import numpy.typing as npt
 from cluster_sim.scenario.spec import RawVideo, TracedVideo, VideoWorkload
 from cluster_sim.workloads.draws import draw
 from cluster_sim.workloads.frames import FrameSource, RawFrames, TracedFrames
-from cluster_sim.workloads.playout import Playback, play
+from cluster_sim.workloads.playout import NEVER, Playback, play
 
 Int64s = npt.NDArray[np.int64]
 
@@ -58,10 +58,10 @@ class VideoStream:
             self.frames_back.append(frames)
             self.delivered_ns.append(delivered_ns)
 
-    def playback(self) -> Playback:
-        """What the viewer saw so far."""
+    def playback(self, end_ns: int) -> Playback:
+        """What the viewer saw up to `end_ns`."""
         if self.workload.playout is None or not self.frames_back:
-            return play(np.zeros(0, np.int64), np.zeros(0, np.int64), period_ns=1, startup_ns=0)
+            return NEVER
         frames = np.concatenate(self.frames_back)
         order = np.argsort(frames, kind="stable")
         return play(
@@ -69,6 +69,8 @@ class VideoStream:
             self.phase_ns + self.source.at_ns(frames[order]),
             period_ns=self.source.period_ns,
             startup_ns=self.workload.playout.startup,
+            asked_ns=self.phase_ns,
+            end_ns=end_ns,
         )
 
 
