@@ -1,0 +1,138 @@
+"""Laws that hold for every small scenario: nothing lost, nothing oversubscribed, every nanosecond booked."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from cluster_sim.engine.host import HostEngine
+from cluster_sim.engine.layout import frame_facts
+from cluster_sim.engine.plan import plan_host
+from cluster_sim.engine.state import DELIVERED, DROPPED, UNFINISHED, Arrivals, Records
+from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.scenario.spec import ScenarioSpec
+from tests.unit.engine.test_engine import at_rest
+
+Values = dict[str, JsonValue]
+Groups = list[tuple[int, int, list[Values]]]
+
+PATHS: list[Values] = [
+    {"kind": "swiotlb"},
+    {"kind": "swiotlb", "pool": "1MiB", "areas": 1},
+    {"kind": "convert", "granule": "4KiB"},
+    {"kind": "convert", "granule": "2MiB", "copier": "engine"},
+    {"kind": "shared_pool", "copy": "none"},
+    {"kind": "shared_pool", "copy": "producer"},
+    {"kind": "shared_pool", "copy": "consumer"},
+    {"kind": "shared_pool", "copy": "both"},
+]
+SOURCES: list[Values] = [
+    {"kind": "raw", "width": width, "height": height, "format": "nv12", "fps": 60}
+    for width, height in ((16, 16), (320, 240), (640, 480), (1280, 720))
+]
+
+streams = st.fixed_dictionaries(
+    {
+        "source": st.sampled_from(SOURCES),
+        "buffers": st.integers(1, 4),
+        "when_full": st.sampled_from(["wait", "drop"]),
+        "consume": st.sampled_from([0, "50us", "3ms"]),
+    }
+)
+groups = st.lists(
+    st.tuples(st.integers(1, 2), st.integers(1, 3), st.lists(streams, min_size=1, max_size=2)), min_size=1, max_size=2
+)
+
+
+def spec_of(protection: str, path: Values, guests: Groups, profile: str) -> ScenarioSpec:
+    described: list[JsonValue] = []
+    for number, (count, vcpus, workloads) in enumerate(guests):
+        videos: list[JsonValue] = [{"kind": "video", "deadline": "10ms", **workload} for workload in workloads]
+        described.append(
+            {"name": f"g{number}", "count_per_host": count, "vcpus": vcpus, "memory": "1GiB", "workloads": videos}
+        )
+    cluster: JsonValue = {"hosts": 1, "host": {"cpus": 64, "memory": "64GiB"}}
+    return ScenarioSpec.model_validate(
+        {
+            "duration": "1s",
+            "cluster": cluster,
+            "guests": described,
+            "protection": protection,
+            "io_path": path,
+            "profile": profile,
+        }
+    )
+
+
+def run(spec: ScenarioSpec, instants_ns: list[int], end_ns: int) -> tuple[HostEngine, Records]:
+    """Every stream gets a frame at every instant."""
+    facts = {(g.name, n): frame_facts(w) for g in spec.guests for n, w in enumerate(g.workloads)}
+    engine = HostEngine(plan_host(spec, profile_of(spec), facts, journal_entries=20_000))
+    sizes = []
+    for planned in engine.plan.streams:
+        guest = engine.plan.guests[planned.guest]
+        sizes.append(facts[guest.group.name, planned.workload].largest)
+    at_ns = np.repeat(np.array(sorted(instants_ns), np.int64), len(sizes))
+    stream = np.tile(np.arange(len(sizes), dtype=np.int32), len(instants_ns))
+    frame = np.repeat(np.arange(len(instants_ns)), len(sizes))
+    done = engine.advance(Arrivals(at_ns, stream, frame, np.array(sizes, np.int64)[stream], at_ns + 10_000_000), end_ns)
+    return engine, np.concatenate([done, engine.finish()])
+
+
+instants = st.lists(st.integers(0, 40_000_000), min_size=1, max_size=12, unique=True)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: "-".join(str(value) for value in path.values()))
+@settings(max_examples=25, deadline=None)
+@given(
+    protection=st.sampled_from(["none", "pkvm", "sev-snp", "tdx", "cca"]),
+    guests=groups,
+    instants_ns=instants,
+    is_cut=st.booleans(),
+)
+def test_every_frame_ends_and_every_nanosecond_is_booked(
+    path: Values,
+    protection: str,
+    guests: Groups,
+    instants_ns: list[int],
+    *,
+    is_cut: bool,
+) -> None:
+    spec = spec_of(protection, path, guests, "auto")
+    end_ns = 41_000_000 if is_cut else 1 << 50
+    engine, done = run(spec, instants_ns, end_ns)
+    submitted = len(instants_ns) * len(engine.plan.streams)
+    outcomes = [int((done["outcome"] == outcome).sum()) for outcome in (DELIVERED, DROPPED, UNFINISHED)]
+    assert sum(outcomes) == submitted
+    assert len(np.unique(done["tag"])) == submitted
+    assert (done["ended_ns"] >= done["submitted_ns"]).all()
+    assert (done["ledger"] >= 0).all()
+    assert (done["ledger"].sum(axis=1) == done["ended_ns"] - done["submitted_ns"]).all()
+    assert (done["cpu_ns"].sum(axis=1) <= done["ended_ns"] - done["submitted_ns"]).all()
+    delivered = done[done["outcome"] == DELIVERED]
+    assert (delivered["is_intact"] == 1).all()
+    entries = engine.state.journal[: int(engine.state.cursor["journal"][0])]
+    booked_at_ns = entries["started_ns"] + entries["spent_ns"]
+    settled = booked_at_ns < end_ns
+    assert (np.diff(booked_at_ns[settled]) >= 0).all(), "time ran back"
+    if not is_cut:
+        assert outcomes[2] == 0
+        at_rest(engine)
+        pools = [guest.layout.pool_bytes // 4096 for guest in engine.plan.guests]
+        memory = [guest.group.memory // 4096 for guest in engine.plan.guests]
+        assert engine.guests()["shared_pages"].tolist() == (memory if protection == "none" else pools)
+
+
+@settings(max_examples=25, deadline=None)
+@given(protection=st.sampled_from(["pkvm", "sev-snp", "tdx", "cca"]), guests=groups, instants_ns=instants)
+def test_with_all_costs_zero_every_path_delivers_the_same_frames_at_the_same_times(
+    protection: str, guests: Groups, instants_ns: list[int]
+) -> None:
+    delivered = []
+    for path in (path for path in PATHS if path.get("pool") is None):
+        _, done = run(spec_of(protection, path, guests, "free"), instants_ns, 1 << 50)
+        kept = done[done["outcome"] == DELIVERED]
+        order = np.lexsort((kept["frame"], kept["stream"]))
+        delivered.append([kept[field][order].tolist() for field in ("stream", "frame", "submitted_ns", "ended_ns")])
+    assert all(other == delivered[0] for other in delivered[1:])
