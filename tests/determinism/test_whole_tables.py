@@ -1,8 +1,11 @@
 """Whole tables of a real run: the ledger sums, every transfer ends, counts are those of the formulas."""
 
+import re
 from pathlib import Path
 
+import duckdb
 import numpy as np
+import polars
 import pyarrow.compute as pc
 import pytest
 
@@ -105,13 +108,23 @@ def test_the_manifest_traces_a_result_to_its_definition_and_costs(results: Resul
     assert all((results.directory / part.path).is_file() for part in manifest.parts)
 
 
-def test_other_arrow_readers_open_the_tables_with_one_line(results: Results) -> None:
-    duckdb = pytest.importorskip("duckdb")
-    polars = pytest.importorskip("polars")
-    pattern = f"{results.directory}/guests/**/*.parquet"
-    rows = results.table("guests").num_rows
-    assert len(duckdb.read_parquet(pattern, hive_partitioning=True).fetchall()) == rows
-    assert polars.read_parquet(pattern, hive_partitioning=True).height == rows
+def readme_line(results: Results, language: str) -> str:
+    """The README's one line in a language, with this run in the place of its RUN."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    found = re.search(rf"```{language}\n([^\n]+)\n```", readme)
+    assert found
+    return found.group(1).replace("results/swiotlb_vs_zero_copy/RUN", str(results.directory))
+
+
+def test_the_readmes_line_for_polars_reads_the_tables(results: Results) -> None:
+    transfers = results.table("transfers").filter(pc.field("variant") == "pkvm.swiotlb")
+    mean = eval(readme_line(results, "python"), {"polars": polars})  # noqa: S307 - the README's own line
+    assert mean == pytest.approx(transfers.column("latency_ns").to_numpy().mean())
+
+
+def test_the_readmes_line_for_duckdb_reads_the_tables(results: Results) -> None:
+    rows = duckdb.sql(readme_line(results, "sql")).fetchall()
+    assert {variant for variant, _ in rows} == set(results.manifest.variants)
 
 
 def test_less_is_recorded_when_less_is_asked_for(tmp_path: Path) -> None:
