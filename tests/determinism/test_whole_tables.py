@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import polars
+import polars as pl
 import pyarrow.compute as pc
 import pytest
 
@@ -118,12 +118,14 @@ def readme_line(results: Results, language: str) -> str:
 
 def test_the_readmes_line_for_polars_reads_the_tables(results: Results) -> None:
     transfers = results.table("transfers").filter(pc.field("variant") == "pkvm.swiotlb")
-    mean = eval(readme_line(results, "python"), {"polars": polars})  # noqa: S307 - the README's own line
+    mean = eval(readme_line(results, "python"), {"polars": pl})  # noqa: S307 - the README's own line
     assert mean == pytest.approx(transfers.column("latency_ns").to_numpy().mean())
 
 
 def test_the_readmes_line_for_duckdb_reads_the_tables(results: Results) -> None:
-    rows = duckdb.sql(readme_line(results, "sql")).fetchall()
+    relation = duckdb.sql(readme_line(results, "sql"))
+    assert relation is not None
+    rows = relation.fetchall()
     assert {variant for variant, _ in rows} == set(results.manifest.variants)
 
 
