@@ -15,14 +15,15 @@ from numba.core import config
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
-ROOMS = ("memory", "io_paths", "engine", "results")
+COMPILED = ("compiled.py", "memory/*.py", "io_paths/*.py", "engine/*.py", "results/ledger.py", "results/endings.py")
+"""Sources that are compiled, and those whose constants are compiled in."""
 
 
 def sources_digest() -> str:
     """Digest of all sources that are compiled together, and of numba's version."""
     digest = hashlib.sha256(numba.__version__.encode())
     package = Path(__file__).parent
-    for source in (Path(__file__), *(path for room in ROOMS for path in sorted((package / room).glob("*.py")))):
+    for source in (path for pattern in COMPILED for path in sorted(package.glob(pattern))):
         digest.update(source.name.encode())
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]

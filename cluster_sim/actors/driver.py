@@ -77,29 +77,40 @@ def run_experiment(
     every_run = runs(experiment.spec, experiment.variants)
     directory = run_directory.create(results, experiment.spec.name, name)
     manifest = opening_manifest(experiment)
-    run_directory.write_manifest(directory, manifest)
     began = time.perf_counter()
     parts: list[Part] = []
     frames = 0
-    wanted = actors or (os.cpu_count() or 1)
+    most_hosts = max(variant.scenario.cluster.hosts for variant in experiment.variants)
     try:
-        with shards_of(executor, wanted) as shards:
+        run_directory.write_manifest(directory, manifest)
+        with shards_of(executor, min(actors or os.cpu_count() or 1, most_hosts)) as shards:
             for number, (run, ordered) in enumerate(in_order(experiment, every_run, directory, shards), start=1):
                 run_parts, run_frames = write_run(directory, run, ordered)
                 parts += run_parts
                 frames += run_frames
                 on_progress(Progress(run, number, len(every_run), frames))
-    except BaseException as error:
-        state: Status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        run_directory.write_manifest(directory, closed(manifest, parts, frames, state))
-        if isinstance(error, Exception):
-            raise RunFailedError(
-                f"the run failed after {len(parts)} parts, which are kept in {directory}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+        run_directory.write_manifest(directory, closed(manifest, parts, frames, "complete"))
+    except KeyboardInterrupt:
+        keep_finished(directory, closed(manifest, parts, frames, "interrupted"))
         raise
-    run_directory.write_manifest(directory, closed(manifest, parts, frames, "complete"))
+    except Exception as error:
+        note = keep_finished(directory, closed(manifest, parts, frames, "failed"))
+        done = f"{len({(part.variant, part.replication) for part in parts})} of {len(every_run)} runs"
+        reason = (str(error).splitlines() or [""])[0]
+        raise RunFailedError(
+            f"failed after {done}, which are kept in {directory}{note}: {type(error).__name__}: {reason}"
+        ) from error
     return Finished(directory, fingerprint(parts), frames, time.perf_counter() - began)
+
+
+def keep_finished(directory: Path, manifest: Manifest) -> str:
+    """Drop the files of unfinished runs and write the manifest of the others; what went wrong with that, if it did."""
+    try:
+        run_directory.remove_unlisted(directory, manifest.parts)
+        run_directory.write_manifest(directory, manifest)
+    except OSError as error:
+        return f" (their manifest could not be written: {error.strerror})"
+    return ""
 
 
 @contextmanager

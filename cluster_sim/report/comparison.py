@@ -21,16 +21,16 @@ def comparison(rows: Sequence[Row], baseline: dict[str, str]) -> Group:
         parts.append(figures_table(title, part, baseline))
         if any(row.ratios for row in part):
             parts.append(ratios_table(part, baseline))
-    error = 100 * RELATIVE_ERROR
-    parts.append(Text(f"* baseline; latency quantiles are from histograms, right within {error:.1f} %", "dim"))
+    mark = "* baseline; " if baseline else ""
+    parts.append(Text(f"{mark}latency quantiles are from histograms, right within {100 * RELATIVE_ERROR:.1f} %", "dim"))
     return Group(*parts)
 
 
 def strata(rows: Sequence[Row], baseline: dict[str, str]) -> Iterator[tuple[str, list[Row]]]:
-    """Rows that differ in the baseline's axes only, with a title from the others."""
+    """Rows that differ in the baseline's axes only, with a title from the others; without a baseline all of them."""
     by_title: dict[str, list[Row]] = {}
     for row in rows:
-        others = [f"{axis} {label}" for axis, label in row.axes.items() if axis not in baseline]
+        others = [f"{axis} {label}" for axis, label in row.axes.items() if baseline and axis not in baseline]
         by_title.setdefault(", ".join(others), []).append(row)
     yield from by_title.items()
 

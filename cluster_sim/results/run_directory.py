@@ -1,10 +1,12 @@
 """The directory of a run: where it lies, its manifest, and finding it again."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cluster_sim.results.manifest import Manifest
+from cluster_sim.results.parts import Part
 
 MANIFEST = "manifest.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -50,6 +52,14 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     temporary = directory / f".{MANIFEST}.partial"
     temporary.write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
     temporary.replace(directory / MANIFEST)
+
+
+def remove_unlisted(directory: Path, parts: Iterable[Part]) -> None:
+    """Remove table files that are not among the parts: those of runs that did not end."""
+    listed = {directory / part.path for part in parts}
+    for path in [*directory.glob("*/**/*.parquet"), *directory.glob("*/**/.*.partial")]:
+        if path not in listed:
+            path.unlink()
 
 
 def read_manifest(directory: Path) -> Manifest:
