@@ -1,11 +1,12 @@
 """The Ray that a run starts for itself: on loopback only, quiet, joining nobody, gone afterwards."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 PROBE = """
-import os, sys
+import json, os
 from cluster_sim.actors.on_ray import RayShard, local_ray
 import ray
 with local_ray(2):
@@ -13,7 +14,7 @@ with local_ray(2):
     ray.get(shard.hosts.__ray_ready__.remote())
     ray.get(shard.guests.__ray_ready__.remote())
     from tests_sockets import family, listening
-    print(sorted(listening(family(os.getpid()))))
+    print(json.dumps(sorted(listening(family(os.getpid())))))
     assert ray.get_runtime_context().gcs_address.startswith("127.0.0.1:")
 assert not ray.is_initialized()
 """
@@ -70,7 +71,7 @@ def test_a_ray_started_here_listens_on_loopback_only(tmp_path: Path) -> None:
     (tmp_path / "probe.py").write_text(PROBE)
     done = subprocess.run([sys.executable, "probe.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    sockets = eval(done.stdout.splitlines()[-1])  # noqa: S307 - the probe's own list of tuples
+    sockets = json.loads(done.stdout.splitlines()[-1])
     assert len(sockets) >= 4, "the probe saw no Ray at all"
     strangers = [socket for socket in sockets if socket[1] not in LOOPBACK]
     assert not strangers, strangers
