@@ -66,7 +66,7 @@ def answers(memfd: GuestMemfd, twin: GuestMemfdTwin, step: tuple[str, int, int, 
 
 
 @pytest.mark.parametrize("technology", TECHNOLOGIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(init_shared=st.booleans(), history=st.lists(steps, min_size=1, max_size=25))
 def test_the_compiled_model_and_its_twin_answer_alike(
     technology: str, *, init_shared: bool, history: list[tuple[str, int, int, int, bool]]
@@ -95,6 +95,22 @@ def check_invariants(twin: GuestMemfdTwin) -> None:
 
 
 RULES = ConversionRules(KEPT, KEPT, keeps_guest_mapping=True)
+
+
+@pytest.mark.parametrize(("what", "content", "lost"), [("keep", 5, 0), ("zero", 0, 1), ("lose", 1, 1)])
+@pytest.mark.parametrize("to_private", [True, False])
+def test_a_conversion_keeps_zeroes_or_loses_what_was_written(
+    what: str, content: int, lost: int, *, to_private: bool
+) -> None:
+    rules = ConversionRules(CODES[what], CODES[what], keeps_guest_mapping=False)
+    memfd = GuestMemfd(2, rules, init_shared=to_private)
+    memfd.apply(Operation.GUEST_WRITE, 0, 1, tag=5)
+    answer = memfd.convert(0, 2, to_private=to_private)
+    assert memfd.page(0).content == content
+    assert not memfd.page(0).is_guest_mapped
+    assert answer.effects.get(Effect.CONTENT_LOST, 0) == lost
+    assert answer.effects[Effect.CONVERTED] == 2
+    assert not memfd.page(1).is_present, "converting allocates nothing"
 
 
 def test_a_refused_conversion_changes_no_attribute_but_unmaps_the_host() -> None:

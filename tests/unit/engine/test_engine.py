@@ -221,3 +221,10 @@ def test_exposure_is_pages_times_time() -> None:
     pooled = engine_of(scenario("pkvm", {"kind": "shared_pool", "copy": "none", "pool": "64MiB"}))
     pooled.advance(EMPTY, 1_000)
     assert pooled.guests()["shared_page_ns"][0] == 64 * 256 * 1_000
+
+
+def test_a_doorbell_is_not_rung_while_the_worker_runs() -> None:
+    engine = engine_of(scenario("pkvm", SWIOTLB))
+    done = by_frame(engine.advance(arrivals([(0, 0, 0), (100_000, 0, 1)]), FAR_NS))
+    assert done["exits"].tolist() == [2, 1]
+    assert done["ledger"][:, Category.EXIT].tolist() == [2_600, 0]
