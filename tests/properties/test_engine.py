@@ -84,7 +84,7 @@ instants = st.lists(st.integers(0, 40_000_000), min_size=1, max_size=12, unique=
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: "-".join(str(value) for value in path.values()))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     protection=st.sampled_from(["none", "pkvm", "sev-snp", "tdx", "cca"]),
     guests=groups,
@@ -124,7 +124,7 @@ def test_every_frame_ends_and_every_nanosecond_is_booked(
         assert engine.guests()["shared_pages"].tolist() == (memory if protection == "none" else pools)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(protection=st.sampled_from(["pkvm", "sev-snp", "tdx", "cca"]), guests=groups, instants_ns=instants)
 def test_with_all_costs_zero_every_path_delivers_the_same_frames_at_the_same_times(
     protection: str, guests: Groups, instants_ns: list[int]

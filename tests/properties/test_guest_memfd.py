@@ -66,7 +66,7 @@ def answers(memfd: GuestMemfd, twin: GuestMemfdTwin, step: tuple[str, int, int, 
 
 
 @pytest.mark.parametrize("technology", TECHNOLOGIES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(init_shared=st.booleans(), history=st.lists(steps, min_size=1, max_size=25))
 def test_the_compiled_model_and_its_twin_answer_alike(
     technology: str, *, init_shared: bool, history: list[tuple[str, int, int, int, bool]]

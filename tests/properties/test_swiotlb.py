@@ -28,7 +28,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(areas=st.sampled_from([1, 2, 4, 8]), history=st.lists(steps, max_size=60))
 def test_the_compiled_allocator_and_its_twin_take_the_same_slots(
     areas: int, history: list[tuple[str, int, int]]
