@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cluster_sim.actors.order import facts_of
+from cluster_sim.actors.order import facts_of, trace_of
 from cluster_sim.engine.layout import buffer_bytes, lay_out
 from cluster_sim.engine.plan import group_facts
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX
@@ -14,7 +14,7 @@ from cluster_sim.scenario.contradictions import group_path
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import ScenarioSpec, SharedPoolPath, SwiotlbPath, TracedVideo
 from cluster_sim.scenario.units import format_bytes
-from cluster_sim.traces.frames import TraceError, read_frames
+from cluster_sim.traces.frames import TraceError
 
 
 def checks(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
@@ -33,7 +33,7 @@ def check_traces(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
                 continue
             field = f"{group_path(scenario, index)}.workloads.{number}.source.trace"
             try:
-                trace = read_frames(source.path_in(folder))
+                trace = trace_of(source.path_in(folder))
             except TraceError as error:
                 found.append(Contradiction(field, str(error.found), str(error.allowed)))
                 continue

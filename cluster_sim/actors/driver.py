@@ -4,7 +4,7 @@ import math
 import os
 import platform
 import sys
-import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ class RunFailedError(Exception):
 
 Executor = Literal["ray", "inline"]
 RUNS_UNDER_WAY = 2
+FAILURE = "failure.txt"
 VERSIONED = ("cluster-sim", "numba", "numpy", "pyarrow", "pydantic", "ray")
 
 
@@ -57,7 +58,6 @@ class Finished:
     directory: Path
     fingerprint: str
     frames: int
-    engine_s: float
 
 
 def run_experiment(
@@ -77,7 +77,6 @@ def run_experiment(
     every_run = runs(experiment.spec, experiment.variants)
     directory = run_directory.create(results, experiment.spec.name, name)
     manifest = opening_manifest(experiment)
-    began = time.perf_counter()
     parts: list[Part] = []
     frames = 0
     most_hosts = max(variant.scenario.cluster.hosts for variant in experiment.variants)
@@ -94,22 +93,27 @@ def run_experiment(
         keep_finished(directory, closed(manifest, parts, frames, "interrupted"))
         raise
     except Exception as error:
-        note = keep_finished(directory, closed(manifest, parts, frames, "failed"))
+        note = keep_finished(directory, closed(manifest, parts, frames, "failed"), error)
         done = f"{len({(part.variant, part.replication) for part in parts})} of {len(every_run)} runs"
         reason = (str(error).splitlines() or [""])[0]
         raise RunFailedError(
             f"failed after {done}, which are kept in {directory}{note}: {type(error).__name__}: {reason}"
         ) from error
-    return Finished(directory, fingerprint(parts), frames, time.perf_counter() - began)
+    return Finished(directory, fingerprint(parts), frames)
 
 
-def keep_finished(directory: Path, manifest: Manifest) -> str:
-    """Drop the files of unfinished runs and write the manifest of the others; what went wrong with that, if it did."""
+def keep_finished(directory: Path, manifest: Manifest, error: Exception | None = None) -> str:
+    """Drop the files of unfinished runs, write the manifest of the others and the error's whole story.
+
+    What went wrong with that is given back, if something did.
+    """
     try:
         run_directory.remove_unlisted(directory, manifest.parts)
         run_directory.write_manifest(directory, manifest)
-    except OSError as error:
-        return f" (their manifest could not be written: {error.strerror})"
+        if error is not None:
+            (directory / FAILURE).write_text("".join(traceback.format_exception(error)), "utf-8")
+    except OSError as refused:
+        return f" (their manifest could not be written: {refused.strerror})"
     return ""
 
 

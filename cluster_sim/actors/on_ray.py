@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 OBJECT_STORE_BYTES = 512 << 20
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 LOCAL_ENVIRONMENT = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    LOOPBACK: "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
@@ -21,7 +22,7 @@ LOCAL_ENVIRONMENT = {
 
 if "ray" not in sys.modules:
     os.environ.update(LOCAL_ENVIRONMENT)
-IS_ON_LOOPBACK = all(os.environ.get(name) == value for name, value in LOCAL_ENVIRONMENT.items())
+IS_ON_LOOPBACK = os.environ.get(LOOPBACK) == "0"
 
 import pyarrow as pa  # noqa: E402 - Ray's environment comes first
 import ray  # noqa: E402
@@ -90,8 +91,9 @@ GuestActor = ray.remote(num_cpus=0, max_restarts=0)(_GuestActor)
 def local_ray(cpus: int) -> Iterator[None]:
     """A Ray of this run's own, on loopback, gone afterwards."""
     if not IS_ON_LOOPBACK:
-        wanted = " ".join(f"{name}={value}" for name, value in LOCAL_ENVIRONMENT.items())
-        raise RuntimeError(f"Ray was imported before cluster_sim and would not stay on loopback: set {wanted} first")
+        raise RuntimeError(
+            f"Ray was imported before cluster_sim and would not stay on loopback: set {LOOPBACK}=0 first"
+        )
     ray.init(
         address="local",
         num_cpus=cpus,

@@ -9,7 +9,7 @@ import numpy as np
 
 from cluster_sim.engine.layout import FrameFacts, frame_facts
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec, TracedVideo
-from cluster_sim.traces.frames import read_frames
+from cluster_sim.traces.frames import FrameTrace, read_frames
 from cluster_sim.workloads.video import TraceArrays
 
 
@@ -62,9 +62,15 @@ def guests_of(scenario: ScenarioSpec, host: int) -> list[GuestPlace]:
 
 
 @cache
-def trace_arrays(path: Path) -> TraceArrays:
+def trace_of(path: Path) -> FrameTrace:
     """A trace, read once a process."""
-    trace = read_frames(path)
+    return read_frames(path)
+
+
+@cache
+def trace_arrays(path: Path) -> TraceArrays:
+    """A trace as workloads need it."""
+    trace = trace_of(path)
     return TraceArrays(
         offsets_ns=trace.dts_ns - trace.dts_ns[0],
         sizes_bytes=trace.size_bytes,

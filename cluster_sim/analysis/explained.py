@@ -132,8 +132,10 @@ class PricedIn:
 def explain_step(step: Step, row: np.void, context: PricedIn) -> ExplainedStep:
     """A journal entry with its prices."""
     category = Category(int(row["category"]))
-    if step.op == Op.COPY:
-        terms: tuple[PricedTerm, ...] = (copy_term(category, context),)
+    if category != step.category:
+        terms: tuple[PricedTerm, ...] = (bus_term(row, context),)
+    elif step.op == Op.COPY:
+        terms = (copy_term(category, context),)
     else:
         terms = tuple(
             term for charge in step.charges if (term := charge_term(charge, row, context)).each_ns * term.count
@@ -147,6 +149,12 @@ def explain_step(step: Step, row: np.void, context: PricedIn) -> ExplainedStep:
         spent_ns=int(row["spent_ns"]),
         terms=terms,
     )
+
+
+def bus_term(row: np.void, context: PricedIn) -> PricedTerm:
+    """What a copy waits because it alone asks for more than the memory bus carries."""
+    costs = (context.profile.bandwidth, context.profile.bus_bytes_per_byte)
+    return PricedTerm("wait for the memory bus", int(row["spent_ns"]), 1, costs)
 
 
 def charge_term(charge: Charge, row: np.void, context: PricedIn) -> PricedTerm:

@@ -54,6 +54,7 @@ def test_a_killed_actor_ends_the_run_with_what_has_ended_kept(tmp_path: Path) ->
     assert listed == set(results.directory.rglob("*.parquet"))
     assert len({(part.variant, part.replication) for part in results.manifest.parts}) >= 3
     assert compare(results)
+    assert "ActorDiedError" in (results.directory / "failure.txt").read_text("utf-8")
 
 
 def test_a_disk_that_takes_no_more_ends_the_run_with_a_reason(tmp_path: Path) -> None:

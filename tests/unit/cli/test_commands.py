@@ -78,6 +78,15 @@ def test_explain_prints_steps_that_sum_to_the_latency_and_their_sources() -> Non
         assert part in done.output
 
 
+def test_explain_shows_what_a_slow_bus_adds_to_a_copy() -> None:
+    slow = "costs.mem.genoa_8vcpu_read_bw={value: 5, unit: GB/s, why: a slow bus}"
+    sets = ("--set=protection=pkvm", "--set=io_path=pool-copy", f"--set={slow}")
+    done = invoke("explain", "swiotlb_vs_zero_copy", *sets)
+    assert done.exit_code == 0, done.output
+    assert "wait for the memory bus" in done.output
+    assert "bandwidth_wait" in done.output
+
+
 def test_workload_check_counts_scenarios_and_runs() -> None:
     done = invoke("workload", "check", "swiotlb_vs_zero_copy")
     assert done.exit_code == 0

@@ -228,3 +228,12 @@ def test_a_doorbell_is_not_rung_while_the_worker_runs() -> None:
     done = by_frame(engine.advance(arrivals([(0, 0, 0), (100_000, 0, 1)]), FAR_NS))
     assert done["exits"].tolist() == [2, 1]
     assert done["ledger"][:, Category.EXIT].tolist() == [2_600, 0]
+
+
+@pytest.mark.parametrize(("early_ns", "outcome"), [(0, DELIVERED), (1, DROPPED)])
+def test_a_step_that_ends_goes_before_an_arrival_at_the_same_instant(early_ns: int, outcome: int) -> None:
+    """One buffer: a frame that comes when the one before it ends finds it free; 1 ns earlier it does not."""
+    spec = scenario("pkvm", pool("none"), buffers=1, when_full="drop")
+    delivered_ns = 280 + 2_000 + 4_700
+    done = by_frame(engine_of(spec).advance(arrivals([(0, 0, 0), (delivered_ns - early_ns, 0, 1)]), FAR_NS))
+    assert done["outcome"].tolist() == [DELIVERED, outcome]
