@@ -6,12 +6,12 @@ a folder named after the digest of every compiled room cannot.
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
-from numba.core import config
+from numba.core import config, types
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -51,4 +51,17 @@ def compiled(function: Function) -> Function:
     compiled function makes an array, and the loop runs about ten times as fast.
     """
     options = {"cache": True, "error_model": "numpy", "boundscheck": False, "_nrt": False}
-    return cast("Function", numba.njit(**options)(function))  # type: ignore[call-overload]  # _nrt is not in its types
+    dispatcher = numba.njit(**options)(function)  # type: ignore[call-overload]  # _nrt is not in its types
+    find_template = dispatcher.get_call_template
+
+    def get_call_template(args: Sequence[types.Type], kws: dict[str, types.Type]) -> object:
+        return find_template([widened(arg) for arg in args], {name: widened(arg) for name, arg in kws.items()})
+
+    dispatcher.get_call_template = get_call_template
+    return cast("Function", dispatcher)
+
+
+def widened(argument: types.Type) -> types.Type:
+    """The one type that all whole numbers are passed as: numba compiles a function anew for each constant else."""
+    plain = types.unliteral(argument)  # type: ignore[no-untyped-call]  # numba has no types
+    return types.int64 if isinstance(plain, types.Integer) else plain

@@ -1,4 +1,4 @@
-"""What a host's transfers add up to: rows of the tables `transfers`, `windows`, `guests`, `hosts`, `conversions`."""
+"""What a host's transfers add up to: rows of all tables."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,10 +9,11 @@ import pyarrow as pa
 from cluster_sim.actors.order import GuestPlace
 from cluster_sim.engine.host import HostEngine
 from cluster_sim.engine.state import DELIVERED, DROPPED, UNFINISHED, Records
+from cluster_sim.io_paths.steps import Op
 from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.results import histogram
 from cluster_sim.results.columns import TABLES, schema
-from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS, DropReason
+from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
 from cluster_sim.results.ledger import CATEGORY_COUNT, Category
 from cluster_sim.results.parts import label_array
 
@@ -31,6 +32,26 @@ SUMMED = (
     "converted_pages",
     "exits",
 )
+CONVERSION_GAUGES = (
+    "lost_pages",
+    "refusals",
+    "deferred_pages",
+    "exposed_pages",
+    "leaked_pages",
+    "orphaned_pages",
+    "splits",
+    "merges",
+    "broken_leaves",
+)
+FAULT_COUNTS = (
+    "at_ns",
+    "offset_bytes",
+    "pages",
+    "private_pages",
+    "leaked_pages",
+    "spoilt_pages",
+    "orphaned_pages",
+)
 
 
 class HostBooks:
@@ -45,10 +66,12 @@ class HostBooks:
         guests = len(places)
         self.sums: dict[str, Int64s] = {
             name: np.zeros(guests, np.int64)
-            for name in (*COUNTED, *SUMMED, "dropped_no_buffer", "dropped_swiotlb_full", "latency_ns_sum")
+            for name in (*COUNTED, *SUMMED, *(f"dropped_{label}" for label in DROP_LABELS[1:]), "latency_ns_sum")
         }
         self.converted: dict[str, Int64s] = {name: np.zeros(guests, np.int64) for name in CONVERTED}
         self.latency_ns_max = np.zeros(guests, np.int64)
+        self.longest_pin_wait_ns = np.zeros(guests, np.int64)
+        self.stuck = np.zeros(guests, np.int64)
         self.ledger = np.zeros((guests, CATEGORY_COUNT), np.int64)
         self.histograms: list[list[tuple[Int64s, Int64s]]] = [[] for _ in range(guests)]
         self.window_rows: list[dict[str, Int64s]] = []
@@ -73,8 +96,11 @@ class HostBooks:
             self.sums[name] += values
         self.sums["damaged"] += self._count(of_row[delivered & (done["is_intact"] == 0)])
         self.sums["unfinished"] += self._count(of_row[done["outcome"] == UNFINISHED])
-        for reason in (DropReason.NO_BUFFER, DropReason.SWIOTLB_FULL):
-            self.sums[f"dropped_{reason.name.lower()}"] += self._count(of_row[done["reason"] == reason])
+        for reason, label in enumerate(DROP_LABELS[1:], 1):
+            self.sums[f"dropped_{label}"] += self._count(of_row[done["reason"] == reason])
+        np.maximum.at(self.longest_pin_wait_ns, of_row, done["ledger"][:, Category.PIN_WAIT])
+        before = self.engine.state.steps["op"][done["step"] - 1]
+        self.stuck += self._count(of_row[(done["outcome"] == UNFINISHED) & (before == Op.AGAIN)])
         self.sums["latency_ns_sum"] += self._sum(of_row[delivered], latency_ns[delivered])
         for name, values in work_columns(done).items():
             self.sums[name] += self._sum(of_row[delivered], values[delivered])
@@ -142,6 +168,10 @@ class HostBooks:
             "shared_page_ns": self.engine.guests()["shared_page_ns"],
             "pool_bytes": np.array([layout.pool_bytes for layout in layouts]),
             "held_bytes": np.array([layout.held_bytes for layout in layouts]),
+            "huge_leaves_at_boot": self.engine.guests()["leaves_at_boot"],
+            "huge_leaves": self.engine.huge_leaves(),
+            "split_huge_pages": self.engine.split_huge_pages(),
+            "split_huge_page_ns": self.engine.guests()["split_ns"],
             "setup_ns": np.array([guest.setup_ns for guest in self.engine.plan.guests]),
             "slots_hiwater": self._pool_gauge(self.engine.state.pools.pools["slots_hiwater"]),
             "play_started": zeros != 0,
@@ -179,9 +209,28 @@ class HostBooks:
             "calls": gauges["conversion_calls"],
             "granules": self.converted["conversions"],
             "pages": self.converted["converted_pages"],
-            "lost_pages": gauges["lost_pages"],
+            "longest_pin_wait_ns": self.longest_pin_wait_ns,
+            "stuck": self.stuck,
+            "double_pages": self.engine.double_pages(),
+            **{name: gauges[name] for name in CONVERSION_GAUGES},
         }
         return as_batch("conversions", columns)
+
+    def faults(self) -> pa.RecordBatch:
+        """Rows of the table `faults`, in the order in which they happened."""
+        records = self.engine.faults
+        guests = np.array([record.guest for record in records], np.int64)
+        columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
+            **self._identity(guests),
+            "is_injected": np.array([record.is_injected for record in records], np.bool_),
+        }
+        for name in ("access", "outcome", "victim"):
+            values = [str(getattr(record, name)) for record in records]
+            labels = sorted(set(values))
+            columns[name] = label_array(labels, np.array([labels.index(value) for value in values], np.int8))
+        for name in FAULT_COUNTS:
+            columns[name] = np.array([getattr(record, name) for record in records], np.int64)
+        return as_batch("faults", columns)
 
     def _identity(self, guests: npt.NDArray[np.integer]) -> dict[str, npt.NDArray[np.generic] | pa.Array]:
         ids = np.array([place.guest for place in self.places])

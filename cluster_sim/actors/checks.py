@@ -80,7 +80,7 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
                 field = f"{path}.workloads.{number}.buffer"
                 allowed = f"at least {format_bytes(fact.largest)}, the trace's largest frame"
                 found.append(Contradiction(field, format_bytes(size), allowed, (f"{path}.workloads.{number}.source",)))
-        layout = lay_out(scenario.io_path, group, frames, PROTECTIONS[scenario.protection])
+        layout = lay_out(scenario.io_path, group, frames, PROTECTIONS[scenario.protection], scenario.memory)
         if layout.held_bytes > group.memory:
             needed = f"at least the {format_bytes(layout.held_bytes)} of its pool and buffers"
             found.append(Contradiction(f"{path}.memory", format_bytes(group.memory), needed, ("io_path",)))

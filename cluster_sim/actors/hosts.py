@@ -25,7 +25,7 @@ COMPLETIONS = pa.schema(
         )
     ]
 )
-SUMMARY_TABLES = ("guests", "hosts", "windows", "conversions")
+SUMMARY_TABLES = ("guests", "hosts", "windows", "conversions", "faults")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ class Hosts:
         profile = profile_of(order.scenario)
         self.running = []
         for host in order.hosts:
-            engine = HostEngine(plan_host(order.scenario, profile, facts))
+            engine = HostEngine(
+                plan_host(order.scenario, profile, facts, host=host, chance=(order.seed, order.replication))
+            )
             books = HostBooks(host, guests_of(order.scenario, host), engine)
             writer = None
             if order.scenario.record == "transfers":
@@ -105,6 +107,7 @@ class Hosts:
             tables["guests"].append(running.books.guests())
             tables["hosts"].append(running.books.hosts())
             tables["conversions"].append(running.books.conversions())
+            tables["faults"].append(running.books.faults())
             frames += int(running.books.sums["submitted"].sum())
         self.running = []
         return HostsResult(parts, tables, frames)

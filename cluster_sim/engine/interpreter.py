@@ -4,13 +4,16 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiled import compiled
+from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.sharing import HOST_LOCK, MEMORY_BANDWIDTH, join
 from cluster_sim.engine.state import (
+    ALIVE,
     DELIVERED,
     DONE,
     DROPPED,
     NOBODY,
+    ON_PIN_RETRY,
     SHARING,
     TIMED,
     WAITING,
@@ -24,10 +27,10 @@ from cluster_sim.engine.waiting import (
     put_free_buffer,
     take_free_buffer,
 )
-from cluster_sim.io_paths.steps import COUNT_COUNT, FIRST_EFFECT, Count, Op, Range, Runner
-from cluster_sim.memory.guest_memfd import apply, convert
+from cluster_sim.io_paths.parts import ATTEMPT_STEPS
+from cluster_sim.io_paths.steps import COUNT_COUNT, Count, Op, Resource, Runner
 from cluster_sim.memory.outcomes import OK
-from cluster_sim.memory.pages import CONTENT_LOST, CONVERTED, EXPECT_CONTENT, GUEST_WRITE, LOST
+from cluster_sim.memory.pages import LOST
 from cluster_sim.memory.swiotlb import map_pieces, unmap_pieces
 from cluster_sim.results.endings import DropReason
 from cluster_sim.results.ledger import Category
@@ -46,19 +49,21 @@ CONVERT = int(Op.CONVERT)
 MEMORY = int(Op.MEMORY)
 DELIVER = int(Op.DELIVER)
 STAGE = int(Op.STAGE)
+HOLD = int(Op.HOLD)
+AGAIN = int(Op.AGAIN)
+GO_BACK = int(Op.GO_BACK)
 
 NO_BUFFER = int(DropReason.NO_BUFFER)
+GUEST_DIED = int(DropReason.GUEST_DIED)
+COPY_ENGINE = int(Resource.ENGINE)
 PIECES = int(Count.PIECES)
-GRANULES = int(Count.GRANULES)
-PAGES = int(Count.PAGES)
 WAKES = int(Count.WAKES)
-DEVICE = int(Range.DEVICE)
-WHOLE_GRANULES = int(Range.GRANULES)
 GUEST = int(Runner.GUEST)
 HOST = int(Runner.HOST)
 GUEST_COPY = int(Category.GUEST_COPY)
 ENGINE_COPY = int(Category.ENGINE_COPY)
 LOCK_WAIT = int(Category.LOCK_WAIT)
+PIN_WAIT = int(Category.PIN_WAIT)
 BANDWIDTH_WAIT = int(Category.BANDWIDTH_WAIT)
 NO_EXITS = -1
 ENGINE = 2
@@ -167,54 +172,6 @@ def start_copy(host: Host, transfer: int, now_ns: int, category: int) -> bool:
 
 
 @compiled
-def first_page(host: Host, transfer: int, which: int) -> int:
-    """First page of a transfer's buffer in the host's page tree."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
-    return int(stream.first_page[which] + (row.buffer - stream.first_buffer) * stream.pages[which])
-
-
-@compiled
-def convert_buffer(host: Host, transfer: int, to_private: int, now_ns: int) -> None:
-    """Convert the buffer's granules and keep the guest's gauge of shared memory."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
-    guest = host.guests[stream.guest]
-    granules = row.counts[GRANULES]
-    effects = row.counts[FIRST_EFFECT:COUNT_COUNT]
-    effects[:] = 0
-    start = first_page(host, transfer, DEVICE)
-    outcome, _ = convert(host.tree, start, granules * stream.granule_pages, to_private, host.rules, effects)
-    assert outcome == OK, "a path converted memory that it still used"
-    converted = effects[CONVERTED]
-    row.conversions += granules
-    row.converted_pages += converted
-    guest.conversion_calls += 1
-    guest.lost_pages += effects[CONTENT_LOST]
-    guest.shared_page_ns += guest.shared_pages * (now_ns - guest.changed_ns)
-    guest.changed_ns = now_ns
-    guest.shared_pages += -converted if to_private else converted
-
-
-@compiled
-def use_memory(host: Host, transfer: int, step: int) -> None:
-    """Apply a memory operation to the frame's pages; a consumer that finds other content marks the transfer."""
-    row = host.transfers[transfer]
-    effects = row.counts[FIRST_EFFECT:COUNT_COUNT]
-    effects[:] = 0
-    operation, which = host.steps[step].argument, host.steps[step].range
-    pages = row.counts[PAGES]
-    if which == WHOLE_GRANULES:
-        which = DEVICE
-        pages = row.counts[GRANULES] * host.streams[row.stream].granule_pages
-    tag = row.staged if operation == GUEST_WRITE else row.tag
-    outcome, _ = apply(host.tree, first_page(host, transfer, which), pages, operation, tag, host.rules, effects)
-    if outcome != OK:
-        assert operation == EXPECT_CONTENT, "a path touched memory that it may not touch"
-        row.is_intact = 0
-
-
-@compiled
 def map_buffer(host: Host, transfer: int) -> bool:
     """Map the frame through the bounce pool; False when the pool is full."""
     row = host.transfers[transfer]
@@ -308,10 +265,89 @@ def spend(host: Host, transfer: int, now_ns: int, op: int) -> bool:
 
 
 @compiled
+def await_pins(host: Host, transfer: int, now_ns: int) -> None:
+    """A conversion was refused: try again after a while, or wait for the buffer's unpin."""
+    row = host.transfers[transfer]
+    row.exits += 1
+    if host.policy.on_pin == ON_PIN_RETRY:
+        span_ns = price(host, transfer, row.step) + host.policy.retry_after_ns
+        start_timer(host, transfer, now_ns, span_ns)
+        return
+    row.started_ns = now_ns
+    row.phase = WAITING
+    host.pin_waiters[row.buffer] = transfer
+
+
+@compiled
+def end_pin_wait(host: Host, transfer: int, now_ns: int) -> None:
+    """The pins are gone: book the wait, pay for the attempt that was refused, and try again."""
+    row = host.transfers[transfer]
+    book(host, transfer, PIN_WAIT, now_ns, now_ns - row.started_ns)
+    start_timer(host, transfer, now_ns, price(host, transfer, row.step))
+
+
+@compiled
+def holds_engine(host: Host, transfer: int) -> bool:
+    """Whether a transfer has the copy engine, by the steps that lie behind it."""
+    row = host.transfers[transfer]
+    has = False
+    for step in range(host.streams[row.stream].entry, row.step):
+        if host.steps[step].resource == COPY_ENGINE:
+            has = host.steps[step].op == ACQUIRE
+    return has
+
+
+@compiled
+def abandon(host: Host, transfer: int, now_ns: int) -> None:
+    """End a transfer of a guest that is dead; only the copy engine is not the guest's own."""
+    row = host.transfers[transfer]
+    if holds_engine(host, transfer):
+        server = host.streams[row.stream].servers[COPY_ENGINE]
+        if let_next_in(host, server, now_ns) == NOBODY:
+            hold(host.servers, server, -1, now_ns)
+    finish(host, transfer, now_ns, DROPPED, GUEST_DIED)
+
+
+@compiled
+def let_all_go(host: Host, line: int, now_ns: int) -> None:
+    """Empty a dead guest's line."""
+    while let_next_in(host, line, now_ns) != NOBODY:
+        pass
+
+
+@compiled
+def die(host: Host, number: int, outcome: int, now_ns: int) -> None:
+    """A guest is killed: nothing waits for its locks, CPUs and buffers any more, and nothing more goes on."""
+    guest = host.guests[number]
+    if guest.died_ns != ALIVE:
+        return
+    guest.died_ns = now_ns
+    guest.died_of = outcome
+    for i in range(len(host.streams)):
+        stream = host.streams[i]
+        if stream.guest != number:
+            continue
+        let_all_go(host, len(host.servers) + i, now_ns)
+        for resource in range(len(stream.servers)):
+            server = stream.servers[resource]
+            if resource != COPY_ENGINE:
+                let_all_go(host, server, now_ns)
+                hold(host.servers, server, -host.servers[server].held, now_ns)
+        for buffer in range(stream.first_buffer, stream.first_buffer + stream.buffers):
+            waiter = host.pin_waiters[buffer]
+            if waiter != NOBODY:
+                host.pin_waiters[buffer] = NOBODY
+                end_pin_wait(host, waiter, now_ns)
+
+
+@compiled
 def run_steps(host: Host, transfer: int, now_ns: int) -> None:
     """Run a transfer's steps from where it stands until it waits, spends time or ends."""
     row = host.transfers[transfer]
     stream = host.streams[row.stream]
+    if host.guests[stream.guest].died_ns != ALIVE:
+        abandon(host, transfer, now_ns)
+        return
     while True:
         step = host.steps[row.step]
         op = step.op
@@ -333,9 +369,22 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
             if let_next_in(host, server, now_ns) == NOBODY:
                 hold(host.servers, server, -1, now_ns)
         elif op == MEMORY:
-            use_memory(host, transfer, row.step)
+            refused = use_memory(host, transfer, row.step)
+            if refused != OK:
+                die(host, stream.guest, refused, now_ns)
+                abandon(host, transfer, now_ns)
+                return
         elif op == CONVERT:
-            convert_buffer(host, transfer, step.argument, now_ns)
+            if convert_buffer(host, transfer, step.argument, now_ns):
+                row.step += ATTEMPT_STEPS - 2
+        elif op == AGAIN:
+            await_pins(host, transfer, now_ns)
+            return
+        elif op == GO_BACK:
+            row.step -= step.argument
+            continue
+        elif op == HOLD:
+            hold_buffer(host, transfer, step.argument, now_ns)
         elif op == MAP_SLOTS:
             if not map_buffer(host, transfer):
                 row.step = stream.if_full

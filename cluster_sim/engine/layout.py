@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cluster_sim.memory.guest_memfd import PAGES_PER_1G, PAGES_PER_2M
+from cluster_sim.io_paths.parts import carries_content
+from cluster_sim.memory.page_tree import PAGES_PER_1G, PAGES_PER_2M
 from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.memory.swiotlb import coco_pool_bytes, default_areas
 from cluster_sim.platform.protection import Protection
@@ -12,6 +13,7 @@ from cluster_sim.scenario.spec import (
     DirectPath,
     GuestGroupSpec,
     IoPath,
+    MemorySpec,
     RawVideo,
     SharedPoolPath,
     SwiotlbPath,
@@ -42,11 +44,15 @@ class BufferLayout:
 
 @dataclass(frozen=True, slots=True)
 class GuestLayout:
-    """I/O memory of one guest; `held_bytes` is what it keeps from other uses, `pool_buffers_bytes` a pool's content."""
+    """I/O memory of one guest: `io_pages` from page 0 on.
+
+    `held_bytes` is what it keeps from other uses, `pool_buffers_bytes` a pool's content.
+    """
 
     pool_bytes: int
     areas: int
     end_page: int
+    io_pages: int
     held_bytes: int
     pool_buffers_bytes: int
     buffers: tuple[BufferLayout, ...]
@@ -65,6 +71,16 @@ class GuestLayout:
             for count, b in zip(self.counts, self.buffers, strict=True)
         )
         return blocks + 6 * len(self.buffers)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGuest:
+    """One guest of the host: its group, its number in the group, its memory, what setting it up took."""
+
+    group: GuestGroupSpec
+    index: int
+    layout: GuestLayout
+    setup_ns: int = 0
 
 
 def frame_facts(workload: VideoWorkload) -> FrameFacts:
@@ -110,7 +126,7 @@ def uses_device_range(path: IoPath) -> bool:
     return not isinstance(path, SwiotlbPath)
 
 
-def uses_own_range(path: IoPath, protection: Protection) -> bool:
+def uses_own_range(path: IoPath, protection: Protection, spec: MemorySpec) -> bool:
     """Whether the consumer keeps frames in buffers of its own."""
     match path:
         case SwiotlbPath():
@@ -118,7 +134,7 @@ def uses_own_range(path: IoPath, protection: Protection) -> bool:
         case SharedPoolPath():
             return path.copied_by in ("consumer", "both")
         case ConvertPath():
-            return protection.has_private_memory and not protection.keeps_content
+            return protection.has_private_memory and not carries_content(protection, spec)
         case DirectPath():
             return False
 
@@ -134,13 +150,15 @@ def pool_of(path: IoPath, group: GuestGroupSpec, protection: Protection, buffers
             return 0, 1
 
 
-def lay_out(path: IoPath, group: GuestGroupSpec, facts: Sequence[FrameFacts], protection: Protection) -> GuestLayout:
+def lay_out(
+    path: IoPath, group: GuestGroupSpec, facts: Sequence[FrameFacts], protection: Protection, spec: MemorySpec
+) -> GuestLayout:
     """Place pool and buffers of one guest from page 0 on; a shared pool's buffers lie inside it."""
     granule = granule_bytes(path)
     sizes = [buffer_bytes(workload, fact) for workload, fact in zip(group.workloads, facts, strict=True)]
     counts = [workload.buffers for workload in group.workloads]
     device = [stride_pages(size, granule) if uses_device_range(path) else 0 for size in sizes]
-    own = [stride_pages(size, PAGE_BYTES) if uses_own_range(path, protection) else 0 for size in sizes]
+    own = [stride_pages(size, PAGE_BYTES) if uses_own_range(path, protection, spec) else 0 for size in sizes]
     device_pages = sum(n * pages for n, pages in zip(counts, device, strict=True))
     pool, areas = pool_of(path, group, protection, device_pages * PAGE_BYTES)
     held = pool
@@ -157,4 +175,4 @@ def lay_out(path: IoPath, group: GuestGroupSpec, facts: Sequence[FrameFacts], pr
         device_page += count * device_stride
         own_page += count * own_stride
     end_page = max(own_page, group.memory // PAGE_BYTES)
-    return GuestLayout(pool, areas, end_page, held, device_pages * PAGE_BYTES, tuple(buffers), tuple(counts))
+    return GuestLayout(pool, areas, end_page, own_page, held, device_pages * PAGE_BYTES, tuple(buffers), tuple(counts))

@@ -1,13 +1,15 @@
 """The event loop of one host.
 
 Order of events at one instant, total and the same everywhere: jobs that end on memory bandwidth, jobs that end on
-the host lock, steps that end at a known time by the sequence in which they began, then arrivals by (stream, frame).
+the host lock, steps that end at a known time by the sequence in which they began, pins that others give back, then
+arrivals by (stream, frame).
 After each event all transfers that it made ready go on, first ready first.
 """
 
 from cluster_sim.compiled import compiled
+from cluster_sim.engine.guest_memory import release_hold
 from cluster_sim.engine.heap import pop
-from cluster_sim.engine.interpreter import BANDWIDTH_WAIT, LOCK_WAIT, book, book_step, run_steps
+from cluster_sim.engine.interpreter import BANDWIDTH_WAIT, LOCK_WAIT, book, book_step, end_pin_wait, run_steps
 from cluster_sim.engine.sharing import CLOCK_BITS, HOST_LOCK, MEMORY_BANDWIDTH, SHARE_COUNT, advance, first_due, leave
 from cluster_sim.engine.state import (
     DONE,
@@ -135,7 +137,8 @@ def run_until(host: Host, arrivals: Arrivals, until_ns: int) -> None:
     while True:
         timer_ns = host.timers[0].key if cursor.timers > 0 else FAR_NS
         arrival_ns = arrivals.at_ns[admitted] if admitted < arriving else FAR_NS
-        now_ns = min(timer_ns, arrival_ns, bandwidth.next_ns, lock.next_ns)
+        hold_ns = host.holds[0].key if cursor.holds > 0 else FAR_NS
+        now_ns = min(timer_ns, arrival_ns, bandwidth.next_ns, lock.next_ns, hold_ns)
         if now_ns >= until_ns:
             return
         if bandwidth.next_ns == now_ns:
@@ -144,11 +147,21 @@ def run_until(host: Host, arrivals: Arrivals, until_ns: int) -> None:
             end_shared(host, HOST_LOCK, now_ns)
         elif timer_ns == now_ns:
             end_timed(host, now_ns)
+        elif hold_ns == now_ns:
+            waiter = release_hold(host, now_ns)
+            if waiter != NOBODY:
+                end_pin_wait(host, waiter, now_ns)
         else:
             admit(host, arrivals, admitted)
             admitted += 1
-        while cursor.ready > 0:
-            run_steps(host, next_ready(host), now_ns)
+        go_on(host, now_ns)
+
+
+@compiled
+def go_on(host: Host, now_ns: int) -> None:
+    """Let all transfers go on that something outside the loop made ready."""
+    while host.cursor[0].ready > 0:
+        run_steps(host, next_ready(host), now_ns)
 
 
 @compiled

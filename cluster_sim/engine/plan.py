@@ -1,65 +1,54 @@
 """From a resolved scenario and a profile to the arrays of one host; all hosts of a cluster are alike."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cluster_sim.engine.boot import boot, build_tree, memory_rules, place
+from cluster_sim.engine.faults import PlannedFault
 from cluster_sim.engine.heap import ENTRY
-from cluster_sim.engine.layout import FrameFacts, GuestLayout, granule_bytes, lay_out
+from cluster_sim.engine.layout import FrameFacts, GuestLayout, PlannedGuest, granule_bytes, lay_out
 from cluster_sim.engine.sharing import idle_shares, room_for_jobs
 from cluster_sim.engine.state import (
+    ALIVE,
     CURSOR,
     CURVE,
     CURVE_POINTS,
+    FOREVER,
     GUEST,
     JOURNAL,
     LINE,
     NOBODY,
+    ON_PIN_DEFER,
+    ON_PIN_RETRY,
+    ON_PIN_WAIT,
     SERVER,
     STEP,
     STREAM,
     TRANSFER,
     Host,
     Int64s,
+    Policy,
     Records,
     empty_lists,
 )
 from cluster_sim.io_paths.from_device import program
 from cluster_sim.io_paths.parts import convert as convert_steps
-from cluster_sim.io_paths.steps import COUNT_COUNT, Count, Program, Resource, Step
-from cluster_sim.memory.guest_memfd import PAGES_PER_1G, PageTree, apply, convert, empty_tree
-from cluster_sim.memory.outcomes import OK
-from cluster_sim.memory.pages import (
-    DESTROYED,
-    EFFECT_COUNT,
-    KEPT,
-    PAGE_BYTES,
-    PRIVATE,
-    ZEROED,
-    ConversionRules,
-    Operation,
-)
+from cluster_sim.io_paths.steps import COUNT_COUNT, Count, Op, Program, Resource, Step
+from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
+from cluster_sim.memory.page_tree import PAGES_PER_1G
+from cluster_sim.memory.pages import PAGE_BYTES, Operation
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, empty_swiotlb
 from cluster_sim.platform.profile import CURVES, Profile
 from cluster_sim.platform.protection import Protection
-from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec, SharedPoolPath, SwiotlbPath
+from cluster_sim.scenario.spec import GuestGroupSpec, MemorySpec, ScenarioSpec, SharedPoolPath, SwiotlbPath
 
-CONTENT = {"kept": KEPT, "zeroed": ZEROED, "lost": DESTROYED}
+ON_PIN = {"retry": ON_PIN_RETRY, "wait": ON_PIN_WAIT, "defer": ON_PIN_DEFER}
 SETUP_GRANULE_BYTES = 2 << 20
 CONSUME = "consume"
 
 Facts = Mapping[tuple[str, int], FrameFacts]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedGuest:
-    """One guest of the host: its group, its number in the group, its memory, what setting it up took."""
-
-    group: GuestGroupSpec
-    index: int
-    layout: GuestLayout
-    setup_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,40 +68,50 @@ class HostPlan:
     state: Host
     guests: tuple[PlannedGuest, ...]
     streams: tuple[PlannedStream, ...]
+    faults: tuple[PlannedFault, ...]
+    protection: Protection
 
 
-def conversion_rules(protection: Protection) -> ConversionRules:
-    """The memory model's view of a technology."""
-    return ConversionRules(
-        CONTENT[protection.content_to_shared], CONTENT[protection.content_to_private], protection.keeps_guest_mapping
-    )
+def plan_host(
+    scenario: ScenarioSpec,
+    profile: Profile,
+    facts: Facts,
+    *,
+    host: int = 0,
+    chance: tuple[int, ...] = (0,),
+    journal_entries: int = 0,
+) -> HostPlan:
+    """Build one host; `facts` holds the frame sizes of each (group name, workload number).
 
-
-def plan_host(scenario: ScenarioSpec, profile: Profile, facts: Facts, *, journal_entries: int = 0) -> HostPlan:
-    """Build one host; `facts` holds the frame sizes of each (group name, workload number)."""
+    Hosts differ in their faults and in placement, whose draws are keyed by `chance` (seed, replication) and the host.
+    """
     protection = profile.protection
     guests = [
-        PlannedGuest(group, index, layout, setup_ns(layout, group, scenario, profile))
+        PlannedGuest(group, index, layout)
         for group in scenario.guests
-        for layout in (lay_out(scenario.io_path, group, group_facts(group, facts), protection),)
+        for layout in (lay_out(scenario.io_path, group, group_facts(group, facts), protection, scenario.memory),)
         for index in range(group.count_per_host)
     ]
     streams: list[PlannedStream] = []
     programs = Programs(profile)
     for number, guest in enumerate(guests):
         for workload, spec in enumerate(guest.group.workloads):
-            steps = program(scenario.io_path, protection)
+            steps = program(scenario.io_path, protection, scenario.memory)
             entry = programs.add((guest.group.name, workload), steps, guest.group.vcpus, spec.consume)
             streams.append(PlannedStream(number, workload, steps, entry))
     servers, rows = build_servers(guests, streams)
     bases = np.cumsum([0, *(guest.layout.gib_entries for guest in guests)]) * PAGES_PER_1G
+    placement = place(scenario, guests, bases, (*chance, host))
+    io_bases = bases
+    if len(placement):
+        io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)])
     largest = max(fact.largest for fact in facts.values())
     buffers = sum(len_buffers(guests, stream) for stream in streams)
     lines = np.zeros(len(servers) + len(streams), LINE)
     lines["first"] = NOBODY
     state = Host(
         steps=programs.table(),
-        streams=build_streams(scenario, profile, guests, streams, rows, bases, facts),
+        streams=build_streams(scenario, profile, guests, streams, rows, io_bases, facts),
         curves=build_curves(profile),
         servers=servers,
         lines=lines,
@@ -126,16 +125,55 @@ def plan_host(scenario: ScenarioSpec, profile: Profile, facts: Facts, *, journal
         journal=np.zeros(journal_entries, JOURNAL),
         cursor=np.zeros(1, CURSOR),
         lists=empty_lists(0),
-        tree=build_tree(protection, guests, streams, bases),
-        rules=conversion_rules(protection),
+        tree=build_tree(scenario, protection, guests, bases),
+        rules=memory_rules(protection, scenario.memory),
         pools=empty_swiotlb(
             [(g.layout.pool_bytes, g.layout.areas) for g in guests]
             if isinstance(scenario.io_path, SwiotlbPath)
             else [(MAPPING_BYTES_MAX, 1)]
         ),
+        policy=policy_of(scenario),
+        placement=placement,
+        holds=np.zeros(buffers, ENTRY),
+        held_until=np.zeros(buffers, np.int64),
+        pin_waiters=np.full(buffers, NOBODY),
+        scratch=np.zeros(EFFECT_COUNT, np.int64),
     )
-    share_pools(state, scenario, protection, guests)
-    return HostPlan(state, tuple(guests), tuple(streams))
+    state.guests["died_ns"] = ALIVE
+    effects = boot(state, scenario, protection, guests, bases, io_bases)
+    guests = [
+        replace(guest, setup_ns=setup_ns(guest.layout, guest.group, scenario, profile, done))
+        for guest, done in zip(guests, effects, strict=True)
+    ]
+    return HostPlan(state, tuple(guests), tuple(streams), faults_of(scenario, guests, bases, host), protection)
+
+
+def faults_of(
+    scenario: ScenarioSpec, guests: Sequence[PlannedGuest], bases: Int64s, host: int
+) -> tuple[PlannedFault, ...]:
+    """The faults of one host, in the order of their instants, then of the definition."""
+    found = []
+    for fault in scenario.faults:
+        for number, guest in enumerate(guests):
+            if fault.host == host and (guest.group.name, guest.index) == (fault.guest, fault.index):
+                found.append(PlannedFault(fault, number, int(bases[number]) + fault.offset // PAGE_BYTES))
+    return tuple(sorted(found, key=lambda fault: fault.spec.at))
+
+
+def policy_of(scenario: ScenarioSpec) -> Policy:
+    """What the loop must know of pins and faults."""
+    memory = scenario.memory
+    pins = memory.pins
+    operation = Operation.PIN_LONG if pins is not None and pins.term == "long" else Operation.PIN_SHORT
+    lasts_ns = 0 if pins is None else FOREVER if pins.lasts == "forever" else pins.lasts
+    return Policy(
+        on_pin=ON_PIN[memory.on_pin],
+        retry_after_ns=memory.retry_after,
+        hold_operation=int(operation),
+        hold_ns=lasts_ns,
+        hold_every=1 if pins is None else pins.every,
+        has_faults=len(scenario.faults) > 0,
+    )
 
 
 def group_facts(group: GuestGroupSpec, facts: Facts) -> list[FrameFacts]:
@@ -258,13 +296,25 @@ def build_streams(
         row["first_page"] = (base + buffers.device_page, base + buffers.own_page)
         row["pages"] = (buffers.device_pages, buffers.own_pages)
         row["granule_pages"] = granule // PAGE_BYTES
-        row["call_granules"] = protection.call_granules_max
-        row["chunk_bytes"] = protection.vmm_chunk_bytes(granule)
+        row["call_granules"] = call_granules(protection, scenario.memory)
+        row["chunk_bytes"] = chunk_bytes(protection, scenario.memory, granule)
         row["other_vcpus"] = guest.group.vcpus - 1
         row["home_area"] = home_area(guest, stream)
         row["curves"] = (cpu_curve, cpu_curve, CURVES.index("engine"))
         first_buffer += spec.buffers
     return table
+
+
+def call_granules(protection: Protection, memory: MemorySpec) -> int:
+    """Granules that one call covers: a call that takes a range takes one page where they are scattered."""
+    most = protection.call_granules_max
+    return 1 if memory.placement == "scattered" and most == 0 else most
+
+
+def chunk_bytes(protection: Protection, memory: MemorySpec, granule: int) -> int:
+    """Bytes that one exit to the VMM covers: each contiguous run is an exit of its own."""
+    chunk = protection.vmm_chunk_bytes(granule)
+    return PAGE_BYTES if memory.placement == "scattered" and chunk else chunk
 
 
 def build_curves(profile: Profile) -> Records:
@@ -282,71 +332,36 @@ def build_curves(profile: Profile) -> Records:
     return table
 
 
-def build_tree(
-    protection: Protection, guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream], bases: Int64s
-) -> PageTree:
-    """All guests' files, private at first where the technology has private memory; buffers were touched at boot."""
-    entries = int(bases[-1]) // PAGES_PER_1G
-    blocks = sum(guest.layout.huge_blocks for guest in guests)
-    tree = empty_tree(entries, mid_nodes=entries, leaf_nodes=blocks)
-    tree.top["word"] = PRIVATE if protection.has_private_memory else 0
-    touches = [Operation.GUEST_TOUCH_SHARED, Operation.HOST_TOUCH]
-    if protection.has_private_memory:
-        touches = [Operation.GUEST_TOUCH_PRIVATE]
-    rules = conversion_rules(protection)
-    for stream in streams:
-        layout = guests[stream.guest].layout.buffers[stream.workload]
-        count = len_buffers(guests, stream)
-        base = int(bases[stream.guest])
-        for operation in touches:
-            touch(tree, rules, operation, base + layout.device_page, count * layout.device_pages)
-            touch(tree, rules, operation, base + layout.own_page, count * layout.own_pages)
-    return tree
-
-
-def touch(tree: PageTree, rules: ConversionRules, operation: Operation, start: int, count: int) -> None:
-    """Do at boot what must not be refused."""
-    outcome, _ = apply(tree, start, count, int(operation), 0, rules, np.zeros(EFFECT_COUNT, np.int64))
-    assert outcome == OK
-
-
-def share_pools(state: Host, scenario: ScenarioSpec, protection: Protection, guests: Sequence[PlannedGuest]) -> None:
-    """Convert each guest's pool to shared at boot, and let both sides map it for good; without protection all is."""
-    if not protection.has_private_memory:
-        state.guests["shared_pages"] = [guest.group.memory // PAGE_BYTES for guest in guests]
-        return
-    if not isinstance(scenario.io_path, SwiotlbPath | SharedPoolPath):
-        return
-    base = 0
-    for row, guest in zip(state.guests, guests, strict=True):
-        pages = guest.layout.pool_bytes // PAGE_BYTES
-        outcome, _ = convert(state.tree, base, pages, 0, state.rules, np.zeros(EFFECT_COUNT, np.int64))
-        assert outcome == OK
-        touch(state.tree, state.rules, Operation.HOST_TOUCH, base, pages)
-        touch(state.tree, state.rules, Operation.GUEST_TOUCH_SHARED, base, pages)
-        row["shared_pages"] = pages
-        base += guest.layout.gib_entries * PAGES_PER_1G
-
-
-def setup_ns(layout: GuestLayout, group: GuestGroupSpec, scenario: ScenarioSpec, profile: Profile) -> int:
+def setup_ns(
+    layout: GuestLayout, group: GuestGroupSpec, scenario: ScenarioSpec, profile: Profile, effects: Counts
+) -> int:
     """What sharing the pool at boot takes, alone: the conversion's charges over the pool's counts, and faults."""
-    protection = profile.protection
+    protection, memory = profile.protection, scenario.memory
     if not protection.has_private_memory or not isinstance(scenario.io_path, SwiotlbPath | SharedPoolPath):
         return 0
-    granules = -(-layout.pool_bytes // SETUP_GRANULE_BYTES)
     pages = layout.pool_bytes // PAGE_BYTES
-    chunk = protection.vmm_chunk_bytes(SETUP_GRANULE_BYTES)
+    faults = ["host_fault_page", *(() if protection.keeps_guest_mapping else ("guest_fault_shared_page",))]
+    total = pages * sum(profile.price_ns(name, group.vcpus) for name in faults)
+    if memory.generation in ("G1", "G2"):
+        return total  # the pool is a file of its own, shared from the start
+    unit = PAGE_BYTES if memory.placement == "scattered" else SETUP_GRANULE_BYTES
+    granules = -(-layout.pool_bytes // unit)
+    chunk = chunk_bytes(protection, memory, unit)
+    most = call_granules(protection, memory)
     counts = {
         Count.ONCE: 1,
         Count.GRANULES: granules,
-        Count.CALLS: -(-granules // protection.call_granules_max) if protection.call_granules_max else 1,
+        Count.CALLS: -(-granules // most) if most else 1,
         Count.CHUNKS: -(-layout.pool_bytes // chunk) if chunk else 0,
         Count.OTHER_VCPUS: group.vcpus - 1,
         Count.CONVERTED: pages,
+        Count.SPLIT: int(effects[Effect.SPLIT]),
+        Count.LEAVES_BROKEN: int(effects[Effect.LEAVES_BROKEN]),
+        Count.VMEMMAP_PAGES: int(effects[Effect.VMEMMAP_PAGES]),
     }
-    faults = ("host_fault_page", "guest_fault_shared_page")
-    total = pages * sum(profile.price_ns(name, group.vcpus) for name in faults)
-    for step in convert_steps(protection, to_private=False, granule_bytes=SETUP_GRANULE_BYTES):
+    for step in convert_steps(protection, memory, to_private=False, granule_bytes=unit):
+        if step.op == Op.AGAIN:
+            continue
         prices = step_prices(step, profile, group.vcpus, 0)
         total += sum(prices[count] * amount for count, amount in counts.items())
     return total

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from cluster_sim.engine.heap import ENTRY
 from cluster_sim.engine.sharing import room_for_jobs
 from cluster_sim.io_paths.steps import COUNT_COUNT, Resource
-from cluster_sim.memory.guest_memfd import PageTree
-from cluster_sim.memory.pages import ConversionRules
+from cluster_sim.memory.page_tree import PageTree
+from cluster_sim.memory.pages import MemoryRules
 from cluster_sim.memory.swiotlb import Swiotlb
 from cluster_sim.results.endings import Ending
 from cluster_sim.results.ledger import CATEGORY_COUNT
@@ -96,10 +96,25 @@ GUEST = np.dtype(
         ("changed_ns", np.int64),
         ("conversion_calls", np.int64),
         ("lost_pages", np.int64),
+        ("refusals", np.int64),
+        ("deferred_pages", np.int64),
+        ("exposed_pages", np.int64),
+        ("leaked_pages", np.int64),
+        ("orphaned_pages", np.int64),
+        ("split", np.int64),
+        ("split_ns", np.int64),
+        ("splits", np.int64),
+        ("merges", np.int64),
+        ("broken_leaves", np.int64),
+        ("leaves_at_boot", np.int64),
+        ("died_ns", np.int64),
+        ("died_of", np.int64),
     ],
     align=True,
 )
-"""A guest's gauges: pages shared now and their integral over time, and what conversions did."""
+"""A guest's gauges: pages shared and huge pages split now and their integrals over time, what conversions did to
+memory, and when and of what outcome it died (ALIVE if it lives).
+"""
 
 TRANSFER = np.dtype(
     [
@@ -156,6 +171,7 @@ CURSOR = np.dtype(
         ("ready", np.int64),
         ("done", np.int64),
         ("journal", np.int64),
+        ("holds", np.int64),
     ],
     align=True,
 )
@@ -171,6 +187,11 @@ class Arrivals(NamedTuple):
     bytes: Int64s
     deadline_ns: Int64s
 
+    def part(self, first: int, end: int) -> "Arrivals":
+        """Arrivals [first, end)."""
+        rows = slice(first, end)
+        return Arrivals(self.at_ns[rows], self.stream[rows], self.frame[rows], self.bytes[rows], self.deadline_ns[rows])
+
 
 class Lists(NamedTuple):
     """Rows of transfers that are free (a stack), ready to go on (a ring), done (a list)."""
@@ -180,8 +201,23 @@ class Lists(NamedTuple):
     done: Int32s
 
 
+class Policy(NamedTuple):
+    """What a scenario decides about pins and faults: waiting for pins, pins of others (FOREVER or ns), injection."""
+
+    on_pin: int
+    retry_after_ns: int
+    hold_operation: int
+    hold_ns: int
+    hold_every: int
+    has_faults: bool
+
+
 class Host(NamedTuple):
-    """All state of one host; `jobs` are those of the shared resources, `slots` the bounce slots of each buffer."""
+    """All state of one host; `jobs` are those of the shared resources, `slots` the bounce slots of each buffer.
+
+    `placement` holds the tree's page of each I/O page where those are scattered, else nothing. `holds` is a heap of
+    buffers that others pin, `held_until` (0: not held) and `pin_waiters` have an entry a buffer.
+    """
 
     steps: Records
     streams: Records
@@ -199,12 +235,25 @@ class Host(NamedTuple):
     cursor: Records
     lists: Lists
     tree: PageTree
-    rules: ConversionRules
+    rules: MemoryRules
     pools: Swiotlb
+    policy: Policy
+    placement: Int64s
+    holds: Records
+    held_until: Int64s
+    pin_waiters: Int64s
+    scratch: Int64s
 
 
 NOBODY = -1
 FAR_NS = 1 << 62
+
+ALIVE = -1
+FOREVER = -1
+
+ON_PIN_RETRY = 0
+ON_PIN_WAIT = 1
+ON_PIN_DEFER = 2
 
 FREE = 0
 RUNNING = 1

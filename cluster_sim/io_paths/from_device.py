@@ -6,11 +6,13 @@ Each is one short program; docs/model.md §paths holds them beside their sources
 from typing import assert_never
 
 from cluster_sim.io_paths.parts import (
+    carries_content,
     convert,
     expect_frame,
     finish,
     guest_copy,
     guest_touch,
+    held_by_others,
     host_copy,
     host_fill,
     host_fill_once,
@@ -38,20 +40,20 @@ from cluster_sim.memory.pages import Operation
 from cluster_sim.platform.protection import Protection
 from cluster_sim.results.endings import DropReason
 from cluster_sim.results.ledger import Category
-from cluster_sim.scenario.spec import ConvertPath, DirectPath, IoPath, SharedPoolPath, SwiotlbPath
+from cluster_sim.scenario.spec import ConvertPath, DirectPath, IoPath, MemorySpec, SharedPoolPath, SwiotlbPath
 
 
-def program(path: IoPath, protection: Protection) -> Program:
-    """The program of one transfer along `path` under `protection`."""
+def program(path: IoPath, protection: Protection, spec: MemorySpec) -> Program:
+    """The program of one transfer along `path` under `protection`, in memory as `spec` says."""
     match path:
         case SwiotlbPath():
             return swiotlb(path)
         case ConvertPath():
-            return convert_in_place(path, protection)
+            return convert_in_place(path, protection, spec)
         case SharedPoolPath():
-            return shared_pool(path)
+            return shared_pool(path, spec)
         case DirectPath():
-            return direct(path.copier)
+            return direct(path.copier, spec)
         case _:
             assert_never(path)
 
@@ -88,18 +90,18 @@ def swiotlb(path: SwiotlbPath) -> Program:
     )
 
 
-def convert_in_place(path: ConvertPath, protection: Protection) -> Program:
+def convert_in_place(path: ConvertPath, protection: Protection, spec: MemorySpec) -> Program:
     """Share the buffer, let the host fill it, unshare it; copy out first where unsharing loses the data."""
     if not protection.has_private_memory:
-        return direct(path.copier)
+        return direct(path.copier, spec)
     granule = path.granule
-    if protection.keeps_content:
+    if carries_content(protection, spec):
         copy_out: tuple[Step, ...] = ()
         found = Range.DEVICE
     else:
         found = Range.OWN
         copy_out = (
-            *guest_touch(protection, private=False),
+            *guest_touch(protection, spec, private=False),
             memory("the shared buffer holds the frame", Operation.EXPECT_CONTENT),
             guest_copy("copy out, because unsharing destroys the data"),
             memory("the private copy holds the frame", Operation.GUEST_WRITE, Range.OWN),
@@ -108,19 +110,19 @@ def convert_in_place(path: ConvertPath, protection: Protection) -> Program:
         steps=(
             take_buffer(),
             acquire(Resource.VCPU, "wait for a vCPU"),
-            *convert(protection, to_private=False, granule_bytes=granule),
+            *convert(protection, spec, to_private=False, granule_bytes=granule),
             *ring_host(),
-            *worker(*host_fill_once(path.copier)),
+            *worker(*host_fill_once(path.copier), *held_by_others(spec)),
             *interrupt(),
             *copy_out,
-            *convert(protection, to_private=True, granule_bytes=granule),
+            *convert(protection, spec, to_private=True, granule_bytes=granule),
             expect_frame(found),
             *finish(),
         ),
     )
 
 
-def shared_pool(path: SharedPoolPath) -> Program:
+def shared_pool(path: SharedPoolPath, spec: MemorySpec) -> Program:
     """Stream through buffers that were shared once: no map, no doorbell, 0 to 2 copies."""
     producer_copies = path.copied_by in ("producer", "both")
     consumer_copies = path.copied_by in ("consumer", "both")
@@ -135,7 +137,7 @@ def shared_pool(path: SharedPoolPath) -> Program:
     return Program(
         steps=(
             take_buffer(),
-            *worker(*produce),
+            *worker(*produce, *held_by_others(spec)),
             *interrupt(),
             *snapshot,
             expect_frame(Range.OWN if consumer_copies else Range.DEVICE),
@@ -144,14 +146,14 @@ def shared_pool(path: SharedPoolPath) -> Program:
     )
 
 
-def direct(copier: str) -> Program:
+def direct(copier: str, spec: MemorySpec) -> Program:
     """An unprotected guest: the host writes to the guest's own buffer."""
     return Program(
         steps=(
             take_buffer(),
             acquire(Resource.VCPU, "wait for a vCPU"),
             *ring_host(),
-            *worker(*host_fill_once(copier)),
+            *worker(*host_fill_once(copier), *held_by_others(spec)),
             *interrupt(),
             expect_frame(Range.DEVICE),
             *finish(),

@@ -16,8 +16,10 @@ from cluster_sim.io_paths.steps import (
 from cluster_sim.memory.pages import Operation
 from cluster_sim.platform.protection import Protection
 from cluster_sim.results.ledger import Category
+from cluster_sim.scenario.spec import MemorySpec
 
 PAGE_GRANULE_BYTES = 4096
+HUGE_NAMES = {2 << 20: "2m", 1 << 30: "1g"}
 
 
 def take_buffer() -> Step:
@@ -74,7 +76,7 @@ def host_fill_once(copier: str) -> tuple[Step, ...]:
         return host_fill(copier)
     return (
         *fault_in(),
-        memory("pin the buffer for DMA", Operation.PIN),
+        memory("pin the buffer for DMA", Operation.PIN_SHORT),
         spend("map in the IOMMU", Category.PAGE_TABLE, Runner.HOST, Charge("iommu_map_page", Count.PAGES)),
         *host_copy(copier),
         wrote(),
@@ -84,7 +86,7 @@ def host_fill_once(copier: str) -> tuple[Step, ...]:
             Runner.HOST,
             Charge("iommu_unmap_page", Count.PAGES),
         ),
-        memory("unpin the buffer", Operation.UNPIN),
+        memory("unpin the buffer", Operation.UNPIN_SHORT),
     )
 
 
@@ -97,6 +99,7 @@ def fault_in() -> tuple[Step, ...]:
             Category.FAULT,
             Runner.HOST,
             Charge("host_fault_page", Count.HOST_FAULTS),
+            Charge("allocate_page", Count.ALLOCATED),
         ),
     )
 
@@ -104,6 +107,14 @@ def fault_in() -> tuple[Step, ...]:
 def wrote() -> Step:
     """The buffer now holds this frame."""
     return memory("the buffer holds the frame", Operation.HOST_WRITE)
+
+
+def held_by_others(spec: MemorySpec) -> tuple[Step, ...]:
+    """Some user on the host pins the buffer and gives it back later, whatever becomes of the transfer."""
+    if spec.pins is None:
+        return ()
+    operation = Operation.PIN_SHORT if spec.pins.term == "short" else Operation.PIN_LONG
+    return (Step(Op.HOLD, "a user on the host pins the buffer", argument=operation),)
 
 
 def worker(*inside: Step) -> tuple[Step, ...]:
@@ -131,11 +142,17 @@ def interrupt() -> tuple[Step, ...]:
     )
 
 
-def guest_touch(protection: Protection, *, private: bool) -> tuple[Step, ...]:
-    """The guest touches each page; those that its stage-2 lost fault."""
-    if not protection.has_private_memory or protection.keeps_guest_mapping:
+def carries_content(protection: Protection, spec: MemorySpec) -> bool:
+    """Whether what was written while shared is there after the page is private again: one page, and kept (T-6)."""
+    return protection.keeps_content and spec.generation != "G0"
+
+
+def guest_touch(protection: Protection, spec: MemorySpec, *, private: bool) -> tuple[Step, ...]:
+    """The guest touches each page, and accepts private ones; those that its stage-2 lost fault."""
+    keeps_mapping = protection.keeps_guest_mapping and spec.generation != "G0"
+    if not protection.has_private_memory or keeps_mapping:
         return ()
-    operation = Operation.GUEST_TOUCH_PRIVATE if private else Operation.GUEST_TOUCH_SHARED
+    operation = Operation.ACCEPT if private else Operation.GUEST_TOUCH_SHARED
     price = "guest_fault_private_page" if private else "guest_fault_shared_page"
     touched = Range.GRANULES if private else Range.DEVICE
     return (
@@ -145,20 +162,72 @@ def guest_touch(protection: Protection, *, private: bool) -> tuple[Step, ...]:
             Category.FAULT,
             Runner.GUEST,
             Charge(price, Count.GUEST_FAULTS),
+            Charge("allocate_page", Count.ALLOCATED),
             exits=Count.GUEST_FAULTS,
         ),
     )
 
 
-def convert(protection: Protection, *, to_private: bool, granule_bytes: int) -> tuple[Step, ...]:
-    """Convert the buffer in place, under the guest's mmu_lock: calls, exits, tables, flushes, accepts."""
+def attempt(protection: Protection, *, to_private: bool) -> tuple[Step, ...]:
+    """Take the guest's mmu_lock and convert; while pins refuse it, let go, wait as the pin policy says, do it again.
+
+    A conversion that succeeds goes on behind these steps.
+    """
+    verb = "unshare" if to_private else "share"
+    return (
+        acquire(Resource.MMU_LOCK, "take the guest's mmu_lock", runner=Runner.GUEST),
+        Step(Op.CONVERT, f"{verb} the buffer", argument=int(to_private)),
+        release(Resource.MMU_LOCK),
+        Step(
+            Op.AGAIN,
+            "pins refuse the conversion",
+            category=Category.PIN_WAIT,
+            charges=(
+                Charge(f"{verb}_call"),
+                *((Charge("vmm_exit"),) if protection.vmm_exits != "none" else ()),
+                Charge("host_unmap_page", Count.HOST_UNMAPPED),
+            ),
+            exits=Count.ONCE,
+        ),
+        Step(Op.GO_BACK, "try again", argument=ATTEMPT_STEPS - 1),
+    )
+
+
+ATTEMPT_STEPS = 5
+
+
+def restructure(spec: MemorySpec) -> tuple[Step, ...]:
+    """What a conversion did beyond attributes: the other backing's pages freed, huge pages split or merged."""
+    if spec.backing == "exclusive_pin":
+        flip = Charge("exclusive_flip", Count.CONVERTED)
+        return (spend("flip the exclusive pins", Category.PAGE_TABLE, Runner.GUEST, flip),)
+    if spec.generation == "G0" and spec.discard:
+        discard = Charge("discard_page", Count.FREED)
+        return (spend("free the other backing's pages", Category.PAGE_TABLE, Runner.GUEST, discard),)
+    if spec.huge_page == PAGE_GRANULE_BYTES:
+        return ()
+    name = HUGE_NAMES[spec.huge_page]
+    return (
+        spend(
+            "split and merge huge pages",
+            Category.SPLIT_MERGE,
+            Runner.GUEST,
+            Charge(f"split_{name}_folio", Count.SPLIT),
+            Charge(f"merge_{name}_folio", Count.MERGED),
+            Charge("vmemmap_page", Count.VMEMMAP_PAGES),
+            Charge("break_leaf", Count.LEAVES_BROKEN),
+        ),
+    )
+
+
+def convert(protection: Protection, spec: MemorySpec, *, to_private: bool, granule_bytes: int) -> tuple[Step, ...]:
+    """Convert the buffer, under the guest's mmu_lock: calls, exits, tables, flushes, accepts."""
     verb = "unshare" if to_private else "share"
     ranged = "_ranged" if granule_bytes > PAGE_GRANULE_BYTES else ""
     flush = Charge("flush_ranged_call", Count.CALLS) if ranged else Charge("flush_call", Count.CALLS)
     tables = Charge(f"{verb}_page{ranged}", Count.CONVERTED)
     steps = (
-        acquire(Resource.MMU_LOCK, "take the guest's mmu_lock", runner=Runner.GUEST),
-        Step(Op.CONVERT, f"{verb} the buffer in place", argument=int(to_private)),
+        *attempt(protection, to_private=to_private),
         spend(
             f"calls to {verb}",
             Category.HYPERCALL,
@@ -179,6 +248,7 @@ def convert(protection: Protection, *, to_private: bool, granule_bytes: int) -> 
             Runner.GUEST,
             Charge("host_unmap_page", Count.HOST_UNMAPPED),
         ),
+        *restructure(spec),
         Step(
             Op.SPEND_LOCKED if protection.has_host_lock else Op.SPEND,
             "change ownership and stage-2 of each page",
@@ -202,8 +272,8 @@ def convert(protection: Protection, *, to_private: bool, granule_bytes: int) -> 
         ),
         release(Resource.MMU_LOCK),
     )
-    if to_private and protection.accepts_pages:
-        return steps + guest_touch(protection, private=True)
+    if to_private and (protection.accepts_pages or spec.generation == "G0"):
+        return steps + guest_touch(protection, spec, private=True)
     return steps
 
 

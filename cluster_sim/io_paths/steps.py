@@ -7,7 +7,7 @@ ledger category; the time is the sum of its charges, each a named price times a 
 from dataclasses import dataclass
 from enum import IntEnum
 
-from cluster_sim.memory.pages import EFFECT_COUNT, Effect
+from cluster_sim.memory.effects import EFFECT_COUNT, Effect
 from cluster_sim.results.ledger import Category
 
 
@@ -29,6 +29,9 @@ class Op(IntEnum):
     DELIVER = 12
     DROP = 13
     STAGE = 14
+    HOLD = 15
+    AGAIN = 16
+    GO_BACK = 17
 
 
 class Resource(IntEnum):
@@ -76,6 +79,12 @@ class Count(IntEnum):
     HOST_UNMAPPED = 8 + Effect.HOST_UNMAPPED
     HOST_FAULTS = 8 + Effect.HOST_FAULTS
     GUEST_FAULTS = 8 + Effect.GUEST_FAULTS
+    ALLOCATED = 8 + Effect.ALLOCATED
+    FREED = 8 + Effect.FREED
+    SPLIT = 8 + Effect.SPLIT
+    MERGED = 8 + Effect.MERGED
+    LEAVES_BROKEN = 8 + Effect.LEAVES_BROKEN
+    VMEMMAP_PAGES = 8 + Effect.VMEMMAP_PAGES
 
 
 FIRST_EFFECT = 8

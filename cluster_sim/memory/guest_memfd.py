@@ -1,277 +1,89 @@
-"""guest_memfd at 4 KiB with in-place conversion: page words in a tree that is as deep as it is uneven.
-
-A file's index space is cut into 1 GiB, 2 MiB and 4 KiB entries; an entry whose pages are all alike is one
-word, so an untouched terabyte costs a thousand words and a uniform range converts in a handful of steps (the
-kernel's maple tree merges equal neighbours for the same reason, docs/model.md §2.3). Several files live in
-one tree, each from a 1 GiB boundary on.
-"""
+"""One guest_memfd file as people use it: the Python face of the compiled functions."""
 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from cluster_sim.compiled import compiled
-from cluster_sim.memory.outcomes import EAGAIN, ENOMEM, OK, Outcome
+from cluster_sim.memory.conversion import convert, operate
+from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
+from cluster_sim.memory.huge_pages import count_leaves, count_split_folios
+from cluster_sim.memory.outcomes import ENOMEM, Outcome
+from cluster_sim.memory.page_tree import (
+    LEAF,
+    MID,
+    PAGES_PER_1G,
+    PAGES_PER_2M,
+    empty_tree,
+    grown,
+    read_word,
+)
 from cluster_sim.memory.pages import (
+    ACCEPTED,
     CONTENT_SHIFT,
-    EFFECT_COUNT,
-    EXPECT_PRIVATE,
-    EXPECT_SHARED,
-    EXPECT_UNPINNED,
+    DEFAULT_RULES,
+    DEFERRED,
+    EXCLUSIVE,
     GUEST_MAPPED,
     HOST_MAPPED,
-    MAKE_PRIVATE,
-    MAKE_SHARED,
-    PIN_MASK,
-    PIN_ONE,
+    LONG_PIN_MASK,
+    LONG_PIN_ONE,
+    POISONED,
     PRESENT,
     PRIVATE,
-    UNMAP_HOST,
+    SHORT_PIN_MASK,
+    SHORT_PIN_ONE,
+    TWIN,
     UPTODATE,
-    ConversionRules,
-    Effect,
+    VIEW_ONE,
+    VIEW_SHIFT,
+    VIEWS,
+    MemoryRules,
     Operation,
-    add_effects,
-    transition,
 )
 
-FANOUT = 512
-PAGES_PER_2M = FANOUT
-PAGES_PER_1G = FANOUT * FANOUT
-UNIFORM = -1
-
-MID = 0
-LEAF = 1
-STRIDE = 32
-
-Words = npt.NDArray[np.int64]
-Entries = npt.NDArray[np.void]
-
-
-ENTRY = np.dtype([("word", np.int64), ("node", np.int64)], align=True)
-"""A 1 GiB or 2 MiB entry: the word of all its pages, or the node one level down that tells them apart."""
-
-
-class PageTree(NamedTuple):
-    """Entries of 1 GiB, nodes of 512 entries of 2 MiB, nodes of 512 page words, and the nodes not in use.
-
-    `unused` has shape (2, nodes): a stack each of unused nodes of 2 MiB entries and of page words, their heights
-    in `heights`.
-    """
-
-    top: Entries
-    mid: Entries
-    leaf: Words
-    unused: Words
-    heights: Words
-
-
-def empty_tree(gib_entries: int, *, mid_nodes: int, leaf_nodes: int) -> PageTree:
-    """A tree of holes, all shared, with room for so many uneven 1 GiB and 2 MiB entries."""
-    top, mid = np.zeros(gib_entries, ENTRY), np.zeros(mid_nodes * FANOUT, ENTRY)
-    top["node"], mid["node"] = UNIFORM, UNIFORM
-    unused = np.zeros((2, max(mid_nodes, leaf_nodes)), np.int64)
-    unused[0, :mid_nodes] = np.arange(mid_nodes - 1, -1, -1)
-    unused[1, :leaf_nodes] = np.arange(leaf_nodes - 1, -1, -1)
-    return PageTree(top, mid, np.zeros(leaf_nodes * FANOUT, np.int64), unused, np.array([mid_nodes, leaf_nodes]))
-
-
-@compiled
-def take_node(tree: PageTree, level: int) -> int:
-    """An unused node of a level, or UNIFORM when there is none left."""
-    if tree.heights[level] == 0:
-        return UNIFORM
-    tree.heights[level] -= 1
-    return int(tree.unused[level, tree.heights[level]])
-
-
-@compiled
-def give_node(tree: PageTree, level: int, node: int) -> None:
-    """Put a node back."""
-    tree.unused[level, tree.heights[level]] = node
-    tree.heights[level] += 1
-
-
-@compiled
-def run_length(words: Words) -> int:
-    """How many words from the first on are like it, compared a stride at a time so that no word costs a branch."""
-    first = words[0]
-    length = 0
-    while length < len(words):
-        differences = 0
-        for word in words[length : length + STRIDE]:
-            differences |= word ^ first
-        if differences != 0:
-            while words[length] == first:
-                length += 1
-            return length
-        length += STRIDE
-    return len(words)
-
-
-@compiled
-def apply_to_leaf(
-    words: Words, start: int, end: int, operation: int, tag: int, rules: ConversionRules, effects: Words
-) -> tuple[int, int]:
-    """Apply to single pages, a run of equal words at a time; (outcome, position of the refused page)."""
-    i = start
-    while i < end:
-        before = words[i]
-        after, outcome = transition(before, operation, tag, rules)
-        if outcome != OK:
-            return outcome, i
-        length = run_length(words[i:end])
-        if after != before:
-            words[i : i + length] = after
-            add_effects(before, after, length, effects)
-        i += length
-    return OK, end
-
-
-@compiled
-def apply_to_mid(
-    tree: PageTree,
-    node: int,
-    start: int,
-    end: int,
-    operation: int,
-    tag: int,
-    rules: ConversionRules,
-    effects: Words,
-) -> tuple[int, int]:
-    """Apply to pages [start, end) of a 1 GiB entry; (outcome, page in the entry that was refused)."""
-    page = start
-    while page < end:
-        entry = tree.mid[node * FANOUT + page // PAGES_PER_2M]
-        offset = page % PAGES_PER_2M
-        stop = min(end - page + offset, PAGES_PER_2M)
-        whole = stop - offset == PAGES_PER_2M
-        if entry.node == UNIFORM:
-            before = entry.word
-            after, outcome = transition(before, operation, tag, rules)
-            if outcome != OK:
-                return outcome, page
-            if whole or after == before:
-                entry.word = after
-                add_effects(before, after, stop - offset, effects)
-                page += stop - offset
-                continue
-            entry.node = take_node(tree, LEAF)
-            if entry.node == UNIFORM:
-                return ENOMEM, page
-            tree.leaf[entry.node * FANOUT : (entry.node + 1) * FANOUT] = before
-        first = entry.node * FANOUT
-        outcome, refused = apply_to_leaf(tree.leaf, first + offset, first + stop, operation, tag, rules, effects)
-        if outcome != OK:
-            return outcome, page - offset + refused - first
-        if whole and run_length(tree.leaf[first : first + FANOUT]) == FANOUT:
-            give_node(tree, LEAF, entry.node)
-            entry.word = tree.leaf[first]
-            entry.node = UNIFORM
-        page += stop - offset
-    return OK, end
-
-
-@compiled
-def collapse(tree: PageTree, gib: int) -> None:
-    """Make a 1 GiB entry one word again if all of it is alike."""
-    top = tree.top[gib]
-    first = top.node * FANOUT
-    word = tree.mid[first].word
-    for i in range(first, first + FANOUT):
-        if tree.mid[i].node != UNIFORM or tree.mid[i].word != word:
-            return
-    give_node(tree, MID, top.node)
-    top.word = word
-    top.node = UNIFORM
-
-
-@compiled
-def apply(
-    tree: PageTree, start: int, count: int, operation: int, tag: int, rules: ConversionRules, effects: Words
-) -> tuple[int, int]:
-    """Apply `operation` to pages [start, start + count), in order, up to the first refusal.
-
-    Returns (outcome, index of the refused page, or the end of the range).
-    """
-    page = start
-    end = start + count
-    while page < end:
-        gib = page // PAGES_PER_1G
-        top = tree.top[gib]
-        offset = page % PAGES_PER_1G
-        stop = min(end - page + offset, PAGES_PER_1G)
-        whole = stop - offset == PAGES_PER_1G
-        if top.node == UNIFORM:
-            before = top.word
-            after, outcome = transition(before, operation, tag, rules)
-            if outcome != OK:
-                return outcome, page
-            if whole or after == before:
-                top.word = after
-                add_effects(before, after, stop - offset, effects)
-                page += stop - offset
-                continue
-            top.node = take_node(tree, MID)
-            if top.node == UNIFORM:
-                return ENOMEM, page
-            for i in range(top.node * FANOUT, (top.node + 1) * FANOUT):
-                tree.mid[i].word = before
-                tree.mid[i].node = UNIFORM
-        outcome, refused = apply_to_mid(tree, top.node, offset, stop, operation, tag, rules, effects)
-        if outcome != OK:
-            return outcome, page - offset + refused
-        if whole:
-            collapse(tree, gib)
-        page += stop - offset
-    return OK, end
-
-
-@compiled
-def convert(
-    tree: PageTree, start: int, count: int, to_private: int, rules: ConversionRules, effects: Words
-) -> tuple[int, int]:
-    """KVM_SET_MEMORY_ATTRIBUTES2 on a range; (outcome, first page with unexpected references if EAGAIN).
-
-    Order of steps as in docs/model.md §2.2: equal? (V-3) → unmap from all processes → references? (V-4, the
-    host's mappings are gone even so) → store. To shared never asks for references (V-6).
-    """
-    wanted = EXPECT_PRIVATE if to_private else EXPECT_SHARED
-    differs, _ = apply(tree, start, count, wanted, 0, rules, effects)
-    if differs == OK:
-        return OK, start + count
-    if not to_private:
-        return apply(tree, start, count, MAKE_SHARED, 0, rules, effects)
-    apply(tree, start, count, UNMAP_HOST, 0, rules, effects)
-    pinned, index = apply(tree, start, count, EXPECT_UNPINNED, 0, rules, effects)
-    if pinned != OK:
-        return EAGAIN, index
-    return apply(tree, start, count, MAKE_PRIVATE, 0, rules, effects)
-
-
-@compiled
-def read_word(tree: PageTree, page: int) -> int:
-    """The word of one page."""
-    top = tree.top[page // PAGES_PER_1G]
-    if top.node == UNIFORM:
-        return int(top.word)
-    mid = tree.mid[top.node * FANOUT + page % PAGES_PER_1G // PAGES_PER_2M]
-    if mid.node == UNIFORM:
-        return int(mid.word)
-    return int(tree.leaf[mid.node * FANOUT + page % PAGES_PER_2M])
+__all__ = ["DEFAULT_RULES", "Answer", "GuestMemfd", "Page"]
 
 
 class Page(NamedTuple):
-    """One page as people read it."""
+    """One page as people read it; `host_views` is a bit a host mapping that has the page."""
 
     is_private: bool
     is_present: bool
     is_uptodate: bool
-    is_host_mapped: bool
+    host_views: int
     is_guest_mapped: bool
-    pins: int
+    is_accepted: bool
+    is_poisoned: bool
+    is_exclusive: bool
+    is_deferred: bool
+    has_twin: bool
+    short_pins: int
+    long_pins: int
     content: int
+
+    @property
+    def pins(self) -> int:
+        """References beyond those of the page cache and the page tables."""
+        return self.short_pins + self.long_pins
+
+
+def page_of(word: int) -> Page:
+    """A page word taken apart."""
+    return Page(
+        is_private=bool(word & PRIVATE),
+        is_present=bool(word & PRESENT),
+        is_uptodate=bool(word & UPTODATE),
+        host_views=(word & HOST_MAPPED) // VIEW_ONE,
+        is_guest_mapped=bool(word & GUEST_MAPPED),
+        is_accepted=bool(word & ACCEPTED),
+        is_poisoned=bool(word & POISONED),
+        is_exclusive=bool(word & EXCLUSIVE),
+        is_deferred=bool(word & DEFERRED),
+        has_twin=bool(word & TWIN),
+        short_pins=(word & SHORT_PIN_MASK) // SHORT_PIN_ONE,
+        long_pins=(word & LONG_PIN_MASK) // LONG_PIN_ONE,
+        content=word >> CONTENT_SHIFT,
+    )
 
 
 class Answer(NamedTuple):
@@ -283,27 +95,32 @@ class Answer(NamedTuple):
 
 
 class GuestMemfd:
-    """One guest_memfd file: the Python face of the compiled functions; grows its tree as it gets uneven."""
+    """One file of so many 4 KiB pages; its state grows with its unevenness, never with its size."""
 
-    def __init__(self, page_count: int, rules: ConversionRules, *, init_shared: bool) -> None:
-        assert page_count > 0
+    def __init__(self, page_count: int, rules: MemoryRules = DEFAULT_RULES, *, init_shared: bool) -> None:
+        if page_count <= 0 or page_count % rules.folio_pages:
+            raise ValueError(f"page_count must be a positive multiple of {rules.folio_pages}, got {page_count}")
+        if init_shared and rules.folio_pages > 1:
+            raise ValueError("a file of huge pages cannot be shared from the start (H-1)")
         self.page_count = page_count
         self.rules = rules
         self.tree = empty_tree(-(-page_count // PAGES_PER_1G), mid_nodes=0, leaf_nodes=0)
         self.tree.top["word"] = 0 if init_shared else PRIVATE
 
-    def apply(self, operation: Operation, start: int, count: int, *, tag: int = 0) -> Answer:
+    def apply(self, operation: Operation, start: int, count: int, *, tag: int = 0, view: int = 0) -> Answer:
         """Apply one operation to pages [start, start + count); pages before a refusal keep what they got."""
+        assert 0 <= view < VIEWS
         self._check(start, count)
-        self._make_room()
+        self._make_room(count)
         effects = np.zeros(EFFECT_COUNT, np.int64)
-        outcome, index = apply(self.tree, start, count, int(operation), tag, self.rules, effects)
+        coded = int(operation) | view << VIEW_SHIFT
+        outcome, index = operate(self.tree, start, count, coded, tag, self.rules, effects)
         return self._answer(outcome, index, effects)
 
     def convert(self, start: int, count: int, *, to_private: bool) -> Answer:
-        """Convert a range in place: all of it or, on EAGAIN, none."""
+        """Convert a range: at 4 KiB all of it or, on EAGAIN, none; of huge pages those before the refused one."""
         self._check(start, count)
-        self._make_room()
+        self._make_room(count)
         effects = np.zeros(EFFECT_COUNT, np.int64)
         outcome, index = convert(self.tree, start, count, int(to_private), self.rules, effects)
         return self._answer(outcome, index, effects)
@@ -311,16 +128,19 @@ class GuestMemfd:
     def page(self, index: int) -> Page:
         """State of one page."""
         self._check(index, 1)
-        word = read_word(self.tree, index)
-        return Page(
-            is_private=bool(word & PRIVATE),
-            is_present=bool(word & PRESENT),
-            is_uptodate=bool(word & UPTODATE),
-            is_host_mapped=bool(word & HOST_MAPPED),
-            is_guest_mapped=bool(word & GUEST_MAPPED),
-            pins=(word & PIN_MASK) // PIN_ONE,
-            content=word >> CONTENT_SHIFT,
-        )
+        return page_of(read_word(self.tree, index))
+
+    def leaves(self, pages: int) -> int:
+        """Huge leaves of 512 or 262144 pages by which the guest's stage-2 maps the file."""
+        assert pages in (PAGES_PER_2M, PAGES_PER_1G)
+        return int(count_leaves(self.tree, 0, len(self.tree.top), pages))
+
+    @property
+    def split_folios(self) -> int:
+        """Huge pages of which some page is shared."""
+        if self.rules.folio_pages == 1:
+            return 0
+        return int(count_split_folios(self.tree, 0, len(self.tree.top), self.rules.folio_pages))
 
     @property
     def state_bytes(self) -> int:
@@ -333,26 +153,12 @@ class GuestMemfd:
                 f"pages [{start}, {start + count}) must be a non-empty range within [0, {self.page_count})"
             )
 
-    def _answer(self, outcome: int, index: int, effects: Words) -> Answer:
-        assert outcome != ENOMEM, "the tree ran out of nodes"
+    def _answer(self, outcome: int, index: int, effects: Counts) -> Answer:
+        assert outcome != ENOMEM or self.tree.heights.min() > 0, "the tree ran out of nodes"
         return Answer(Outcome(outcome), index, {effect: int(effects[effect]) for effect in Effect if effects[effect]})
 
-    def _make_room(self) -> None:
-        """An operation makes at most the two ends of its range uneven, at each level."""
-        if self.tree.heights.min() < 2:
+    def _make_room(self, count: int) -> None:
+        """An operation makes the two ends of its range uneven; on huge pages, each 1 GiB that it passes."""
+        mids = 2 + (0 if self.rules.folio_pages == 1 else -(-count // PAGES_PER_1G))
+        while self.tree.heights[MID] < mids or self.tree.heights[LEAF] < 2:
             self.tree = grown(self.tree)
-
-
-def grown(tree: PageTree) -> PageTree:
-    """The same tree with twice as many nodes and some more."""
-    had = (len(tree.mid) // FANOUT, len(tree.leaf) // FANOUT)
-    larger = empty_tree(len(tree.top), mid_nodes=2 * had[MID] + 4, leaf_nodes=2 * had[LEAF] + 4)
-    larger.top[:] = tree.top
-    larger.mid[: len(tree.mid)] = tree.mid
-    larger.leaf[: len(tree.leaf)] = tree.leaf
-    for level in (MID, LEAF):
-        fresh = int(larger.heights[level]) - had[level]
-        left = int(tree.heights[level])
-        larger.unused[level, fresh : fresh + left] = tree.unused[level, :left]
-        larger.heights[level] = fresh + left
-    return larger

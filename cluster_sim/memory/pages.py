@@ -1,41 +1,76 @@
-"""One 4 KiB page of guest_memfd as one word, and the table of what each operation makes of it.
+"""One 4 KiB page of guest memory as one word, and the table of what each operation makes of it.
 
-The word holds attribute, allocation, host and guest mapping, pins and a content tag. Every rule is a
-transition from word to word; the effects of an operation are the difference between the two, so that
-no operation keeps books of its own. Rule ids are those of docs/model.md.
+The word holds attribute, allocation, mappings, pins and a content tag. Every rule is a transition from word to word;
+the effects of an operation are the difference between the two (memory/effects.py), so that no operation keeps books
+of its own. Rule ids are those of docs/model.md.
 """
 
 from enum import IntEnum
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from cluster_sim.compiled import compiled
-from cluster_sim.memory.outcomes import DIFFERS, EAGAIN, EFAULT, MEMORY_FAULT_EXIT, OK
+from cluster_sim.memory.outcomes import (
+    DIFFERS,
+    EAGAIN,
+    EBUSY,
+    EFAULT,
+    EHWPOISON,
+    EINVAL,
+    ENOMEM,
+    MEMORY_FAULT_EXIT,
+    NOT_ACCEPTED,
+    OK,
+)
 
 PAGE_BYTES = 4096
 
 PRIVATE = 1
 PRESENT = 2
 UPTODATE = 4
-HOST_MAPPED = 8
-GUEST_MAPPED = 16
-PIN_ONE = 1 << 8
-PIN_MASK = 0xFFFF << 8
-CONTENT_SHIFT = 24
+GUEST_MAPPED = 8
+VIEW_ONE = 1 << 4
+VIEWS = 4
+HOST_MAPPED = (VIEW_ONE << VIEWS) - VIEW_ONE
+"""Which of the host's mappings (VMAs, processes) have the page: a bit a view, view 0 is the VMM's own."""
+POISONED = 1 << 8
+ACCEPTED = 1 << 9
+SEEN = 1 << 10
+"""The host has read what the guest kept secret here."""
+EXCLUSIVE = 1 << 11
+DEFERRED = 1 << 12
+"""Private as soon as the last pin goes; until then nobody may touch it anew."""
+TWIN = 1 << 13
+"""Generation G0: the other backing holds a page for this index too."""
+SHORT_PIN_ONE = 1 << 14
+LONG_PIN_ONE = 1 << 20
+PINS_MAX = 63
+SHORT_PIN_MASK = PINS_MAX * SHORT_PIN_ONE
+LONG_PIN_MASK = PINS_MAX * LONG_PIN_ONE
+PIN_MASK = SHORT_PIN_MASK | LONG_PIN_MASK
+CONTENT_SHIFT = 26
 STATE_MASK = (1 << CONTENT_SHIFT) - 1
 
 ZEROS = 0
 """Content tag of a page that reads as zeros."""
 LOST = 1
 """Content tag of a page whose data a conversion destroyed: nobody knows what it reads as."""
-FIRST_TAG = 2
+SECRET = 2
+"""Content tag of data that the guest means for nobody else."""
+FIRST_TAG = 3
 """Content tags from here on name the transfer that wrote the page."""
 
 KEPT = 0
 ZEROED = 1
 DESTROYED = 2
+
+NO_ACCEPT = 0
+ACCEPT_KEEPS = 1
+ACCEPT_ZEROES = 2
+
+IN_PLACE = 0
+TWO_BACKINGS = 1
+FIXED = 2
+EXCLUSIVE_PINS = 3
 
 
 class Operation(IntEnum):
@@ -46,17 +81,25 @@ class Operation(IntEnum):
     EXPECT_UNPINNED = 2
     EXPECT_CONTENT = 3
     UNMAP_HOST = 4
-    MAKE_PRIVATE = 5
-    MAKE_SHARED = 6
-    HOST_TOUCH = 7
-    HOST_WRITE = 8
-    GUEST_TOUCH_PRIVATE = 9
-    GUEST_TOUCH_SHARED = 10
-    GUEST_WRITE = 11
-    PIN = 12
-    UNPIN = 13
-    ALLOCATE = 14
-    PUNCH = 15
+    UNMAP_ALL = 5
+    MAKE_PRIVATE = 6
+    MAKE_SHARED = 7
+    HOST_TOUCH = 8
+    HOST_WRITE = 9
+    HOST_READ = 10
+    GUEST_TOUCH_PRIVATE = 11
+    GUEST_TOUCH_SHARED = 12
+    GUEST_WRITE = 13
+    ACCEPT = 14
+    PIN_SHORT = 15
+    PIN_LONG = 16
+    UNPIN_SHORT = 17
+    UNPIN_LONG = 18
+    PIN_EXCLUSIVE = 19
+    PIN_EXCLUSIVE_SHORT = 20
+    ALLOCATE = 21
+    PUNCH = 22
+    POISON = 23
 
 
 EXPECT_PRIVATE = int(Operation.EXPECT_PRIVATE)
@@ -64,61 +107,56 @@ EXPECT_SHARED = int(Operation.EXPECT_SHARED)
 EXPECT_UNPINNED = int(Operation.EXPECT_UNPINNED)
 EXPECT_CONTENT = int(Operation.EXPECT_CONTENT)
 UNMAP_HOST = int(Operation.UNMAP_HOST)
+UNMAP_ALL = int(Operation.UNMAP_ALL)
 MAKE_PRIVATE = int(Operation.MAKE_PRIVATE)
 MAKE_SHARED = int(Operation.MAKE_SHARED)
 HOST_TOUCH = int(Operation.HOST_TOUCH)
 HOST_WRITE = int(Operation.HOST_WRITE)
+HOST_READ = int(Operation.HOST_READ)
 GUEST_TOUCH_PRIVATE = int(Operation.GUEST_TOUCH_PRIVATE)
 GUEST_TOUCH_SHARED = int(Operation.GUEST_TOUCH_SHARED)
 GUEST_WRITE = int(Operation.GUEST_WRITE)
-PIN = int(Operation.PIN)
-UNPIN = int(Operation.UNPIN)
+ACCEPT = int(Operation.ACCEPT)
+PIN_SHORT = int(Operation.PIN_SHORT)
+PIN_LONG = int(Operation.PIN_LONG)
+UNPIN_SHORT = int(Operation.UNPIN_SHORT)
+UNPIN_LONG = int(Operation.UNPIN_LONG)
+PIN_EXCLUSIVE = int(Operation.PIN_EXCLUSIVE)
+PIN_EXCLUSIVE_SHORT = int(Operation.PIN_EXCLUSIVE_SHORT)
 ALLOCATE = int(Operation.ALLOCATE)
 PUNCH = int(Operation.PUNCH)
+POISON = int(Operation.POISON)
+
+VIEW_SHIFT = 8
+"""An operation's number may carry the host's view above its low 8 bits."""
+OPERATION_MASK = (1 << VIEW_SHIFT) - 1
 
 
-class ConversionRules(NamedTuple):
-    """What conversion does to content (KEPT, ZEROED or DESTROYED) and to the guest's mapping."""
+class MemoryRules(NamedTuple):
+    """What decides transitions beside the page itself: technology, kernel generation, pin policy, huge pages.
+
+    `content_to_…` is KEPT, ZEROED or DESTROYED; `accept` one of the ACCEPT constants; `backing` IN_PLACE,
+    TWO_BACKINGS (G0), FIXED (G1) or EXCLUSIVE_PINS; `discards` frees the other backing's page at a conversion;
+    `defers` completes a conversion at the last unpin. `folio_pages` is the file's page size in 4 KiB pages,
+    `leaf_pages` the largest stage-2 leaf of the technology, and `leaf_is_sticky` says that a leaf once broken comes
+    back only after its whole range was shared. `has_hvo` frees the vmemmap of whole huge pages.
+    """
 
     content_to_shared: int
     content_to_private: int
     keeps_guest_mapping: bool
+    accept: int = NO_ACCEPT
+    backing: int = IN_PLACE
+    discards: bool = True
+    defers: bool = False
+    folio_pages: int = 1
+    leaf_pages: int = 1
+    leaf_is_sticky: bool = False
+    has_hvo: bool = False
 
 
-class Effect(IntEnum):
-    """Countable consequences of an operation, in pages; prices are somebody else's business."""
-
-    CONVERTED = 0
-    HOST_UNMAPPED = 1
-    GUEST_ZAPPED = 2
-    HOST_FAULTS = 3
-    GUEST_FAULTS = 4
-    ALLOCATED = 5
-    FREED = 6
-    ZEROED = 7
-    CONTENT_LOST = 8
-    ORPHANED = 9
-
-
-EFFECT_COUNT = len(Effect)
-CONVERTED = int(Effect.CONVERTED)
-HOST_UNMAPPED = int(Effect.HOST_UNMAPPED)
-GUEST_ZAPPED = int(Effect.GUEST_ZAPPED)
-HOST_FAULTS = int(Effect.HOST_FAULTS)
-GUEST_FAULTS = int(Effect.GUEST_FAULTS)
-ALLOCATED = int(Effect.ALLOCATED)
-FREED = int(Effect.FREED)
-ZEROED_PAGES = int(Effect.ZEROED)
-CONTENT_LOST = int(Effect.CONTENT_LOST)
-ORPHANED = int(Effect.ORPHANED)
-
-
-@compiled
-def converted_content(tag: int, what: int) -> int:
-    """Content tag after a conversion that keeps, zeroes or destroys data."""
-    if what == KEPT:
-        return tag
-    return ZEROS if what == ZEROED else LOST
+DEFAULT_RULES = MemoryRules(KEPT, KEPT, keeps_guest_mapping=False)
+"""A software-protected VM at generation G3: in place, content kept, 4 KiB pages."""
 
 
 @compiled
@@ -130,77 +168,164 @@ def used(word: int) -> int:
 
 
 @compiled
-def transition(word: int, operation: int, tag: int, rules: ConversionRules) -> tuple[int, int]:
-    """The page after `operation`, and the outcome; a refused page keeps its word."""
-    private = word & PRIVATE
-    if operation == EXPECT_PRIVATE:
-        return word, (OK if private else DIFFERS)
-    if operation == EXPECT_SHARED:
-        return word, (DIFFERS if private else OK)
-    if operation == EXPECT_UNPINNED:
-        return word, (EAGAIN if word & PIN_MASK else OK)  # V-4
-    if operation == EXPECT_CONTENT:
-        return word, (OK if word >> CONTENT_SHIFT == tag else DIFFERS)
-    if operation == UNMAP_HOST:
-        return word & ~HOST_MAPPED, OK  # X-9, V-9
-    if operation == MAKE_PRIVATE or operation == MAKE_SHARED:
-        if operation == MAKE_PRIVATE:
-            after, content_rule = word | PRIVATE, rules.content_to_private
-        else:
-            after, content_rule = word & ~PRIVATE, rules.content_to_shared
-        if after == word:
-            return word, OK
-        if not rules.keeps_guest_mapping:
-            after &= ~GUEST_MAPPED
-        if not word & UPTODATE:
-            return after, OK  # V-7: nothing there yet to keep or lose
-        content = converted_content(word >> CONTENT_SHIFT, content_rule)
-        return (after & STATE_MASK) | (content << CONTENT_SHIFT), OK
-    if operation == HOST_TOUCH or operation == HOST_WRITE:
-        if private:
-            return word, EFAULT  # X-1, X-2, V-8
-        after = used(word) | HOST_MAPPED
-        if operation == HOST_WRITE:
-            after = (after & STATE_MASK) | (tag << CONTENT_SHIFT)
-        return after, OK
-    if operation == GUEST_TOUCH_PRIVATE:
-        return (used(word) | GUEST_MAPPED, OK) if private else (word, MEMORY_FAULT_EXIT)  # E-1
-    if operation == GUEST_TOUCH_SHARED:
-        return (word, MEMORY_FAULT_EXIT) if private else (used(word) | GUEST_MAPPED, OK)
-    if operation == GUEST_WRITE:
-        after = used(word) | GUEST_MAPPED
-        return (after & STATE_MASK) | (tag << CONTENT_SHIFT), OK
-    if operation == PIN:
-        return (word, EFAULT) if private else (used(word) + PIN_ONE, OK)  # X-5, X-6
-    if operation == UNPIN:
-        return (word - PIN_ONE, OK) if word & PIN_MASK else (word, EFAULT)
-    if operation == ALLOCATE:
-        return word | PRESENT, OK  # F-1: allocated, zeroed only when used
-    return word & PRIVATE, OK  # PUNCH: F-13, F-14, V-10
+def holding(word: int, content: int) -> int:
+    """The word with other content, which nobody has seen yet."""
+    return (word & STATE_MASK & ~SEEN) | (content << CONTENT_SHIFT)
 
 
 @compiled
-def add_effects(before: int, after: int, pages: int, effects: npt.NDArray[np.int64]) -> None:
-    """Count what changed between two words, for `pages` pages alike."""
-    gone = before & ~after
-    come = after & ~before
-    if (gone | come) & PRIVATE:
-        effects[CONVERTED] += pages
-        if before >> CONTENT_SHIFT >= FIRST_TAG > after >> CONTENT_SHIFT:
-            effects[CONTENT_LOST] += pages
-    if gone & HOST_MAPPED:
-        effects[HOST_UNMAPPED] += pages
-    if gone & GUEST_MAPPED:
-        effects[GUEST_ZAPPED] += pages
-    if come & HOST_MAPPED:
-        effects[HOST_FAULTS] += pages
-    if come & GUEST_MAPPED:
-        effects[GUEST_FAULTS] += pages
-    if come & PRESENT:
-        effects[ALLOCATED] += pages
-    if gone & PRESENT:
-        effects[FREED] += pages
-        if before & PIN_MASK:
-            effects[ORPHANED] += pages
-    if come & UPTODATE:
-        effects[ZEROED_PAGES] += pages
+def swapped(word: int, discards: bool) -> int:  # noqa: FBT001 - numba passes it by position
+    """G0: the index now shows its other backing's page, whose data is whatever lay there (T-6)."""
+    twin = word & TWIN
+    after = word & (PRIVATE | HOST_MAPPED | PIN_MASK)
+    if word & PRESENT and not discards:
+        after |= TWIN
+    if twin:
+        after |= PRESENT | UPTODATE | (LOST << CONTENT_SHIFT)
+    if discards and after & PRIVATE:
+        after &= ~(HOST_MAPPED | PIN_MASK)
+    return after
+
+
+@compiled
+def converted(word: int, operation: int, rules: MemoryRules) -> tuple[int, int]:
+    """The page after its attribute changed: mapping and data as the technology treats them (docs/model.md §2.4)."""
+    word &= ~DEFERRED
+    if operation == MAKE_PRIVATE:
+        after, content_rule = word | PRIVATE, rules.content_to_private
+    else:
+        after, content_rule = word & ~PRIVATE, rules.content_to_shared
+    if after == word:
+        return word, OK
+    if rules.backing == TWO_BACKINGS:
+        return swapped(after, rules.discards), OK
+    if rules.backing == EXCLUSIVE_PINS:
+        if operation == MAKE_SHARED:
+            after = (after & ~EXCLUSIVE) + LONG_PIN_ONE  # Q-6: the exclusive pin becomes an ordinary one
+        elif word & PIN_MASK != LONG_PIN_ONE:
+            return word, EBUSY  # Q-7
+        else:
+            after = (after | EXCLUSIVE) & ~PIN_MASK
+    after &= ~ACCEPTED
+    if not rules.keeps_guest_mapping:
+        after &= ~GUEST_MAPPED
+    if not word & UPTODATE or content_rule == KEPT:
+        return after, OK  # V-7: nothing there yet to keep or lose
+    return holding(after, ZEROS if content_rule == ZEROED else LOST), OK
+
+
+@compiled
+def accessed_by_host(word: int, operation: int, view: int, tag: int, rules: MemoryRules) -> tuple[int, int]:
+    """The page after a load or store of the host through one of its mappings."""
+    if word & POISONED:
+        return word, EHWPOISON  # X-17
+    if rules.backing == TWO_BACKINGS and word & PRIVATE:
+        return word | TWIN | (VIEW_ONE << view), OK  # T-6: the host reaches its own backing whatever the attribute
+    if word & (PRIVATE | DEFERRED):
+        return word, EFAULT  # X-1, X-2, V-8
+    after = used(word) | (VIEW_ONE << view)
+    if operation == HOST_WRITE:
+        after = holding(after, tag)
+    elif operation == HOST_READ and after >> CONTENT_SHIFT == SECRET:
+        after |= SEEN
+    return after, OK
+
+
+@compiled
+def accessed_by_guest(word: int, operation: int, tag: int, rules: MemoryRules) -> tuple[int, int]:
+    """The page after an access of the guest: of one type, of its own memory whatever the type, or an accept."""
+    private = word & PRIVATE
+    if word & POISONED:
+        return word, EHWPOISON  # X-17, E-3
+    if word & DEFERRED:
+        return word, MEMORY_FAULT_EXIT
+    wants_private = operation == GUEST_TOUCH_PRIVATE or operation == ACCEPT
+    if (wants_private and not private) or (operation == GUEST_TOUCH_SHARED and private):
+        return word, MEMORY_FAULT_EXIT  # E-1
+    after = used(word) | GUEST_MAPPED
+    if private and rules.backing == EXCLUSIVE_PINS:
+        after |= EXCLUSIVE
+    if private and rules.accept != NO_ACCEPT and not word & ACCEPTED:
+        if operation != ACCEPT:
+            return word, NOT_ACCEPTED
+        after |= ACCEPTED
+        if rules.accept == ACCEPT_ZEROES:
+            after = holding(after, ZEROS)
+    if operation == GUEST_WRITE:
+        after = holding(after, tag)
+    return after, OK
+
+
+@compiled
+def pinned(word: int, operation: int, rules: MemoryRules) -> tuple[int, int]:
+    """The page after a pin is taken or given back."""
+    if operation == UNPIN_SHORT or operation == UNPIN_LONG:
+        mask, one = (SHORT_PIN_MASK, SHORT_PIN_ONE) if operation == UNPIN_SHORT else (LONG_PIN_MASK, LONG_PIN_ONE)
+        if not word & mask:
+            return word, EFAULT
+        after = word - one
+        if after & DEFERRED and not after & PIN_MASK:
+            return converted(after, MAKE_PRIVATE, rules)  # the last put completes the conversion
+        return after, OK
+    if operation == PIN_EXCLUSIVE_SHORT:
+        return word, EINVAL  # Q-1
+    if word & EXCLUSIVE:
+        return word, EBUSY  # Q-4
+    if operation == PIN_EXCLUSIVE:
+        if word & PIN_MASK:
+            return word, EBUSY  # Q-3, Q-8
+        return used(word) | PRIVATE | EXCLUSIVE, OK  # Q-2; the page cache and page tables are not asked: Q-5
+    if word & (PRIVATE | DEFERRED | POISONED) and rules.backing != TWO_BACKINGS:
+        return word, EFAULT  # X-5, X-6
+    mask, one = (SHORT_PIN_MASK, SHORT_PIN_ONE) if operation == PIN_SHORT else (LONG_PIN_MASK, LONG_PIN_ONE)
+    if word & mask == mask:
+        return word, ENOMEM
+    if word & PRIVATE:
+        return (word | TWIN) + one, OK
+    return used(word) + one, OK
+
+
+@compiled
+def removed(word: int, operation: int, rules: MemoryRules) -> int:
+    """The page after its frame was punched out or failed."""
+    if operation == POISON:
+        if not word & PRESENT:
+            return word
+        return (word & ~(GUEST_MAPPED | HOST_MAPPED)) | POISONED  # X-17: the frame stays, out of all page tables
+    if rules.backing == TWO_BACKINGS:
+        if not word & PRIVATE:
+            return word & ~TWIN
+        return word & (PRIVATE | TWIN | HOST_MAPPED | PIN_MASK)
+    return PRIVATE if word & (PRIVATE | DEFERRED) else 0  # F-13, F-14, V-10
+
+
+@compiled
+def transition(word: int, operation: int, tag: int, rules: MemoryRules) -> tuple[int, int]:
+    """The page after `operation` (its view above the low 8 bits), and the outcome; a refused page keeps its word."""
+    view = operation >> VIEW_SHIFT
+    operation &= OPERATION_MASK
+    if operation == EXPECT_PRIVATE:
+        return word, (OK if word & (PRIVATE | DEFERRED) else DIFFERS)
+    if operation == EXPECT_SHARED:
+        return word, (DIFFERS if word & (PRIVATE | DEFERRED) else OK)
+    if operation == EXPECT_UNPINNED:
+        return word, (EAGAIN if word & PIN_MASK and not word & PRIVATE else OK)  # V-4
+    if operation == EXPECT_CONTENT:
+        return word, (OK if word >> CONTENT_SHIFT == tag else DIFFERS)
+    if operation == UNMAP_HOST:
+        return word & ~(VIEW_ONE << view), OK  # X-9
+    if operation == UNMAP_ALL:
+        return word & ~HOST_MAPPED, OK  # V-9
+    if operation == MAKE_PRIVATE or operation == MAKE_SHARED:
+        if operation == MAKE_PRIVATE and rules.defers and word & PIN_MASK and not word & PRIVATE:
+            return word | DEFERRED, OK
+        return converted(word, operation, rules)
+    if operation <= HOST_READ:
+        return accessed_by_host(word, operation, view, tag, rules)
+    if operation <= ACCEPT:
+        return accessed_by_guest(word, operation, tag, rules)
+    if operation <= PIN_EXCLUSIVE_SHORT:
+        return pinned(word, operation, rules)
+    if operation == ALLOCATE:
+        return word | PRESENT, OK  # F-1: allocated, zeroed only when used
+    return removed(word, operation, rules), OK

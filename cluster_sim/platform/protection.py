@@ -4,16 +4,35 @@ from dataclasses import dataclass
 from typing import Literal
 
 Content = Literal["kept", "zeroed", "lost"]
+Accept = Literal["none", "keeps", "zeroes"]
 VmmExits = Literal["none", "one a call", "one a 2 MiB"]
+Victim = Literal["nobody", "process", "guest", "host"]
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What an access to private memory comes to: its outcome, who dies of it, and whether the data is spoilt."""
+
+    outcome: str
+    dies: Victim
+    spoils: bool = False
+
+
+REFUSED_BY_FILE = Consequence("SIGBUS", "process")
+WORKS = Consequence("works", "nobody")
 
 
 @dataclass(frozen=True, slots=True)
 class Protection:
     """One technology: a record of facts, each with its consequence in the model.
 
+    `accept`: whether the guest must accept each page that became private, and whether that zeroes it.
+    `leaf_bytes_max`: the largest stage-2 leaf; `leaf_is_sticky`: once broken it returns only after its whole range was
+    shared. `kernel_load` and `kernel_store`: what the host kernel's own access to a private page through its linear
+    map comes to; `user_without_file` what a host process meets where no guest_memfd stands before the page.
+    `lone_private_touch_kills`: the guest dies when it touches a shared page as a private one.
     `call_granules_max`: granules that one conversion call from the guest covers, 0 for any range.
     `vmm_exits`: whether a call needs no exit to the VMM, one, or one for every 2 MiB of its range.
-    `accepts_pages`: the guest must touch and accept each page that became private again.
     `has_host_lock`: conversions of all guests of a host pass one lock.
     `sizes_pool_by_memory`: swiotlb takes 6 % of guest memory, else 64 MiB.
     `has_restricted_pool`: the swiotlb pool is a restricted one, with a single area.
@@ -25,7 +44,13 @@ class Protection:
     content_to_shared: Content
     content_to_private: Content
     keeps_guest_mapping: bool
-    accepts_pages: bool
+    accept: Accept
+    leaf_bytes_max: int
+    leaf_is_sticky: bool
+    kernel_load: Consequence
+    kernel_store: Consequence
+    user_without_file: Consequence
+    lone_private_touch_kills: bool
     call_granules_max: int
     vmm_exits: VmmExits
     has_host_lock: bool
@@ -44,6 +69,11 @@ class Protection:
                 return 2 << 20
 
     @property
+    def accepts_pages(self) -> bool:
+        """Whether the guest must touch and accept each page that became private again."""
+        return self.accept != "none"
+
+    @property
     def keeps_content(self) -> bool:
         """Whether data written while shared is there after the page is private again."""
         return self.content_to_private == "kept"
@@ -59,7 +89,13 @@ PROTECTIONS: dict[str, Protection] = {
             content_to_shared="kept",
             content_to_private="kept",
             keeps_guest_mapping=True,
-            accepts_pages=False,
+            accept="none",
+            leaf_bytes_max=1 << 30,
+            leaf_is_sticky=False,
+            kernel_load=WORKS,
+            kernel_store=WORKS,
+            user_without_file=WORKS,
+            lone_private_touch_kills=False,
             call_granules_max=0,
             vmm_exits="none",
             has_host_lock=False,
@@ -74,7 +110,13 @@ PROTECTIONS: dict[str, Protection] = {
             content_to_shared="kept",
             content_to_private="kept",
             keeps_guest_mapping=True,
-            accepts_pages=False,
+            accept="none",
+            leaf_bytes_max=2 << 20,
+            leaf_is_sticky=True,
+            kernel_load=Consequence("oops", "host"),
+            kernel_store=Consequence("oops", "host"),
+            user_without_file=Consequence("SIGSEGV", "process"),
+            lone_private_touch_kills=False,
             call_granules_max=1,
             vmm_exits="none",
             has_host_lock=True,
@@ -92,7 +134,13 @@ PROTECTIONS: dict[str, Protection] = {
             content_to_shared="lost",
             content_to_private="lost",
             keeps_guest_mapping=False,
-            accepts_pages=True,
+            accept="keeps",
+            leaf_bytes_max=2 << 20,
+            leaf_is_sticky=True,
+            kernel_load=Consequence("ciphertext", "nobody"),
+            kernel_store=Consequence("oops", "host"),
+            user_without_file=Consequence("SIGBUS", "process"),
+            lone_private_touch_kills=False,
             call_granules_max=64,
             vmm_exits="one a call",
             has_host_lock=False,
@@ -110,7 +158,13 @@ PROTECTIONS: dict[str, Protection] = {
             content_to_shared="zeroed",
             content_to_private="zeroed",
             keeps_guest_mapping=False,
-            accepts_pages=True,
+            accept="zeroes",
+            leaf_bytes_max=2 << 20,
+            leaf_is_sticky=True,
+            kernel_load=Consequence("poison", "nobody"),
+            kernel_store=Consequence("poison", "nobody", spoils=True),
+            user_without_file=Consequence("SIGBUS", "process"),
+            lone_private_touch_kills=True,
             call_granules_max=0,
             vmm_exits="one a 2 MiB",
             has_host_lock=False,
@@ -128,7 +182,13 @@ PROTECTIONS: dict[str, Protection] = {
             content_to_shared="lost",
             content_to_private="lost",
             keeps_guest_mapping=False,
-            accepts_pages=False,
+            accept="none",
+            leaf_bytes_max=4096,
+            leaf_is_sticky=False,
+            kernel_load=Consequence("GPF", "host"),
+            kernel_store=Consequence("GPF", "host"),
+            user_without_file=Consequence("SIGBUS", "process"),
+            lone_private_touch_kills=False,
             call_granules_max=0,
             vmm_exits="none",
             has_host_lock=False,

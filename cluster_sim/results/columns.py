@@ -89,6 +89,7 @@ GUESTS = (
     Column("delivered", "int64", "1", "frames delivered"),
     Column("dropped_no_buffer", "int64", "1", "frames dropped because no buffer was free"),
     Column("dropped_swiotlb_full", "int64", "1", "frames dropped because the bounce pool was full"),
+    Column("dropped_guest_died", "int64", "1", "frames dropped because the guest had died of a wrong access"),
     Column("unfinished", "int64", "1", "frames in flight at the end of the run"),
     Column("late", "int64", "1", "frames delivered after their deadline"),
     Column("damaged", "int64", "1", "frames delivered whose content was lost on the way"),
@@ -101,6 +102,10 @@ GUESTS = (
     Column("shared_page_ns", "int64", "page·ns", "4 KiB pages that the host may read, times how long (exposure)"),
     Column("pool_bytes", "int64", "B", "bounce or shared pool"),
     Column("held_bytes", "int64", "B", "memory that the path keeps for I/O: pool and buffers, padding included"),
+    Column("huge_leaves_at_boot", "int64", "1", "huge stage-2 leaves that mapped the guest before its pool was shared"),
+    Column("huge_leaves", "int64", "1", "huge stage-2 leaves that map the guest at the end of the run"),
+    Column("split_huge_pages", "int64", "1", "huge pages that are split at the end of the run"),
+    Column("split_huge_page_ns", "int64", "ns", "huge pages that are split, times how long"),
     Column("setup_ns", "int64", "ns", "time that sharing the pool at boot took, outside all latencies"),
     Column("slots_hiwater", "int64", "1", "most swiotlb slots ever in use (io_tlb_used_hiwater)"),
     Column("play_started", "bool", "", "whether a player with a playout buffer began to play"),
@@ -128,6 +133,34 @@ CONVERSIONS = (
     Column("granules", "int64", "1", "granules converted, for frames of any ending"),
     Column("pages", "int64", "1", "4 KiB pages converted, for frames of any ending"),
     Column("lost_pages", "int64", "1", "pages whose data a conversion destroyed"),
+    Column("refusals", "int64", "1", "conversions that pins refused (EAGAIN, EBUSY), attempts counted one by one"),
+    Column("longest_pin_wait_ns", "int64", "ns", "longest that one frame waited for pins, unfinished frames included"),
+    Column("stuck", "int64", "1", "frames that still waited for pins at the end of the run (starvation)"),
+    Column("deferred_pages", "int64", "1", "pages whose conversion waited for the last unpin by itself"),
+    Column("exposed_pages", "int64", "1", "pages that held a secret of the guest when they became shared"),
+    Column("leaked_pages", "int64", "1", "pages whose secret the host has read"),
+    Column("orphaned_pages", "int64", "1", "pages that lost their index while pinned: memory held that no file shows"),
+    Column("double_pages", "int64", "1", "pages held by both backings at the end of the run (G0)"),
+    Column("splits", "int64", "1", "huge pages split during the run"),
+    Column("merges", "int64", "1", "huge pages merged during the run"),
+    Column("broken_leaves", "int64", "1", "huge stage-2 leaves broken by converting a part of them, boot included"),
+)
+
+FAULTS = (
+    HOST_ID,
+    GUEST_ID,
+    GUEST_GROUP,
+    Column("at_ns", "int64", "ns", "instant of the access"),
+    Column("access", "label", "", "what was done, or what the guest met"),
+    Column("is_injected", "bool", "", "put into the run by its definition; else what came of that later"),
+    Column("offset_bytes", "int64", "B", "where in the guest's memory; -1 where a transfer met it"),
+    Column("pages", "int64", "1", "pages that were asked for"),
+    Column("private_pages", "int64", "1", "pages among them that were private"),
+    Column("outcome", "label", "", "signal, errno, exit or hardware event that it ended in; `works` if in none"),
+    Column("victim", "label", "", "who died of it: nobody, process, guest or host"),
+    Column("leaked_pages", "int64", "1", "pages whose secret the host read by it"),
+    Column("spoilt_pages", "int64", "1", "pages whose data it destroyed or replaced"),
+    Column("orphaned_pages", "int64", "1", "pages that lost their index while pinned"),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -136,6 +169,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "hosts": HOSTS,
     "windows": WINDOWS,
     "conversions": CONVERSIONS,
+    "faults": FAULTS,
 }
 
 

@@ -18,6 +18,7 @@ class DropReason(IntEnum):
     NOT_DROPPED = 0
     NO_BUFFER = 1
     SWIOTLB_FULL = 2
+    GUEST_DIED = 3
 
 
 ENDING_LABELS = tuple(ending.name.lower() for ending in Ending)

@@ -22,6 +22,7 @@ class Category(IntEnum):
     BANDWIDTH_WAIT = 13
     NOTIFY = 14
     CONSUME = 15
+    PIN_WAIT = 16
 
     @property
     def label(self) -> str:
@@ -46,6 +47,7 @@ MEANING: dict[Category, str] = {
     Category.BANDWIDTH_WAIT: "what sharing memory bandwidth added to copies",
     Category.NOTIFY: "waking the worker, serving the ring, interrupting the guest",
     Category.CONSUME: "the consumer's own work on the frame",
+    Category.PIN_WAIT: "conversions that pins refused: failed attempts, and waiting for the pins to go",
 }
 
 CATEGORY_COUNT = len(Category)

@@ -7,9 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from cluster_sim.results.columns import TABLES
+from cluster_sim.results.columns import TABLES, schema
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.run_directory import RunDirectoryError, find, read_manifest
+
+EVENTFUL = ("faults",)
+"""Tables without a folder when nothing of their kind happened."""
 
 PARTITIONS = pa.schema([("variant", pa.string()), ("replication", pa.int32())])
 
@@ -30,6 +33,8 @@ class Results:
         if table not in TABLES:
             raise RunDirectoryError(f"table: found {table!r}, allowed: {' | '.join(TABLES)}")
         folder = self.directory / table
+        if not folder.is_dir() and table in EVENTFUL:
+            return ds.dataset(partitioned(schema(table)).empty_table())
         if not folder.is_dir():
             raise RunDirectoryError(f"{folder}: found nothing, allowed: a run that recorded {table}")
         return ds.dataset(folder, format="parquet", partitioning=ds.partitioning(PARTITIONS, flavor="hive"))
@@ -37,6 +42,13 @@ class Results:
     def table(self, name: str) -> pa.Table:
         """A whole table in memory."""
         return self.dataset(name).to_table()
+
+
+def partitioned(table: pa.Schema) -> pa.Schema:
+    """A table's schema with the columns that its folders stand for."""
+    for field in PARTITIONS:
+        table = table.append(field)
+    return table
 
 
 def open_results(path: Path | str) -> Results:

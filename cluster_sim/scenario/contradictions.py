@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cluster_sim.scenario.axes import Variant
+from cluster_sim.scenario.memory_contradictions import memory_contradictions
 from cluster_sim.scenario.problems import Contradiction, choice
 from cluster_sim.scenario.spec import (
     ConvertPath,
@@ -30,6 +31,7 @@ def contradictions(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
     """Return all that cannot be in one scenario."""
     places = [group_path(scenario, index) for index in range(len(scenario.guests))]
     found = [*_times(scenario), *_path(scenario), *_names(scenario), *_host(scenario)]
+    found += memory_contradictions(scenario)
     for place, group in zip(places, scenario.guests, strict=True):
         found += _memory(scenario, group, place)
         for i, workload in enumerate(group.workloads):

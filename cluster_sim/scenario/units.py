@@ -1,7 +1,7 @@
 """How values are written: sizes, durations and rates (`64MiB`, `33ms`, `25GB/s`), counts, axis labels."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -65,15 +65,15 @@ class Quantity:
             raise refused(written, f"a {self.noun} of at most {LARGEST} {self.counted}")
         return int(amount)
 
-    def parse_or_auto(self, written: object) -> int | Literal["auto"]:
-        """Return the amount, or the word `auto` as it is."""
-        return "auto" if written == "auto" else self.parse(written)
+    def parse_or(self, word: str) -> Callable[[object], int | str]:
+        """Return a reader of the amount that leaves one word, such as `auto`, as it is."""
+        return lambda written: word if written == word else self.parse(written)
 
-    def schema(self, *, with_auto: bool = False) -> JsonSchemaValue:
-        """Return the JSON Schema of the written form: a text with a unit, or a bare zero."""
+    def schema(self, word: str = "") -> JsonSchemaValue:
+        """Return the JSON Schema of the written form: a text with a unit, a bare zero, or the word."""
         units = "|".join(self.units)
-        pattern = rf"[0-9]+(\.[0-9]+)? ?({units})|0" + ("|auto" if with_auto else "")
-        examples = [*self.examples, "auto"] if with_auto else list(self.examples)
+        pattern = rf"[0-9]+(\.[0-9]+)? ?({units})|0" + (f"|{word}" if word else "")
+        examples = [*self.examples, word] if word else list(self.examples)
         return {
             "type": ["string", "integer"],
             "pattern": f"^({pattern})$",
@@ -132,14 +132,14 @@ class Written:
     """Marks a field whose JSON Schema is that of a written quantity."""
 
     quantity: Quantity
-    with_auto: bool = False
+    word: str = ""
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """Return the quantity's schema in place of the integer's."""
         del schema, handler
-        return self.quantity.schema(with_auto=self.with_auto)
+        return self.quantity.schema(self.word)
 
 
 def _bytes_or_auto(size: int | Literal["auto"]) -> str:
@@ -154,8 +154,8 @@ Bytes = Annotated[
 ]
 BytesOrAuto = Annotated[
     int | Literal["auto"],
-    Written(SIZE, with_auto=True),
-    BeforeValidator(SIZE.parse_or_auto),
+    Written(SIZE, "auto"),
+    BeforeValidator(SIZE.parse_or("auto")),
     PlainSerializer(_bytes_or_auto, return_type=str, when_used="json"),
 ]
 DurationNs = Annotated[
@@ -163,6 +163,14 @@ DurationNs = Annotated[
     Written(DURATION),
     BeforeValidator(DURATION.parse),
     PlainSerializer(format_duration, return_type=str, when_used="json"),
+]
+DurationOrForever = Annotated[
+    int | Literal["forever"],
+    Written(DURATION, "forever"),
+    BeforeValidator(DURATION.parse_or("forever")),
+    PlainSerializer(
+        lambda span: span if span == "forever" else format_duration(span), return_type=str, when_used="json"
+    ),
 ]
 BytesPerSecond = Annotated[
     int,
@@ -198,10 +206,17 @@ def _whole_pages(size: int) -> int:
     return size
 
 
-def _convertible(size: int) -> int:
-    if size not in {PAGE_BYTES, 2 * MIB}:
-        raise refused(format_bytes(size), "4KiB or 2MiB")
-    return size
+def _page_of(*sizes: int) -> Callable[[int], int]:
+    """Return a check that a size is one of the page sizes given."""
+    names = [format_bytes(size) for size in sizes]
+    allowed = f"{', '.join(names[:-1])} or {names[-1]}"
+
+    def check(size: int) -> int:
+        if size not in sizes:
+            raise refused(format_bytes(size), allowed)
+        return size
+
+    return check
 
 
 def _even(size: int) -> int:
@@ -252,7 +267,8 @@ AreaCount = Annotated[
     BeforeValidator(_area_count),
     Schema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]}),
 ]
-Granule = Annotated[Bytes, AfterValidator(_convertible)]
+Granule = Annotated[Bytes, AfterValidator(_page_of(PAGE_BYTES, 2 * MIB))]
+FolioBytes = Annotated[Bytes, AfterValidator(_page_of(PAGE_BYTES, 2 * MIB, GIB))]
 PageBytes = Annotated[Bytes, AfterValidator(_whole_pages)]
 FrameRate = Annotated[
     Fraction,

@@ -17,6 +17,7 @@ SETS = (
     "protection=pkvm",
     "guests.raw.count_per_host=2",
     "guests.coded.count_per_host=3",
+    "faults=[{at: 250ms, access: host_load, guest: raw, host: 1}, {at: 300ms, access: pin, guest: coded}]",
 )
 
 

@@ -137,6 +137,7 @@ def test_less_is_recorded_when_less_is_asked_for(tmp_path: Path) -> None:
             load("swiotlb_vs_zero_copy", [*sets, f"record={record}"]), tmp_path, executor="inline", name=record
         )
         kept[record] = {part.table for part in open_results(finished.directory).manifest.parts}
-    assert kept["transfers"] == set(TABLES)
-    assert kept["windows"] == set(TABLES) - {"transfers"}
-    assert kept["summary"] == set(TABLES) - {"transfers", "windows"}
+    always = set(TABLES) - {"faults"}
+    assert kept["transfers"] == always
+    assert kept["windows"] == always - {"transfers"}
+    assert kept["summary"] == always - {"transfers", "windows"}

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from cluster_sim.memory.guest_memfd import Answer, GuestMemfd
 from cluster_sim.memory.outcomes import Outcome
-from cluster_sim.memory.pages import DESTROYED, KEPT, ZEROED, ConversionRules, Effect, Operation
+from cluster_sim.memory.effects import Effect
+from cluster_sim.memory.pages import DESTROYED, KEPT, ZEROED, MemoryRules, Operation
 from tests.oracles.guest_memfd_twin import GuestMemfdTwin
 
 CODES = {"keep": KEPT, "zero": ZEROED, "lose": DESTROYED}
@@ -72,7 +73,7 @@ def test_the_compiled_model_and_its_twin_answer_alike(
     technology: str, *, init_shared: bool, history: list[tuple[str, int, int, int, bool]]
 ) -> None:
     contents, keeps = TECHNOLOGIES[technology]
-    memfd = GuestMemfd(PAGES, ConversionRules(CODES[contents[0]], CODES[contents[1]], keeps), init_shared=init_shared)
+    memfd = GuestMemfd(PAGES, MemoryRules(CODES[contents[0]], CODES[contents[1]], keeps), init_shared=init_shared)
     twin = GuestMemfdTwin(PAGES, init_shared=init_shared, contents=contents, keeps_guest_mapping=keeps)
     for step in history:
         ours, theirs = answers(memfd, twin, step)
@@ -94,7 +95,7 @@ def check_invariants(twin: GuestMemfdTwin) -> None:
             assert page.is_uptodate
 
 
-RULES = ConversionRules(KEPT, KEPT, keeps_guest_mapping=True)
+RULES = MemoryRules(KEPT, KEPT, keeps_guest_mapping=True)
 
 
 @pytest.mark.parametrize(("what", "content", "lost"), [("keep", 5, 0), ("zero", 0, 1), ("lose", 1, 1)])
@@ -102,7 +103,7 @@ RULES = ConversionRules(KEPT, KEPT, keeps_guest_mapping=True)
 def test_a_conversion_keeps_zeroes_or_loses_what_was_written(
     what: str, content: int, lost: int, *, to_private: bool
 ) -> None:
-    rules = ConversionRules(CODES[what], CODES[what], keeps_guest_mapping=False)
+    rules = MemoryRules(CODES[what], CODES[what], keeps_guest_mapping=False)
     memfd = GuestMemfd(2, rules, init_shared=to_private)
     memfd.apply(Operation.GUEST_WRITE, 0, 1, tag=5)
     answer = memfd.convert(0, 2, to_private=to_private)

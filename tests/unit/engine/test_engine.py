@@ -202,7 +202,7 @@ def test_guest_memory_changes_no_result_and_hardly_the_state() -> None:
         sizes[memory] = sum(array.nbytes for array in engine.state.tree)
         latencies.add(int(engine.advance(arrivals([(0, 0, 0)]), FAR_NS)["ended_ns"][0]))
     assert len(latencies) == 1
-    assert sizes["1TiB"] - sizes["1GiB"] < 1023 * (16 + 512 * 16 + 8 * 2) + 4096
+    assert sizes["1TiB"] - sizes["1GiB"] < 1023 * (32 + 512 * 32 + 8 * 2) + 4096
 
 
 def test_a_conversion_holds_the_hosts_lock_against_all_guests_on_pkvm_only() -> None:

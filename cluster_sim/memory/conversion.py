@@ -1,0 +1,77 @@
+"""Conversion of a range between private and shared, and the one door to every operation on pages.
+
+Order of steps as in KVM_SET_MEMORY_ATTRIBUTES2 (docs/model.md §2): equal? → unmap from all processes → references? →
+store. At 4 KiB a range converts whole or not at all; huge pages convert one by one (H-4).
+"""
+
+from cluster_sim.compiled import compiled
+from cluster_sim.memory.effects import Counts
+from cluster_sim.memory.huge_pages import convert_folio, operate_on_folios
+from cluster_sim.memory.outcomes import EAGAIN, ENOTTY, OK
+from cluster_sim.memory.page_tree import PageTree, apply
+from cluster_sim.memory.pages import (
+    EXCLUSIVE_PINS,
+    EXPECT_PRIVATE,
+    EXPECT_SHARED,
+    EXPECT_UNPINNED,
+    FIXED,
+    IN_PLACE,
+    MAKE_PRIVATE,
+    MAKE_SHARED,
+    UNMAP_ALL,
+    MemoryRules,
+)
+
+
+@compiled
+def operate(
+    tree: PageTree, start: int, count: int, operation: int, tag: int, rules: MemoryRules, effects: Counts
+) -> tuple[int, int]:
+    """Apply an operation to pages [start, start + count) up to the first refusal; (outcome, refused page or end)."""
+    if rules.folio_pages == 1:
+        return apply(tree, start, count, operation, tag, rules, effects)
+    return operate_on_folios(tree, start, count, operation, tag, rules, effects)
+
+
+@compiled
+def convert_small(
+    tree: PageTree, start: int, count: int, to_private: int, rules: MemoryRules, effects: Counts
+) -> tuple[int, int]:
+    """Convert 4 KiB folios: all of the range, or none if a page has unexpected references (V-4).
+
+    The exclusive-pin design converts page by page, and neither unmaps the host nor is all or nothing (Q-5, Q-7).
+    """
+    if not to_private:
+        return apply(tree, start, count, MAKE_SHARED, 0, rules, effects)  # V-6: references are not asked for
+    if rules.backing == IN_PLACE:
+        apply(tree, start, count, UNMAP_ALL, 0, rules, effects)
+        if not rules.defers:
+            blocked, index = apply(tree, start, count, EXPECT_UNPINNED, 0, rules, effects)
+            if blocked != OK:
+                return EAGAIN, index
+    return apply(tree, start, count, MAKE_PRIVATE, 0, rules, effects)
+
+
+@compiled
+def convert(
+    tree: PageTree, start: int, count: int, to_private: int, rules: MemoryRules, effects: Counts
+) -> tuple[int, int]:
+    """Convert a range; (outcome, first page with unexpected references if it was refused, else the range's end)."""
+    if rules.backing == FIXED:
+        return ENOTTY, start  # F-12: the file is what it was made, for good
+    wanted = EXPECT_PRIVATE if to_private else EXPECT_SHARED
+    differs, _ = apply(tree, start, count, wanted, 0, rules, effects)
+    if differs == OK and rules.backing != EXCLUSIVE_PINS:
+        return OK, start + count  # V-3
+    if rules.folio_pages == 1:
+        return convert_small(tree, start, count, to_private, rules, effects)
+    if to_private:
+        apply(tree, start, count, UNMAP_ALL, 0, rules, effects)
+    page = start
+    while page < start + count:
+        stop = min(start + count, page - page % rules.folio_pages + rules.folio_pages)
+        outcome, index = convert_folio(tree, page, stop, to_private, rules, effects)
+        if outcome != OK:
+            return outcome, index  # H-4: earlier huge pages stay converted
+        page = stop
+    return OK, start + count

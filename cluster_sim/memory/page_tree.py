@@ -1,0 +1,252 @@
+"""Page words in a tree that is as deep as it is uneven.
+
+A file's index space is cut into 1 GiB, 2 MiB and 4 KiB entries; an entry whose pages are all alike is one
+word, so an untouched terabyte costs a thousand words and a uniform range converts in a handful of steps (the
+kernel's maple tree merges equal neighbours for the same reason, docs/model.md). Several files live in
+one tree, each from a 1 GiB boundary on.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cluster_sim.compiled import compiled
+from cluster_sim.memory.effects import add_effects
+from cluster_sim.memory.outcomes import ENOMEM, OK
+from cluster_sim.memory.pages import MemoryRules, transition
+
+FANOUT = 512
+PAGES_PER_2M = FANOUT
+PAGES_PER_1G = FANOUT * FANOUT
+UNIFORM = -1
+
+MID = 0
+LEAF = 1
+STRIDE = 32
+
+Words = npt.NDArray[np.int64]
+Entries = npt.NDArray[np.void]
+
+
+ENTRY = np.dtype([("word", np.int64), ("node", np.int64), ("block", np.int64), ("below", np.int64)], align=True)
+"""A 1 GiB or 2 MiB entry: the word of all its pages, or the node one level down that tells them apart.
+
+`block` is what the entry is as one huge block (memory/huge_pages.py); `below` what each 2 MiB block of a 1 GiB entry
+is, as long as no node tells them apart.
+"""
+
+
+class PageTree(NamedTuple):
+    """Entries of 1 GiB, nodes of 512 entries of 2 MiB, nodes of 512 page words, and the nodes not in use.
+
+    `unused` has shape (2, nodes): a stack each of unused nodes of 2 MiB entries and of page words, their heights
+    in `heights`.
+    """
+
+    top: Entries
+    mid: Entries
+    leaf: Words
+    unused: Words
+    heights: Words
+
+
+def empty_tree(gib_entries: int, *, mid_nodes: int, leaf_nodes: int) -> PageTree:
+    """A tree of holes, all shared, with room for so many uneven 1 GiB and 2 MiB entries."""
+    top, mid = np.zeros(gib_entries, ENTRY), np.zeros(mid_nodes * FANOUT, ENTRY)
+    top["node"], mid["node"] = UNIFORM, UNIFORM
+    unused = np.zeros((2, max(mid_nodes, leaf_nodes)), np.int64)
+    unused[0, :mid_nodes] = np.arange(mid_nodes - 1, -1, -1)
+    unused[1, :leaf_nodes] = np.arange(leaf_nodes - 1, -1, -1)
+    return PageTree(top, mid, np.zeros(leaf_nodes * FANOUT, np.int64), unused, np.array([mid_nodes, leaf_nodes]))
+
+
+@compiled
+def take_node(tree: PageTree, level: int) -> int:
+    """An unused node of a level, or UNIFORM when there is none left."""
+    if tree.heights[level] == 0:
+        return UNIFORM
+    tree.heights[level] -= 1
+    return int(tree.unused[level, tree.heights[level]])
+
+
+@compiled
+def give_node(tree: PageTree, level: int, node: int) -> None:
+    """Put a node back."""
+    tree.unused[level, tree.heights[level]] = node
+    tree.heights[level] += 1
+
+
+@compiled
+def run_length(words: Words) -> int:
+    """How many words from the first on are like it, compared a stride at a time so that no word costs a branch."""
+    first = words[0]
+    length = 0
+    while length < len(words):
+        differences = 0
+        for word in words[length : length + STRIDE]:
+            differences |= word ^ first
+        if differences != 0:
+            while words[length] == first:
+                length += 1
+            return length
+        length += STRIDE
+    return len(words)
+
+
+@compiled
+def apply_to_leaf(
+    words: Words, start: int, end: int, operation: int, tag: int, rules: MemoryRules, effects: Words
+) -> tuple[int, int]:
+    """Apply to single pages, a run of equal words at a time; (outcome, position of the refused page)."""
+    i = start
+    while i < end:
+        before = words[i]
+        after, outcome = transition(before, operation, tag, rules)
+        if outcome != OK:
+            return outcome, i
+        length = run_length(words[i:end])
+        if after != before:
+            words[i : i + length] = after
+            add_effects(before, after, length, effects)
+        i += length
+    return OK, end
+
+
+@compiled
+def apply_to_mid(
+    tree: PageTree,
+    node: int,
+    start: int,
+    end: int,
+    operation: int,
+    tag: int,
+    rules: MemoryRules,
+    effects: Words,
+) -> tuple[int, int]:
+    """Apply to pages [start, end) of a 1 GiB entry; (outcome, page in the entry that was refused)."""
+    page = start
+    while page < end:
+        entry = tree.mid[node * FANOUT + page // PAGES_PER_2M]
+        offset = page % PAGES_PER_2M
+        stop = min(end - page + offset, PAGES_PER_2M)
+        whole = stop - offset == PAGES_PER_2M
+        if entry.node == UNIFORM:
+            before = entry.word
+            after, outcome = transition(before, operation, tag, rules)
+            if outcome != OK:
+                return outcome, page
+            if whole or after == before:
+                entry.word = after
+                add_effects(before, after, stop - offset, effects)
+                page += stop - offset
+                continue
+            entry.node = take_node(tree, LEAF)
+            if entry.node == UNIFORM:
+                return ENOMEM, page
+            tree.leaf[entry.node * FANOUT : (entry.node + 1) * FANOUT] = before
+        first = entry.node * FANOUT
+        outcome, refused = apply_to_leaf(tree.leaf, first + offset, first + stop, operation, tag, rules, effects)
+        if outcome != OK:
+            return outcome, page - offset + refused - first
+        if whole and run_length(tree.leaf[first : first + FANOUT]) == FANOUT:
+            give_node(tree, LEAF, entry.node)
+            entry.word = tree.leaf[first]
+            entry.node = UNIFORM
+        page += stop - offset
+    return OK, end
+
+
+@compiled
+def unfold(tree: PageTree, gib: int) -> bool:
+    """Give a 1 GiB entry a node that tells its 2 MiB blocks apart; False when no node is left."""
+    top = tree.top[gib]
+    if top.node != UNIFORM:
+        return True
+    top.node = take_node(tree, MID)
+    if top.node == UNIFORM:
+        return False
+    for i in range(top.node * FANOUT, (top.node + 1) * FANOUT):
+        tree.mid[i].word = top.word
+        tree.mid[i].node = UNIFORM
+        tree.mid[i].block = top.below
+    return True
+
+
+@compiled
+def collapse(tree: PageTree, gib: int) -> None:
+    """Make a 1 GiB entry one word again if all of it is alike."""
+    top = tree.top[gib]
+    first = top.node * FANOUT
+    word, block = tree.mid[first].word, tree.mid[first].block
+    for i in range(first, first + FANOUT):
+        if tree.mid[i].node != UNIFORM or tree.mid[i].word != word or tree.mid[i].block != block:
+            return
+    give_node(tree, MID, top.node)
+    top.word = word
+    top.below = block
+    top.node = UNIFORM
+
+
+@compiled
+def apply(
+    tree: PageTree, start: int, count: int, operation: int, tag: int, rules: MemoryRules, effects: Words
+) -> tuple[int, int]:
+    """Apply `operation` to pages [start, start + count), in order, up to the first refusal.
+
+    Returns (outcome, index of the refused page, or the end of the range).
+    """
+    page = start
+    end = start + count
+    while page < end:
+        gib = page // PAGES_PER_1G
+        top = tree.top[gib]
+        offset = page % PAGES_PER_1G
+        stop = min(end - page + offset, PAGES_PER_1G)
+        whole = stop - offset == PAGES_PER_1G
+        if top.node == UNIFORM:
+            before = top.word
+            after, outcome = transition(before, operation, tag, rules)
+            if outcome != OK:
+                return outcome, page
+            if whole or after == before:
+                top.word = after
+                add_effects(before, after, stop - offset, effects)
+                page += stop - offset
+                continue
+            if not unfold(tree, gib):
+                return ENOMEM, page
+        outcome, refused = apply_to_mid(tree, top.node, offset, stop, operation, tag, rules, effects)
+        if outcome != OK:
+            return outcome, page - offset + refused
+        if whole:
+            collapse(tree, gib)
+        page += stop - offset
+    return OK, end
+
+
+@compiled
+def read_word(tree: PageTree, page: int) -> int:
+    """The word of one page."""
+    top = tree.top[page // PAGES_PER_1G]
+    if top.node == UNIFORM:
+        return int(top.word)
+    mid = tree.mid[top.node * FANOUT + page % PAGES_PER_1G // PAGES_PER_2M]
+    if mid.node == UNIFORM:
+        return int(mid.word)
+    return int(tree.leaf[mid.node * FANOUT + page % PAGES_PER_2M])
+
+
+def grown(tree: PageTree) -> PageTree:
+    """The same tree with twice as many nodes and some more."""
+    had = (len(tree.mid) // FANOUT, len(tree.leaf) // FANOUT)
+    larger = empty_tree(len(tree.top), mid_nodes=2 * had[MID] + 4, leaf_nodes=2 * had[LEAF] + 4)
+    larger.top[:] = tree.top
+    larger.mid[: len(tree.mid)] = tree.mid
+    larger.leaf[: len(tree.leaf)] = tree.leaf
+    for level in (MID, LEAF):
+        fresh = int(larger.heights[level]) - had[level]
+        left = int(tree.heights[level])
+        larger.unused[level, fresh : fresh + left] = tree.unused[level, :left]
+        larger.heights[level] = fresh + left
+    return larger

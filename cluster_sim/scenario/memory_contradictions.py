@@ -1,0 +1,93 @@
+"""What cannot be together in a scenario's memory: generation, backing, huge pages, placement, injected faults."""
+
+from collections.abc import Iterator
+
+from cluster_sim.scenario.problems import Contradiction, choice
+from cluster_sim.scenario.spec import ConvertPath, FaultSpec, ScenarioSpec, SwiotlbPath
+from cluster_sim.scenario.units import PAGE_BYTES, format_bytes, format_duration
+
+CONVERTING_GENERATIONS = ("G0", "G3", "G4")
+
+
+def memory_contradictions(scenario: ScenarioSpec) -> Iterator[Contradiction]:
+    """Return all of them."""
+    yield from _generation(scenario)
+    yield from _backing(scenario)
+    yield from _huge_pages(scenario)
+    yield from _placement(scenario)
+    for number, fault in enumerate(scenario.faults):
+        yield from _fault(scenario, fault, f"faults.{number}")
+
+
+def _generation(scenario: ScenarioSpec) -> Iterator[Contradiction]:
+    memory = scenario.memory
+    converts = isinstance(scenario.io_path, ConvertPath) and scenario.protection != "none"
+    if converts and memory.generation not in CONVERTING_GENERATIONS:
+        allowed = f"{choice(CONVERTING_GENERATIONS)}: before G3 a file is shared or private for good"
+        yield Contradiction("memory.generation", memory.generation, allowed, ("io_path.kind", "protection"))
+    if memory.retry_after == 0:
+        yield Contradiction("memory.retry_after", "0s", "more than 0")
+
+
+def _backing(scenario: ScenarioSpec) -> Iterator[Contradiction]:
+    memory = scenario.memory
+    if memory.backing != "exclusive_pin":
+        return
+    if memory.generation != "G3":
+        found = f"{memory.generation} with exclusive_pin"
+        yield Contradiction("memory.generation", found, "G3: exclusive pins know no generations", ("memory.backing",))
+    if memory.on_pin == "defer":
+        allowed = "retry or wait: an exclusive pin is taken at once or not at all"
+        yield Contradiction("memory.on_pin", "defer with exclusive_pin", allowed, ("memory.backing",))
+
+
+def _huge_pages(scenario: ScenarioSpec) -> Iterator[Contradiction]:
+    memory = scenario.memory
+    size = format_bytes(memory.huge_page)
+    if memory.huge_page == PAGE_BYTES:
+        if memory.hvo:
+            yield Contradiction("memory.hvo", "true with 4KiB pages", "false, or a huge_page", ("memory.huge_page",))
+        return
+    if memory.generation != "G4":
+        allowed = "4KiB, or generation G4"
+        yield Contradiction("memory.huge_page", f"{size} at {memory.generation}", allowed, ("memory.generation",))
+    for index, group in enumerate(scenario.guests):
+        if group.memory % memory.huge_page:
+            found = f"{format_bytes(group.memory)} in huge pages of {size}"
+            yield Contradiction(f"guests.{index}.memory", found, f"a multiple of {size}", ("memory.huge_page",))
+
+
+def _placement(scenario: ScenarioSpec) -> Iterator[Contradiction]:
+    path = scenario.io_path
+    if scenario.memory.placement == "clustered":
+        return
+    if isinstance(path, SwiotlbPath):
+        allowed = "clustered: the bounce pool is one region"
+        yield Contradiction("memory.placement", "scattered with swiotlb", allowed, ("io_path.kind",))
+    if isinstance(path, ConvertPath) and path.granule != PAGE_BYTES:
+        found = f"scattered with a granule of {format_bytes(path.granule)}"
+        yield Contradiction("memory.placement", found, "clustered, or a granule of 4KiB", ("io_path.granule",))
+
+
+def _fault(scenario: ScenarioSpec, fault: FaultSpec, place: str) -> Iterator[Contradiction]:
+    groups = {group.name: group for group in scenario.guests}
+    if fault.at >= scenario.duration:
+        longest = f"less than the duration, {format_duration(scenario.duration)}"
+        yield Contradiction(f"{place}.at", format_duration(fault.at), longest, ("duration",))
+    if fault.host >= scenario.cluster.hosts:
+        allowed = f"less than {scenario.cluster.hosts}, the hosts of the cluster"
+        yield Contradiction(f"{place}.host", str(fault.host), allowed, ("cluster.hosts",))
+    if fault.length == 0:
+        yield Contradiction(f"{place}.length", "0B", "4KiB or more")
+    if fault.guest not in groups:
+        allowed = choice(tuple(groups), near=fault.guest)
+        yield Contradiction(f"{place}.guest", repr(fault.guest), allowed, ("guests",))
+        return
+    group = groups[fault.guest]
+    if fault.index >= group.count_per_host:
+        allowed = f"less than {group.count_per_host}, the guests of {group.name} on a host"
+        yield Contradiction(f"{place}.index", str(fault.index), allowed, ("guests",))
+    if fault.offset + fault.length > group.memory:
+        found = f"{format_bytes(fault.length)} at {format_bytes(fault.offset)}"
+        allowed = f"a range inside the guest's memory, {format_bytes(group.memory)}"
+        yield Contradiction(f"{place}.offset", found, allowed, ("guests",))
