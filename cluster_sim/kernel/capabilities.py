@@ -1,0 +1,61 @@
+"""What the running kernel offers: whether guest_memfd can be tried at all, and which of its features."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster_sim.kernel import abi
+from cluster_sim.kernel.abi import ioctl
+from cluster_sim.memory.replies import INIT_SHARED, MMAP
+
+DEVICE = Path("/dev/kvm")
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """A kernel on which guest_memfd can be mapped and shared; `extensions` by their names."""
+
+    release: str
+    machine: str
+    extensions: dict[str, int]
+
+    @property
+    def has_conversion(self) -> bool:
+        """Whether memory can be converted in place (KVM_SET_MEMORY_ATTRIBUTES2)."""
+        return self.extensions["GUEST_MEMFD_MEMORY_ATTRIBUTES"] > 0
+
+
+class UnavailableError(Exception):
+    """The running kernel cannot be asked; says why in one sentence."""
+
+
+def probe(device: Path = DEVICE) -> Capabilities:
+    """What this kernel offers; raises UnavailableError when it does not offer guest_memfd with MMAP and INIT_SHARED."""
+    if platform.machine() not in ("x86_64", "aarch64"):
+        raise UnavailableError(f"found a {platform.machine()} machine, allowed: x86_64 or aarch64")
+    try:
+        kvm = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        raise UnavailableError(f"{device}: {error.strerror}, allowed: a KVM device that may be opened") from None
+    try:
+        extensions = {
+            name: max(ioctl(kvm, abi.KVM_CHECK_EXTENSION, number)[1], 0)
+            for number, name in abi.CAPABILITIES.items()
+        }
+        error, vm = ioctl(kvm, abi.KVM_CREATE_VM, 0)
+        if error:
+            raise UnavailableError(f"KVM_CREATE_VM: {os.strerror(error)}, allowed: a KVM that makes VMs")
+        try:
+            error, fd = ioctl(vm, abi.KVM_CREATE_GUEST_MEMFD, abi.GuestMemfdArgument(abi.PAGE, MMAP | INIT_SHARED))
+            if error:
+                raise UnavailableError(
+                    f"KVM_CREATE_GUEST_MEMFD with MMAP and INIT_SHARED: {os.strerror(error)}, "
+                    f"allowed: Linux 6.18 or later with KVM_GUEST_MEMFD"
+                )
+            os.close(fd)
+        finally:
+            os.close(vm)
+    finally:
+        os.close(kvm)
+    return Capabilities(platform.release(), platform.machine(), extensions)
