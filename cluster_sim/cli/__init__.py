@@ -1,11 +1,11 @@
 """`cluster-sim`: one file a command group, no logic of its own.
 
-Exit codes: 0 done, 1 a run failed, 2 bad input.
+Exit codes: 0 done, 1 a run failed or the model differs from the kernel, 2 bad input, 3 no kernel to ask.
 """
 
 import typer
 
-from cluster_sim.cli import compare, explain, run, trace, workload
+from cluster_sim.cli import compare, explain, oracle, run, trace, workload
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
+app.command("oracle")(oracle.oracle)
 app.add_typer(workload.app, name="workload")
 app.add_typer(trace.app, name="trace")
 

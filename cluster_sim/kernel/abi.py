@@ -5,6 +5,7 @@ include/uapi/linux/io_uring.h, include/uapi/asm-generic/unistd.h.
 """
 
 import ctypes
+import errno
 import os
 import platform
 from collections.abc import Callable
@@ -107,12 +108,15 @@ class IoVector(ctypes.Structure):
 
 
 def errno_of(call: Callable[..., int | None], *arguments: object) -> tuple[int, int]:
-    """Call a C function; (errno or 0, what it returned)."""
-    ctypes.set_errno(0)
-    result = call(*arguments)
-    if result is None or result in (-1, MAP_FAILED):
-        return ctypes.get_errno(), -1
-    return 0, result
+    """Call a C function, again when a signal interrupted it; (errno or 0, what it returned)."""
+    while True:
+        ctypes.set_errno(0)
+        result = call(*arguments)
+        if result is not None and result not in (-1, MAP_FAILED):
+            return 0, result
+        error = ctypes.get_errno()
+        if error != errno.EINTR:
+            return error, -1
 
 
 def system_call(name: str, *arguments: object) -> tuple[int, int]:

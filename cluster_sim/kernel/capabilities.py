@@ -1,12 +1,13 @@
 """What the running kernel offers: whether guest_memfd can be tried at all, and which of its features."""
 
+import ctypes
 import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
 
 from cluster_sim.kernel import abi
-from cluster_sim.kernel.abi import ioctl
+from cluster_sim.kernel.abi import ioctl, system_call
 from cluster_sim.memory.replies import INIT_SHARED, MMAP
 
 DEVICE = Path("/dev/kvm")
@@ -19,6 +20,8 @@ class Capabilities:
     release: str
     machine: str
     extensions: dict[str, int]
+    left_out: dict[str, str]
+    """Calls that this machine refuses to any process, each with the rule that cannot be tried and the reason."""
 
     @property
     def has_conversion(self) -> bool:
@@ -39,23 +42,41 @@ def probe(device: Path = DEVICE) -> Capabilities:
     except OSError as error:
         raise UnavailableError(f"{device}: {error.strerror}, allowed: a KVM device that may be opened") from None
     try:
-        extensions = {
-            name: max(ioctl(kvm, abi.KVM_CHECK_EXTENSION, number)[1], 0)
-            for number, name in abi.CAPABILITIES.items()
+        found = {
+            name: max(ioctl(kvm, abi.KVM_CHECK_EXTENSION, number)[1], 0) for number, name in abi.CAPABILITIES.items()
         }
-        error, vm = ioctl(kvm, abi.KVM_CREATE_VM, 0)
-        if error:
-            raise UnavailableError(f"KVM_CREATE_VM: {os.strerror(error)}, allowed: a KVM that makes VMs")
-        try:
-            error, fd = ioctl(vm, abi.KVM_CREATE_GUEST_MEMFD, abi.GuestMemfdArgument(abi.PAGE, MMAP | INIT_SHARED))
-            if error:
-                raise UnavailableError(
-                    f"KVM_CREATE_GUEST_MEMFD with MMAP and INIT_SHARED: {os.strerror(error)}, "
-                    f"allowed: Linux 6.18 or later with KVM_GUEST_MEMFD"
-                )
-            os.close(fd)
-        finally:
-            os.close(vm)
+        try_file(kvm)
     finally:
         os.close(kvm)
-    return Capabilities(platform.release(), platform.machine(), extensions)
+    return Capabilities(platform.release(), platform.machine(), found, refused_calls())
+
+
+def try_file(kvm: int) -> None:
+    """Make a VM and a file that can be mapped and is shared."""
+    failed, vm = ioctl(kvm, abi.KVM_CREATE_VM, 0)
+    if failed:
+        raise UnavailableError(f"KVM_CREATE_VM: {os.strerror(failed)}, allowed: a KVM that makes VMs")
+    failed, fd = ioctl(vm, abi.KVM_CREATE_GUEST_MEMFD, abi.GuestMemfdArgument(abi.PAGE, MMAP | INIT_SHARED))
+    os.close(vm)
+    if failed:
+        raise UnavailableError(
+            f"KVM_CREATE_GUEST_MEMFD with MMAP and INIT_SHARED: {os.strerror(failed)}, "
+            "allowed: Linux 6.18 or later with KVM_GUEST_MEMFD"
+        )
+    os.close(fd)
+
+
+def refused_calls() -> dict[str, str]:
+    """Calls of a sequence that a setting of this machine forbids, with what that leaves untried."""
+    left_out = {}
+    parameters = ctypes.create_string_buffer(120)
+    for call, rule, name, arguments in (
+        ("register", "X-6", "io_uring_setup", (1, parameters)),
+        ("userfault", "X-13", "userfaultfd", (os.O_CLOEXEC,)),
+    ):
+        failed, fd = system_call(name, *arguments)
+        if failed:
+            left_out[call] = f"{rule}, {name}: {os.strerror(failed)}"
+        else:
+            os.close(fd)
+    return left_out

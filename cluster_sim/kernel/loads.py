@@ -8,9 +8,10 @@ import mmap
 import os
 import signal
 
+import numba
 import numpy as np
 from llvmlite import ir
-from numba import carray, cfunc, types
+from numba import cfunc, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -31,11 +32,11 @@ def pointer(_context, _address):  # type: ignore[no-untyped-def]  # noqa: ANN001
     return types.voidptr(types.uint64), generate
 
 
-@cfunc(types.int32(types.voidptr), nopython=True)  # type: ignore[untyped-decorator]
+@cfunc(types.int32(types.voidptr))
 def access(argument):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - compiled under the signature above
     """Load or store one number; the argument is (address, is a store, value)."""
-    words = carray(argument, 3, np.uint64)
-    target = carray(pointer(words[0]), 1, np.uint64)
+    words = numba.carray(argument, 3, np.uint64)  # type: ignore[attr-defined]  # numba exports it all the same
+    target = numba.carray(pointer(words[0]), 1, np.uint64)  # type: ignore[attr-defined, call-arg]  # as above
     if words[1] != 0:
         target[0] = words[2]
     else:
@@ -54,11 +55,9 @@ class Toucher:
 
     def touch(self, address: int, *, store: bool, value: int = 0) -> tuple[int, int]:
         """Load from or store to an address; (signal or 0, the value)."""
-        self.words[:] = (address, int(store), value)
+        self.words[0], self.words[1], self.words[2] = address, int(store), value
         flags = CLONE_VM | CLONE_VFORK | signal.SIGCHLD
-        pid = LIBC.clone(
-            ctypes.c_void_p(access.address), ctypes.c_void_p(self.top), flags, ctypes.byref(self.words)
-        )
+        pid = LIBC.clone(ctypes.c_void_p(access.address), ctypes.c_void_p(self.top), flags, ctypes.byref(self.words))
         assert pid > 0, os.strerror(ctypes.get_errno())
         _, status = os.waitpid(pid, 0)
         return (os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0), int(self.words[2])

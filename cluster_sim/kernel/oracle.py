@@ -12,18 +12,17 @@ from cluster_sim.kernel.capabilities import Capabilities
 from cluster_sim.kernel.sequences import Call, sequence
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import DEFAULT_RULES
+from cluster_sim.memory.replies import Reply
 from cluster_sim.memory.system_calls import SystemCalls
 
 CALLS_A_SEQUENCE = 200
+DIED = -1
+"""In the place of an outcome: the tested process ended; the value is its exit status."""
 Presence = list[tuple[int, int, int]]
 Observed = tuple[int, int, Presence]
 """What a call gave: errno or signal, value read, page-table entries of all mappings after it."""
 
 MakeModel = Callable[[], SystemCalls]
-
-
-class WorkerError(Exception):
-    """The tested process ended or answered nonsense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,7 @@ class OracleReport:
     calls: int
     coverage: Counter[str]
     differences: tuple[Difference, ...]
+    left_out: tuple[str, ...]
 
 
 class Worker:
@@ -66,10 +66,11 @@ class Worker:
         assert process.stdout is not None
         process.stdin.write(json.dumps(calls) + "\n")
         process.stdin.flush()
-        for call in calls:
+        for _ in calls:
             line = process.stdout.readline()
             if not line:
-                raise WorkerError(f"the tested process died with {process.wait()} on {call}")
+                yield DIED, process.wait(), []
+                return
             outcome, value, presence = json.loads(line)
             yield outcome, value, [(slot, view, mask) for slot, view, mask in presence]
 
@@ -104,7 +105,7 @@ def compare(
         if found is not None:
             continue
         name, *arguments = calls[number]
-        reply = getattr(model, name)(*arguments)
+        reply: Reply = getattr(model, str(name))(*arguments)
         expected = (reply.outcome, reply.value, model.presence())
         if expected != observed:
             found = number, expected, observed
@@ -144,19 +145,23 @@ def replay(
     """Replay so many random calls, 200 a sequence; the first difference ends it."""
     make = make_model or (lambda: SystemCalls(DEFAULT_RULES, has_conversion=capabilities.has_conversion))
     coverage: Counter[str] = Counter()
+    left_out = tuple(capabilities.left_out.values())
     replayed = 0
     with worker() as tested:
         while replayed < calls:
-            chosen = sequence(seed, replayed // CALLS_A_SEQUENCE, min(CALLS_A_SEQUENCE, calls - replayed))
+            length = min(CALLS_A_SEQUENCE, calls - replayed)
+            chosen = sequence(seed, replayed // CALLS_A_SEQUENCE, length, without=frozenset(capabilities.left_out))
             found = compare(chosen, tested, make, coverage)
             if found is not None:
                 difference = shortest(chosen[: found[0] + 1], tested, make)
-                return OracleReport(seed, replayed + found[0] + 1, coverage, (difference,))
+                return OracleReport(seed, replayed + found[0] + 1, coverage, (difference,), left_out)
             replayed += len(chosen)
             on_progress(replayed)
-    return OracleReport(seed, replayed, coverage, ())
+    return OracleReport(seed, replayed, coverage, (), left_out)
 
 
 def outcome_name(code: int) -> str:
     """An answer by its name."""
+    if code == DIED:
+        return "the tested process died"
     return Outcome(code).name if code in set(Outcome) else f"errno {code}"

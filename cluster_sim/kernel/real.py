@@ -3,58 +3,29 @@
 import ctypes
 import fcntl
 import os
-import signal
 import stat
-from dataclasses import dataclass
+from collections.abc import Callable
+from pathlib import Path
 
 from cluster_sim.kernel import abi
-from cluster_sim.kernel.abi import LIBC, PAGE, errno_of, errno_of_os, ioctl, system_call
-from cluster_sim.kernel.loads import Toucher
-from cluster_sim.kernel.second_process import SecondProcess
-from cluster_sim.memory.mappings import ADVICE
+from cluster_sim.kernel.abi import LIBC, PAGE, errno_of, errno_of_os, ioctl
+from cluster_sim.kernel.real_mappings import NO_SUCH, RealMappings, Result
 from cluster_sim.memory.memslots import BAD_FD, GUEST_MEMFD, OTHER_FILE, SLOTS, VMS
 from cluster_sim.memory.outcomes import Outcome
-from cluster_sim.memory.replies import FILES, FORKED_VIEW, PIN_HOLDERS, READ, VIEWS_A_FILE, WRITE
+from cluster_sim.memory.replies import FILES, PIN_HOLDERS, VIEWS_A_FILE
 from cluster_sim.memory.system_calls import SPARSE_BYTES
 
-SIGNALS = {0: Outcome.OK, signal.SIGBUS: Outcome.SIGBUS, signal.SIGSEGV: Outcome.SIGSEGV}
-NO_SUCH = (int(Outcome.EBADF), 0)
-Result = tuple[int, int]
 
-
-@dataclass
-class RealView:
-    """A mapping in this process."""
-
-    address: int
-    pages: int
-
-
-@dataclass
-class RealPin:
-    """Who holds pages: a pipe, or a ring with registered buffers."""
-
-    descriptors: tuple[int, ...]
-    is_long: bool
-
-
-class RealCalls:
+class RealCalls(RealMappings):
     """Two VMs, their files and this process's mappings of them."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
         self.vms = [self._vm() for _ in range(VMS)]
-        self.files: list[int | None] = [None] * FILES
         self.sizes = [0] * FILES
-        self.views: list[list[RealView | None]] = [[None] * (VIEWS_A_FILE + 1) for _ in range(FILES)]
-        self.pins: list[RealPin | None] = [None] * PIN_HOLDERS
-        self.toucher = Toucher()
-        self.second: SecondProcess | None = None
-        self.mem = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
-        self.page_map = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
         self.other = os.memfd_create("other")
         os.ftruncate(self.other, PAGE)
-        self.pipe = os.pipe()
 
     def _vm(self) -> int:
         error, fd = ioctl(self.kvm, abi.KVM_CREATE_VM, 0)
@@ -87,7 +58,7 @@ class RealCalls:
         return error, 0
 
     def close(self, slot: int) -> Result:
-        """close(2)."""
+        """Close a file."""
         fd = self.files[slot]
         if fd is None:
             return NO_SUCH
@@ -107,7 +78,7 @@ class RealCalls:
             and found.st_blocks == 0
             and flags & os.O_ACCMODE == os.O_RDWR
             and not fcntl.fcntl(fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
-            and "gmem" in os.readlink(f"/proc/self/fd/{fd}") + "guest_memfd"
+            and any(name in str(Path(f"/proc/self/fd/{fd}").readlink()) for name in ("gmem", "guest_memfd"))
         )
         return 0, found.st_size if is_as_told else -1
 
@@ -116,7 +87,7 @@ class RealCalls:
         return self._os(slot, lambda fd: os.open(f"/proc/self/fd/{fd}", os.O_RDWR))
 
     def fallocate(self, slot: int, mode: int, offset: int, length: int) -> Result:
-        """fallocate(2)."""
+        """Allocate or punch."""
         fd = self.files[slot]
         if fd is None:
             return NO_SUCH
@@ -164,7 +135,7 @@ class RealCalls:
         fd = self.files[slot]
         return NO_SUCH if fd is None else (ioctl(fd, abi.KVM_UNKNOWN, 0)[0], 0)
 
-    def _os(self, slot: int, call: "abi.Callable[[int], object]") -> Result:
+    def _os(self, slot: int, call: Callable[[int], object]) -> Result:
         fd = self.files[slot]
         return NO_SUCH if fd is None else (errno_of_os(lambda: call(fd)), 0)
 
@@ -205,267 +176,3 @@ class RealCalls:
         """KVM_SET_USER_MEMORY_REGION with the flag of guest_memfd."""
         region = abi.MemoryRegion2(slot=number, flags=GUEST_MEMFD, guest_phys_addr=0, memory_size=PAGE)
         return ioctl(self.vms[vm], abi.KVM_SET_USER_MEMORY_REGION, region)[0], 0
-
-    def mmap(self, slot: int, number: int, flags: int, protection: int, offset: int, length: int) -> Result:
-        """mmap(2); what MAP_LOCKED locked is unlocked at once."""
-        fd = self.files[slot]
-        if fd is None:
-            return NO_SUCH
-        if self.views[slot][number] is not None:
-            return int(Outcome.EEXIST), 0
-        size = ctypes.c_size_t(length)
-        error, address = errno_of(LIBC.mmap, None, size, protection, flags, fd, ctypes.c_long(offset))
-        if error == 0:
-            self.views[slot][number] = RealView(address, -(-length // PAGE))
-            LIBC.munlock(ctypes.c_void_p(address), size)
-        return error, 0
-
-    def munmap(self, slot: int, number: int) -> Result:
-        """munmap(2)."""
-        view = self.views[slot][number]
-        if view is None:
-            return NO_SUCH
-        self.views[slot][number] = None
-        size = ctypes.c_size_t(view.pages * PAGE)
-        return errno_of(LIBC.munmap, ctypes.c_void_p(view.address), size)[0], 0
-
-    def fork(self) -> Result:
-        """fork(2), anew."""
-        self.exit_fork()
-        for slot in range(FILES):
-            self.views[slot][FORKED_VIEW] = self.views[slot][0]
-        self.second = SecondProcess(self.toucher)
-        return 0, 0
-
-    def exit_fork(self) -> Result:
-        """End the second process."""
-        if self.second is not None:
-            self.second.end()
-            self.second = None
-        for slot in range(FILES):
-            self.views[slot][FORKED_VIEW] = None
-        return 0, 0
-
-    def protect(self, slot: int, number: int, protection: int) -> Result:
-        """mprotect(2)."""
-        view = self.views[slot][number]
-        if view is None:
-            return NO_SUCH
-        return errno_of(LIBC.mprotect, ctypes.c_void_p(view.address), view.pages * PAGE, protection)[0], 0
-
-    def grow(self, slot: int, number: int) -> Result:
-        """mremap(2) to one page more."""
-        view = self.views[slot][number]
-        if view is None:
-            return NO_SUCH
-        old, new = (ctypes.c_size_t(pages * PAGE) for pages in (view.pages, view.pages + 1))
-        error, address = errno_of(LIBC.mremap, ctypes.c_void_p(view.address), old, new, 1)
-        if error == 0:
-            self.views[slot][number] = RealView(address, view.pages + 1)
-        return error, 0
-
-    def _page(self, slot: int, number: int, page: int) -> int | None:
-        view = self.views[slot][number]
-        return None if view is None or page >= view.pages else view.address + page * PAGE
-
-    def load(self, slot: int, number: int, page: int) -> Result:
-        """A load in a process of its own."""
-        return self._touch(slot, number, page, store=False, tag=0)
-
-    def store(self, slot: int, number: int, page: int, tag: int) -> Result:
-        """A store in a process of its own."""
-        return self._touch(slot, number, page, store=True, tag=tag)
-
-    def _touch(self, slot: int, number: int, page: int, *, store: bool, tag: int) -> Result:
-        address = self._page(slot, number, page)
-        if address is None:
-            return NO_SUCH
-        if number == FORKED_VIEW:
-            assert self.second is not None
-            killed, value = self.second.touch(address, store=store, value=tag)
-        else:
-            killed, value = self.toucher.touch(address, store=store, value=tag)
-        outcome = int(SIGNALS.get(killed, killed))
-        return outcome, 0 if outcome else value
-
-    def copy_from_user(self, slot: int, number: int, page: int) -> Result:
-        """write(2) from the page into a pipe."""
-        address = self._page(slot, number, page)
-        if address is None:
-            return NO_SUCH
-        error, _ = errno_of(LIBC.write, self.pipe[1], ctypes.c_void_p(address), ctypes.c_size_t(8))
-        return (error, 0) if error else (0, int.from_bytes(os.read(self.pipe[0], 8), "little"))
-
-    def copy_to_user(self, slot: int, number: int, page: int, tag: int) -> Result:
-        """read(2) from a pipe into the page."""
-        address = self._page(slot, number, page)
-        if address is None:
-            return NO_SUCH
-        os.write(self.pipe[1], tag.to_bytes(8, "little"))
-        error, _ = errno_of(LIBC.read, self.pipe[0], ctypes.c_void_p(address), ctypes.c_size_t(8))
-        if error:
-            os.read(self.pipe[0], 8)
-        return error, 0 if error else tag
-
-    def process_vm_read(self, slot: int, number: int, page: int) -> Result:
-        """process_vm_readv(2) of ourselves."""
-        address = self._page(slot, number, page)
-        if address is None:
-            return NO_SUCH
-        found = ctypes.c_uint64()
-        local = abi.IoVector(ctypes.addressof(found), 8)
-        remote = abi.IoVector(address, 8)
-        error, _ = system_call(
-            "process_vm_readv", os.getpid(), ctypes.byref(local), 1, ctypes.byref(remote), 1, 0
-        )
-        return error, 0 if error else found.value
-
-    def mem_read(self, slot: int, number: int, page: int) -> Result:
-        """pread(2) of /proc/self/mem."""
-        address = self._page(slot, number, page)
-        if address is None:
-            return NO_SUCH
-        found = ctypes.create_string_buffer(8)
-        error, _ = errno_of(LIBC.pread, self.mem, found, ctypes.c_size_t(8), ctypes.c_long(address))
-        return error, 0 if error else int.from_bytes(found.raw, "little")
-
-    def mem_write(self, slot: int, number: int, page: int, tag: int) -> Result:
-        """pwrite(2) of /proc/self/mem."""
-        address = self._page(slot, number, page)
-        if address is None:
-            return NO_SUCH
-        data = tag.to_bytes(8, "little")
-        error, _ = errno_of(LIBC.pwrite, self.mem, data, ctypes.c_size_t(8), ctypes.c_long(address))
-        return error, 0 if error else tag
-
-    def splice_pages(self, slot: int, number: int, page: int, holder: int) -> Result:
-        """vmsplice(2) of one page."""
-        address = self._page(slot, number, page)
-        if address is None:
-            return NO_SUCH
-        if self.pins[holder] is not None:
-            return int(Outcome.EBUSY), 0
-        ends = os.pipe()
-        vector = abi.IoVector(address, PAGE)
-        error, _ = errno_of(LIBC.vmsplice, ends[1], ctypes.byref(vector), ctypes.c_size_t(1), 0)
-        if error:
-            for end in ends:
-                os.close(end)
-            return error, 0
-        self.pins[holder] = RealPin(ends, is_long=False)
-        return 0, 0
-
-    def register(self, slot: int, number: int, page: int, count: int, holder: int) -> Result:
-        """IORING_REGISTER_BUFFERS of some pages on a ring of its own."""
-        address = self._page(slot, number, page)
-        if address is None or count <= 0 or self._page(slot, number, page + count - 1) is None:
-            return NO_SUCH
-        if self.pins[holder] is not None:
-            return int(Outcome.EBUSY), 0
-        parameters = ctypes.create_string_buffer(120)
-        error, ring = system_call("io_uring_setup", 1, parameters)
-        assert error == 0, os.strerror(error)
-        vector = abi.IoVector(address, count * PAGE)
-        error, _ = system_call(
-            "io_uring_register", ring, abi.IORING_REGISTER_BUFFERS, ctypes.byref(vector), 1
-        )
-        if error:
-            os.close(ring)
-            return error, 0
-        self.pins[holder] = RealPin((ring,), is_long=True)
-        return 0, 0
-
-    def unpin(self, holder: int) -> Result:
-        """Read the pipe, or unregister; then close."""
-        pin = self.pins[holder]
-        if pin is None:
-            return NO_SUCH
-        self.pins[holder] = None
-        value = 0
-        if pin.is_long:
-            error, _ = system_call("io_uring_register", pin.descriptors[0], abi.IORING_UNREGISTER_BUFFERS, None, 0)
-            assert error == 0, os.strerror(error)
-        else:
-            value = int.from_bytes(os.read(pin.descriptors[0], PAGE)[:8], "little")
-        for fd in pin.descriptors:
-            os.close(fd)
-        return 0, value
-
-    def lock(self, slot: int, number: int, page: int, count: int) -> Result:
-        """mlock(2), munlock(2)."""
-        address = self._page(slot, number, page)
-        if address is None or count <= 0 or self._page(slot, number, page + count - 1) is None:
-            return NO_SUCH
-        area = (ctypes.c_void_p(address), ctypes.c_size_t(count * PAGE))
-        error, _ = errno_of(LIBC.mlock, *area)
-        LIBC.munlock(*area)
-        return error, 0
-
-    def advise(self, slot: int, number: int, page: int, count: int, advice: str, locked: int) -> Result:
-        """madvise(2)."""
-        address = self._page(slot, number, page)
-        if address is None or count <= 0 or self._page(slot, number, page + count - 1) is None:
-            return NO_SUCH
-        area = (ctypes.c_void_p(address), ctypes.c_size_t(count * PAGE))
-        if locked:
-            LIBC.mlock(*area)
-        error, _ = errno_of(LIBC.madvise, *area, ADVICE[advice])
-        if locked:
-            LIBC.munlock(*area)
-        return error, 0
-
-    def mark_huge(self, slot: int, number: int) -> Result:
-        """MADV_HUGEPAGE on a whole mapping."""
-        view = self.views[slot][number]
-        if view is None:
-            return NO_SUCH
-        size = ctypes.c_size_t(view.pages * PAGE)
-        return errno_of(LIBC.madvise, ctypes.c_void_p(view.address), size, abi.MADV_HUGEPAGE)[0], 0
-
-    def residence(self, slot: int, number: int, page: int) -> Result:
-        """mincore(2)."""
-        address = self._page(slot, number, page)
-        if address is None:
-            return NO_SUCH
-        found = ctypes.create_string_buffer(1)
-        error, _ = errno_of(LIBC.mincore, ctypes.c_void_p(address), ctypes.c_size_t(PAGE), found)
-        return error, found.raw[0] & 1
-
-    def userfault(self, slot: int, number: int, mode: int) -> Result:
-        """UFFDIO_REGISTER of a whole mapping."""
-        view = self.views[slot][number]
-        if view is None:
-            return NO_SUCH
-        error, fd = system_call("userfaultfd", os.O_CLOEXEC)
-        assert error == 0, os.strerror(error)
-        features = (1 << 9 | 1 << 10) if mode == 4 else 0
-        api = (ctypes.c_uint64 * 3)(0xAA, features, 0)
-        errno_of(LIBC.ioctl, fd, ctypes.c_ulong(abi.UFFDIO_API), api)
-        asked = (ctypes.c_uint64 * 4)(view.address, view.pages * PAGE, mode, 0)
-        error, _ = errno_of(LIBC.ioctl, fd, ctypes.c_ulong(abi.UFFDIO_REGISTER), asked)
-        os.close(fd)
-        return error, 0
-
-    def bind_memory(self, slot: int, number: int) -> Result:
-        """mbind(2) to node 0."""
-        view = self.views[slot][number]
-        if view is None:
-            return NO_SUCH
-        nodes = ctypes.c_ulong(1)
-        return system_call("mbind", view.address, view.pages * PAGE, 2, ctypes.byref(nodes), 8, 0)[0], 0
-
-    def presence(self) -> list[tuple[int, int, int]]:
-        """Page-table entries of all mappings, as in the model."""
-        found = []
-        for slot in range(FILES):
-            for number, view in enumerate(self.views[slot]):
-                if view is not None:
-                    fd = self.page_map
-                    if number == FORKED_VIEW:
-                        assert self.second is not None
-                        fd = self.second.page_map
-                    found.append((slot, number, abi.page_map(fd, view.address, view.pages)))
-        return found
-
-
-assert READ | WRITE == 3

@@ -20,7 +20,9 @@ from cluster_sim.memory.system_calls import KEEP_SIZE, PUNCH_HOLE, SPARSE_BYTES
 from cluster_sim.workloads.draws import draw
 
 Argument = int | str
-Call = tuple[str, *tuple[Argument, ...]]
+Call = tuple[Argument, ...]
+"""The name of a method of both sides, and its arguments."""
+
 Item = TypeVar("Item")
 
 FILE_PAGES = 16
@@ -232,15 +234,16 @@ assert VIEWS_A_FILE == 3
 assert FILES == 4
 
 
-def sequence(seed: int, number: int, length: int) -> list[Call]:
-    """So many calls, with both kinds of files mapped to begin with."""
+def sequence(seed: int, number: int, length: int, *, without: frozenset[str] = frozenset()) -> list[Call]:
+    """So many calls, none of `without`, with both kinds of files mapped to begin with."""
     chooser = Chooser(seed, number)
     calls = list(OPENING[:length])
     while len(calls) < length:
         place = chooser.below(TOTAL)
         for weight, make in KINDS:
             if place < weight:
-                calls.append(make(chooser))
+                call = make(chooser)
+                calls += [] if call[0] in without else [call]
                 break
             place -= weight
     return calls

@@ -171,7 +171,7 @@ class Mappings:
         was_used = memfd.page(index).is_uptodate
         if self._fault(view, page) != Outcome.OK:
             return refused(outcome, rule)
-        rules = [rule] if was_used else [rule, "X-15", "X-18"]
+        rules = [rule] if was_used else [rule, "X-15"]
         if tag is not None:
             memfd.apply(Operation.HOST_WRITE, index, 1, tag=tag, view=view.number)
         if number == FORKED_VIEW:

@@ -62,7 +62,10 @@ class SystemCalls(Mappings, Memslots):
     def facts(self, slot: int) -> Reply:
         """What fstat, fcntl and the name under /proc say: all as expected, as one number."""
         file = self.files[slot]
-        return refused(Outcome.EBADF) if file is None else done("C-7", value=file.size_bytes)
+        if file is None:
+            return refused(Outcome.EBADF)
+        holds_pages = any(file.memfd.page(page).is_present for page in range(file.pages))
+        return done("C-7", *(("X-18",) if holds_pages else ()), value=file.size_bytes)
 
     def reopen(self, slot: int) -> Reply:
         """Open the file again through /proc/self/fd."""
