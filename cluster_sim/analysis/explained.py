@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from cluster_sim.actors.order import facts_of
+from cluster_sim.engine.booking import copy_alone_ns
 from cluster_sim.engine.host import HostEngine
-from cluster_sim.engine.interpreter import ENGINE, copy_alone_ns
+from cluster_sim.engine.interpreter import ENGINE
 from cluster_sim.engine.plan import CONSUME, Facts, plan_host
 from cluster_sim.engine.state import Arrivals, Host
 from cluster_sim.io_paths.steps import Charge, Op, Runner, Step

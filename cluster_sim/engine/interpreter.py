@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiled import compiled
+from cluster_sim.engine.booking import book, book_step, copy_alone_ns, price
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.sharing import HOST_LOCK, MEMORY_BANDWIDTH, join
@@ -28,7 +29,7 @@ from cluster_sim.engine.waiting import (
     take_free_buffer,
 )
 from cluster_sim.io_paths.parts import ATTEMPT_STEPS
-from cluster_sim.io_paths.steps import COUNT_COUNT, Count, Op, Resource, Runner
+from cluster_sim.io_paths.steps import Count, Op, Resource, Runner
 from cluster_sim.memory.outcomes import OK
 from cluster_sim.memory.pages import LOST
 from cluster_sim.memory.swiotlb import map_pieces, unmap_pieces
@@ -68,66 +69,8 @@ BANDWIDTH_WAIT = int(Category.BANDWIDTH_WAIT)
 NO_EXITS = -1
 ENGINE = 2
 LOCK_DEMAND = 1_000_000
-MIB = 1 << 20
 
 Records = npt.NDArray[np.void]
-
-
-@compiled
-def book(host: Host, transfer: int, category: int, now_ns: int, spent_ns: int) -> None:
-    """Book time to a category and to the CPU that ran, and to the journal if one is kept."""
-    row = host.transfers[transfer]
-    row.ledger[category] += spent_ns
-    runner = host.steps[row.step].runner
-    if runner == GUEST:
-        row.cpu_ns[0] += spent_ns
-    elif runner == HOST:
-        row.cpu_ns[1] += spent_ns
-    cursor = host.cursor[0]
-    if cursor.journal < len(host.journal) and spent_ns > 0:
-        entry = host.journal[cursor.journal]
-        entry.transfer = transfer
-        entry.step = row.step
-        entry.category = category
-        entry.started_ns = now_ns - spent_ns
-        entry.spent_ns = spent_ns
-        for i in range(COUNT_COUNT):
-            entry.counts[i] = row.counts[i]
-        cursor.journal += 1
-
-
-@compiled
-def book_step(host: Host, transfer: int, now_ns: int) -> None:
-    """Book the time since the transfer's step began, and go to the next step."""
-    row = host.transfers[transfer]
-    book(host, transfer, host.steps[row.step].category, now_ns, now_ns - row.started_ns)
-    row.step += 1
-
-
-@compiled
-def price(host: Host, transfer: int, step: int) -> int:
-    """What a step costs: each price times its count, ns."""
-    row = host.steps[step]
-    prices, counts = row.prices, host.transfers[transfer].counts
-    total = 0
-    for i in range(row.first_price, row.last_price):
-        total += prices[i] * counts[i]
-    return total
-
-
-@compiled
-def copy_alone_ns(curves: Records, curve: int, copied_bytes: int) -> int:
-    """Time of a copy that has the machine to itself: straight lines between measured points, then a slope."""
-    row = curves[curve]
-    sizes, times = row.bytes, row.ns
-    last = row.points - 1
-    if copied_bytes >= sizes[last]:
-        return int(times[last] + (copied_bytes - sizes[last]) * row.beyond_ns_per_mib // MIB)
-    i = 0
-    while sizes[i + 1] <= copied_bytes:
-        i += 1
-    rise = times[i + 1] - times[i]
-    return int(times[i] + (copied_bytes - sizes[i]) * rise // (sizes[i + 1] - sizes[i]))
 
 
 @compiled

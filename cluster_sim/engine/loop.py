@@ -7,9 +7,10 @@ After each event all transfers that it made ready go on, first ready first.
 """
 
 from cluster_sim.compiled import compiled
+from cluster_sim.engine.booking import book, book_step
 from cluster_sim.engine.guest_memory import release_hold
 from cluster_sim.engine.heap import pop
-from cluster_sim.engine.interpreter import BANDWIDTH_WAIT, LOCK_WAIT, book, book_step, end_pin_wait, run_steps
+from cluster_sim.engine.interpreter import BANDWIDTH_WAIT, LOCK_WAIT, end_pin_wait, run_steps
 from cluster_sim.engine.sharing import CLOCK_BITS, HOST_LOCK, MEMORY_BANDWIDTH, SHARE_COUNT, advance, first_due, leave
 from cluster_sim.engine.state import (
     DONE,

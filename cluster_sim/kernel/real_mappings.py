@@ -35,7 +35,7 @@ class RealPin:
 
 
 class RealMappings:
-    """This process's mappings, a second process, and who pins what."""
+    """The mappings of this process, a second process, and who pins what."""
 
     def __init__(self) -> None:
         self.files: list[int | None] = [None] * FILES

@@ -6,7 +6,7 @@ import numpy as np
 
 from cluster_sim.memory.conversion import convert, operate
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
-from cluster_sim.memory.huge_pages import count_leaves, count_split_folios
+from cluster_sim.memory.huge_pages import block_at, count_leaves, count_split_folios
 from cluster_sim.memory.outcomes import ENOMEM, Outcome
 from cluster_sim.memory.page_tree import (
     LEAF,
@@ -16,6 +16,7 @@ from cluster_sim.memory.page_tree import (
     empty_tree,
     grown,
     read_word,
+    read_words,
 )
 from cluster_sim.memory.pages import (
     ACCEPTED,
@@ -129,6 +130,17 @@ class GuestMemfd:
         """State of one page."""
         self._check(index, 1)
         return page_of(read_word(self.tree, index))
+
+    def words(self, start: int, count: int) -> Counts:
+        """The words of a range, as memory/pages.py reads them."""
+        self._check(start, count)
+        words = np.zeros(count, np.int64)
+        read_words(self.tree, start, words)
+        return words
+
+    def block(self, page: int, pages: int) -> int:
+        """What the huge block of 512 or 262144 pages around a page is (memory/huge_pages.py)."""
+        return int(block_at(self.tree, page, pages))
 
     def leaves(self, pages: int) -> int:
         """Huge leaves of 512 or 262144 pages by which the guest's stage-2 maps the file."""

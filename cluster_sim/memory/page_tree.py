@@ -237,6 +237,29 @@ def read_word(tree: PageTree, page: int) -> int:
     return int(tree.leaf[mid.node * FANOUT + page % PAGES_PER_2M])
 
 
+@compiled
+def read_words(tree: PageTree, start: int, words: Words) -> None:
+    """The words of pages from `start` on, as many as there is room for."""
+    page = start
+    end = start + len(words)
+    while page < end:
+        offset = page - start
+        top = tree.top[page // PAGES_PER_1G]
+        if top.node == UNIFORM:
+            stop = min(end, page - page % PAGES_PER_1G + PAGES_PER_1G)
+            words[offset : stop - start] = top.word
+        else:
+            mid = tree.mid[top.node * FANOUT + page % PAGES_PER_1G // PAGES_PER_2M]
+            stop = min(end, page - page % PAGES_PER_2M + PAGES_PER_2M)
+            if mid.node == UNIFORM:
+                words[offset : stop - start] = mid.word
+            else:
+                first = mid.node * FANOUT + page % PAGES_PER_2M
+                for i in range(stop - page):
+                    words[offset + i] = tree.leaf[first + i]
+        page = stop
+
+
 def grown(tree: PageTree) -> PageTree:
     """The same tree with twice as many nodes and some more."""
     had = (len(tree.mid) // FANOUT, len(tree.leaf) // FANOUT)

@@ -200,11 +200,13 @@ def converted(word: int, operation: int, rules: MemoryRules) -> tuple[int, int]:
     if rules.backing == TWO_BACKINGS:
         return swapped(after, rules.discards), OK
     if rules.backing == EXCLUSIVE_PINS:
+        pins = word & PIN_MASK
         if operation == MAKE_SHARED:
-            after = (after & ~EXCLUSIVE) + LONG_PIN_ONE  # the exclusive pin becomes an ordinary one
-        elif word & PIN_MASK != LONG_PIN_ONE:
-            return word, EBUSY
-        else:
+            if word & EXCLUSIVE:
+                after = (after & ~EXCLUSIVE) + LONG_PIN_ONE  # the exclusive pin becomes an ordinary one
+        elif pins != 0 and pins != LONG_PIN_ONE:
+            return word, EBUSY  # where no pin was kept
+        elif word & PRESENT:
             after = (after | EXCLUSIVE) & ~PIN_MASK
     after &= ~ACCEPTED
     if not rules.keeps_guest_mapping:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cluster_sim.memory.effects import Effect
 from cluster_sim.memory.guest_memfd import Answer, GuestMemfd
 from cluster_sim.memory.outcomes import Outcome
-from cluster_sim.memory.effects import Effect
 from cluster_sim.memory.pages import DESTROYED, KEPT, ZEROED, MemoryRules, Operation
 from tests.oracles.guest_memfd_twin import GuestMemfdTwin
 
