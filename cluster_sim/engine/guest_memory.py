@@ -146,7 +146,6 @@ def use_memory(host: Host, transfer: int, step: int) -> int:
 def hold_buffer(host: Host, transfer: int, operation: int, now_ns: int) -> None:
     """A user on the host pins the frame's pages, to give them back later; one that holds them already stays longer."""
     row = host.transfers[transfer]
-    stream = host.streams[row.stream]
     if row.frame % host.policy.hold_every != 0:
         return
     until_ns = FAR_NS if host.policy.hold_ns < 0 else now_ns + host.policy.hold_ns
@@ -156,7 +155,9 @@ def hold_buffer(host: Host, transfer: int, operation: int, now_ns: int) -> None:
         return
     effects = row.counts[FIRST_EFFECT:COUNT_COUNT]
     effects[:] = 0
-    outcome, _ = operate_at(host, first_page(host, transfer, DEVICE), stream.pages[DEVICE], operation, 0, effects)
+    pages = row.counts[PAGES]
+    host.held_pages[row.buffer] = pages
+    outcome, _ = operate_at(host, first_page(host, transfer, DEVICE), pages, operation, 0, effects)
     assert outcome == OK or host.policy.has_faults, "a buffer could not be pinned"
     if until_ns != FAR_NS:
         cursor = host.cursor[0]
@@ -191,7 +192,7 @@ def release_hold(host: Host, now_ns: int) -> int:
     stream = host.streams[number]
     operation = UNPIN_SHORT if host.policy.hold_operation == PIN_SHORT else UNPIN_LONG
     page = stream.first_page[DEVICE] + (buffer - stream.first_buffer) * stream.pages[DEVICE]
-    end = page + stream.pages[DEVICE]
+    end = page + host.held_pages[buffer]
     effects = host.scratch
     effects[:] = 0
     while page < end:

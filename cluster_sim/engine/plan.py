@@ -136,6 +136,7 @@ def plan_host(
         placement=placement,
         holds=np.zeros(buffers, ENTRY),
         held_until=np.zeros(buffers, np.int64),
+        held_pages=np.zeros(buffers, np.int64),
         pin_waiters=np.full(buffers, NOBODY),
         scratch=np.zeros(EFFECT_COUNT, np.int64),
     )

@@ -216,7 +216,8 @@ class Host(NamedTuple):
     """All state of one host; `jobs` are those of the shared resources, `slots` the bounce slots of each buffer.
 
     `placement` holds the tree's page of each I/O page where those are scattered, else nothing. `holds` is a heap of
-    buffers that others pin, `held_until` (0: not held) and `pin_waiters` have an entry a buffer.
+    buffers that others pin, `held_until` (0: not held), `held_pages` and `pin_waiters` have an
+    entry a buffer.
     """
 
     steps: Records
@@ -241,6 +242,7 @@ class Host(NamedTuple):
     placement: Int64s
     holds: Records
     held_until: Int64s
+    held_pages: Int64s
     pin_waiters: Int64s
     scratch: Int64s
 

@@ -39,6 +39,7 @@ from cluster_sim.memory.pages import (
     HOST_TOUCH,
     MAKE_PRIVATE,
     MAKE_SHARED,
+    NO_ACCEPT,
     OPERATION_MASK,
     PIN_LONG,
     PIN_SHORT,
@@ -209,7 +210,7 @@ def touch_leaf(
     if leaf == 1:
         return apply(tree, start, end - start, operation, tag, rules, effects)
     is_part = end - start < leaf
-    if operation == ACCEPT and is_part:
+    if operation == ACCEPT and is_part and rules.accept != NO_ACCEPT:
         if not read_word(tree, start) & ACCEPTED and rules.leaf_is_sticky:
             break_leaf(tree, start, leaf, False, True, effects)
         return apply(tree, start, end - start, operation, tag, rules, effects)
