@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 LOST = 1
-FIRST_TAG = 2
+FIRST_TAG = 3
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def test_discarding_pays_for_freeing_and_allocating_again() -> None:
         for name, count in (("discard_page", 2), ("allocate_page", 1), ("host_unmap_page", 1))
     )
     assert int(discarded[3]["ended_ns"] - kept[3]["ended_ns"]) == PAGES_1080P * each, (
-        "each side is freed once; the private page is allocated anew, the shared one by both; the host's side is unmapped"
+        "each side is freed once, the private page is allocated anew, the host's side is unmapped"
     )
 
 
