@@ -37,8 +37,9 @@ test: $(READY)  ## ruff, mypy --strict, import contracts and all tests
 	$(BIN)/mypy
 	$(BIN)/pytest -q
 
-bench: $(READY)  ## frames a second of the compiled loop, per path
+bench: $(READY)  ## frames a second of the compiled loop, cost of the memory state
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.memory
 
 lock: $(READY)  ## resolve the dependencies anew
 	$(BIN)/python -m pip install --quiet uv

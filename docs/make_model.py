@@ -26,7 +26,7 @@ TEMPLATE = ROOT / "docs" / "model.template.md"
 TARGET = ROOT / "docs" / "model.md"
 COMMAND = ".venv/bin/python docs/make_model.py"
 MUTATIONS = ROOT / "tests" / "mutations" / "caught.toml"
-INVARIANT = "I"
+INVARIANT, GENERATION = "I", "G"
 NOT_CODE = frozenset({"cluster_sim/memory/rulebook.py"})
 """Modules that are the book, and so no place where a rule is kept."""
 
@@ -269,10 +269,11 @@ def tests_by_rule() -> Mapping[str, tuple[str, ...]]:
 
 
 def mentions(text: str) -> frozenset[str]:
-    """Rule ids that stand in a text as whole words; invariant 5 is I-5."""
+    """Rule ids that stand in a text as whole words; invariant 5 is I-5 there, and G3 is G-3."""
     letters = "".join(dict.fromkeys(rule.id[0] for rule in rules()))
     ids = set(re.findall(rf"(?<![\w-])[{letters}]-\d+(?!\w)", text))
-    return frozenset(ids | {f"{INVARIANT}-{number}" for number in re.findall(r"\b[Ii]nvariant (\d+)\b", text)})
+    ids |= {f"{INVARIANT}-{number}" for number in re.findall(r"\b[Ii]nvariant (\d+)\b", text)}
+    return frozenset(ids | {f"{GENERATION}-{number}" for number in re.findall(r"\bG([0-4])\b", text)})
 
 
 @cache

@@ -1,14 +1,16 @@
 """Conversion of a range between private and shared, and the one door to every operation on pages.
 
 Order of steps as in KVM_SET_MEMORY_ATTRIBUTES2 (docs/model.md §2): equal? → unmap from all processes → references? →
-store. At 4 KiB a range converts whole or not at all; huge pages convert one by one (H-4).
+store. Nobody sees the state between; so references are looked at first here, and the pages lose their mappings as they
+become private, or all at once when they are refused. At 4 KiB a range converts whole or not at all; huge pages convert
+one by one (H-4).
 """
 
 from cluster_sim.compiled import compiled
-from cluster_sim.memory.effects import Counts
+from cluster_sim.memory.effects import Counts, add_effects
 from cluster_sim.memory.huge_pages import convert_folio, operate_on_folios
 from cluster_sim.memory.outcomes import EAGAIN, ENOTTY, OK
-from cluster_sim.memory.page_tree import PageTree, apply
+from cluster_sim.memory.page_tree import UNIFORM, PageTree, apply, leaf_index, read_word
 from cluster_sim.memory.pages import (
     EXCLUSIVE_PINS,
     EXPECT_PRIVATE,
@@ -20,6 +22,7 @@ from cluster_sim.memory.pages import (
     MAKE_SHARED,
     UNMAP_ALL,
     MemoryRules,
+    transition,
 )
 
 
@@ -34,6 +37,17 @@ def operate(
 
 
 @compiled
+def is_converted(tree: PageTree, start: int, count: int, to_private: int, rules: MemoryRules, effects: Counts) -> bool:
+    """Whether all of a range has the wanted attribute; mostly its first page tells that it has not."""
+    wanted = EXPECT_PRIVATE if to_private else EXPECT_SHARED
+    _, differs = transition(read_word(tree, start), wanted, 0, rules)
+    if differs != OK:
+        return False
+    differs, _ = apply(tree, start, count, wanted, 0, rules, effects)
+    return bool(differs == OK)
+
+
+@compiled
 def convert_small(
     tree: PageTree, start: int, count: int, to_private: int, rules: MemoryRules, effects: Counts
 ) -> tuple[int, int]:
@@ -43,13 +57,32 @@ def convert_small(
     """
     if not to_private:
         return apply(tree, start, count, MAKE_SHARED, 0, rules, effects)  # V-6: references are not asked for
-    if rules.backing == IN_PLACE:
-        apply(tree, start, count, UNMAP_ALL, 0, rules, effects)
-        if not rules.defers:
-            blocked, index = apply(tree, start, count, EXPECT_UNPINNED, 0, rules, effects)
-            if blocked != OK:
-                return EAGAIN, index
+    if rules.backing == IN_PLACE and not rules.defers:
+        blocked, index = apply(tree, start, count, EXPECT_UNPINNED, 0, rules, effects)
+        if blocked != OK:
+            apply(tree, start, count, UNMAP_ALL, 0, rules, effects)  # the kernel unmaps before it looks
+            return EAGAIN, index
     return apply(tree, start, count, MAKE_PRIVATE, 0, rules, effects)
+
+
+@compiled
+def convert_page(words: Counts, index: int, to_private: int, rules: MemoryRules, effects: Counts) -> int:
+    """Convert one 4 KiB folio that has a word of its own: the same order on one word, in one walk of the tree."""
+    before = words[index]
+    _, differs = transition(before, EXPECT_PRIVATE if to_private else EXPECT_SHARED, 0, rules)
+    if differs == OK and rules.backing != EXCLUSIVE_PINS:
+        return OK
+    operation = MAKE_PRIVATE if to_private else MAKE_SHARED
+    refusal = OK
+    if to_private and rules.backing == IN_PLACE and not rules.defers:
+        _, refusal = transition(before, EXPECT_UNPINNED, 0, rules)
+        if refusal != OK:
+            operation = UNMAP_ALL
+    after, outcome = transition(before, operation, 0, rules)
+    if outcome == OK and after != before:
+        words[index] = after
+        add_effects(before, after, 1, effects)
+    return refusal if refusal != OK else outcome
 
 
 @compiled
@@ -59,19 +92,21 @@ def convert(
     """Convert a range; (outcome, first page with unexpected references if it was refused, else the range's end)."""
     if rules.backing == FIXED:
         return ENOTTY, start  # F-12: the file is what it was made, for good
-    wanted = EXPECT_PRIVATE if to_private else EXPECT_SHARED
-    differs, _ = apply(tree, start, count, wanted, 0, rules, effects)
-    if differs == OK and rules.backing != EXCLUSIVE_PINS:
+    if count == 1 and rules.folio_pages == 1:
+        index = leaf_index(tree, start)
+        if index != UNIFORM:
+            outcome = convert_page(tree.leaf, index, to_private, rules, effects)
+            return outcome, start + (1 if outcome == OK else 0)
+    if is_converted(tree, start, count, to_private, rules, effects) and rules.backing != EXCLUSIVE_PINS:
         return OK, start + count  # V-3
     if rules.folio_pages == 1:
         return convert_small(tree, start, count, to_private, rules, effects)
-    if to_private:
-        apply(tree, start, count, UNMAP_ALL, 0, rules, effects)
     page = start
     while page < start + count:
         stop = min(start + count, page - page % rules.folio_pages + rules.folio_pages)
         outcome, index = convert_folio(tree, page, stop, to_private, rules, effects)
         if outcome != OK:
+            apply(tree, page, start + count - page, UNMAP_ALL, 0, rules, effects)
             return outcome, index  # H-4: earlier huge pages stay converted
         page = stop
     return OK, start + count

@@ -133,10 +133,15 @@ def smashes(tree: PageTree, page: int, pages: int, rules: MemoryRules) -> bool:
 
 @compiled
 def break_leaves(tree: PageTree, start: int, end: int, rules: MemoryRules, effects: Counts) -> None:
-    """Pages [start, end) of one folio become shared: no leaf is larger than the 4 KiB folios that it falls into."""
+    """Pages [start, end) of one folio become shared: no leaf is larger than the 4 KiB folios that it falls into.
+
+    A folio that was split before has no leaves; what was smashed in it may heal (N-3).
+    """
     first = start - start % rules.folio_pages
     folio_end = first + rules.folio_pages
-    if rules.folio_pages == PAGES_PER_1G:
+    if shared_in(block_at(tree, start, rules.folio_pages)) > 0:
+        first, folio_end = start - start % PAGES_PER_2M, min(folio_end, end)
+    elif rules.folio_pages == PAGES_PER_1G:
         whole = start == first and end == folio_end
         sticks = smashes(tree, first, PAGES_PER_1G, rules)
         break_leaf(tree, first, PAGES_PER_1G, whole, sticks, effects)

@@ -189,6 +189,18 @@ def collapse(tree: PageTree, gib: int) -> None:
 
 
 @compiled
+def leaf_index(tree: PageTree, page: int) -> int:
+    """Where a page's own word lies, or UNIFORM where it shares one with others."""
+    top = tree.top[page // PAGES_PER_1G]
+    if top.node == UNIFORM:
+        return UNIFORM
+    mid = tree.mid[top.node * FANOUT + page % PAGES_PER_1G // PAGES_PER_2M]
+    if mid.node == UNIFORM:
+        return UNIFORM
+    return int(mid.node * FANOUT + page % PAGES_PER_2M)
+
+
+@compiled
 def apply(
     tree: PageTree, start: int, count: int, operation: int, tag: int, rules: MemoryRules, effects: Words
 ) -> tuple[int, int]:
@@ -196,6 +208,17 @@ def apply(
 
     Returns (outcome, index of the refused page, or the end of the range).
     """
+    if count == 1:
+        index = leaf_index(tree, start)
+        if index != UNIFORM:
+            before = tree.leaf[index]
+            after, outcome = transition(before, operation, tag, rules)
+            if outcome != OK:
+                return outcome, start
+            if after != before:
+                tree.leaf[index] = after
+                add_effects(before, after, 1, effects)
+            return OK, start + 1
     page = start
     end = start + count
     while page < end:

@@ -208,6 +208,8 @@ def converted(word: int, operation: int, rules: MemoryRules) -> tuple[int, int]:
             return word, EBUSY  # where no pin was kept
         elif word & PRESENT:
             after = (after | EXCLUSIVE) & ~PIN_MASK
+    else:
+        after &= ~HOST_MAPPED  # V-8, V-9: no process has a private page mapped
     after &= ~ACCEPTED
     if not rules.keeps_guest_mapping:
         after &= ~GUEST_MAPPED
@@ -320,7 +322,7 @@ def transition(word: int, operation: int, tag: int, rules: MemoryRules) -> tuple
         return word & ~HOST_MAPPED, OK  # V-9
     if operation == MAKE_PRIVATE or operation == MAKE_SHARED:
         if operation == MAKE_PRIVATE and rules.defers and word & PIN_MASK and not word & PRIVATE:
-            return word | DEFERRED, OK
+            return (word | DEFERRED) & ~HOST_MAPPED, OK
         return converted(word, operation, rules)
     if operation <= HOST_READ:
         return accessed_by_host(word, operation, view, tag, rules)
