@@ -36,6 +36,7 @@ from cluster_sim.workloads.draws import draw
 
 CONTENT = {"kept": KEPT, "zeroed": ZEROED, "lost": DESTROYED}
 ACCEPT = {"none": NO_ACCEPT, "keeps": ACCEPT_KEEPS, "zeroes": ACCEPT_ZEROES}
+# Under two backings an equal attribute is left alone as in place (T-4, V-3).
 BACKING = {"G0": TWO_BACKINGS, "G1": FIXED, "G2": FIXED, "G3": IN_PLACE, "G4": IN_PLACE}
 
 
@@ -95,7 +96,7 @@ def mixed(numbers: npt.NDArray[np.uint64], key: int) -> npt.NDArray[np.uint64]:
 def build_tree(
     scenario: ScenarioSpec, protection: Protection, guests: Sequence[PlannedGuest], bases: Int64s
 ) -> PageTree:
-    """All guests' files, private at first where the technology has private memory."""
+    """All guests' files, private at first where the technology has private memory (T-3), shared pages beside (M-10)."""
     entries = int(bases[-1]) // PAGES_PER_1G
     blocks = sum(guest.layout.huge_blocks for guest in guests)
     if scenario.memory.placement == "scattered":

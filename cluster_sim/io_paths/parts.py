@@ -221,7 +221,7 @@ def restructure(spec: MemorySpec) -> tuple[Step, ...]:
 
 
 def convert(protection: Protection, spec: MemorySpec, *, to_private: bool, granule_bytes: int) -> tuple[Step, ...]:
-    """Convert the buffer, under the guest's mmu_lock: calls, exits, tables, flushes, accepts."""
+    """Convert the buffer, under the guest's mmu_lock: calls, exits (E-2), tables, flushes, accepts."""
     verb = "unshare" if to_private else "share"
     ranged = "_ranged" if granule_bytes > PAGE_GRANULE_BYTES else ""
     flush = Charge("flush_ranged_call", Count.CALLS) if ranged else Charge("flush_call", Count.CALLS)

@@ -52,7 +52,9 @@ class Worker:
         self.process: subprocess.Popen[str] | None = None
 
     def _started(self) -> subprocess.Popen[str]:
-        if self.process is None or self.process.poll() is not None:
+        if self.process is not None and self.process.poll() is not None:
+            self.end()
+        if self.process is None:
             command = [sys.executable, "-m", "cluster_sim.kernel.worker"]
             self.process = subprocess.Popen(  # noqa: S603 - our own module
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

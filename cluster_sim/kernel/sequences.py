@@ -80,11 +80,11 @@ def create(c: Chooser) -> Call:
     slot = c.file()
     size = FILE_PAGES * PAGE_BYTES
     flags = (3, 1, 0, 2)[slot]
-    reserved = null = 0
+    reserved, null = int(c.chance(6)), 0
     if c.chance(3):
         size = c.one_of((0, 1, PAGE_BYTES - 1, -PAGE_BYTES, SPARSE_BYTES, (1 << 63) - PAGE_BYTES, PAGE_BYTES, size))
         flags = c.one_of((0, 1, 2, 3, 3, 4, 1 << 63))
-        reserved, null = int(c.chance(4)), int(c.chance(6))
+        null = int(c.chance(6))
     return "create", c.below(VMS) if c.chance(4) else 0, slot, size, flags, reserved, null
 
 

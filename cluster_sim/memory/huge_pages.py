@@ -2,7 +2,8 @@
 
 What a huge block is stands in one word beside its page words: whether the guest's stage-2 maps it by one leaf, whether
 the technology keeps such a leaf away, and how many of its pages are shared. A folio is split exactly while that
-count is not 0 (invariant 7), and a leaf is never larger than its folio (invariant 6).
+count is not 0 (invariant 7), and a leaf is never larger than its folio (invariant 6). The host's own entries are
+always small (H-6): they are the pages' own bits. A guest is one file from offset 0, so its leaves are aligned (M-14).
 """
 
 from cluster_sim.compiled import compiled
@@ -31,6 +32,7 @@ from cluster_sim.memory.pages import (
     ACCEPT,
     ACCEPTED,
     ALLOCATE,
+    EXPECT_SHARED,
     EXPECT_UNPINNED,
     GUEST_TOUCH_PRIVATE,
     GUEST_TOUCH_SHARED,
@@ -102,7 +104,7 @@ def count_split(rules: MemoryRules, effects: Counts) -> None:
 
 @compiled
 def leaf_at(tree: PageTree, page: int, rules: MemoryRules) -> int:
-    """Pages of the largest stage-2 leaf that may map a page of a whole folio: folio, technology and history cap it."""
+    """Pages of the largest leaf that may map a page of a whole folio: folio, technology and history cap it (T-5)."""
     leaf = min(rules.folio_pages, rules.leaf_pages)
     while leaf > 1 and block_at(tree, page, leaf) & NO_LEAF:
         leaf //= FANOUT
@@ -165,11 +167,23 @@ def count_converted(tree: PageTree, page: int, shared: int, rules: MemoryRules, 
     block = block_at(tree, page, folio) + shared * SHARED_ONE
     count = shared_in(block)
     assert 0 <= count <= folio, "a folio's count of shared pages is wrong"
-    if count == folio:
-        block &= ~NO_LEAF
     set_block(tree, page, folio, block)
     if count == 0 and read_word(tree, page) & PRESENT:
         effects[MERGED] += 1
+
+
+@compiled
+def heal(tree: PageTree, start: int, end: int, rules: MemoryRules, effects: Counts) -> None:
+    """Blocks around pages that became shared, with nothing private left in them, may have a leaf again (N-3, K-3)."""
+    leaf = PAGES_PER_2M
+    while leaf <= min(rules.folio_pages, rules.leaf_pages):
+        for page in range(start - start % leaf, end, leaf):
+            block = block_at(tree, page, leaf)
+            if block & NO_LEAF:
+                private, _ = apply(tree, page, leaf, EXPECT_SHARED, 0, rules, effects)
+                if private == OK:
+                    set_block(tree, page, leaf, block & ~NO_LEAF)
+        leaf *= FANOUT
 
 
 @compiled
@@ -192,6 +206,8 @@ def convert_folio(
     changed = effects[CONVERTED] - before
     if changed:
         count_converted(tree, start, -changed if to_private else changed, rules, effects)
+    if not to_private and rules.leaf_is_sticky:
+        heal(tree, start, end, rules, effects)
     return outcome, index
 
 

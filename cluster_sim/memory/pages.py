@@ -1,8 +1,8 @@
 """One 4 KiB page of guest memory as one word, and the table of what each operation makes of it.
 
-The word holds attribute, allocation, mappings, pins and a content tag. Every rule is a transition from word to word;
-the effects of an operation are the difference between the two (memory/effects.py), so that no operation keeps books
-of its own. Rule ids are those of docs/model.md.
+The word holds attribute, allocation, mappings, pins and a content tag, and no place: nothing ever moves (X-16). Every
+rule is a transition from word to word; the effects of an operation are the difference between the two
+(memory/effects.py), so that no operation keeps books of its own. Rule ids are those of docs/model.md.
 """
 
 from enum import IntEnum
@@ -293,8 +293,8 @@ def pinned(word: int, operation: int, rules: MemoryRules) -> tuple[int, int]:
 def removed(word: int, operation: int, rules: MemoryRules) -> int:
     """The page after its frame was punched out or failed."""
     if operation == POISON:
-        if not word & PRESENT:
-            return word
+        if not word & UPTODATE:
+            return word  # nobody has used it: there is nothing to lose
         return (word & ~(GUEST_MAPPED | HOST_MAPPED)) | POISONED  # X-17: the frame stays, out of all page tables
     if rules.backing == TWO_BACKINGS:
         if not word & PRIVATE:
@@ -313,7 +313,7 @@ def transition(word: int, operation: int, tag: int, rules: MemoryRules) -> tuple
     if operation == EXPECT_SHARED:
         return word, (DIFFERS if word & (PRIVATE | DEFERRED) else OK)
     if operation == EXPECT_UNPINNED:
-        return word, (EAGAIN if word & PIN_MASK and not word & PRIVATE else OK)  # V-4
+        return word, (EAGAIN if word & PIN_MASK and not word & PRIVATE else OK)  # V-4; the guest has no reference: E-5
     if operation == EXPECT_CONTENT:
         return word, (OK if word >> CONTENT_SHIFT == tag else DIFFERS)
     if operation == UNMAP_HOST:

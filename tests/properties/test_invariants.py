@@ -104,3 +104,112 @@ def test_invariant_12_a_conversion_succeeds_once_all_pins_are_gone(technology: s
     unpin_all(checked)
     assert checked.convert(0, pages, to_private=True).outcome == Outcome.OK
     assert checked.memfd.page(7).is_private
+
+
+HUGE = 4 * PAGES_2M
+
+
+def fresh(kernel: str = "G3", technology: str = "pkvm", *, init_shared: bool = False) -> CheckedMemfd:
+    return CheckedMemfd(rules_of(technology, kernel), init_shared=init_shared)
+
+
+def test_invariant_1_making_private_leaves_neither_mappings_nor_pins() -> None:
+    checked = fresh(init_shared=True)
+    for view in range(VIEWS):
+        checked.apply(Operation.HOST_TOUCH, 0, 8, view=view)
+    checked.convert(0, 8, to_private=True)
+    page = checked.memfd.page(3)
+    assert (page.host_views, page.pins) == (0, 0)
+    assert checked.apply(Operation.PIN_LONG, 3, 1).outcome == Outcome.EFAULT
+
+
+def test_invariant_2_no_translation_outlives_its_type() -> None:
+    for technology in ("sev-snp", "tdx", "cca"):
+        checked = fresh(technology=technology)
+        checked.apply(Operation.ACCEPT, 0, 8)
+        checked.convert(0, 8, to_private=False)
+        assert not checked.memfd.page(3).is_guest_mapped
+        assert checked.apply(Operation.GUEST_TOUCH_PRIVATE, 3, 1).outcome == Outcome.MEMORY_FAULT_EXIT
+
+
+def test_invariant_3_what_is_mapped_is_there_and_zeroed() -> None:
+    checked = fresh(init_shared=True)
+    checked.apply(Operation.ALLOCATE, 0, 8)
+    assert not checked.memfd.page(3).is_uptodate
+    checked.apply(Operation.HOST_TOUCH, 3, 1)
+    assert checked.memfd.page(3)[1:3] == (True, True)
+
+
+def test_invariant_4_a_frame_has_one_index_or_is_an_orphan() -> None:
+    checked = fresh(init_shared=True)
+    checked.apply(Operation.PIN_LONG, 3, 1)
+    checked.apply(Operation.PUNCH, 0, 8)
+    assert checked.orphans == 1
+    assert checked.memfd.page(3).pins == 0, "the index forgot the frame"
+    checked.apply(Operation.HOST_TOUCH, 3, 1)
+    assert checked.memfd.page(3).content == 0
+
+
+@pytest.mark.parametrize("kernel", ["G3", "G4-2MiB"])
+def test_invariant_5_a_refusal_names_a_pinned_page_and_changes_nothing_of_its_unit(kernel: str) -> None:
+    checked = fresh(kernel)
+    checked.convert(0, HUGE if kernel != "G3" else 1000, to_private=False)
+    checked.apply(Operation.PIN_SHORT, 600, 1)
+    answer = checked.convert(0, 1000, to_private=True)
+    assert (answer.outcome, answer.stopped_at) == (Outcome.EAGAIN, 600)
+    assert checked.memfd.page(0).is_private == (kernel != "G3"), "the huge page before it is a unit of its own"
+    assert not checked.memfd.page(599).is_private
+
+
+def test_invariant_6_a_leaf_is_no_larger_than_folio_technology_and_attribute_allow() -> None:
+    for technology, kernel, leaves in (("sev-snp", "G4-2MiB", 4), ("cca", "G4-2MiB", 0), ("tdx", "G3", 0)):
+        checked = fresh(kernel, technology)
+        checked.apply(Operation.ACCEPT, 0, checked.memfd.page_count)
+        assert checked.memfd.leaves(PAGES_2M) == leaves, technology
+
+
+def test_invariant_7_whole_means_private_throughout() -> None:
+    checked = fresh("G4-2MiB")
+    checked.apply(Operation.ACCEPT, 0, HUGE)
+    assert checked.memfd.split_folios == 0
+    for page in (5, PAGES_2M - 1, PAGES_2M):
+        checked.convert(page, 1, to_private=False)
+    assert checked.memfd.split_folios == 2
+    checked.convert(0, PAGES_2M, to_private=True)
+    assert checked.memfd.split_folios == 1
+
+
+def test_invariant_8_pages_are_conserved() -> None:
+    checked = fresh("G4-2MiB")
+    checked.apply(Operation.GUEST_TOUCH_PRIVATE, 7, 1)
+    assert checked.frames == PAGES_2M
+    checked.apply(Operation.PUNCH, 0, PAGES_2M)
+    assert checked.frames == 0
+    checked.check_all()
+
+
+@pytest.mark.parametrize(("technology", "content"), [("pkvm", 9), ("sev-snp", 1), ("tdx", 0), ("cca", 1)])
+def test_invariant_9_data_is_what_the_technology_leaves(technology: str, content: int) -> None:
+    checked = fresh(technology=technology)
+    checked.apply(Operation.ACCEPT, 0, 8)
+    assert checked.memfd.page(3).content == 0, "first use reads zeros"
+    checked.apply(Operation.GUEST_WRITE, 0, 8, tag=9)
+    checked.convert(0, 8, to_private=False)
+    assert checked.memfd.page(3).content == content
+
+
+@pytest.mark.parametrize("is_private", [False, True])
+def test_invariant_10_punching_keeps_attributes_and_converting_allocates_nothing(*, is_private: bool) -> None:
+    checked = fresh(init_shared=not is_private)
+    checked.apply(Operation.PUNCH, 0, 8)
+    assert checked.memfd.page(3).is_private == is_private
+    checked.convert(0, 8, to_private=not is_private)
+    assert checked.frames == 0
+
+
+@pytest.mark.parametrize("kernel", ["G3", "G3-defer", "G4-2MiB", "G0-discard", "exclusive-pin"])
+def test_invariant_11_to_shared_asks_for_no_references(kernel: str) -> None:
+    checked = fresh(kernel)
+    checked.convert(0, 4, to_private=False)
+    checked.apply(Operation.PIN_LONG, 2, 1)
+    assert checked.convert(0, HUGE // 4, to_private=False).outcome == Outcome.OK

@@ -8,10 +8,8 @@ from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import (
     DEFAULT_RULES,
     FIRST_TAG,
-    FIXED,
     LOST,
     SECRET,
-    TWO_BACKINGS,
     VIEWS,
     Operation,
 )
@@ -33,13 +31,6 @@ def private_file(pages: int = 8, *, technology: str = "pkvm", kernel: str = "G3"
 def attributes(file: GuestMemfd) -> str:
     """P or S for each page."""
     return "".join("P" if file.page(page).is_private else "S" for page in range(file.page_count))
-
-
-def test_c_11_init_shared_needs_conversion_in_place_on_coco_vms() -> None:
-    assert rules_of("sev-snp", "G3").backing not in (FIXED, TWO_BACKINGS)
-    assert attributes(shared_file(2)) == "SS"
-    with pytest.raises(ValueError, match="H-1"):
-        shared_file(512, kernel="G4-2MiB")
 
 
 def with_conversion() -> SystemCalls:
@@ -171,8 +162,6 @@ def test_x_16_nothing_moves_a_page_but_its_owner() -> None:
     file.apply(Operation.UNPIN_SHORT, 3, 1)
     file.apply(Operation.EXPECT_CONTENT, 0, 8, tag=TAG)
     assert file.words(0, 8).tolist() == before
-    names = {operation.name for operation in Operation}
-    assert not names & {"MIGRATE", "SWAP", "COMPACT", "MERGE", "RECLAIM"}
 
 
 def test_x_17_failed_memory_leaves_the_page_tables_and_stays() -> None:
@@ -323,3 +312,21 @@ def test_so_many_pins_and_no_more() -> None:
     assert file.apply(Operation.PIN_LONG, 0, 1).outcome == Outcome.ENOMEM
     assert file.apply(Operation.PIN_SHORT, 0, 1).outcome == Outcome.OK
     assert (file.page(0).short_pins, file.page(0).long_pins, file.page(0).pins) == (1, 63, 64)
+
+
+def test_w_1_a_software_protected_vm_keeps_its_content() -> None:
+    file = GuestMemfd(8, DEFAULT_RULES, init_shared=False)
+    file.apply(Operation.GUEST_WRITE, 0, 8, tag=TAG)
+    for to_private in (False, True):
+        file.convert(0, 8, to_private=to_private)
+        assert file.page(0).content == TAG
+        assert not file.page(0).is_guest_mapped
+
+
+def test_w_2_a_default_vm_is_shared_for_good() -> None:
+    from cluster_sim.platform.protection import PROTECTIONS
+
+    assert not PROTECTIONS["none"].has_private_memory
+    calls = SystemCalls(DEFAULT_RULES)
+    calls.create(0, 0, 8 * PAGE, 3, 0, 0)
+    assert calls.convert(0, 0, PAGE, 1, 0).outcome == Outcome.ENOTTY

@@ -167,13 +167,14 @@ def test_n_3_a_smashed_leaf_returns_only_after_all_of_it_was_shared() -> None:
     assert file.leaves(PAGES_2M) == 2
 
 
-def test_n_3_sharing_all_of_it_page_by_page_counts_too() -> None:
-    file = file_of()
+@pytest.mark.parametrize(("pages", "kernel", "leaves"), [(2 * PAGES_2M, "G4-2MiB", 2), (PAGES_1G, "G4-1GiB", 512)])
+def test_n_3_sharing_all_of_it_page_by_page_counts_too(pages: int, kernel: str, leaves: int) -> None:
+    file = file_of(pages, kernel=kernel)
     for page in range(PAGES_2M):
         file.convert(page, 1, to_private=False)
     file.convert(0, PAGES_2M, to_private=True)
-    file.apply(Operation.ACCEPT, 0, PAGES_2M)
-    assert file.leaves(PAGES_2M) == 2
+    file.apply(Operation.ACCEPT, 0, pages)
+    assert file.leaves(PAGES_2M) == leaves
 
 
 def test_d_1_accepting_zeroes() -> None:
