@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run check test bench lock clean
+.PHONY: help setup run check test mutants docs bench lock clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,13 @@ test: $(READY)  ## ruff, mypy --strict, import contracts and all tests
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 	$(BIN)/pytest -q
+
+mutants: $(READY)  ## break the memory model on purpose, rule by rule, and write down what noticed
+	$(BIN)/python -m tests.mutations.campaign
+	$(BIN)/python docs/make_model.py
+
+docs: $(READY)  ## make docs/model.md from the code
+	$(BIN)/python docs/make_model.py
 
 bench: $(READY)  ## frames a second of the compiled loop, cost of the memory state
 	$(BIN)/python -m benchmarks.engine

@@ -10,7 +10,7 @@ from cluster_sim.engine.layout import GuestLayout, PlannedGuest
 from cluster_sim.engine.state import Host, Int64s
 from cluster_sim.memory.conversion import operate
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
-from cluster_sim.memory.huge_pages import count_leaves
+from cluster_sim.memory.leaves import count_leaves
 from cluster_sim.memory.outcomes import OK
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PAGES_PER_2M, PageTree, empty_tree
 from cluster_sim.memory.pages import (

@@ -171,7 +171,7 @@ def guest_touch(protection: Protection, spec: MemorySpec, *, private: bool) -> t
 def attempt(protection: Protection, *, to_private: bool) -> tuple[Step, ...]:
     """Take the guest's mmu_lock and convert; while pins refuse it, let go, wait as the pin policy says, do it again.
 
-    A conversion that succeeds goes on behind these steps.
+    A conversion that succeeds goes on behind these steps; once all pins are gone it does (invariant 12).
     """
     verb = "unshare" if to_private else "share"
     return (

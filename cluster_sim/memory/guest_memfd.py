@@ -6,7 +6,8 @@ import numpy as np
 
 from cluster_sim.memory.conversion import convert, operate
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
-from cluster_sim.memory.huge_pages import block_at, count_leaves, count_split_folios
+from cluster_sim.memory.huge_pages import count_split_folios
+from cluster_sim.memory.leaves import block_at, count_leaves
 from cluster_sim.memory.outcomes import ENOMEM, Outcome
 from cluster_sim.memory.page_tree import (
     LEAF,

@@ -1,20 +1,28 @@
-"""Huge pages (generation G4): folios of 2 MiB or 1 GiB, split while any of their pages is shared, and stage-2 leaves.
+"""Huge pages (generation G4): folios of 2 MiB or 1 GiB, split while any of their pages is shared, and merged again.
 
-What a huge block is stands in one word beside its page words: whether the guest's stage-2 maps it by one leaf, whether
-the technology keeps such a leaf away, and how many of its pages are shared. A folio is split exactly while that
-count is not 0 (invariant 7), and a leaf is never larger than its folio (invariant 6). The host's own entries are
-always small (H-6): they are the pages' own bits. A guest is one file from offset 0, so its leaves are aligned (M-14).
+A folio is split exactly while its count of shared pages is not 0 (invariant 7). The host's own entries are always
+small (H-6): they are the pages' own bits.
 """
 
 from cluster_sim.compiled import compiled
 from cluster_sim.memory.effects import (
     CONVERTED,
-    LEAVES_BROKEN,
-    LEAVES_ZAPPED,
     MERGED,
     SPLIT,
     VMEMMAP_PAGES,
     Counts,
+)
+from cluster_sim.memory.leaves import (
+    LEAF_MAPPED,
+    NO_LEAF,
+    SHARED_ONE,
+    block_at,
+    break_leaf,
+    break_leaves,
+    heal,
+    leaf_at,
+    set_block,
+    shared_in,
 )
 from cluster_sim.memory.outcomes import EAGAIN, EINVAL, OK
 from cluster_sim.memory.page_tree import (
@@ -26,13 +34,11 @@ from cluster_sim.memory.page_tree import (
     apply,
     collapse,
     read_word,
-    unfold,
 )
 from cluster_sim.memory.pages import (
     ACCEPT,
     ACCEPTED,
     ALLOCATE,
-    EXPECT_SHARED,
     EXPECT_UNPINNED,
     GUEST_TOUCH_PRIVATE,
     GUEST_TOUCH_SHARED,
@@ -54,44 +60,8 @@ from cluster_sim.memory.pages import (
     transition,
 )
 
-LEAF_MAPPED = 1
-NO_LEAF = 2
-"""Set where the technology has no way back to a huge leaf until the whole block was shared (PSMASH, demote)."""
-SHARED_ONE = 1 << 8
 STRUCT_PAGES_PER_PAGE = 64
 """struct page takes 64 bytes, so one page of vmemmap describes 64 pages; HVO keeps the first."""
-
-
-@compiled
-def block_at(tree: PageTree, page: int, pages: int) -> int:
-    """What the huge block of `pages` around a page is."""
-    top = tree.top[page // PAGES_PER_1G]
-    if pages == PAGES_PER_1G:
-        return int(top.block)
-    if top.node == UNIFORM:
-        return int(top.below)
-    return int(tree.mid[top.node * FANOUT + page % PAGES_PER_1G // PAGES_PER_2M].block)
-
-
-@compiled
-def set_block(tree: PageTree, page: int, pages: int, block: int) -> None:
-    """Store what the huge block of `pages` around a page is; the tree must have a node to spare."""
-    gib = page // PAGES_PER_1G
-    top = tree.top[gib]
-    if pages == PAGES_PER_1G:
-        top.block = block
-        return
-    if top.node == UNIFORM and top.below == block:
-        return
-    has_node = unfold(tree, gib)
-    assert has_node, "the tree ran out of nodes"
-    tree.mid[top.node * FANOUT + page % PAGES_PER_1G // PAGES_PER_2M].block = block
-
-
-@compiled
-def shared_in(block: int) -> int:
-    """Pages of a folio that are shared."""
-    return block // SHARED_ONE
 
 
 @compiled
@@ -100,64 +70,6 @@ def count_split(rules: MemoryRules, effects: Counts) -> None:
     effects[SPLIT] += 1
     if rules.has_hvo:
         effects[VMEMMAP_PAGES] += rules.folio_pages // STRUCT_PAGES_PER_PAGE - 1
-
-
-@compiled
-def leaf_at(tree: PageTree, page: int, rules: MemoryRules) -> int:
-    """Pages of the largest leaf that may map a page of a whole folio: folio, technology and history cap it (T-5)."""
-    leaf = min(rules.folio_pages, rules.leaf_pages)
-    while leaf > 1 and block_at(tree, page, leaf) & NO_LEAF:
-        leaf //= FANOUT
-    return leaf
-
-
-@compiled
-def break_leaf(tree: PageTree, page: int, pages: int, whole: int, sticks: int, effects: Counts) -> None:
-    """Take a block's leaf away: all of its range goes, or a part, which `sticks` where there is no way back."""
-    block = block_at(tree, page, pages)
-    after = block & ~LEAF_MAPPED
-    if whole:
-        after &= ~NO_LEAF
-    elif sticks:
-        after |= NO_LEAF
-    if block & LEAF_MAPPED:
-        effects[LEAVES_ZAPPED if whole else LEAVES_BROKEN] += 1
-    if after != block:
-        set_block(tree, page, pages, after)
-
-
-@compiled
-def smashes(tree: PageTree, page: int, pages: int, rules: MemoryRules) -> bool:
-    """Whether converting a part of a block leaves the hardware with small entries for good: it had a large one."""
-    had_leaf = block_at(tree, page, pages) & LEAF_MAPPED or read_word(tree, page) & ACCEPTED
-    return bool(rules.leaf_is_sticky and had_leaf)
-
-
-@compiled
-def break_leaves(tree: PageTree, start: int, end: int, rules: MemoryRules, effects: Counts) -> None:
-    """Pages [start, end) of one folio become shared: no leaf is larger than the 4 KiB folios that it falls into.
-
-    A folio that was split before has no leaves; what was smashed in it may heal (N-3).
-    """
-    first = start - start % rules.folio_pages
-    folio_end = first + rules.folio_pages
-    if shared_in(block_at(tree, start, rules.folio_pages)) > 0:
-        first, folio_end = start - start % PAGES_PER_2M, min(folio_end, end)
-    elif rules.folio_pages == PAGES_PER_1G:
-        whole = start == first and end == folio_end
-        sticks = smashes(tree, first, PAGES_PER_1G, rules)
-        break_leaf(tree, first, PAGES_PER_1G, whole, sticks, effects)
-        top = tree.top[first // PAGES_PER_1G]
-        if whole and top.node == UNIFORM:
-            if top.below & LEAF_MAPPED:
-                effects[LEAVES_ZAPPED] += FANOUT
-            top.below = 0
-            return
-    for page in range(first, folio_end, PAGES_PER_2M):
-        whole = start <= page and page + PAGES_PER_2M <= end
-        touched = start < page + PAGES_PER_2M and page < end
-        sticks = touched and smashes(tree, page, PAGES_PER_2M, rules)
-        break_leaf(tree, page, PAGES_PER_2M, whole, sticks, effects)
 
 
 @compiled
@@ -170,20 +82,6 @@ def count_converted(tree: PageTree, page: int, shared: int, rules: MemoryRules, 
     set_block(tree, page, folio, block)
     if count == 0 and read_word(tree, page) & PRESENT:
         effects[MERGED] += 1
-
-
-@compiled
-def heal(tree: PageTree, start: int, end: int, rules: MemoryRules, effects: Counts) -> None:
-    """Blocks around pages that became shared, with nothing private left in them, may have a leaf again (N-3, K-3)."""
-    leaf = PAGES_PER_2M
-    while leaf <= min(rules.folio_pages, rules.leaf_pages):
-        for page in range(start - start % leaf, end, leaf):
-            block = block_at(tree, page, leaf)
-            if block & NO_LEAF:
-                private, _ = apply(tree, page, leaf, EXPECT_SHARED, 0, rules, effects)
-                if private == OK:
-                    set_block(tree, page, leaf, block & ~NO_LEAF)
-        leaf *= FANOUT
 
 
 @compiled
@@ -372,22 +270,6 @@ def operate_on_folios(
             return outcome, index
         page = stop
     return OK, start + count
-
-
-@compiled
-def count_leaves(tree: PageTree, first_gib: int, gibs: int, pages: int) -> int:
-    """Huge leaves of a size that map a guest's memory, in 1 GiB entries [first_gib, first_gib + gibs)."""
-    leaves = 0
-    for gib in range(first_gib, first_gib + gibs):
-        top = tree.top[gib]
-        if pages == PAGES_PER_1G:
-            leaves += top.block & LEAF_MAPPED
-        elif top.node == UNIFORM:
-            leaves += FANOUT * (top.below & LEAF_MAPPED)
-        else:
-            for i in range(top.node * FANOUT, (top.node + 1) * FANOUT):
-                leaves += tree.mid[i].block & LEAF_MAPPED
-    return leaves
 
 
 @compiled

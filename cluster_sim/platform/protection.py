@@ -1,7 +1,7 @@
 """What each protection technology does to memory, as records (docs/model.md §5).
 
-Rules of the book that are fields here: content K-1, N-1, D-1, A-1, W-1; accepting N-2, D-2; leaves K-3, N-3, D-3, A-2;
-the host kernel's own accesses K-2, N-4, D-4, A-3; the guest's D-5; exits N-5.
+Rules of the book that are fields here: content K-1, N-1, D-1, A-1, W-1, W-2; accepting N-2, D-2; leaves K-3, N-3, D-3,
+A-2; the host kernel's own accesses K-2, N-4, D-4, A-3; the guest's D-5; exits N-5.
 """
 
 from dataclasses import dataclass

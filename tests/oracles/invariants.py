@@ -8,7 +8,7 @@ import numpy.typing as npt
 from cluster_sim.engine.boot import memory_rules
 from cluster_sim.memory.effects import Effect
 from cluster_sim.memory.guest_memfd import Answer, GuestMemfd
-from cluster_sim.memory.huge_pages import LEAF_MAPPED, shared_in
+from cluster_sim.memory.leaves import LEAF_MAPPED, shared_in
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import (
     ACCEPT_ZEROES,
@@ -20,6 +20,7 @@ from cluster_sim.memory.pages import (
     HOST_MAPPED,
     IN_PLACE,
     KEPT,
+    LONG_PIN_ONE,
     LOST,
     PIN_MASK,
     PRESENT,
@@ -107,6 +108,10 @@ class CheckedMemfd:
             unit = 1 if self.rules.backing == EXCLUSIVE_PINS else self.rules.folio_pages
             first = 0 if unit == 1 and self.rules.backing == IN_PLACE else max(0, self._unit(answer, unit) - start)
             assert not changed[first:].any(), "invariant 5: the unit that refused keeps its attributes"
+        if to_private and self.rules.backing != TWO_BACKINGS:
+            kept = LONG_PIN_ONE if self.rules.backing == EXCLUSIVE_PINS else 0
+            pins = before[changed] & PIN_MASK
+            assert ((pins == 0) | (pins == kept)).all(), "invariant 1: made private over somebody's pin"
         if not self.rules.keeps_guest_mapping or self.rules.backing == TWO_BACKINGS:
             assert not (after[changed] & GUEST_MAPPED).any(), "invariant 2"
         self._expect_converted(start, before, after, changed, to_private=to_private)
