@@ -8,8 +8,10 @@ from rich.text import Text
 
 from cluster_sim.analysis.comparison import ComparisonError
 from cluster_sim.analysis.comparison import compare as compare_run
+from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
 from cluster_sim.cli.options import console, refusing_bad_input
 from cluster_sim.report.comparison import comparison
+from cluster_sim.report.guest_memory import guest_memory
 from cluster_sim.results.reader import open_results
 
 
@@ -29,6 +31,7 @@ def compare(
     out = console()
     out.print(Text(results.manifest.question.strip() + "\n", "bold"))
     out.print(comparison(rows, shown))
+    out.print(guest_memory(memory_rows(results), fault_rows(results)))
     if results.manifest.status != "complete":
         out.print(f"\nThis run is {results.manifest.status}: only finished variants are shown.", highlight=False)
 

@@ -13,8 +13,10 @@ from rich.text import Text
 from cluster_sim.actors import driver
 from cluster_sim.actors.driver import Executor, Finished, run_experiment
 from cluster_sim.analysis.comparison import compare
+from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
 from cluster_sim.cli.options import FAILED, Sets, Workload, console, load_checked, refusing_bad_input
 from cluster_sim.report.comparison import comparison
+from cluster_sim.report.guest_memory import guest_memory
 from cluster_sim.results.reader import open_results
 from cluster_sim.scenario.load import Experiment
 
@@ -40,6 +42,7 @@ def run(
     opened = open_results(finished.directory)
     out.print(Text(experiment.spec.question.strip() + "\n", "bold"))
     out.print(comparison(compare(opened), dict(experiment.spec.baseline)))
+    out.print(guest_memory(memory_rows(opened), fault_rows(opened)))
     seconds = time.perf_counter() - began
     out.print(
         f"\n{finished.frames:,} frames in {seconds:.1f} s. Tables: {finished.directory}/{{transfers,guests,…}}, "
