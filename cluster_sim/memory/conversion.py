@@ -106,7 +106,7 @@ def convert(
         stop = min(start + count, page - page % rules.folio_pages + rules.folio_pages)
         outcome, index = convert_folio(tree, page, stop, to_private, rules, effects)
         if outcome != OK:
-            apply(tree, page, start + count - page, UNMAP_ALL, 0, rules, effects)
+            apply(tree, page, stop - page, UNMAP_ALL, 0, rules, effects)
             return outcome, index  # H-4: earlier huge pages stay converted
         page = stop
     return OK, start + count

@@ -1,5 +1,6 @@
 """What a run says of guest memory and of faults: sums a variant, and nothing where nothing happened."""
 
+from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
@@ -22,9 +23,9 @@ def results(folder: Path, *sets: str) -> Results:
 
 
 def told(found: Results) -> str:
-    console = Console(width=200, record=True, quiet=True)
-    console.print(guest_memory(memory_rows(found), fault_rows(found)))
-    return console.export_text()
+    out = StringIO()
+    Console(width=200, file=out).print(guest_memory(memory_rows(found), fault_rows(found)))
+    return out.getvalue()
 
 
 def test_a_run_in_which_nothing_happened_to_memory_says_nothing(tmp_path: Path) -> None:

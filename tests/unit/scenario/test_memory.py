@@ -49,7 +49,7 @@ def test_memory_may_be_chosen(sets: tuple[str, ...]) -> None:
         (("memory={backing: exclusive_pin, generation: G4}",), "memory.generation", "no generations"),
         (("memory={backing: exclusive_pin, on_pin: defer}",), "memory.on_pin", "retry or wait"),
         (("memory={pins: {lasts: soon}}",), "memory.pins.lasts", "a duration"),
-        (("memory={pins: {}}",), "memory.pins.lasts", "duration"),
+        (("memory={pins: {}}",), "memory.pins.lasts", "it is required"),
         (("memory={pins: {lasts: 1ms, every: 0}}",), "memory.pins.every", "1 or more"),
         (("faults=[{at: 99s, access: host_load, guest: raw}]",), "faults.0.at", "less than the duration"),
         (("faults=[{at: 1s, access: host_peek, guest: raw}]",), "faults.0.access", "host_load"),
