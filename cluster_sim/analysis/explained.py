@@ -63,7 +63,11 @@ class Explained:
 
 
 def explain(scenario: ScenarioSpec, folder: Path) -> list[Explained]:
-    """One frame of each stream of each guest group: a raw frame, or one as large as the trace's mean."""
+    """One frame of each stream of each guest group: a raw frame, or one as large as the trace's mean.
+
+    The frame is alone on its host: pins of others and injected faults are left out.
+    """
+    scenario = scenario.model_copy(update={"memory": scenario.memory.model_copy(update={"pins": None}), "faults": ()})
     facts = facts_of(scenario, folder)
     profile = profile_of(scenario)
     return [

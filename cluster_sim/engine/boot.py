@@ -70,8 +70,14 @@ def place(scenario: ScenarioSpec, guests: Sequence[PlannedGuest], bases: Int64s,
 
 
 def scattered(count: int, pages: int, key: int) -> Int64s:
-    """`count` different pages of [0, pages), every choice as likely: a keyed hash of 0, 1, 2 … without doubles."""
+    """`count` different pages of [0, pages), every choice as likely: a keyed hash of 0, 1, 2 … without doubles.
+
+    Where most pages are asked for, doubles would be the rule; then all pages are put in the order of their hashes.
+    """
     assert count <= pages
+    if 2 * count > pages:
+        order: Int64s = np.argsort(mixed(np.arange(pages, dtype=np.uint64), key), kind="stable")
+        return order[:count]
     chosen: Int64s = np.zeros(0, np.int64)
     asked = 0
     while len(chosen) < count:

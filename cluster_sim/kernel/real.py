@@ -10,10 +10,18 @@ from pathlib import Path
 from cluster_sim.kernel import abi
 from cluster_sim.kernel.abi import LIBC, PAGE, errno_of, errno_of_os, ioctl
 from cluster_sim.kernel.real_mappings import NO_SUCH, RealMappings, Result
-from cluster_sim.memory.memslots import BAD_FD, GUEST_MEMFD, OTHER_FILE, SLOTS, VMS
+from cluster_sim.memory.call_numbers import (
+    BAD_FD,
+    FILES,
+    GUEST_MEMFD,
+    OTHER_FILE,
+    PIN_HOLDERS,
+    SLOTS,
+    SPARSE_BYTES,
+    VIEWS_A_FILE,
+    VMS,
+)
 from cluster_sim.memory.outcomes import Outcome
-from cluster_sim.memory.replies import FILES, PIN_HOLDERS, VIEWS_A_FILE
-from cluster_sim.memory.system_calls import SPARSE_BYTES
 
 
 class RealCalls(RealMappings):

@@ -3,8 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from cluster_sim.memory.mappings import (
+from cluster_sim.memory.call_numbers import (
     ADVICE,
+    BAD_FD,
+    EXEC,
+    FILES,
+    FORKED_VIEW,
+    GUEST_MEMFD,
+    KEEP_SIZE,
+    LOG_DIRTY_PAGES,
     MAP_HUGETLB,
     MAP_LOCKED,
     MAP_POPULATE,
@@ -12,11 +19,18 @@ from cluster_sim.memory.mappings import (
     MAP_SHARED,
     MAP_SHARED_VALIDATE,
     MAP_SYNC,
+    OTHER_FILE,
+    PIN_HOLDERS,
+    PUNCH_HOLE,
+    READ,
+    READONLY,
+    SLOTS,
+    SPARSE_BYTES,
+    VIEWS_A_FILE,
+    VMS,
+    WRITE,
 )
-from cluster_sim.memory.memslots import BAD_FD, GUEST_MEMFD, LOG_DIRTY_PAGES, OTHER_FILE, READONLY, SLOTS, VMS
 from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
-from cluster_sim.memory.replies import EXEC, FILES, FORKED_VIEW, PIN_HOLDERS, READ, VIEWS_A_FILE, WRITE
-from cluster_sim.memory.system_calls import KEEP_SIZE, PUNCH_HOLE, SPARSE_BYTES
 from cluster_sim.workloads.draws import draw
 
 Argument = int | str

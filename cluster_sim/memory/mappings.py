@@ -4,35 +4,26 @@ A file has up to three mappings, and one more in a second process (fork of the f
 compiled model's; here that answer gets the name which each way of access gives it.
 """
 
-from cluster_sim.memory.outcomes import Outcome
-from cluster_sim.memory.pages import PAGE_BYTES, Operation
-from cluster_sim.memory.replies import (
+from cluster_sim.memory.call_numbers import (
     EXEC,
     FILES,
     FORKED_VIEW,
+    MAP_HUGETLB,
+    MAP_LOCKED,
+    MAP_POPULATE,
+    MAP_PRIVATE,
+    MAP_SHARED_VALIDATE,
+    MAP_SYNC,
+    MAP_TYPE,
     PIN_HOLDERS,
     READ,
     VIEWS_A_FILE,
     WRITE,
-    File,
-    Pin,
-    Reply,
-    View,
-    done,
-    refused,
 )
+from cluster_sim.memory.outcomes import Outcome
+from cluster_sim.memory.pages import PAGE_BYTES, Operation
+from cluster_sim.memory.replies import File, Pin, Reply, View, done, refused
 
-MAP_SHARED = 1
-MAP_PRIVATE = 2
-MAP_SHARED_VALIDATE = 3
-MAP_TYPE = 3
-MAP_POPULATE = 0x8000
-MAP_LOCKED = 0x2000
-MAP_HUGETLB = 0x40000
-MAP_SYNC = 0x80000
-
-ADVICE = {"DONTNEED": 4, "FREE": 8, "REMOVE": 9, "MERGEABLE": 12, "COLD": 20, "PAGEOUT": 21}
-ADVICE |= {"POPULATE_READ": 22, "POPULATE_WRITE": 23, "COLLAPSE": 25}
 WITHOUT_EFFECT = {"MERGEABLE": "X-10", "COLD": "X-10", "PAGEOUT": "X-10"}
 INVALID = {"FREE": "X-10", "COLLAPSE": "P-9"}
 

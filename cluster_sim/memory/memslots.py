@@ -1,18 +1,9 @@
 """Memslots as KVM_SET_USER_MEMORY_REGION2 makes and refuses them; guest_memfd's rules M-1 to M-13."""
 
+from cluster_sim.memory.call_numbers import BAD_FD, GUEST_MEMFD, LOG_DIRTY_PAGES, OTHER_FILE, READONLY, SLOTS, VMS
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import PAGE_BYTES
-from cluster_sim.memory.replies import FILES, File, Reply, Slot, done, refused
-
-LOG_DIRTY_PAGES = 1
-READONLY = 2
-GUEST_MEMFD = 4
-SLOTS = 4
-VMS = 2
-BAD_FD = FILES
-"""In the place of a file: a descriptor that is not open."""
-OTHER_FILE = FILES + 1
-"""In the place of a file: a descriptor of something else."""
+from cluster_sim.memory.replies import File, Reply, Slot, done, refused
 
 
 class Memslots:

@@ -3,21 +3,9 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cluster_sim.memory.call_numbers import MMAP
 from cluster_sim.memory.guest_memfd import GuestMemfd
 from cluster_sim.memory.outcomes import Outcome
-
-FILES = 4
-VIEWS_A_FILE = 3
-FORKED_VIEW = 3
-"""The second process's copy of view 0."""
-PIN_HOLDERS = 4
-
-READ = 1
-WRITE = 2
-EXEC = 4
-
-MMAP = 1
-INIT_SHARED = 2
 
 
 class Reply(NamedTuple):

@@ -5,19 +5,16 @@ compiled model's; here are the checks before it, in the kernel's order, each und
 virt/kvm/guest_memfd.c, virt/kvm/kvm_main.c, mm/madvise.c, mm/gup.c.
 """
 
+from cluster_sim.memory.call_numbers import FILES, INIT_SHARED, KEEP_SIZE, MMAP, PUNCH_HOLE, SPARSE_BYTES
 from cluster_sim.memory.guest_memfd import GuestMemfd
 from cluster_sim.memory.mappings import Mappings
 from cluster_sim.memory.memslots import Memslots
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import PAGE_BYTES, MemoryRules, Operation
-from cluster_sim.memory.replies import FILES, INIT_SHARED, MMAP, File, Reply, done, refused
+from cluster_sim.memory.replies import File, Reply, done, refused
 
-KEEP_SIZE = 1
-PUNCH_HOLE = 2
 BYTES_MAX = (1 << 63) - 1
 KNOWN_FLAGS = MMAP | INIT_SHARED
-SPARSE_BYTES = 1 << 40
-"""Files from this size on are made and closed at once: there is nothing else to see in them."""
 
 
 class SystemCalls(Mappings, Memslots):

@@ -11,7 +11,7 @@ from cluster_sim.kernel import abi
 from cluster_sim.kernel.capabilities import Capabilities, UnavailableError, probe
 from cluster_sim.kernel.oracle import DIED, compare, replay, worker
 from cluster_sim.kernel.sequences import OPENING, sequence
-from cluster_sim.memory.memslots import GUEST_MEMFD
+from cluster_sim.memory.call_numbers import GUEST_MEMFD
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import DEFAULT_RULES
 from cluster_sim.memory.replies import Reply, done

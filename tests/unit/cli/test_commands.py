@@ -78,6 +78,23 @@ def test_explain_prints_steps_that_sum_to_the_latency_and_their_sources() -> Non
         assert part in done.output
 
 
+@pytest.mark.parametrize(
+    ("memory", "text"),
+    [
+        ("{generation: G4, huge_page: 2MiB}", "split and merge huge pages"),
+        ("{generation: G0}", "free the other backing's pages"),
+        ("{backing: exclusive_pin}", "flip the exclusive pins"),
+        ("{pins: {lasts: forever}}", "calls to unshare"),
+    ],
+)
+def test_explain_shows_what_memory_costs_and_leaves_pins_of_others_out(memory: str, text: str) -> None:
+    sets = ("--set=protection=pkvm", "--set=io_path=convert-4k", f"--set=memory={memory}")
+    done = invoke("explain", "swiotlb_vs_zero_copy", *sets)
+    assert done.exit_code == 0, done.output
+    assert text in done.output
+    assert "pin_wait" not in done.output
+
+
 def test_explain_shows_what_a_slow_bus_adds_to_a_copy() -> None:
     slow = "costs.mem.genoa_8vcpu_read_bw={value: 5, unit: GB/s, why: a slow bus}"
     sets = ("--set=protection=pkvm", "--set=io_path=pool-copy", f"--set={slow}")
