@@ -23,6 +23,9 @@ from cluster_sim.platform.protection import REFUSED_BY_FILE, WORKS, Consequence,
 from cluster_sim.scenario.spec import FaultSpec
 
 LATER_USE = "later use"
+POISON = "poison"
+"""Outcome of a write that spoils a page silently; who uses the page next meets a machine check (D-4)."""
+MACHINE_CHECK = "machine check"
 NOWHERE = -1
 
 HOST_ACCESSES = {
@@ -198,7 +201,7 @@ def converted(host: Host, fault: PlannedFault, to_private: int, effects: Counts)
     return WORKS if outcome == Outcome.OK else Consequence(Outcome(outcome).name, "nobody")
 
 
-def later_death(host: Host, guest: int) -> FaultRecord:
+def later_death(host: Host, guest: int, *, is_machine_check: bool) -> FaultRecord:
     """A guest met, in its own work, what a fault had left."""
     row = host.guests[guest]
     return FaultRecord(
@@ -209,7 +212,7 @@ def later_death(host: Host, guest: int) -> FaultRecord:
         offset_bytes=NOWHERE,
         pages=0,
         private_pages=0,
-        outcome=Outcome(int(row["died_of"])).name,
+        outcome=MACHINE_CHECK if is_machine_check else Outcome(int(row["died_of"])).name,
         victim="guest",
         leaked_pages=0,
         spoilt_pages=0,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cluster_sim.engine.boot import leaves_of
-from cluster_sim.engine.faults import FaultRecord, PlannedFault, inject, later_death, pages_with
+from cluster_sim.engine.faults import POISON, FaultRecord, PlannedFault, inject, later_death, pages_with
 from cluster_sim.engine.layout import PlannedGuest, frame_facts
 from cluster_sim.engine.loop import free_done, run_until, settle
 from cluster_sim.engine.plan import HostPlan, plan_host
@@ -92,7 +92,8 @@ class HostEngine:
         for guest in np.flatnonzero(self.state.guests["died_ns"] != ALIVE).tolist():
             if guest not in self.known_deaths:
                 self.known_deaths.add(guest)
-                self.faults.append(later_death(self.state, guest))
+                is_poisoned = any(fault.guest == guest and fault.outcome == POISON for fault in self.faults)
+                self.faults.append(later_death(self.state, guest, is_machine_check=is_poisoned))
 
     def finish(self) -> Records:
         """End the run at the present instant: what is in flight comes out as unfinished."""

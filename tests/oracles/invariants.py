@@ -1,6 +1,6 @@
 """The laws of guest memory, checked after every operation on any file: technology, generation, page size."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -52,12 +52,17 @@ KERNELS: dict[str, dict[str, object]] = {
     "G4-1GiB": {"generation": "G4", "huge_page": "1GiB", "hvo": True},
     "exclusive-pin": {"backing": "exclusive_pin"},
 }
-TECHNOLOGIES = tuple(name for name, record in PROTECTIONS.items() if record.has_private_memory)
+SOFTWARE = replace(
+    PROTECTIONS["pkvm"], name="software", keeps_guest_mapping=False, leaf_bytes_max=1 << 30, leaf_is_sticky=False
+)
+"""A software-protected VM: content kept, any leaf, and a broken one comes back at the next fault."""
+RECORDS = {name: record for name, record in PROTECTIONS.items() if record.has_private_memory} | {"software": SOFTWARE}
+TECHNOLOGIES = tuple(RECORDS)
 
 
 def rules_of(technology: str, kernel: str) -> MemoryRules:
     """The rules of a technology on a kernel, as the engine makes them."""
-    return memory_rules(PROTECTIONS[technology], MemorySpec.model_validate(KERNELS[kernel]))
+    return memory_rules(RECORDS[technology], MemorySpec.model_validate(KERNELS[kernel]))
 
 
 def file_pages(rules: MemoryRules) -> int:

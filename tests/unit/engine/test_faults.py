@@ -117,7 +117,7 @@ def test_d_4_a_poisoned_page_kills_whoever_uses_it_next() -> None:
     engine, done = run("tdx", CONVERT, {"access": "kernel_store", "offset": f"{SECOND_BUFFER}B"})
     injected, later = engine.faults
     assert (injected.spoilt_pages, injected.victim) == (1, "nobody")
-    assert (later.is_injected, later.outcome, later.victim) == (False, "EHWPOISON", "guest")
+    assert (later.is_injected, later.outcome, later.victim) == (False, "machine check", "guest")
     assert later.at_ns > injected.at_ns
     assert dead(engine) == [0]
     assert (done["outcome"][done["stream"] == 0] == Ending.DROPPED).any()

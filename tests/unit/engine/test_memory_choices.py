@@ -216,6 +216,17 @@ def test_a_pin_for_ever_starves_the_conversion(policy: str, protection: str) -> 
     assert int(engine.guests()[0]["refusals"]) >= 1
 
 
+def test_vfios_contract_is_to_unmap_before_the_page_becomes_private() -> None:
+    """The copy engine maps, pins, unpins and unmaps around each frame; a device that keeps its pins starves it."""
+    by_engine: Values = CONVERT | {"copier": "engine"}
+    engine, done = run("sev-snp", by_engine, {})
+    assert int(engine.guests()[0]["refusals"]) == 0
+    assert (done["outcome"] == Ending.DELIVERED).all()
+    engine, done = run("sev-snp", by_engine, {"pins": {"lasts": "forever", "term": "long"}})
+    assert int(engine.guests()[0]["refusals"]) > 0
+    assert not (done["outcome"] == Ending.DELIVERED).any()
+
+
 def test_one_of_so_many_frames_is_pinned() -> None:
     memory: Values = {"pins": {"lasts": "5ms", "every": 2}}
     _, done = run("pkvm", CONVERT, memory)
