@@ -8,9 +8,9 @@ one by one (H-4).
 
 from cluster_sim.compiled import compiled
 from cluster_sim.memory.effects import Counts, add_effects
-from cluster_sim.memory.huge_pages import convert_folio, operate_on_folios
+from cluster_sim.memory.huge_pages import convert_folio, convert_gib, convert_in_split, fold, operate_on_folios
 from cluster_sim.memory.outcomes import EAGAIN, ENOTTY, OK
-from cluster_sim.memory.page_tree import UNIFORM, PageTree, apply, leaf_index, read_word
+from cluster_sim.memory.page_tree import PAGES_PER_1G, UNIFORM, PageTree, apply, leaf_index, read_word
 from cluster_sim.memory.pages import (
     EXCLUSIVE_PINS,
     EXPECT_PRIVATE,
@@ -97,16 +97,25 @@ def convert(
         if index != UNIFORM:
             outcome = convert_page(tree.leaf, index, to_private, rules, effects)
             return outcome, start + (1 if outcome == OK else 0)
+    if count == 1 and rules.folio_pages > 1 and convert_in_split(tree, start, to_private, rules, effects):
+        return OK, start + 1
     if is_converted(tree, start, count, to_private, rules, effects) and rules.backing != EXCLUSIVE_PINS:
         return OK, start + count  # V-3
     if rules.folio_pages == 1:
         return convert_small(tree, start, count, to_private, rules, effects)
     page = start
     while page < start + count:
+        gib = page // PAGES_PER_1G
+        is_whole = page % PAGES_PER_1G == 0 and start + count - page >= PAGES_PER_1G
+        if is_whole and convert_gib(tree, gib, to_private, rules, effects):
+            page += PAGES_PER_1G
+            continue
         stop = min(start + count, page - page % rules.folio_pages + rules.folio_pages)
         outcome, index = convert_folio(tree, page, stop, to_private, rules, effects)
         if outcome != OK:
             apply(tree, page, stop - page, UNMAP_ALL, 0, rules, effects)
             return outcome, index  # H-4: earlier huge pages stay converted
         page = stop
+        if page % PAGES_PER_1G == 0:
+            fold(tree, gib)
     return OK, start + count

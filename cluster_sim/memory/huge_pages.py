@@ -7,10 +7,12 @@ small (H-6): they are the pages' own bits.
 from cluster_sim.compiled import compiled
 from cluster_sim.memory.effects import (
     CONVERTED,
+    LEAVES_ZAPPED,
     MERGED,
     SPLIT,
     VMEMMAP_PAGES,
     Counts,
+    add_effects,
 )
 from cluster_sim.memory.leaves import (
     LEAF_MAPPED,
@@ -33,6 +35,7 @@ from cluster_sim.memory.page_tree import (
     PageTree,
     apply,
     collapse,
+    leaf_index,
     read_word,
 )
 from cluster_sim.memory.pages import (
@@ -65,11 +68,11 @@ STRUCT_PAGES_PER_PAGE = 64
 
 
 @compiled
-def count_split(rules: MemoryRules, effects: Counts) -> None:
-    """Count the split of one folio, and the struct pages that it needs back (HVO)."""
-    effects[SPLIT] += 1
+def count_split(folios: int, rules: MemoryRules, effects: Counts) -> None:
+    """Count the split of folios, and the struct pages that they need back (HVO)."""
+    effects[SPLIT] += folios
     if rules.has_hvo:
-        effects[VMEMMAP_PAGES] += rules.folio_pages // STRUCT_PAGES_PER_PAGE - 1
+        effects[VMEMMAP_PAGES] += folios * (rules.folio_pages // STRUCT_PAGES_PER_PAGE - 1)
 
 
 @compiled
@@ -97,7 +100,7 @@ def convert_folio(
         break_leaves(tree, start, end, rules, effects)
         is_split = shared_in(block_at(tree, start, rules.folio_pages)) > 0
         if not is_split and read_word(tree, start) & PRESENT:
-            count_split(rules, effects)
+            count_split(1, rules, effects)
     before = effects[CONVERTED]
     operation = MAKE_PRIVATE if to_private else MAKE_SHARED
     outcome, index = apply(tree, start, end - start, operation, 0, rules, effects)
@@ -110,13 +113,67 @@ def convert_folio(
 
 
 @compiled
+def convert_in_split(tree: PageTree, page: int, to_private: int, rules: MemoryRules, effects: Counts) -> bool:
+    """Convert one page of a folio that was split and stays split, in one walk; False, and nothing done, otherwise.
+
+    No leaf can break and none can come back, so what `convert_folio` would do is the page's own word and the count.
+    """
+    index = leaf_index(tree, page)
+    block = block_at(tree, page, rules.folio_pages)
+    if index == UNIFORM or shared_in(block) <= to_private or rules.leaf_is_sticky:
+        return False
+    before = tree.leaf[index]
+    if to_private and not rules.defers and transition(before, EXPECT_UNPINNED, 0, rules)[1] != OK:
+        return False
+    after, outcome = transition(before, MAKE_PRIVATE if to_private else MAKE_SHARED, 0, rules)
+    changed = effects[CONVERTED]
+    if outcome != OK:
+        return False
+    tree.leaf[index] = after
+    add_effects(before, after, 1, effects)
+    changed = effects[CONVERTED] - changed
+    set_block(tree, page, rules.folio_pages, block + (-changed if to_private else changed) * SHARED_ONE)
+    return True
+
+
+@compiled
+def convert_gib(tree: PageTree, gib: int, to_private: int, rules: MemoryRules, effects: Counts) -> bool:
+    """Convert the 2 MiB folios of a 1 GiB entry that are all alike in one step; False, and nothing done, otherwise."""
+    top = tree.top[gib]
+    before = top.word
+    folios = shared_in(top.below)
+    if top.node != UNIFORM or rules.folio_pages != PAGES_PER_2M:
+        return False
+    if to_private and not rules.defers and transition(before, EXPECT_UNPINNED, 0, rules)[1] != OK:
+        return False
+    after, outcome = transition(before, MAKE_PRIVATE if to_private else MAKE_SHARED, 0, rules)
+    converted = effects[CONVERTED]
+    if outcome != OK:
+        return False
+    top.word = after
+    add_effects(before, after, PAGES_PER_1G, effects)
+    converted = (effects[CONVERTED] - converted) // FANOUT
+    if to_private:
+        top.below -= converted * SHARED_ONE
+        if converted and after & PRESENT:
+            effects[MERGED] += FANOUT
+        return True
+    if folios == 0 and before & PRESENT:
+        count_split(FANOUT, rules, effects)
+    if top.below & LEAF_MAPPED:
+        effects[LEAVES_ZAPPED] += FANOUT
+    top.below = (folios + converted) * SHARED_ONE
+    return True
+
+
+@compiled
 def fill_folio(tree: PageTree, page: int, rules: MemoryRules, effects: Counts) -> None:
     """Allocate the whole folio of a page; one whose range is partly shared is split at once (H-3)."""
     if read_word(tree, page) & PRESENT:
         return
     apply(tree, page - page % rules.folio_pages, rules.folio_pages, ALLOCATE, 0, rules, effects)
     if shared_in(block_at(tree, page, rules.folio_pages)) > 0:
-        count_split(rules, effects)
+        count_split(1, rules, effects)
 
 
 @compiled

@@ -1,11 +1,15 @@
 """Invariants 1 to 12 under random operations: all technologies, generations and page sizes."""
 
 import random
+from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cluster_sim.memory.effects import Effect
+from cluster_sim.memory.guest_memfd import GuestMemfd
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import EXCLUSIVE_PINS, FIRST_TAG, FIXED, SECRET, TWO_BACKINGS, VIEWS, Operation
 from tests.oracles.invariants import KERNELS, PAGES_1G, PAGES_2M, TECHNOLOGIES, CheckedMemfd, rules_of
@@ -104,6 +108,46 @@ def test_invariant_12_a_conversion_succeeds_once_all_pins_are_gone(technology: s
     unpin_all(checked)
     assert checked.convert(0, pages, to_private=True).outcome == Outcome.OK
     assert checked.memfd.page(7).is_private
+
+
+@settings(max_examples=60)
+@given(
+    technology=st.sampled_from(TECHNOLOGIES),
+    kernel=st.sampled_from(["G4-2MiB", "G4-2MiB-defer"]),
+    steps=st.lists(st.sampled_from(["share", "hide", "accept", "read", "pin", "unpin", "break", "punch"]), max_size=12),
+)
+def test_a_gibibyte_converts_in_one_step_as_it_does_huge_page_by_huge_page(
+    technology: str, kernel: str, steps: list[str]
+) -> None:
+    rules = rules_of(technology, kernel)
+    one, many = (GuestMemfd(PAGES_1G, rules, init_shared=False) for _ in range(2))
+    whole = {
+        "accept": Operation.ACCEPT,
+        "read": Operation.HOST_READ,
+        "pin": Operation.PIN_LONG,
+        "unpin": Operation.UNPIN_LONG,
+        "punch": Operation.PUNCH,
+    }
+    for name in steps:
+        if name in whole:
+            answers = [file.apply(whole[name], 0, PAGES_1G) for file in (one, many)]
+        elif name == "break":
+            answers = [file.convert(5 * PAGES_2M + 7, 1, to_private=False) for file in (one, many)]
+        else:
+            answers = [one.convert(0, PAGES_1G, to_private=name == "hide")]
+            effects: Counter[Effect] = Counter()
+            for page in range(0, PAGES_1G, PAGES_2M):
+                answer = many.convert(page, PAGES_2M, to_private=name == "hide")
+                effects.update(answer.effects)
+                if answer.outcome != Outcome.OK:
+                    break
+            answers.append(answer._replace(effects=dict(effects)))
+        assert answers[0] == answers[1], name
+        assert np.array_equal(one.words(0, PAGES_1G), many.words(0, PAGES_1G)), name
+        assert one.split_folios == many.split_folios
+        assert one.leaves(PAGES_2M) == many.leaves(PAGES_2M)
+        blocks = [[file.block(page, PAGES_2M) for page in range(0, PAGES_1G, PAGES_2M)] for file in (one, many)]
+        assert blocks[0] == blocks[1], name
 
 
 HUGE = 4 * PAGES_2M
