@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster_sim.memory.effects import Effect
-from cluster_sim.memory.guest_memfd import GuestMemfd
+from cluster_sim.memory.guest_memfd import Answer, GuestMemfd
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import EXCLUSIVE_PINS, FIRST_TAG, FIXED, SECRET, TWO_BACKINGS, VIEWS, Operation
 from tests.oracles.invariants import KERNELS, PAGES_1G, PAGES_2M, TECHNOLOGIES, CheckedMemfd, rules_of
@@ -135,6 +135,7 @@ def test_a_gibibyte_converts_in_one_step_as_it_does_huge_page_by_huge_page(
             answers = [file.convert(5 * PAGES_2M + 7, 1, to_private=False) for file in (one, many)]
         else:
             answers = [one.convert(0, PAGES_1G, to_private=name == "hide")]
+            answer = Answer(Outcome.OK, 0, {})
             effects: Counter[Effect] = Counter()
             for page in range(0, PAGES_1G, PAGES_2M):
                 answer = many.convert(page, PAGES_2M, to_private=name == "hide")
