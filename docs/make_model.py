@@ -320,13 +320,11 @@ def counts() -> str:
 
 
 def mutations() -> str:
-    """Deliberate mistakes in the model and the test that catches each, where there is such a list."""
-    if not MUTATIONS.exists():
-        return ""
+    """Deliberate mistakes in the model and what catches each."""
     entries: list[dict[str, str]] = tomllib.loads(MUTATIONS.read_text("utf-8"))["mutation"]
-    rows = ((entry["name"], entry["rule"], entry["what"], f"`{entry['caught_by']}`") for entry in entries)
+    rows = ((entry["name"], entry["rule"], f"`memory/{entry['file']}`", f"`{entry['caught_by']}`") for entry in entries)
     text = "Mistakes put into the model on purpose, each with the test that catches it.\n\n"
-    return "## 9. Mutations\n\n" + text + table(("mutation", "rule", "what is changed", "caught by"), rows)
+    return "## 9. Mutations\n\n" + text + table(("mutation", "rule", "changed in", "caught by"), rows)
 
 
 PARTS: dict[str, Callable[[], str]] = {

@@ -114,7 +114,7 @@ def inject(host: Host, protection: Protection, fault: PlannedFault, now_ns: int)
 
 def kill(host: Host, guest: int, victim: str, consequence: Consequence, now_ns: int) -> None:
     """Let the guest, or all guests of the host, die; a killed process that is not the VMM takes nobody along."""
-    code = OUTCOME_CODES.get(consequence.outcome, int(Outcome.EHWPOISON))
+    code = OUTCOME_CODES.get(consequence.outcome, NO_OUTCOME)
     if victim == "guest":
         die(host, guest, code, now_ns)
     elif victim == "host":
@@ -124,6 +124,8 @@ def kill(host: Host, guest: int, victim: str, consequence: Consequence, now_ns: 
 
 
 OUTCOME_CODES: Mapping[str, int] = {outcome.name: int(outcome) for outcome in Outcome}
+NO_OUTCOME = -1
+"""Died of a hardware event, which no operation answers: its record names it."""
 
 
 def access(host: Host, protection: Protection, fault: PlannedFault, effects: Counts) -> Consequence:

@@ -153,9 +153,9 @@ def set_slot(c: Chooser) -> Call:
 def advise(c: Chooser) -> Call:
     """Advice on some pages of a mapping, sometimes while they are locked.
 
-    MADV_HUGEPAGE marks a VMA; one that is marked in part can no more be grown as one, which is not our subject.
+    MADV_HUGEPAGE is not among it: it marks whole mappings, for one marked in part can no more be grown as one.
     """
-    name = c.one_of(("DONTNEED", "REMOVE", *(name for name in ADVICE if name != "HUGEPAGE")))
+    name = c.one_of(("DONTNEED", "REMOVE", *ADVICE))
     return "advise", c.file(), c.own_view(), c.page(), c.count(), name, int(c.chance(6))
 
 

@@ -120,18 +120,19 @@ def convert_in_split(tree: PageTree, page: int, to_private: int, rules: MemoryRu
     """
     index = leaf_index(tree, page)
     block = block_at(tree, page, rules.folio_pages)
-    if index == UNIFORM or shared_in(block) <= to_private or rules.leaf_is_sticky:
+    stays_split = shared_in(block) > (1 if to_private else 0)
+    if index == UNIFORM or not stays_split or rules.leaf_is_sticky:
         return False
     before = tree.leaf[index]
     if to_private and not rules.defers and transition(before, EXPECT_UNPINNED, 0, rules)[1] != OK:
         return False
     after, outcome = transition(before, MAKE_PRIVATE if to_private else MAKE_SHARED, 0, rules)
-    changed = effects[CONVERTED]
     if outcome != OK:
         return False
+    had_converted = effects[CONVERTED]
     tree.leaf[index] = after
     add_effects(before, after, 1, effects)
-    changed = effects[CONVERTED] - changed
+    changed = effects[CONVERTED] - had_converted
     set_block(tree, page, rules.folio_pages, block + (-changed if to_private else changed) * SHARED_ONE)
     return True
 
@@ -141,28 +142,28 @@ def convert_gib(tree: PageTree, gib: int, to_private: int, rules: MemoryRules, e
     """Convert the 2 MiB folios of a 1 GiB entry that are all alike in one step; False, and nothing done, otherwise."""
     top = tree.top[gib]
     before = top.word
-    folios = shared_in(top.below)
+    was_shared = shared_in(top.below)
     if top.node != UNIFORM or rules.folio_pages != PAGES_PER_2M:
         return False
     if to_private and not rules.defers and transition(before, EXPECT_UNPINNED, 0, rules)[1] != OK:
         return False
     after, outcome = transition(before, MAKE_PRIVATE if to_private else MAKE_SHARED, 0, rules)
-    converted = effects[CONVERTED]
     if outcome != OK:
         return False
+    had_converted = effects[CONVERTED]
     top.word = after
     add_effects(before, after, PAGES_PER_1G, effects)
-    converted = (effects[CONVERTED] - converted) // FANOUT
+    changed = (effects[CONVERTED] - had_converted) // FANOUT
     if to_private:
-        top.below -= converted * SHARED_ONE
-        if converted and after & PRESENT:
+        top.below -= changed * SHARED_ONE
+        if changed and after & PRESENT:
             effects[MERGED] += FANOUT
         return True
-    if folios == 0 and before & PRESENT:
+    if was_shared == 0 and before & PRESENT:
         count_split(FANOUT, rules, effects)
     if top.below & LEAF_MAPPED:
         effects[LEAVES_ZAPPED] += FANOUT
-    top.below = (folios + converted) * SHARED_ONE
+    top.below = (was_shared + changed) * SHARED_ONE
     return True
 
 

@@ -45,10 +45,6 @@ class Mappings:
                 bits |= 1 << page
         return bits
 
-    def release(self, file: File) -> None:
-        """Let a closed file go; nothing of it is seen any more unless a mapping or a pin has it."""
-        assert not file.is_open
-
     def mmap(self, slot: int, number: int, flags: int, protection: int, offset: int, length: int) -> Reply:
         """Map a file; MAP_POPULATE and MAP_LOCKED fault in what they may, and never fail for it."""
         file = self.files[slot]
@@ -283,8 +279,22 @@ class Mappings:
         return refused(Outcome.EBADF) if self.views[slot][number] is None else done("P-9")
 
     def punch(self, file: File, first: int, end: int) -> Reply:
-        """Punch a hole in a file (system_calls.py)."""
-        raise NotImplementedError
+        """Punch a hole in a file; whoever holds a pin keeps the old page with its data."""
+        rules = ["F-5"]
+        if first < end:
+            if any(file.memfd.page(page).is_private for page in range(first, end)):
+                rules.append("F-16")
+            for pin in self.pins:
+                if pin is not None and pin.file is file:
+                    for page in set(pin.pages) - set(pin.orphans):
+                        if first <= page < end:
+                            pin.orphans[page] = file.memfd.page(page).content
+                            rules.append("F-13")
+            before = [file.memfd.page(page).is_private for page in range(first, end)]
+            file.memfd.apply(Operation.PUNCH, first, end - first)
+            assert before == [file.memfd.page(page).is_private for page in range(first, end)], "F-14"
+            rules.append("F-14")
+        return done(*dict.fromkeys(rules))
 
     def residence(self, slot: int, number: int, page: int) -> Reply:
         """Mincore of one page."""

@@ -174,15 +174,15 @@ def holding(word: int, content: int) -> int:
 
 
 @compiled
-def swapped(word: int, discards: bool) -> int:  # noqa: FBT001 - numba passes it by position
+def swapped(word: int, rules: MemoryRules) -> int:
     """G0: the index now shows its other backing's page, whose data is whatever lay there (T-6)."""
     twin = word & TWIN
     after = word & (PRIVATE | HOST_MAPPED | PIN_MASK)
-    if word & PRESENT and not discards:
+    if word & PRESENT and not rules.discards:
         after |= TWIN
     if twin:
         after |= PRESENT | UPTODATE | (LOST << CONTENT_SHIFT)
-    if discards and after & PRIVATE:
+    if rules.discards and after & PRIVATE:
         after &= ~(HOST_MAPPED | PIN_MASK)
     return after
 
@@ -198,7 +198,7 @@ def converted(word: int, operation: int, rules: MemoryRules) -> tuple[int, int]:
     if after == word:
         return word, OK
     if rules.backing == TWO_BACKINGS:
-        return swapped(after, rules.discards), OK
+        return swapped(after, rules), OK
     if rules.backing == EXCLUSIVE_PINS:
         pins = word & PIN_MASK
         if operation == MAKE_SHARED:

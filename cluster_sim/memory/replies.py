@@ -34,7 +34,6 @@ class File:
     size_bytes: int
     flags: int
     memfd: GuestMemfd
-    is_open: bool = True
 
     @property
     def pages(self) -> int:

@@ -52,8 +52,6 @@ class SystemCalls(Mappings, Memslots):
         if file is None:
             return refused(Outcome.EBADF)
         self.files[slot] = None
-        file.is_open = False
-        self.release(file)
         return done("C-10")
 
     def facts(self, slot: int) -> Reply:
@@ -88,24 +86,6 @@ class SystemCalls(Mappings, Memslots):
             return refused(Outcome.EINVAL, "F-2")
         file.memfd.apply(Operation.ALLOCATE, first, end - first)
         return done("F-1")
-
-    def punch(self, file: File, first: int, end: int) -> Reply:
-        """Punch a hole in a file; whoever holds a pin keeps the old page with its data."""
-        rules = ["F-5"]
-        if first < end:
-            if any(file.memfd.page(page).is_private for page in range(first, end)):
-                rules.append("F-16")
-            for pin in self.pins:
-                if pin is not None and pin.file is file:
-                    for page in set(pin.pages) - set(pin.orphans):
-                        if first <= page < end:
-                            pin.orphans[page] = file.memfd.page(page).content
-                            rules.append("F-13")
-            before = [file.memfd.page(page).is_private for page in range(first, end)]
-            file.memfd.apply(Operation.PUNCH, first, end - first)
-            assert before == [file.memfd.page(page).is_private for page in range(first, end)], "F-14"
-            rules.append("F-14")
-        return done(*dict.fromkeys(rules))
 
     def resize(self, slot: int, size: int) -> Reply:
         """Call ftruncate, to any size."""

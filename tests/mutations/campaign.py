@@ -18,7 +18,7 @@ def look_at(mutant: Mutant) -> dict[str, str]:
         found = verdicts(mutant, Path(folder))
     caught_by = "; ".join(f"{who}: {what}" for who, what in found.items() if what)
     sys.stderr.write(f"{mutant.rule} {mutant.what}: {caught_by or 'NOT CAUGHT'}\n")
-    return {"name": mutant.what, "rule": mutant.rule, "what": mutant.file, "caught_by": caught_by}
+    return {"name": mutant.what, "rule": mutant.rule, "file": mutant.file, "caught_by": caught_by}
 
 
 def main() -> None:
