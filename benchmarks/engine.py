@@ -20,7 +20,7 @@ from cluster_sim.actors.hosts import arrivals_of
 from cluster_sim.actors.order import RunOrder, facts_of
 from cluster_sim.engine.loop import run_until
 from cluster_sim.engine.plan import plan_host
-from cluster_sim.engine.state import with_more_rows
+from cluster_sim.engine.rows import with_more_rows
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.scenario.load import load
 from cluster_sim.scenario.spec import ScenarioSpec

@@ -18,8 +18,11 @@ def shipped_workloads() -> list[Path]:
 
 def find_workload(named: Path) -> Path:
     """A file as given, else the shipped definition of that name or path; what is not found is given back."""
-    if named.exists():
+    try:
+        if named.exists():
+            return named
+        shipped = workloads_directory() / Path(named.name).with_suffix(".yaml")
+        is_shipped_name = named.parent in (Path(), Path("workloads"))
+        return shipped if is_shipped_name and shipped.is_file() else named
+    except OSError:
         return named
-    shipped = workloads_directory() / Path(named.name).with_suffix(".yaml")
-    is_shipped_name = named.parent in (Path(), Path("workloads"))
-    return shipped if is_shipped_name and shipped.is_file() else named

@@ -230,9 +230,8 @@ def value_text(field: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and "bytes" in field:
-        return next(
-            f"{value >> shift} {unit}" for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")) if value >> shift
-        )
+        units = ((30, "GiB"), (20, "MiB"), (10, "KiB"))
+        return next((f"{value >> shift} {unit}" for shift, unit in units if value >> shift), str(value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = ((part, getattr(value, part.name)) for part in dataclasses.fields(value))
         told = [(part.name, value_text(part.name, found)) for part, found in parts if found != part.default]

@@ -1,26 +1,48 @@
 """What a host's transfers add up to: rows of all tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cluster_sim.actors.order import GuestPlace
+from cluster_sim.actors.batches import as_batch, histogram_columns, merged_histogram, work_columns
 from cluster_sim.engine.host import HostEngine
 from cluster_sim.engine.state import DELIVERED, DROPPED, UNFINISHED, Records
-from cluster_sim.io_paths.steps import Op
+from cluster_sim.engine.streams import Role, holds_up
+from cluster_sim.io_paths.steps import Direction, Op
 from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.results import histogram
-from cluster_sim.results.columns import TABLES, schema
 from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
-from cluster_sim.results.ledger import CATEGORY_COUNT, Category
+from cluster_sim.results.ledger import Category
 from cluster_sim.results.parts import label_array
 
 Int64s = npt.NDArray[np.int64]
 Values = Mapping[str, "Int64s | list[list[int]] | list[bool] | list[int]"]
 
-COUNTED = ("submitted", "delivered", "late", "damaged", "delivered_bytes", "unfinished")
+BOOT = "boot"
+PARTS = {
+    Role.REQUESTS: "requests",
+    Role.RECEIVED: "received",
+    Role.CHURN: "churn",
+    Role.IMAGE: BOOT,
+    Role.POOL: BOOT,
+    Role.ACCEPT: BOOT,
+}
+PART_LABELS = tuple(dict.fromkeys(PARTS.values()))
+DIRECTION_LABELS = tuple(direction.name.lower() for direction in Direction)
+WINDOWED = ("submitted", "delivered", "dropped", "late", "delivered_bytes")
+COUNTED = (
+    "submitted",
+    "delivered",
+    "late",
+    "damaged",
+    "delivered_bytes",
+    "unfinished",
+    "received",
+    "end_to_end_ns_sum",
+)
 CONVERTED = ("conversions", "converted_pages")
 SUMMED = (
     "guest_cpu_ns",
@@ -54,92 +76,154 @@ FAULT_COUNTS = (
 )
 
 
-class HostBooks:
-    """Sums of one host's guests over a run, and its windows' rows."""
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is summed up by itself: one workload of a guest, or what others send it."""
 
-    def __init__(self, host: int, places: Sequence[GuestPlace], engine: HostEngine) -> None:
+    guest: int
+    workload: int
+    part: str
+
+
+def cells_of(engine: HostEngine) -> tuple[list[Cell], Int64s]:
+    """All cells of a host, and the one of each stream."""
+    cells: dict[Cell, int] = {}
+    of_stream = []
+    for stream in engine.plan.streams:
+        cell = Cell(stream.guest, stream.queue.workload, PARTS[stream.queue.role])
+        of_stream.append(cells.setdefault(cell, len(cells)))
+    return list(cells), np.array(of_stream, np.int64)
+
+
+class HostBooks:
+    """Sums of one host's guests and their workloads over a run, and its windows' rows."""
+
+    def __init__(self, host: int, engine: HostEngine) -> None:
         self.host = host
-        self.places = places
+        self.places = [guest.place for guest in engine.plan.guests]
         self.engine = engine
-        self.groups = list(dict.fromkeys(place.group.name for place in places))
-        self.group_codes = np.array([self.groups.index(place.group.name) for place in places], np.int8)
-        guests = len(places)
+        self.groups = list(dict.fromkeys(place.group.name for place in self.places))
+        self.group_codes = np.array([self.groups.index(place.group.name) for place in self.places], np.int8)
+        self.cells, self.cell_of_stream = cells_of(engine)
+        self.guest_of_cell = np.array([cell.guest for cell in self.cells], np.int64)
+        self.counts_for_guest = np.array([cell.part != BOOT for cell in self.cells], np.bool_)
+        cells = len(self.cells)
         self.sums: dict[str, Int64s] = {
-            name: np.zeros(guests, np.int64)
-            for name in (*COUNTED, *SUMMED, *(f"dropped_{label}" for label in DROP_LABELS[1:]), "latency_ns_sum")
+            name: np.zeros(cells, np.int64)
+            for name in (
+                *COUNTED,
+                *SUMMED,
+                *(f"dropped_{label}" for label in DROP_LABELS[1:]),
+                *(f"{category.label}_ns" for category in Category),
+                "latency_ns_sum",
+                "dropped",
+            )
         }
-        self.converted: dict[str, Int64s] = {name: np.zeros(guests, np.int64) for name in CONVERTED}
-        self.latency_ns_max = np.zeros(guests, np.int64)
-        self.longest_pin_wait_ns = np.zeros(guests, np.int64)
-        self.stuck = np.zeros(guests, np.int64)
-        self.ledger = np.zeros((guests, CATEGORY_COUNT), np.int64)
-        self.histograms: list[list[tuple[Int64s, Int64s]]] = [[] for _ in range(guests)]
+        self.latency_ns_max = np.zeros(cells, np.int64)
+        self.window_latency_ns_max = np.zeros(cells, np.int64)
+        self.converted: dict[str, Int64s] = {name: np.zeros(len(self.places), np.int64) for name in CONVERTED}
+        self.longest_pin_wait_ns = np.zeros(len(self.places), np.int64)
+        self.stuck = np.zeros(len(self.places), np.int64)
+        self.boot_ends_ns = np.zeros(len(self.places), np.int64)
+        self.boot_parts_done = np.zeros(len(self.places), np.int64)
+        self.is_boot = np.array([holds_up(stream.queue) for stream in engine.plan.streams], np.bool_)
+        self.is_received = np.array([stream.queue.role == Role.RECEIVED for stream in engine.plan.streams], np.bool_)
+        self.histograms: list[list[tuple[Int64s, Int64s]]] = [[] for _ in self.cells]
+        self.before = {name: self.sums[name].copy() for name in WINDOWED}
         self.window_rows: list[dict[str, Int64s]] = []
 
-    def add_window(self, window: int, ends_ns: int, submitted: Int64s, done: Records) -> None:
-        """Book what ended in a window; `submitted` counts the window's arrivals per stream."""
-        guest = self.engine.state.streams["guest"]
-        of_row = guest[done["stream"]]
+    def add(self, done: Records) -> None:
+        """Book transfers that have ended."""
+        cell = self.cell_of_stream[done["stream"]]
+        guest = self.engine.state.streams["guest"][done["stream"]]
         delivered = done["outcome"] == DELIVERED
-        dropped = done["outcome"] == DROPPED
         latency_ns = done["ended_ns"] - done["submitted_ns"]
-        late = delivered & (done["ended_ns"] > done["deadline_ns"])
-        arrived = self._zeros()
-        np.add.at(arrived, guest, submitted)
-        window_sums = {
-            "submitted": arrived,
-            "delivered": self._count(of_row[delivered]),
-            "late": self._count(of_row[late]),
-            "delivered_bytes": self._sum(of_row[delivered], done["bytes"][delivered]),
-        }
-        for name, values in window_sums.items():
-            self.sums[name] += values
-        self.sums["damaged"] += self._count(of_row[delivered & (done["is_intact"] == 0)])
-        self.sums["unfinished"] += self._count(of_row[done["outcome"] == UNFINISHED])
+        self._count("delivered", cell[delivered])
+        received = delivered & self.is_received[done["stream"]]
+        self._count("received", cell[received])
+        self._sum("end_to_end_ns_sum", cell[received], (done["handed_ns"] - done["origin_ns"])[received])
+        self._count("late", cell[delivered & (done["handed_ns"] > done["deadline_ns"])])
+        self._count("damaged", cell[delivered & (done["is_intact"] == 0)])
+        self._count("unfinished", cell[done["outcome"] == UNFINISHED])
+        self._count("dropped", cell[done["outcome"] == DROPPED])
         for reason, label in enumerate(DROP_LABELS[1:], 1):
-            self.sums[f"dropped_{label}"] += self._count(of_row[done["reason"] == reason])
-        np.maximum.at(self.longest_pin_wait_ns, of_row, done["ledger"][:, Category.PIN_WAIT])
-        before = self.engine.state.steps["op"][done["step"] - 1]
-        self.stuck += self._count(of_row[(done["outcome"] == UNFINISHED) & (before == Op.AGAIN)])
-        self.sums["latency_ns_sum"] += self._sum(of_row[delivered], latency_ns[delivered])
+            self._count(f"dropped_{label}", cell[done["reason"] == reason])
+        self._sum("delivered_bytes", cell[delivered], done["bytes"][delivered])
+        self._sum("latency_ns_sum", cell[delivered], latency_ns[delivered])
         for name, values in work_columns(done).items():
-            self.sums[name] += self._sum(of_row[delivered], values[delivered])
+            self._sum(name, cell[delivered], values[delivered])
+        for category in Category:
+            self._sum(f"{category.label}_ns", cell[delivered], done["ledger"][:, category][delivered])
         for name in CONVERTED:
-            self.converted[name] += self._sum(of_row, done[name])
-        np.add.at(self.ledger, of_row[delivered], done["ledger"][delivered])
-        window_max = self._zeros()
-        np.maximum.at(window_max, of_row[delivered], latency_ns[delivered])
-        np.maximum(self.latency_ns_max, window_max, out=self.latency_ns_max)
-        self._add_histograms(of_row[delivered], latency_ns[delivered])
+            np.add.at(self.converted[name], guest, done[name])
+        np.maximum.at(self.longest_pin_wait_ns, guest, done["ledger"][:, Category.PIN_WAIT])
+        before = self.engine.state.steps["op"][done["step"] - 1]
+        np.add.at(self.stuck, guest[(done["outcome"] == UNFINISHED) & (before == Op.AGAIN)], 1)
+        booting = self.is_boot[done["stream"]] & delivered
+        np.maximum.at(self.boot_ends_ns, guest[booting], done["ended_ns"][booting])
+        np.add.at(self.boot_parts_done, guest[booting], 1)
+        np.maximum.at(self.window_latency_ns_max, cell[delivered], latency_ns[delivered])
+        self._add_histograms(cell[delivered], latency_ns[delivered])
+
+    def close_window(self, window: int, ends_ns: int) -> None:
+        """End a window: its row is what was booked since the one before."""
+        self.sums["submitted"][:] = 0
+        np.add.at(self.sums["submitted"], self.cell_of_stream, self.engine.state.streams["submitted"])
+        row = {name: self._of_guests(self.sums[name] - self.before[name]) for name in WINDOWED}
+        self.before = {name: self.sums[name].copy() for name in WINDOWED}
+        np.maximum(self.latency_ns_max, self.window_latency_ns_max, out=self.latency_ns_max)
         gauges = self.engine.guests()
         self.window_rows.append(
             {
-                **window_sums,
+                **row,
                 "window": np.full(len(self.places), window, np.int64),
                 "ends_ns": np.full(len(self.places), ends_ns, np.int64),
-                "dropped": self._count(of_row[dropped]),
-                "latency_ns_max": window_max,
+                "latency_ns_max": self._most_of_guests(self.window_latency_ns_max),
                 "shared_bytes": gauges["shared_pages"] * PAGE_BYTES,
-                "slots_used": self._pool_gauge(self.engine.state.pools.pools["slots_used"]),
+                "split_huge_pages": gauges["split"].copy(),
+                "slots_used": self.engine.state.pools.pools["slots_used"].copy(),
             }
         )
+        self.window_latency_ns_max[:] = 0
+
+    def booted_ns(self) -> Int64s:
+        """How long after its coming each guest had booted; 0 if it has not, or needed not."""
+        parts = np.zeros(len(self.places), np.int64)
+        streams = self.engine.state.streams
+        np.add.at(parts, streams["guest"][self.is_boot], streams["submitted"][self.is_boot])
+        came_ns = np.array([place.arrives_ns for place in self.places], np.int64)
+        has_booted = (parts > 0) & (self.boot_parts_done == parts)
+        return np.where(has_booted, self.boot_ends_ns - came_ns, 0)
+
+    def submitted_in_all(self) -> int:
+        """Transfers submitted, boots apart."""
+        return int(self.sums["submitted"][self.counts_for_guest].sum())
+
+    def _part_codes(self) -> npt.NDArray[np.int8]:
+        parts = [PARTS[stream.queue.role] for stream in self.engine.plan.streams]
+        return np.array([PART_LABELS.index(part) for part in parts], np.int8)
 
     def transfers(self, done: Records) -> pa.RecordBatch:
         """Rows of the table `transfers`, one a transfer."""
         of_row = self.engine.state.streams["guest"][done["stream"]]
-        workloads = np.array([stream.workload for stream in self.engine.plan.streams], np.int32)
+        workloads = np.array([stream.queue.workload for stream in self.engine.plan.streams], np.int32)
         columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
             **self._identity(of_row),
             "workload": workloads[done["stream"]],
+            "job": np.array([stream.queue.job for stream in self.engine.plan.streams], np.int32)[done["stream"]],
+            "part": label_array(tuple(PART_LABELS), self._part_codes()[done["stream"]]),
+            "direction": label_array(DIRECTION_LABELS, done["direction"]),
             "frame_index": done["frame"],
             "frame_bytes": done["bytes"],
+            "origin_ns": done["origin_ns"],
             "submitted_ns": done["submitted_ns"],
             "deadline_ns": done["deadline_ns"],
+            "handed_ns": done["handed_ns"],
             "ended_ns": done["ended_ns"],
             "latency_ns": done["ended_ns"] - done["submitted_ns"],
             "outcome": label_array(ENDING_LABELS, done["outcome"]),
             "drop_reason": label_array(DROP_LABELS, done["reason"]),
-            "is_late": (done["outcome"] == DELIVERED) & (done["ended_ns"] > done["deadline_ns"]),
+            "is_late": (done["outcome"] == DELIVERED) & (done["handed_ns"] > done["deadline_ns"]),
             "is_intact": done["is_intact"] != 0,
             **{f"{category.label}_ns": done["ledger"][:, category] for category in Category},
             **work_columns(done),
@@ -148,38 +232,58 @@ class HostBooks:
 
     def guests(self) -> pa.RecordBatch:
         """Rows of the table `guests`, without what only the guests' software knows."""
-        places, layouts = self.places, [guest.layout for guest in self.engine.plan.guests]
-        merged = [
-            histogram.merge(np.concatenate([b for b, _ in parts]), np.concatenate([n for _, n in parts]))
-            if parts
-            else (np.zeros(0, np.int64), np.zeros(0, np.int64))
-            for parts in self.histograms
-        ]
-        zeros = self._zeros()
+        guests = self.engine.plan.guests
+        gauges = self.engine.guests()
+        pools = self.engine.state.pools.pools
+        zeros = np.zeros(len(guests), np.int64)
+        flows = {name: self._of_guests(values) for name, values in self.sums.items() if name != "dropped"}
         columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
-            **self._identity(np.arange(len(places))),
-            "vcpus": np.array([place.group.vcpus for place in places]),
-            "memory_bytes": np.array([place.group.memory for place in places]),
-            **self.sums,
-            "latency_ns_max": self.latency_ns_max,
-            "latency_bucket": pa.array([b.tolist() for b, _ in merged], pa.list_(pa.int32())),
-            "latency_count": pa.array([n.tolist() for _, n in merged], pa.list_(pa.int64())),
-            **{f"{category.label}_ns": self.ledger[:, category] for category in Category},
-            "shared_page_ns": self.engine.guests()["shared_page_ns"],
-            "pool_bytes": np.array([layout.pool_bytes for layout in layouts]),
-            "held_bytes": np.array([layout.held_bytes for layout in layouts]),
-            "huge_leaves_at_boot": self.engine.guests()["leaves_at_boot"],
+            **self._identity(np.arange(len(guests))),
+            "vcpus": np.array([place.group.vcpus for place in self.places]),
+            "memory_bytes": np.array([place.group.memory for place in self.places]),
+            "arrived_ns": np.array([place.arrives_ns for place in self.places]),
+            "booted_ns": self.booted_ns(),
+            **flows,
+            "latency_ns_max": self._most_of_guests(self.latency_ns_max),
+            **histogram_columns([self._histogram_of(guest) for guest in range(len(guests))]),
+            "shared_page_ns": gauges["shared_page_ns"],
+            "pool_bytes": np.array([guest.layout.pool_bytes for guest in guests]),
+            "held_bytes": np.array([guest.layout.held_bytes for guest in guests]),
+            "huge_leaves_at_boot": gauges["leaves_at_boot"],
             "huge_leaves": self.engine.huge_leaves(),
             "split_huge_pages": self.engine.split_huge_pages(),
-            "split_huge_page_ns": self.engine.guests()["split_ns"],
-            "setup_ns": np.array([guest.setup_ns for guest in self.engine.plan.guests]),
-            "slots_hiwater": self._pool_gauge(self.engine.state.pools.pools["slots_hiwater"]),
+            "split_huge_page_ns": gauges["split_ns"],
+            "setup_ns": np.array([guest.setup_ns for guest in guests]),
+            "polled_ns": self.engine.polled_ns(),
+            "slots_hiwater": pools["slots_hiwater"],
+            "slots_refused": pools["failures"],
+            "slots_probed": pools["probes"],
+            "grown_bytes": gauges["grown_pages"] * PAGE_BYTES,
+            "unmapped_buffers": gauges["unmapped_buffers"],
             "play_started": zeros != 0,
             "startup_ns": zeros,
             "freezes": zeros,
             "frozen_ns": zeros,
+            "switches": zeros,
+            "played_bits_per_s": zeros,
         }
         return as_batch("guests", columns)
+
+    def workloads(self) -> pa.RecordBatch:
+        """Rows of the table `workloads`, by guest and workload."""
+        kinds = [cell.part for cell in self.cells]
+        labels = sorted(set(kinds))
+        flows = {name: values for name, values in self.sums.items() if name != "dropped"}
+        merged = [merged_histogram(parts) for parts in self.histograms]
+        columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
+            **self._identity(self.guest_of_cell),
+            "workload": np.array([cell.workload for cell in self.cells], np.int64),
+            "part": label_array(labels, np.array([labels.index(kind) for kind in kinds], np.int8)),
+            **flows,
+            "latency_ns_max": self.latency_ns_max,
+            **histogram_columns(merged),
+        }
+        return as_batch("workloads", columns)
 
     def windows(self) -> pa.RecordBatch:
         """Rows of the table `windows`, by guest and window."""
@@ -240,51 +344,33 @@ class HostBooks:
             "guest_group": label_array(self.groups, self.group_codes[guests]),
         }
 
-    def _add_histograms(self, guests: npt.NDArray[np.integer], latencies_ns: Int64s) -> None:
-        order = np.argsort(guests, kind="stable")
-        bounds = np.searchsorted(guests[order], np.arange(len(self.places) + 1))
+    def _add_histograms(self, cells: npt.NDArray[np.integer], latencies_ns: Int64s) -> None:
+        order = np.argsort(cells, kind="stable")
+        bounds = np.searchsorted(cells[order], np.arange(len(self.cells) + 1))
         for number, parts in enumerate(self.histograms):
             mine = latencies_ns[order[bounds[number] : bounds[number + 1]]]
             if len(mine):
                 parts.append(histogram.count(mine))
 
-    def _pool_gauge(self, gauge: Int64s) -> Int64s:
-        """A gauge per pool as one per guest; without bounce pools all zero."""
-        return gauge.copy() if len(gauge) == len(self.places) else self._zeros()
+    def _histogram_of(self, guest: int) -> tuple[Int64s, Int64s]:
+        """Latencies of all that a guest's figures count."""
+        mine = np.flatnonzero((self.guest_of_cell == guest) & self.counts_for_guest)
+        return merged_histogram([part for cell in mine for part in self.histograms[cell]])
 
-    def _zeros(self) -> Int64s:
-        return np.zeros(len(self.places), np.int64)
-
-    def _count(self, guests: npt.NDArray[np.integer]) -> Int64s:
-        return np.bincount(guests, minlength=len(self.places)).astype(np.int64)
-
-    def _sum(self, guests: npt.NDArray[np.integer], values: Int64s) -> Int64s:
-        total = self._zeros()
-        np.add.at(total, guests, values)
+    def _of_guests(self, values: Int64s) -> Int64s:
+        """A sum of cells as one of guests; boots are no part of it."""
+        total = np.zeros(len(self.places), np.int64)
+        np.add.at(total, self.guest_of_cell[self.counts_for_guest], values[self.counts_for_guest])
         return total
 
+    def _most_of_guests(self, values: Int64s) -> Int64s:
+        """A maximum of cells as one of guests; boots are no part of it."""
+        most = np.zeros(len(self.places), np.int64)
+        np.maximum.at(most, self.guest_of_cell[self.counts_for_guest], values[self.counts_for_guest])
+        return most
 
-def work_columns(done: Records) -> dict[str, Int64s]:
-    """The columns `WORK` of transfers."""
-    return {
-        "guest_cpu_ns": done["cpu_ns"][:, 0],
-        "host_cpu_ns": done["cpu_ns"][:, 1],
-        "guest_copied_bytes": done["copied_bytes"][:, 0],
-        "host_copied_bytes": done["copied_bytes"][:, 1],
-        "engine_copied_bytes": done["copied_bytes"][:, 2],
-        "conversions": done["conversions"],
-        "converted_pages": done["converted_pages"],
-        "exits": done["exits"],
-    }
+    def _count(self, name: str, cells: npt.NDArray[np.integer]) -> None:
+        self.sums[name] += np.bincount(cells, minlength=len(self.cells)).astype(np.int64)
 
-
-def as_batch(table: str, columns: Mapping[str, object]) -> pa.RecordBatch:
-    """A batch of a declared table; every column must be there, and no other."""
-    declared = schema(table)
-    assert set(columns) == {column.name for column in TABLES[table]}, set(columns) ^ set(declared.names)
-    arrays = []
-    for field in declared:
-        values = columns[field.name]
-        array = values if isinstance(values, pa.Array) else pa.array(np.ascontiguousarray(values))
-        arrays.append(array.cast(field.type))
-    return pa.RecordBatch.from_arrays(arrays, schema=declared)
+    def _sum(self, name: str, cells: npt.NDArray[np.integer], values: Int64s) -> None:
+        np.add.at(self.sums[name], cells, values)

@@ -15,10 +15,13 @@ from typing import Literal
 import pyarrow as pa
 from pydantic import JsonValue
 
+from cluster_sim.actors.exchange import groups_of_hosts
 from cluster_sim.actors.order import RunOrder
+from cluster_sim.actors.placements import placements
 from cluster_sim.actors.shards import InlineShard, Pending, Shard, ShardResult
 from cluster_sim.compiled import has_cache
 from cluster_sim.engine.host import compile_all
+from cluster_sim.engine.placement import place_guests
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.provenance import Cost
@@ -28,7 +31,8 @@ from cluster_sim.results.manifest import Manifest, Status, VariantRecord
 from cluster_sim.results.parts import Part, PartWriter, fingerprint
 from cluster_sim.scenario.axes import Run, runs
 from cluster_sim.scenario.load import Experiment
-from cluster_sim.workloads.playout import Playback
+from cluster_sim.workloads.playout import NEVER
+from cluster_sim.workloads.submissions import Seen
 
 
 class RunFailedError(Exception):
@@ -38,6 +42,7 @@ class RunFailedError(Exception):
 Executor = Literal["ray", "inline"]
 RUNS_UNDER_WAY = 2
 FAILURE = "failure.txt"
+NOTHING_SEEN = Seen(NEVER)
 VERSIONED = ("cluster-sim", "numba", "numpy", "pyarrow", "pydantic", "ray")
 
 
@@ -145,8 +150,8 @@ def in_order(
 
 
 def start(experiment: Experiment, run: Run, directory: Path, shards: Sequence[Shard]) -> list[Pending]:
-    """Give each shard its share of the run's hosts, in turn."""
-    hosts = range(run.variant.scenario.cluster.hosts)
+    """Give each shard its share of the run's hosts, in turn; those that exchange traffic go together."""
+    groups = groups_of_hosts(run.variant.scenario)
     orders = [
         RunOrder(
             variant=run.variant.label,
@@ -155,7 +160,7 @@ def start(experiment: Experiment, run: Run, directory: Path, shards: Sequence[Sh
             scenario=run.variant.scenario,
             folder=experiment.source.parent.resolve(),
             run_directory=directory.resolve(),
-            hosts=tuple(hosts[number :: len(shards)]),
+            hosts=tuple(sorted(host for group in groups[number :: len(shards)] for host in group)),
         )
         for number in range(len(shards))
     ]
@@ -164,7 +169,7 @@ def start(experiment: Experiment, run: Run, directory: Path, shards: Sequence[Sh
 
 def write_run(directory: Path, run: Run, results: Sequence[ShardResult]) -> tuple[list[Part], int]:
     """Write a run's small tables, hosts and guests in the order of their numbers; its parts and frames."""
-    playback = {guest: seen for result in results for guest, seen in result.playback.items()}
+    seen = {guest: one for result in results for guest, one in result.seen.items()}
     parts = [part for result in results for part in result.hosts.parts]
     for table in results[0].hosts.tables:
         batches = [batch for result in results for batch in result.hosts.tables[table] if batch.num_rows]
@@ -172,22 +177,27 @@ def write_run(directory: Path, run: Run, results: Sequence[ShardResult]) -> tupl
             continue
         batches.sort(key=lambda batch: batch.column("host_id")[0].as_py())
         if table == "guests":
-            batches = [with_playback(batch, playback) for batch in batches]
+            batches = [with_seen(batch, seen) for batch in batches]
         writer = PartWriter(directory, table, run.variant.label, run.replication, "all")
         for batch in batches:
             writer.write(batch)
         parts.append(writer.close())
+    writer = PartWriter(directory, "placements", run.variant.label, run.replication, "all")
+    writer.write(placements(place_guests(run.variant.scenario, (run.seed, run.replication))))
+    parts.append(writer.close())
     return parts, sum(result.hosts.frames for result in results)
 
 
-def with_playback(batch: pa.RecordBatch, playback: dict[int, Playback]) -> pa.RecordBatch:
-    """Put what the guests' software saw beside what their host booked."""
-    seen = [playback[guest] for guest in batch.column("guest_id").to_pylist()]
+def with_seen(batch: pa.RecordBatch, seen: dict[int, Seen]) -> pa.RecordBatch:
+    """Put what the guests' users saw beside what their host booked."""
+    mine = [seen.get(guest, NOTHING_SEEN) for guest in batch.column("guest_id").to_pylist()]
     replaced = {
-        "play_started": [one.started for one in seen],
-        "startup_ns": [one.startup_ns for one in seen],
-        "freezes": [one.freezes for one in seen],
-        "frozen_ns": [one.frozen_ns for one in seen],
+        "play_started": [one.playback.started for one in mine],
+        "startup_ns": [one.playback.startup_ns for one in mine],
+        "freezes": [one.playback.freezes for one in mine],
+        "frozen_ns": [one.playback.frozen_ns for one in mine],
+        "switches": [one.switches for one in mine],
+        "played_bits_per_s": [one.played_bits_per_s for one in mine],
     }
     declared = schema("guests")
     arrays = [

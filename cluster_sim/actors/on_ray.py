@@ -31,7 +31,7 @@ from cluster_sim.actors.guests import Guests  # noqa: E402
 from cluster_sim.actors.hosts import Hosts, HostsResult  # noqa: E402
 from cluster_sim.actors.order import RunOrder  # noqa: E402
 from cluster_sim.actors.shards import Pending, ShardResult  # noqa: E402
-from cluster_sim.workloads.playout import Playback  # noqa: E402
+from cluster_sim.workloads.submissions import Seen  # noqa: E402
 
 
 class _HostActor:
@@ -78,7 +78,7 @@ class _GuestActor:
         self.guests.digest(completions)
 
     @ray.method
-    def finish(self) -> dict[int, Playback]:
+    def finish(self) -> dict[int, Seen]:
         """See Guests.finish."""
         return self.guests.finish()
 
@@ -113,12 +113,12 @@ class RayRun:
     """A run whose windows have all been submitted; Ray runs them in order."""
 
     hosts: "ray.ObjectRef[HostsResult]"
-    playback: "ray.ObjectRef[dict[int, Playback]]"
+    seen: "ray.ObjectRef[dict[int, Seen]]"
 
     def result(self) -> ShardResult:
         """Wait for both actors."""
-        hosts, playback = ray.get([self.hosts, self.playback])
-        return ShardResult(hosts, playback)
+        hosts, seen = ray.get([self.hosts, self.seen])
+        return ShardResult(hosts, seen)
 
 
 class RayShard:
@@ -129,12 +129,16 @@ class RayShard:
         self.guests = GuestActor.remote()
 
     def start(self, order: RunOrder) -> Pending:
-        """Submit all windows of a run; guests run ahead of hosts, digests follow."""
+        """Submit all windows of a run; guests run ahead of hosts and digest afterwards, unless they look back."""
         self.guests.begin.remote(order)
         self.hosts.begin.remote(order)
-        completions = [
-            self.hosts.step.remote(window, self.guests.submit.remote(window)) for window in range(order.windows)
-        ]
-        for ended in completions:
-            self.guests.digest.remote(ended)
-        return RayRun(hosts=self.hosts.finish.remote(), playback=self.guests.finish.remote())
+        completions = []
+        for window in range(order.windows):
+            ended = self.hosts.step.remote(window, self.guests.submit.remote(window))
+            completions.append(ended)
+            if order.looks_back:
+                self.guests.digest.remote(ended)
+        if not order.looks_back:
+            for ended in completions:
+                self.guests.digest.remote(ended)
+        return RayRun(hosts=self.hosts.finish.remote(), seen=self.guests.finish.remote())

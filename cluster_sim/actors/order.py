@@ -7,10 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from cluster_sim.engine.layout import FrameFacts, frame_facts
-from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec, TracedVideo
+from cluster_sim.engine.placement import Placement, place_guests
+from cluster_sim.engine.state import REQUEST, Records
+from cluster_sim.engine.streams import FrameFacts, is_closed, plain_facts, queues_of
+from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_spec import (
+    BlockWorkload,
+    LadderVideo,
+    TracedVideo,
+    VideoWorkload,
+    Workload,
+    path_in,
+)
 from cluster_sim.traces.frames import FrameTrace, read_frames
-from cluster_sim.workloads.video import TraceArrays
+from cluster_sim.traces.requests import RequestTrace, read_requests
+from cluster_sim.workloads.video import TraceArrays, scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,15 @@ class RunOrder:
         """Windows of the run, the last maybe shorter."""
         return -(-self.scenario.duration // self.scenario.window)
 
+    @property
+    def looks_back(self) -> bool:
+        """Whether some guest's software decides by what came back before."""
+        return any(
+            isinstance(workload, VideoWorkload) and isinstance(workload.source, LadderVideo)
+            for group in self.scenario.guests
+            for workload in group.workloads
+        )
+
     def window_ends_ns(self, window: int) -> int:
         """Instant at which a window ends."""
         return min((window + 1) * self.scenario.window, self.scenario.duration)
@@ -41,35 +61,26 @@ class RunOrder:
         """Name of a host's part."""
         return f"host-{host:05d}"
 
-
-@dataclass(frozen=True, slots=True)
-class GuestPlace:
-    """One guest of the cluster: where it is and which of its group."""
-
-    host: int
-    guest: int
-    on_host: int
-    group: GuestGroupSpec
-    index: int
-
-
-def guests_of(scenario: ScenarioSpec, host: int) -> list[GuestPlace]:
-    """Guests of a host, in the order in which all rooms number them: groups as declared, then by index."""
-    here = [(group, index) for group in scenario.guests for index in range(group.count_per_host)]
-    return [
-        GuestPlace(host, host * len(here) + number, number, group, index) for number, (group, index) in enumerate(here)
-    ]
+    def placement(self) -> Placement:
+        """Who is where."""
+        return place_guests(self.scenario, (self.seed, self.replication))
 
 
 @cache
 def trace_of(path: Path) -> FrameTrace:
-    """A trace, read once a process."""
+    """A trace of frames, read once a process."""
     return read_frames(path)
 
 
 @cache
+def log_of(path: Path) -> RequestTrace:
+    """A trace of requests, read once a process."""
+    return read_requests(path)
+
+
+@cache
 def trace_arrays(path: Path) -> TraceArrays:
-    """A trace as workloads need it."""
+    """A trace of frames as workloads need it."""
     trace = trace_of(path)
     return TraceArrays(
         offsets_ns=trace.dts_ns - trace.dts_ns[0],
@@ -79,14 +90,47 @@ def trace_arrays(path: Path) -> TraceArrays:
     )
 
 
+def frames_of(source: TracedVideo, folder: Path) -> TraceArrays:
+    """The frames that a traced workload asks for."""
+    return scaled(trace_arrays(path_in(folder, source.trace)), source.scale)
+
+
 def facts_of(scenario: ScenarioSpec, folder: Path) -> Mapping[tuple[str, int], FrameFacts]:
-    """Frame sizes of every (group, workload)."""
-    facts = {}
+    """Transfer sizes of every (group, workload)."""
+    return {
+        (group.name, number): facts_of_workload(workload, folder)
+        for group in scenario.guests
+        for number, workload in enumerate(group.workloads)
+    }
+
+
+def facts_of_workload(workload: Workload, folder: Path) -> FrameFacts:
+    """Transfer sizes of a workload, from its definition or its traces; an adaptive one's mean is the highest rung's."""
+    plain = plain_facts(workload)
+    if plain is not None:
+        return plain
+    match workload:
+        case VideoWorkload(source=TracedVideo() as traced):
+            sizes = frames_of(traced, folder).sizes_bytes
+        case VideoWorkload(source=LadderVideo() as ladder):
+            rungs = [trace_arrays(path_in(folder, rung)).sizes_bytes for rung in ladder.rungs]
+            return FrameFacts(max(int(sizes.max()) for sizes in rungs), int(rungs[-1].mean()))
+        case BlockWorkload(read_iolog=str() as log):
+            sizes = log_of(path_in(folder, log)).size_bytes
+        case _:
+            raise AssertionError(workload)
+    return FrameFacts(int(sizes.max()), int(sizes.mean()))
+
+
+def logs_of(scenario: ScenarioSpec, folder: Path) -> Mapping[tuple[str, int], Records]:
+    """Requests (dtype REQUEST) of every (group, workload) that replays a log as fast as it may."""
+    found = {}
     for group in scenario.guests:
-        for number, workload in enumerate(group.workloads):
-            if isinstance(workload.source, TracedVideo):
-                sizes = trace_arrays(workload.source.path_in(folder)).sizes_bytes
-                facts[group.name, number] = FrameFacts(int(sizes.max()), int(sizes.mean()))
-            else:
-                facts[group.name, number] = frame_facts(workload)
-    return facts
+        for queue in queues_of(scenario, group, 0):
+            if isinstance(queue.spec, BlockWorkload) and queue.spec.read_iolog is not None and is_closed(queue):
+                log = log_of(path_in(folder, queue.spec.read_iolog))
+                rows = np.zeros(log.request_count, REQUEST)
+                rows["bytes"] = log.size_bytes
+                rows["direction"] = log.is_write
+                found[group.name, queue.workload] = rows
+    return found

@@ -6,7 +6,7 @@ from typing import Protocol
 from cluster_sim.actors.guests import Guests
 from cluster_sim.actors.hosts import Hosts, HostsResult
 from cluster_sim.actors.order import RunOrder
-from cluster_sim.workloads.playout import Playback
+from cluster_sim.workloads.submissions import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class ShardResult:
     """What a run's hosts and guests of one shard leave."""
 
     hosts: HostsResult
-    playback: dict[int, Playback]
+    seen: dict[int, Seen]
 
 
 class Pending(Protocol):

@@ -12,12 +12,17 @@ from scipy.special import stdtrit
 
 from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.results import histogram
+from cluster_sim.results.endings import DROP_LABELS
 from cluster_sim.results.reader import Results
 
 CONFIDENCE = 0.95
-GIB = 1 << 30
+MIB, GIB = 1 << 20, 1 << 30
+BEGINNINGS = ("booted_ns", "play_started", "played_bits_per_s")
+"""Columns above 0 for guests that booted within the run, began to play, play adaptively."""
+DROPPED = tuple(f"dropped_{label}" for label in DROP_LABELS[1:])
 
 Int64s = npt.NDArray[np.int64]
+NO_ROWS: Int64s = np.zeros(0, np.int64)
 
 
 class ComparisonError(Exception):
@@ -26,11 +31,12 @@ class ComparisonError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of reports: name, unit, whether less is better, and its meaning."""
+    """A figure of reports: name, unit and meaning; one `where_any` is shown only where something has it."""
 
     name: str
     unit: str
     meaning: str
+    where_any: bool = False
 
 
 FIGURES = (
@@ -41,12 +47,22 @@ FIGURES = (
     Figure("p99.9", "us", "99.9th percentile of latency"),
     Figure("late", "%", "of delivered frames, those after their deadline"),
     Figure("dropped", "%", "of submitted frames"),
-    Figure("frozen", "%", "of playing guests' time, in freezes"),
+    Figure("end to end", "us", "mean time from setting out in another guest to being handed over", where_any=True),
+    Figure("boot", "ms", "time to the end of a boot within the run, of the guests that got there", where_any=True),
+    Figure("played", "Mb/s", "mean bit rate that adaptive players played", where_any=True),
+    Figure("switches", "1/guest", "segments played at another bit rate than the one before", where_any=True),
+    Figure("startup", "ms", "time from the first request to the begin of play, of those that play", where_any=True),
+    Figure("frozen", "%", "of playing guests' time, in freezes", where_any=True),
+    Figure("refused", "guests", "guests that no host had room for", where_any=True),
     Figure("guest CPU", "us/frame", "vCPU time a delivered frame"),
     Figure("host CPU", "us/frame", "host CPU time a delivered frame"),
+    Figure("polling", "%", "of a CPU, spent polling for an idle guest", where_any=True),
     Figure("copies", "B/B", "bytes copied a byte delivered: guest, host and engine"),
     Figure("conversions", "1/s", "granules converted a second, a guest"),
     Figure("exits", "1/s", "exits a second, a guest"),
+    Figure(
+        "set-up", "us/frame", "time that sharing the pool before the run took, spread over its frames", where_any=True
+    ),
     Figure("exposure", "GiB·s", "guest memory open to the host times how long, a guest"),
     Figure("held", "MiB", "memory kept for I/O, a guest"),
 )
@@ -83,17 +99,20 @@ def compare(results: Results, baseline: Mapping[str, str] | None = None) -> list
     chosen = manifest.baseline if baseline is None else dict(baseline)
     check_baseline(chosen, variants)
     guests = GuestTable(results.table("guests"))
+    refused = refused_guests(results)
     rows = []
     for label, axes in variants.items():
         base_label = counterpart(axes, chosen, variants)
         duration_s = manifest.variants[label].duration_ns / 1e9
-        for group in guests.groups(label):
+        groups = dict.fromkeys([*guests.groups(label), *(group for where, group in refused if where == label)])
+        for group in groups:
             replications = guests.rows(label, group)
             ratios = {}
             if base_label is not None:
                 ratios = ratios_of(guests, replications, guests.rows(base_label, group), duration_s)
-            everything = np.concatenate(list(replications.values()))
-            figures = figures_of(guests, everything, len(replications), duration_s)
+            everything = np.concatenate([NO_ROWS, *replications.values()])
+            figures = figures_of(guests, everything, manifest.replications, duration_s)
+            figures["refused"] = refused.get((label, group), 0) / manifest.replications if refused else math.nan
             rows.append(Row(label, axes, group, figures, ratios, label == base_label))
     if not rows:
         raise ComparisonError(f"{results.directory}: found no finished run, allowed: a run with one or more")
@@ -132,8 +151,17 @@ class GuestTable:
     def latencies(self, rows: Int64s) -> tuple[Int64s, Int64s]:
         """The joined histogram of rows."""
         parts = [slice(self.starts[row], self.ends[row]) for row in rows]
-        buckets = np.concatenate([self.buckets[part] for part in parts])
-        return histogram.merge(buckets, np.concatenate([self.counts[part] for part in parts]))
+        buckets = np.concatenate([NO_ROWS, *(self.buckets[part] for part in parts)])
+        return histogram.merge(buckets, np.concatenate([NO_ROWS, *(self.counts[part] for part in parts)]))
+
+
+def refused_guests(results: Results) -> dict[tuple[str, str], int]:
+    """Guests that no host took, over all replications, by (variant, group)."""
+    table = results.table("placements")
+    refused = table.filter(pc.equal(table.column("outcome").cast(pa.string()), "refused"))
+    counted = refused.group_by(["variant", "guest_group"]).aggregate([([], "count_all")])
+    columns = (counted.column(name).to_pylist() for name in ("variant", "guest_group", "count_all"))
+    return {(variant, group): count for variant, group, count in zip(*columns, strict=True)}
 
 
 def check_baseline(baseline: Mapping[str, str], variants: Mapping[str, Mapping[str, str]]) -> None:
@@ -163,7 +191,6 @@ def counterpart(
 def figures_of(guests: GuestTable, rows: Int64s, replications: int, duration_s: float) -> dict[str, float]:
     """All figures over rows of one group, averaged over their replications."""
     span_s = duration_s * replications
-    guest_s = duration_s * len(rows)
 
     def total(*columns: str) -> int:
         return sum(int(guests.columns[column][rows].sum()) for column in columns)
@@ -171,9 +198,11 @@ def figures_of(guests: GuestTable, rows: Int64s, replications: int, duration_s: 
     def share(amount: float, of: float) -> float:
         return amount / of if of else math.nan
 
+    guest_count = len(rows)
     delivered, delivered_bytes = total("delivered"), total("delivered_bytes")
     buckets, counts = guests.latencies(rows)
     copied = total("guest_copied_bytes", "host_copied_bytes", "engine_copied_bytes")
+    booted, playing, players = (int((guests.columns[name][rows] > 0).sum()) for name in BEGINNINGS)
     return {
         "throughput": delivered / span_s,
         "goodput": delivered_bytes / span_s / 1e6,
@@ -181,15 +210,22 @@ def figures_of(guests: GuestTable, rows: Int64s, replications: int, duration_s: 
         "p99": histogram.quantile(buckets, counts, 0.99) / 1e3,
         "p99.9": histogram.quantile(buckets, counts, 0.999) / 1e3,
         "late": 100 * share(total("late"), delivered),
-        "dropped": 100 * share(total("dropped_no_buffer", "dropped_swiotlb_full"), total("submitted")),
-        "frozen": 100 * share(total("frozen_ns") / 1e9, total("play_started") * duration_s),
+        "dropped": 100 * share(total(*DROPPED), total("submitted")),
+        "end to end": share(total("end_to_end_ns_sum") / 1e3, total("received")),
+        "boot": share(total("booted_ns") / 1e6, booted),
+        "played": share(total("played_bits_per_s") / 1e6, players),
+        "switches": share(total("switches"), players),
+        "startup": share(total("startup_ns") / 1e6, playing),
+        "frozen": 100 * share(total("frozen_ns") / 1e9, playing * duration_s),
         "guest CPU": share(total("guest_cpu_ns") / 1e3, delivered),
         "host CPU": share(total("host_cpu_ns") / 1e3, delivered),
+        "polling": 100 * share(total("polled_ns") / 1e9, guest_count * duration_s) or math.nan,
         "copies": share(copied, delivered_bytes),
-        "conversions": total("conversions") / guest_s,
-        "exits": total("exits") / guest_s,
-        "exposure": total("shared_page_ns") * PAGE_BYTES / 1e9 / GIB / len(rows),
-        "held": total("held_bytes") / len(rows) / (1 << 20),
+        "conversions": share(total("conversions"), guest_count * duration_s),
+        "exits": share(total("exits"), guest_count * duration_s),
+        "set-up": share(total("setup_ns") / 1e3, delivered) or math.nan,
+        "exposure": share(total("shared_page_ns") * PAGE_BYTES / 1e9 / GIB, guest_count),
+        "held": share(total("held_bytes"), guest_count * MIB),
     }
 
 

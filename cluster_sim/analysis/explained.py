@@ -9,19 +9,21 @@ import numpy as np
 from cluster_sim.actors.order import facts_of
 from cluster_sim.engine.booking import copy_alone_ns
 from cluster_sim.engine.host import HostEngine
-from cluster_sim.engine.interpreter import ENGINE
-from cluster_sim.engine.plan import CONSUME, Facts, plan_host
-from cluster_sim.engine.state import Arrivals, Host
-from cluster_sim.io_paths.steps import Charge, Op, Runner, Step
+from cluster_sim.engine.layout import GuestLayout, facts_of_queue
+from cluster_sim.engine.plan import own_prices, plan_host
+from cluster_sim.engine.planned import PlannedStream
+from cluster_sim.engine.state import Host, submissions
+from cluster_sim.engine.streams import Facts, Queue, Role
+from cluster_sim.io_paths.steps import Charge, Direction, Mover, Op, Runner, Step
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.platform.profile import CURVES, Profile
 from cluster_sim.platform.provenance import Cost
 from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
+from cluster_sim.scenario.workload_spec import BootWorkload
 
 JOURNAL_ENTRIES = 256
-COPIER = {Category.GUEST_COPY: 0, Category.HOST_COPY: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Explained:
 
     group: str
     workload: int
+    part: str
+    direction: str
     frame_bytes: int
     latency_ns: int
     outcome: str
@@ -70,52 +74,58 @@ def explain(scenario: ScenarioSpec, folder: Path) -> list[Explained]:
     scenario = scenario.model_copy(update={"memory": scenario.memory.model_copy(update={"pins": None}), "faults": ()})
     facts = facts_of(scenario, folder)
     profile = profile_of(scenario)
+    plan = plan_host(scenario, profile, facts, is_alone=True)
+    first: dict[tuple[str, int, Role, Direction], int] = {}
+    for number, stream in enumerate(plan.streams):
+        group = plan.guests[stream.guest].place.group
+        for direction in stream.programs:
+            first.setdefault((group.name, stream.queue.workload, stream.queue.role, direction), number)
     return [
-        explain_stream(scenario, profile, facts, group_index, workload)
-        for group_index, group in enumerate(scenario.guests)
-        for workload in range(len(group.workloads))
+        explain_stream(scenario, profile, facts, number, direction) for (_, _, _, direction), number in first.items()
     ]
 
 
 def explain_stream(
-    scenario: ScenarioSpec, profile: Profile, facts: Facts, group_index: int, workload: int
+    scenario: ScenarioSpec, profile: Profile, facts: Facts, number: int, direction: Direction
 ) -> Explained:
-    """Run one frame of one stream, with all other guests of its host idle."""
-    plan = plan_host(scenario, profile, facts, journal_entries=JOURNAL_ENTRIES)
-    group = scenario.guests[group_index]
-    stream = next(
-        number
-        for number, planned in enumerate(plan.streams)
-        if plan.guests[planned.guest].group is group and planned.workload == workload
-    )
-    size = facts[group.name, workload].mean
+    """Run one transfer of one stream, with all other guests of its host idle."""
+    plan = plan_host(scenario, profile, facts, journal_entries=JOURNAL_ENTRIES, is_alone=True)
+    stream = plan.streams[number]
+    guest = plan.guests[stream.guest]
+    size = size_of(stream, guest.layout, facts_of_queue(stream.queue, guest.place.group, facts).mean)
     engine = HostEngine(plan)
-    one = Arrivals(
+    one = submissions(
         at_ns=np.zeros(1, np.int64),
-        stream=np.array([stream], np.int32),
+        stream=np.array([number], np.int64),
         frame=np.zeros(1, np.int64),
-        bytes=np.array([size]),
-        deadline_ns=np.array([group.workloads[workload].deadline]),
+        size_bytes=np.array([size]),
+        deadline_ns=np.array([stream.queue.spec.deadline]),
+        direction=np.array([direction], np.int64),
     )
-    done = engine.advance(one, 1 << 60)
+    done = np.concatenate(list(engine.advance(one, 1 << 60)))
+    done = done[done["stream"] == number]
     assert len(done) == 1
     entries = engine.state.journal[: int(engine.state.cursor["journal"][0])]
-    program = plan.streams[stream].program
-    entry = plan.streams[stream].entry
-    steps = tuple(
-        explain_step(program.steps[int(row["step"]) - entry], row, PricedIn(profile, group, engine.state, stream, size))
+    program, entry = stream.programs[direction], stream.entries[direction]
+    steps = (*program.steps, *program.if_full)
+    priced = PricedIn(profile, scenario, stream, guest.place.group, engine.state, number, size)
+    explained = tuple(
+        explain_step(steps[int(row["step"]) - entry], row, priced)
         for row in entries
+        if entry <= int(row["step"]) < entry + len(steps)
     )
     latency_ns = int(done["ended_ns"][0] - done["submitted_ns"][0])
-    assert sum(step.spent_ns for step in steps) == latency_ns
+    assert sum(step.spent_ns for step in explained) == latency_ns
     copied = done["copied_bytes"][0]
     return Explained(
-        group=group.name,
-        workload=workload,
+        group=guest.place.group.name,
+        workload=stream.queue.workload,
+        part=stream.queue.role.value,
+        direction=direction.name.lower(),
         frame_bytes=size,
         latency_ns=latency_ns,
         outcome=(ENDING_LABELS[int(done["outcome"][0])] + " " + DROP_LABELS[int(done["reason"][0])]).strip(),
-        steps=steps,
+        steps=explained,
         exits=int(done["exits"][0]),
         conversions=int(done["conversions"][0]),
         copied_bytes={who: int(amount) for who, amount in zip(("guest", "host", "engine"), copied, strict=True)},
@@ -123,11 +133,24 @@ def explain_stream(
     )
 
 
+def size_of(stream: PlannedStream, layout: GuestLayout, mean: int) -> int:
+    """Size of the transfer to explain: of a mean size, or of the whole image or pool."""
+    match stream.queue:
+        case Queue(role=Role.IMAGE, spec=BootWorkload() as boot):
+            return boot.image
+        case Queue(role=Role.POOL):
+            return layout.pool_bytes
+        case _:
+            return mean
+
+
 @dataclass(frozen=True, slots=True)
 class PricedIn:
-    """What a step's price depends on beside the step: profile, guest group, host, stream and frame size."""
+    """What a step's price depends on beside the step: profile, definition, stream, guest group, host and size."""
 
     profile: Profile
+    scenario: ScenarioSpec
+    planned: PlannedStream
     group: GuestGroupSpec
     state: Host
     stream: int
@@ -140,7 +163,10 @@ def explain_step(step: Step, row: np.void, context: PricedIn) -> ExplainedStep:
     if category != step.category:
         terms: tuple[PricedTerm, ...] = (bus_term(row, context),)
     elif step.op == Op.COPY:
-        terms = (copy_term(category, context),)
+        terms = (move_term(Mover(step.argument), context),)
+    elif step.op == Op.RECEIVE:
+        name = f"{Mover(step.argument).name.lower()}, {context.frame_bytes} B, beyond what sending took"
+        terms = (PricedTerm(name, int(row["spent_ns"]), 1, ()),)
     else:
         terms = tuple(
             term for charge in step.charges if (term := charge_term(charge, row, context)).each_ns * term.count
@@ -163,23 +189,29 @@ def bus_term(row: np.void, context: PricedIn) -> PricedTerm:
 
 
 def charge_term(charge: Charge, row: np.void, context: PricedIn) -> PricedTerm:
-    """A price times its count."""
+    """A price times its count; those that the definition itself gives have no costs behind them."""
     count = int(row["counts"][charge.count])
-    if charge.price == CONSUME:
-        return PricedTerm(CONSUME, int(row["spent_ns"]), count, ())
+    own = own_prices(context.scenario, context.planned.queue)
+    if charge.price in own:
+        return PricedTerm(charge.price, own[charge.price], count, ())
     vcpus = context.group.vcpus
     cost = context.profile.prices[charge.price].cost_at(vcpus)
     each_ns = context.profile.price_ns(charge.price, vcpus)
     return PricedTerm(charge.price, each_ns, count, () if cost is None else (cost,))
 
 
-def copy_term(category: Category, context: PricedIn) -> PricedTerm:
-    """A copy, between the measured points around its size, or by the last of them and the rate beyond."""
-    number = int(context.state.streams["curves"][context.stream][COPIER.get(category, ENGINE)])
+def move_term(mover: Mover, context: PricedIn) -> PricedTerm:
+    """A copy, between the measured points around its size, or by the last of them and the rate beyond.
+
+    What a network card or storage takes is the definition's own figure.
+    """
+    number = int(context.state.streams["curves"][context.stream][mover])
+    alone_ns = copy_alone_ns(context.state.curves, number, context.frame_bytes)
+    if mover in (Mover.NIC, Mover.STORAGE):
+        return PricedTerm(f"{mover.name.lower()}, {context.frame_bytes} B", alone_ns, 1, ())
     curve = context.profile.curves[CURVES[number]]
     below = [cost for size, cost in curve.points if size <= context.frame_bytes]
     above = [cost for size, cost in curve.points if size > context.frame_bytes]
-    alone_ns = copy_alone_ns(context.state.curves, number, context.frame_bytes)
     return PricedTerm(
         f"copy, {curve.name}, {context.frame_bytes} B", alone_ns, 1, (below[-1], *(above[:1] or (curve.beyond,)))
     )

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from cluster_sim.engine.bouncing import AT_PAGE
 from cluster_sim.engine.guest_memory import convert_at, operate_at
-from cluster_sim.engine.layout import GuestLayout, PlannedGuest
+from cluster_sim.engine.layout import GuestLayout
+from cluster_sim.engine.planned import PlannedGuest
 from cluster_sim.engine.state import Host, Int64s
+from cluster_sim.engine.streams import MOVES_DATA, Role
 from cluster_sim.memory.conversion import operate
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
 from cluster_sim.memory.leaves import count_leaves
@@ -30,8 +33,11 @@ from cluster_sim.memory.pages import (
     MemoryRules,
     Operation,
 )
+from cluster_sim.memory.swiotlb import map_buffer
 from cluster_sim.platform.protection import Protection
-from cluster_sim.scenario.spec import ConvertPath, MemorySpec, ScenarioSpec, SharedPoolPath, SwiotlbPath
+from cluster_sim.scenario.memory_spec import MemorySpec
+from cluster_sim.scenario.path_spec import ConvertPath, SharedPoolPath, SwiotlbPath
+from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.workloads.draws import draw
 
 CONTENT = {"kept": KEPT, "zeroed": ZEROED, "lost": DESTROYED}
@@ -64,7 +70,8 @@ def place(scenario: ScenarioSpec, guests: Sequence[PlannedGuest], bases: Int64s,
         return np.zeros(0, np.int64)
     parts = []
     for guest, base in zip(guests, bases, strict=False):
-        key = draw(1 << 62, *chance, guest.group.name, guest.index, "placement")
+        place = guest.place
+        key = draw(1 << 62, *chance, place.group.name, place.index, "placement")
         parts.append(base + scattered(guest.layout.io_pages, guest.layout.end_page, key))
     return np.concatenate(parts)
 
@@ -123,25 +130,44 @@ def boot(
 ) -> list[Counts]:
     """Touch what a guest has touched before the run, and share its pool; what sharing did, guest by guest."""
     effects = []
-    has_pool = isinstance(scenario.io_path, SwiotlbPath | SharedPoolPath)
     for number, guest in enumerate(guests):
         layout, base, io_base = guest.layout, int(bases[number]), int(io_bases[number])
-        if state.rules.folio_pages > 1:
-            touch_all(state, base, guest.group.memory // PAGE_BYTES)
+        memory_pages = guest.place.group.memory // PAGE_BYTES
+        path = scenario.path_of(guest.place.group)
+        gauges = state.guests[number]
+        if state.rules.folio_pages > 1 and not layout.boots:
+            touch_all(state, base, memory_pages)
         touch_buffers(state, protection, layout, io_base)
         if not protection.has_private_memory:
-            state.guests[number]["shared_pages"] = guest.group.memory // PAGE_BYTES
-        elif isinstance(scenario.io_path, ConvertPath):
-            fill_buffers(state, layout, io_base)
-        state.guests[number]["leaves_at_boot"] = leaves_of(state, guest, base)
+            gauges["shared_pages"] = memory_pages
+        else:
+            fill_buffers(state, layout, io_base, converts=isinstance(path, ConvertPath))
+        gauges["leaves_at_boot"] = leaves_of(state, guest, base)
         done = np.zeros(EFFECT_COUNT, np.int64)
-        if has_pool and protection.has_private_memory:
+        has_pool = isinstance(path, SwiotlbPath | SharedPoolPath)
+        if has_pool and protection.has_private_memory and not layout.boots:
             done = share_pool(state, layout, io_base)
-            state.guests[number]["shared_pages"] = layout.pool_bytes // PAGE_BYTES
-            state.guests[number]["split"] = done[Effect.SPLIT]
-            state.guests[number]["broken_leaves"] = done[Effect.LEAVES_BROKEN]
+            gauges["shared_pages"] = layout.pool_bytes // PAGE_BYTES
+            gauges["split"] = done[Effect.SPLIT]
+            gauges["broken_leaves"] = done[Effect.LEAVES_BROKEN]
         effects.append(done)
     return effects
+
+
+def map_for_life(state: Host, numbers: Sequence[int]) -> None:
+    """Map the buffers of streams that stay mapped; those that find no slots cannot be used (QBUF fails)."""
+    for number in numbers:
+        stream = state.streams[number]
+        usable = 0
+        for buffer in range(int(stream["buffers"])):
+            first = int(stream["first_place"]) + buffer * int(stream["places"])
+            row = state.slots[first : first + int(stream["places"])]
+            size = int(stream["buffer_bytes"])
+            if not map_buffer(state.pools, stream["pool"], stream["home_area"], AT_PAGE, size, 0, row):
+                break
+            usable += 1
+        stream["usable_buffers"] = stream["free_buffers"] = usable
+        state.guests[stream["guest"]]["unmapped_buffers"] += stream["buffers"] - usable
 
 
 def leaves_of(state: Host, guest: PlannedGuest, base: int) -> int:
@@ -164,16 +190,20 @@ def touch_buffers(state: Host, protection: Protection, layout: GuestLayout, io_b
     touches = [Operation.GUEST_TOUCH_SHARED, Operation.HOST_TOUCH]
     if protection.has_private_memory:
         touches = [Operation.ACCEPT]
-    for count, buffers in zip(layout.counts, layout.buffers, strict=True):
+    for queue, buffers in zip(layout.queues, layout.buffers, strict=True):
+        if queue.role not in (*MOVES_DATA, Role.CHURN):
+            continue
         for operation in touches:
-            apply_at(state, io_base + buffers.device_page, count * buffers.device_pages, operation)
-            apply_at(state, io_base + buffers.own_page, count * buffers.own_pages, operation)
+            apply_at(state, io_base + buffers.device_page, buffers.count * buffers.device_pages, operation)
+            apply_at(state, io_base + buffers.own_page, buffers.count * buffers.own_pages, operation)
 
 
-def fill_buffers(state: Host, layout: GuestLayout, io_base: int) -> None:
-    """Pages that are converted for I/O are the guest's own: before the first transfer they hold its data."""
-    for count, buffers in zip(layout.counts, layout.buffers, strict=True):
-        apply_at(state, io_base + buffers.device_page, count * buffers.device_pages, Operation.GUEST_WRITE, tag=SECRET)
+def fill_buffers(state: Host, layout: GuestLayout, io_base: int, *, converts: bool) -> None:
+    """Pages that are converted are the guest's own: before the first conversion they hold its data."""
+    for queue, buffers in zip(layout.queues, layout.buffers, strict=True):
+        if (converts and queue.role in MOVES_DATA) or queue.role == Role.CHURN:
+            pages = buffers.count * buffers.device_pages
+            apply_at(state, io_base + buffers.device_page, pages, Operation.GUEST_WRITE, tag=SECRET)
 
 
 def share_pool(state: Host, layout: GuestLayout, io_base: int) -> Counts:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cluster_sim.compiled import compiled
+from cluster_sim.engine.deaths import die
 from cluster_sim.engine.guest_memory import keep_gauges
-from cluster_sim.engine.interpreter import die
-from cluster_sim.engine.loop import go_on
+from cluster_sim.engine.interpreter import GUEST_DIED
 from cluster_sim.engine.state import Host
 from cluster_sim.memory.conversion import convert, operate
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
@@ -20,7 +20,7 @@ from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.page_tree import PageTree, read_word
 from cluster_sim.memory.pages import EXCLUSIVE_PINS, LOST, PAGE_BYTES, PRESENT, PRIVATE, Operation
 from cluster_sim.platform.protection import REFUSED_BY_FILE, WORKS, Consequence, Protection
-from cluster_sim.scenario.spec import FaultSpec
+from cluster_sim.scenario.memory_spec import FaultSpec
 
 LATER_USE = "later use"
 POISON = "poison"
@@ -116,11 +116,10 @@ def kill(host: Host, guest: int, victim: str, consequence: Consequence, now_ns: 
     """Let the guest, or all guests of the host, die; a killed process that is not the VMM takes nobody along."""
     code = OUTCOME_CODES.get(consequence.outcome, NO_OUTCOME)
     if victim == "guest":
-        die(host, guest, code, now_ns)
+        die(host, guest, code, GUEST_DIED, now_ns)
     elif victim == "host":
         for number in range(len(host.guests)):
-            die(host, number, code, now_ns)
-    go_on(host, now_ns)
+            die(host, number, code, GUEST_DIED, now_ns)
 
 
 OUTCOME_CODES: Mapping[str, int] = {outcome.name: int(outcome) for outcome in Outcome}

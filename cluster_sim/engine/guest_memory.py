@@ -33,7 +33,9 @@ from cluster_sim.memory.pages import (
     UNPIN_LONG,
     UNPIN_SHORT,
 )
+from cluster_sim.results.endings import DropReason
 
+GUEST_LEFT = int(DropReason.GUEST_LEFT)
 PAGES = int(Count.PAGES)
 GRANULES = int(Count.GRANULES)
 DEVICE = int(Range.DEVICE)
@@ -82,8 +84,9 @@ def keep_gauges(host: Host, number: int, now_ns: int, shared: int, effects: Coun
     guest.shared_page_ns += guest.shared_pages * elapsed_ns
     guest.split_ns += guest.split * elapsed_ns
     guest.changed_ns = now_ns
-    guest.shared_pages += shared
-    guest.split += effects[SPLIT] - effects[MERGED]
+    if guest.end_reason != GUEST_LEFT:
+        guest.shared_pages += shared
+        guest.split += effects[SPLIT] - effects[MERGED]
     guest.splits += effects[SPLIT]
     guest.merges += effects[MERGED]
     guest.broken_leaves += effects[LEAVES_BROKEN]

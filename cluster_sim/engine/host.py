@@ -1,22 +1,28 @@
 """One simulated host: takes a window's submissions, runs its event loop, gives what ended."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from cluster_sim.engine.boot import leaves_of
+from cluster_sim.engine.deaths import die
 from cluster_sim.engine.faults import POISON, FaultRecord, PlannedFault, inject, later_death, pages_with
-from cluster_sim.engine.layout import PlannedGuest, frame_facts
-from cluster_sim.engine.loop import free_done, run_until, settle
+from cluster_sim.engine.loop import run_until, settle
+from cluster_sim.engine.placement import TO_THE_END
 from cluster_sim.engine.plan import HostPlan, plan_host
+from cluster_sim.engine.planned import PlannedGuest
+from cluster_sim.engine.rows import with_more_rows
 from cluster_sim.engine.sharing import HOST_LOCK, MEMORY_BANDWIDTH
-from cluster_sim.engine.state import ALIVE, Arrivals, Int64s, Records, with_more_rows
+from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, TRANSFER, Arrivals, Int64s, Records
+from cluster_sim.engine.streams import plain_facts
+from cluster_sim.engine.transfers import open_loops
 from cluster_sim.io_paths.steps import Resource
 from cluster_sim.memory.huge_pages import count_split_folios
 from cluster_sim.memory.page_tree import PAGES_PER_1G
 from cluster_sim.memory.pages import TWIN, TWO_BACKINGS
 from cluster_sim.platform.profile import load_profile
+from cluster_sim.results.endings import DropReason
 from cluster_sim.scenario.spec import ScenarioSpec
 
 SMALLEST_VIDEO = {
@@ -31,9 +37,12 @@ SMALLEST_SCENARIO = {
     "protection": "none",
     "io_path": {"kind": "direct"},
 }
-NO_ARRIVALS = Arrivals(
-    np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
-)
+NONE_DONE: Records = np.zeros(0, TRANSFER)
+NO_ARRIVALS = Arrivals(*(np.zeros(0, np.int64) for _ in Arrivals._fields))
+ROWS_AT_FIRST = 256
+ROWS_AT_LEAST = 8192
+"""Rows that a busy host has, so that what has ended is read out in large parts."""
+GUEST_LEFT = int(DropReason.GUEST_LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,13 @@ class HostGauges:
 
     vcpu_busy_ns: int
     worker_busy_ns: int
+    cpu_busy_ns: int
     engine_busy_ns: int
+    iommu_busy_ns: int
+    storage_busy_ns: int
+    nic_out_busy_ns: int
+    nic_in_busy_ns: int
+    link_busy_ns: int
     bandwidth_busy_ns: int
     bandwidth_saturated_ns: int
     lock_busy_ns: int
@@ -53,39 +68,80 @@ class HostEngine:
 
     def __init__(self, plan: HostPlan) -> None:
         self.plan = plan
-        self.state = plan.state
         self.now_ns = 0
         self.faults: list[FaultRecord] = []
-        self.faults_to_come = list(plan.faults)
         self.known_deaths: set[int] = set()
+        self.messages: list[Records] = []
+        closed = plan.state.streams["is_closed"] * plan.state.streams["buffers"]
+        self.receiving = {
+            stream.queue.sender: number for number, stream in enumerate(plan.streams) if stream.queue.sender is not None
+        }
+        self.state = with_more_rows(plan.state, int(closed.sum()) + ROWS_AT_FIRST)
+        open_loops(self.state)
+        run_until(self.state, NO_ARRIVALS, 0)
+        leaving = [
+            (guest.place.leaves_ns, number, None)
+            for number, guest in enumerate(plan.guests)
+            if guest.place.leaves_ns != TO_THE_END
+        ]
+        faults = [(fault.spec.at, fault.guest, fault) for fault in plan.faults]
+        self.to_come: list[tuple[int, int, PlannedFault | None]] = sorted(
+            [*faults, *leaving], key=lambda event: event[0]
+        )
 
-    def advance(self, arrivals: Arrivals, until_ns: int) -> Records:
+    def advance(self, arrivals: Arrivals, until_ns: int) -> Iterator[Records]:
         """Run all events before `until_ns`; the transfers (dtype TRANSFER) that ended, in the order of their ends."""
         at_ns = arrivals.at_ns
         assert until_ns >= self.now_ns
+        if len(at_ns) == 0 and self.next_event_ns >= until_ns:
+            self.now_ns = until_ns
+            return
         assert len(at_ns) == 0 or self.now_ns <= at_ns[0] <= at_ns[-1] < until_ns
-        missing = len(at_ns) - int(self.state.cursor["free"][0])
-        if missing > 0:
-            self.state = with_more_rows(self.state, missing)
-        while self.faults_to_come and self.faults_to_come[0].spec.at < until_ns:
-            fault = self.faults_to_come.pop(0)
-            arrivals = self._run(arrivals, fault.spec.at)
-            self._inject(fault)
-        self._run(arrivals, until_ns)
-        return self._read_done()
+        while self.to_come and self.to_come[0][0] < until_ns:
+            when_ns, guest, fault = self.to_come.pop(0)
+            first = int(np.searchsorted(at_ns, when_ns))
+            yield from self._run(arrivals.part(0, first), when_ns)
+            arrivals = arrivals.part(first, len(at_ns))
+            at_ns = arrivals.at_ns
+            if fault is None:
+                self._leave(guest)
+            else:
+                self._inject(fault)
+            yield from self._run(NO_ARRIVALS, when_ns)
+        yield from self._run(arrivals, until_ns)
 
-    def _run(self, arrivals: Arrivals, until_ns: int) -> Arrivals:
-        """Run all events before `until_ns`; the arrivals that come later."""
-        first = int(np.searchsorted(arrivals.at_ns, until_ns))
-        run_until(self.state, arrivals.part(0, first), until_ns)
+    def _run(self, arrivals: Arrivals, until_ns: int) -> Iterator[Records]:
+        """Run all events before `until_ns`, and read out what ended; rows are added where reading frees too few."""
+        while True:
+            admitted = run_until(self.state, arrivals, until_ns)
+            arrivals = arrivals.part(admitted, len(arrivals.at_ns))
+            starved = bool(self.state.cursor["is_starved"][0])
+            self._read_messages()
+            done = self._read_done()
+            self._note_deaths()
+            yield done
+            if not starved:
+                break
+            rows = len(self.state.transfers)
+            if rows < ROWS_AT_LEAST or 2 * len(done) < rows:
+                self.state = with_more_rows(self.state, rows)
+        assert len(arrivals.at_ns) == 0
         self.now_ns = until_ns
-        self._note_deaths()
-        return arrivals.part(first, len(arrivals.at_ns))
+        self.state.cursor["now_ns"] = until_ns
 
     def _inject(self, fault: PlannedFault) -> None:
         self.faults.append(inject(self.state, self.plan.protection, fault, self.now_ns))
         died = self.state.guests["died_ns"] == self.now_ns
         self.known_deaths |= set(np.flatnonzero(died).tolist())
+
+    def _leave(self, guest: int) -> None:
+        """A guest goes: its transfers are dropped, its memory is no longer open to anybody."""
+        if self.state.guests["died_ns"][guest] != ALIVE:
+            return
+        gauges = self.guests()
+        gauges["shared_pages"][guest] = gauges["split"][guest] = 0
+        die(self.state, guest, 0, GUEST_LEFT, self.now_ns)
+        self.known_deaths.add(guest)
 
     def _note_deaths(self) -> None:
         """Keep a record of each guest that died of its own next use of what a fault had left."""
@@ -101,6 +157,17 @@ class HostEngine:
         return self._read_done()
 
     @property
+    def next_event_ns(self) -> int:
+        """The instant of the next event that is known of, arrivals apart."""
+        planned = self.to_come[0][0] if self.to_come else FAR_NS
+        return min(int(self.state.cursor["next_ns"][0]), planned)
+
+    def take_messages(self) -> list[Records]:
+        """What has set out for other hosts since it was last asked (dtype MESSAGE), in the order of its sending."""
+        taken, self.messages = self.messages, []
+        return taken
+
+    @property
     def in_flight(self) -> int:
         """Transfers that have not ended."""
         return len(self.state.transfers) - int(self.state.cursor["free"][0])
@@ -112,6 +179,21 @@ class HostEngine:
         guests["split_ns"] += guests["split"] * (self.now_ns - guests["changed_ns"])
         guests["changed_ns"] = self.now_ns
         return guests
+
+    def polled_ns(self) -> Int64s:
+        """CPU time spent polling for each guest: by its spinning vCPUs, or by the host before it lets them sleep."""
+        servers, streams = self.state.servers, self.state.streams
+        polled: Int64s = self.state.guests["polled_ns"].copy()
+        for number, guest in enumerate(self.plan.guests):
+            mine = np.flatnonzero(streams["guest"] == number)
+            if not self.state.guests["spins"][number] or len(mine) == 0:
+                continue
+            server = servers[streams["servers"][mine[0], Resource.VCPU]]
+            died_ns = int(self.state.guests["died_ns"][number])
+            end_ns = self.now_ns if died_ns == ALIVE else died_ns
+            busy_ns = int(server["busy_ns"] + server["held"] * (self.now_ns - server["changed_ns"]))
+            polled[number] = guest.place.group.vcpus * (end_ns - guest.place.arrives_ns) - busy_ns
+        return polled
 
     def huge_leaves(self) -> Int64s:
         """Huge stage-2 leaves that map each guest now."""
@@ -157,25 +239,46 @@ class HostEngine:
         return HostGauges(
             vcpu_busy_ns=busy(Resource.VCPU),
             worker_busy_ns=busy(Resource.WORKER),
+            cpu_busy_ns=busy(Resource.CPU),
             engine_busy_ns=busy(Resource.ENGINE),
+            iommu_busy_ns=busy(Resource.IOMMU),
+            storage_busy_ns=busy(Resource.STORAGE),
+            nic_out_busy_ns=busy(Resource.NIC_OUT),
+            nic_in_busy_ns=busy(Resource.NIC_IN),
+            link_busy_ns=busy(Resource.LINK),
             bandwidth_busy_ns=int(shares["busy_ns"][MEMORY_BANDWIDTH]),
             bandwidth_saturated_ns=int(shares["saturated_ns"][MEMORY_BANDWIDTH]),
             lock_busy_ns=int(shares["busy_ns"][HOST_LOCK]),
         )
 
+    def _read_messages(self) -> None:
+        """Take what has set out, each time that rows are read out: there is room for one message a row."""
+        count = int(self.state.cursor["messages"][0])
+        if count:
+            self.messages.append(self.state.messages[:count].copy())
+            self.state.cursor["messages"] = 0
+
     def _read_done(self) -> Records:
-        count = int(self.state.cursor["done"][0])
-        done: Records = self.state.transfers[self.state.lists.done[:count]]
+        """Take what has ended; its rows are used again, the last first."""
+        cursor, lists = self.state.cursor[0], self.state.lists
+        count, free = int(cursor["done"]), int(cursor["free"])
+        if count == 0:
+            return NONE_DONE
+        rows = lists.done[:count]
+        done: Records = self.state.transfers[rows]
         latency_ns = done["ended_ns"] - done["submitted_ns"]
         assert (done["ledger"].sum(axis=1) == latency_ns).all(), "a latency is not its ledger's sum"
-        free_done(self.state)
+        self.state.transfers["phase"][rows] = FREE
+        lists.free[free : free + count] = rows
+        cursor["free"] = free + count
+        cursor["done"] = 0
         return done
 
 
 def compile_all() -> None:
     """Compile the loop by running no events."""
     scenario = ScenarioSpec.model_validate(SMALLEST_SCENARIO)
-    facts = {("one", 0): frame_facts(scenario.guests[0].workloads[0])}
-    engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), facts))
-    engine.advance(NO_ARRIVALS, 0)
+    facts = plain_facts(scenario.guests[0].workloads[0])
+    assert facts is not None
+    engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), {("one", 0): facts}))
     engine.finish()

@@ -1,62 +1,61 @@
-"""Where a guest's I/O memory lies in its guest_memfd: the pool, the device's buffers, the consumer's own buffers."""
+"""Where a guest's I/O memory lies in its guest_memfd: pool, the device's buffers, own buffers, ranges of other work."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cluster_sim.io_paths.parts import carries_content
+from cluster_sim.engine.streams import (
+    MOVES_DATA,
+    Facts,
+    FrameFacts,
+    Queue,
+    Role,
+    boots,
+    buffer_bytes,
+    buffer_count,
+    queues_of,
+)
+from cluster_sim.io_paths.converting import carries_content
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PAGES_PER_2M
 from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.memory.swiotlb import coco_pool_bytes, default_areas
 from cluster_sim.platform.protection import Protection
-from cluster_sim.scenario.spec import (
-    ConvertPath,
-    DirectPath,
-    GuestGroupSpec,
-    IoPath,
-    MemorySpec,
-    RawVideo,
-    SharedPoolPath,
-    SwiotlbPath,
-    VideoWorkload,
-)
+from cluster_sim.scenario.memory_spec import MemorySpec
+from cluster_sim.scenario.path_spec import ConvertPath, DirectPath, IoPath, SharedPoolPath, SwiotlbPath
+from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
+from cluster_sim.scenario.workload_spec import BootWorkload, ChurnWorkload
 
 HUGE_BYTES = PAGES_PER_2M * PAGE_BYTES
 DEFAULT_POOL_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class FrameFacts:
-    """What the engine must know of a stream's frames beforehand, in bytes."""
-
-    largest: int
-    mean: int
-
-
-@dataclass(frozen=True, slots=True)
 class BufferLayout:
-    """Buffers of one stream: first page in the guest and pages from one to the next, for device and own range."""
+    """Buffers of one queue: first page in the guest and pages from one to the next, for device and own range."""
 
+    count: int
     device_page: int
     device_pages: int
-    own_page: int
-    own_pages: int
+    own_page: int = 0
+    own_pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class GuestLayout:
-    """I/O memory of one guest: `io_pages` from page 0 on.
+    """I/O memory of one guest: `io_pages` from page 0 on, the pool first, then room for it to grow.
 
-    `held_bytes` is what it keeps from other uses, `pool_buffers_bytes` a pool's content.
+    `held_bytes` is what it keeps from other uses, `pool_buffers_bytes` a pool's content; `end_page` is behind the last
+    page of the guest, `boots` whether it starts within the run.
     """
 
+    queues: tuple[Queue, ...]
+    buffers: tuple[BufferLayout, ...]
     pool_bytes: int
     areas: int
-    end_page: int
+    grow_bytes: int
     io_pages: int
+    end_page: int
     held_bytes: int
     pool_buffers_bytes: int
-    buffers: tuple[BufferLayout, ...]
-    counts: tuple[int, ...]
+    boots: bool
 
     @property
     def gib_entries(self) -> int:
@@ -66,32 +65,8 @@ class GuestLayout:
     @property
     def huge_blocks(self) -> int:
         """2 MiB blocks that buffers may make uneven."""
-        blocks = sum(
-            count * (b.device_pages + b.own_pages) // PAGES_PER_2M
-            for count, b in zip(self.counts, self.buffers, strict=True)
-        )
-        return blocks + 6 * len(self.buffers)
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedGuest:
-    """One guest of the host: its group, its number in the group, its memory, what setting it up took."""
-
-    group: GuestGroupSpec
-    index: int
-    layout: GuestLayout
-    setup_ns: int = 0
-
-
-def frame_facts(workload: VideoWorkload) -> FrameFacts:
-    """Facts of raw frames; coded ones have theirs from the trace."""
-    assert isinstance(workload.source, RawVideo)
-    return FrameFacts(largest=workload.source.frame_bytes, mean=workload.source.frame_bytes)
-
-
-def buffer_bytes(workload: VideoWorkload, facts: FrameFacts) -> int:
-    """Size of one buffer of a stream."""
-    return facts.largest if workload.buffer == "auto" else workload.buffer
+        blocks = sum(b.count * (b.device_pages + b.own_pages) // PAGES_PER_2M for b in self.buffers)
+        return blocks + self.grow_bytes // HUGE_BYTES + 6 * len(self.buffers) + 4
 
 
 def round_up(amount: int, unit: int) -> int:
@@ -127,12 +102,12 @@ def uses_device_range(path: IoPath) -> bool:
 
 
 def uses_own_range(path: IoPath, protection: Protection, spec: MemorySpec) -> bool:
-    """Whether the consumer keeps frames in buffers of its own."""
+    """Whether the guest keeps data in private buffers of its own."""
     match path:
         case SwiotlbPath():
             return True
         case SharedPoolPath():
-            return path.copied_by in ("consumer", "both")
+            return path.copied_by != "none"
         case ConvertPath():
             return protection.has_private_memory and not carries_content(protection, spec)
         case DirectPath():
@@ -150,29 +125,90 @@ def pool_of(path: IoPath, group: GuestGroupSpec, protection: Protection, buffers
             return 0, 1
 
 
+def transient_bytes(path: IoPath, group: GuestGroupSpec) -> int:
+    """The atomic pool that a growing swiotlb takes transient slots from: 128 KiB a GiB, to 4 MiB (dma/pool.c)."""
+    if not isinstance(path, SwiotlbPath) or not path.dynamic:
+        return 0
+    return min(max(128 << 10, group.memory >> 30 << 17), 4 << 20)
+
+
+def facts_of_queue(queue: Queue, group: GuestGroupSpec, facts: Facts) -> FrameFacts:
+    """What is known of a queue's transfers: the sender's where another guest sends them."""
+    return facts[group.name if queue.sender is None else queue.sender.group, queue.workload]
+
+
 def lay_out(
-    path: IoPath, group: GuestGroupSpec, facts: Sequence[FrameFacts], protection: Protection, spec: MemorySpec
+    scenario: ScenarioSpec, group: GuestGroupSpec, index: int, facts: Facts, protection: Protection
 ) -> GuestLayout:
     """Place pool and buffers of one guest from page 0 on; a shared pool's buffers lie inside it."""
+    path, spec = scenario.path_of(group), scenario.memory
     granule = granule_bytes(path)
-    sizes = [buffer_bytes(workload, fact) for workload, fact in zip(group.workloads, facts, strict=True)]
-    counts = [workload.buffers for workload in group.workloads]
-    device = [stride_pages(size, granule) if uses_device_range(path) else 0 for size in sizes]
-    own = [stride_pages(size, PAGE_BYTES) if uses_own_range(path, protection, spec) else 0 for size in sizes]
+    queues = queues_of(scenario, group, index)
+    sizes = [buffer_bytes(queue, facts_of_queue(queue, group, facts)) for queue in queues]
+    counts = [buffer_count(queue, group.memory) for queue in queues]
+    moving = [queue.role in MOVES_DATA for queue in queues]
+    device = [
+        stride_pages(size, granule) if moves and uses_device_range(path) else 0
+        for size, moves in zip(sizes, moving, strict=True)
+    ]
+    has_own = uses_own_range(path, protection, spec)
+    own = [
+        stride_pages(size, PAGE_BYTES) if moves and has_own else 0 for size, moves in zip(sizes, moving, strict=True)
+    ]
     device_pages = sum(n * pages for n, pages in zip(counts, device, strict=True))
     pool, areas = pool_of(path, group, protection, device_pages * PAGE_BYTES)
+    grow = path.grow if isinstance(path, SwiotlbPath) and path.dynamic else 0
     held = pool
     for count, size, device_stride, own_stride in zip(counts, sizes, device, own, strict=True):
         if device_stride and not isinstance(path, SharedPoolPath):
             held += count * round_up(size, granule)
         if own_stride:
             held += count * round_up(size, PAGE_BYTES)
-    buffers = []
     device_page = 0
-    own_page = round_up(max(device_pages, pool // PAGE_BYTES), PAGES_PER_2M)
+    own_page = round_up(max(device_pages, (pool + grow) // PAGE_BYTES), PAGES_PER_2M)
+    placed = []
     for count, device_stride, own_stride in zip(counts, device, own, strict=True):
-        buffers.append(BufferLayout(device_page, device_stride, own_page, own_stride))
+        placed.append(BufferLayout(count, device_page, device_stride, own_page, own_stride))
         device_page += count * device_stride
         own_page += count * own_stride
-    end_page = max(own_page, group.memory // PAGE_BYTES)
-    return GuestLayout(pool, areas, end_page, own_page, held, device_pages * PAGE_BYTES, tuple(buffers), tuple(counts))
+    io_pages = own_page
+    end_page = io_pages
+    for number, queue in enumerate(queues):
+        if not moving[number]:
+            placed[number] = work_range(queue, end_page, pool // PAGE_BYTES, group.memory // PAGE_BYTES)
+            if queue.role != Role.POOL:
+                end_page = placed[number].device_page + placed[number].count * placed[number].device_pages
+            if queue.role == Role.CHURN:
+                held += placed[number].count * placed[number].device_pages * PAGE_BYTES
+                io_pages = end_page
+    return GuestLayout(
+        queues=tuple(queues),
+        buffers=tuple(placed),
+        pool_bytes=pool,
+        areas=areas,
+        grow_bytes=grow,
+        io_pages=io_pages,
+        end_page=max(end_page, group.memory // PAGE_BYTES),
+        held_bytes=held,
+        pool_buffers_bytes=device_pages * PAGE_BYTES,
+        boots=boots(group),
+    )
+
+
+def work_range(queue: Queue, first_page: int, pool_pages: int, memory_pages: int) -> BufferLayout:
+    """Memory of work that moves no data, from `first_page` on: ranges to convert, the image, what is accepted."""
+    first_huge = round_up(first_page, PAGES_PER_2M)
+    match queue:
+        case Queue(role=Role.CHURN, spec=ChurnWorkload() as churn):
+            stride = round_up(churn.size, churn.granule) // PAGE_BYTES
+            start = round_up(first_page, churn.granule // PAGE_BYTES)
+            return BufferLayout(buffer_count(queue, 0), start, stride)
+        case Queue(role=Role.IMAGE, spec=BootWorkload() as boot):
+            return BufferLayout(1, first_huge, boot.image // PAGE_BYTES)
+        case Queue(role=Role.POOL):
+            return BufferLayout(1, 0, pool_pages)
+        case Queue(role=Role.ACCEPT, spec=BootWorkload() as boot):
+            unit = boot.unit // PAGE_BYTES
+            return BufferLayout(max(1, (memory_pages - first_huge) // unit), first_huge, unit)
+        case _:
+            raise AssertionError(queue)

@@ -1,110 +1,68 @@
 """The event loop of one host.
 
 Order of events at one instant, total and the same everywhere: jobs that end on memory bandwidth, jobs that end on
-the host lock, steps that end at a known time by the sequence in which they began, pins that others give back, then
-arrivals by (stream, frame).
+the host lock, steps that end at a known time by the sequence in which they began, pins that others give back and pools
+that have grown, then arrivals by (stream, frame).
 After each event all transfers that it made ready go on, first ready first.
 """
 
 from cluster_sim.compiled import compiled
 from cluster_sim.engine.booking import book, book_step
+from cluster_sim.engine.bouncing import end_growth
 from cluster_sim.engine.guest_memory import release_hold
 from cluster_sim.engine.heap import pop
-from cluster_sim.engine.interpreter import BANDWIDTH_WAIT, LOCK_WAIT, end_pin_wait, run_steps
+from cluster_sim.engine.interpreter import run_steps
+from cluster_sim.engine.lines import make_ready, next_ready
 from cluster_sim.engine.sharing import CLOCK_BITS, HOST_LOCK, MEMORY_BANDWIDTH, SHARE_COUNT, advance, first_due, leave
+from cluster_sim.engine.spending import BANDWIDTH_WAIT, LOCK_WAIT, end_pin_wait
 from cluster_sim.engine.state import (
+    ALIVE,
     DONE,
     FAR_NS,
     FREE,
-    IN_FLIGHT,
     NOBODY,
-    RUNNING,
+    NOT_HANDED,
     SHARING,
     UNFINISHED,
     Arrivals,
     Host,
 )
-from cluster_sim.engine.waiting import make_ready, next_ready
-from cluster_sim.io_paths.steps import Count, Op
-from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
-from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX
+from cluster_sim.engine.transfers import admit, forget
+from cluster_sim.io_paths.steps import Op
 
 LOCKED = int(Op.SPEND_LOCKED)
-ONCE = int(Count.ONCE)
-PIECES = int(Count.PIECES)
-PAGES = int(Count.PAGES)
-GRANULES = int(Count.GRANULES)
-CALLS = int(Count.CALLS)
-CHUNKS = int(Count.CHUNKS)
-OTHER_VCPUS = int(Count.OTHER_VCPUS)
-
-
-@compiled
-def units(amount: int, unit: int) -> int:
-    """Whole units that `amount` takes; a unit of 0 takes any amount."""
-    if unit == 0:
-        return 1
-    return (amount + unit - 1) // unit
-
-
-@compiled
-def set_counts(host: Host, transfer: int) -> None:
-    """Work out what prices multiply with, as far as size alone decides it (docs/model.md §paths)."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
-    counts = row.counts
-    counts[:] = 0
-    granules = units(row.bytes, stream.granule_pages * PAGE_BYTES)
-    counts[ONCE] = 1
-    counts[PIECES] = units(row.bytes, MAPPING_BYTES_MAX)
-    counts[PAGES] = units(row.bytes, PAGE_BYTES)
-    counts[GRANULES] = granules
-    counts[CALLS] = units(granules, stream.call_granules)
-    if stream.chunk_bytes > 0:
-        counts[CHUNKS] = units(granules * stream.granule_pages * PAGE_BYTES, stream.chunk_bytes)
-    counts[OTHER_VCPUS] = stream.other_vcpus
-
-
-@compiled
-def admit(host: Host, arrivals: Arrivals, i: int) -> None:
-    """Give an arrival a row and make it ready."""
-    cursor = host.cursor[0]
-    assert cursor.free > 0
-    cursor.free -= 1
-    transfer = int(host.lists.free[cursor.free])
-    row = host.transfers[transfer]
-    row.stream = arrivals.stream[i]
-    row.frame = arrivals.frame[i]
-    row.bytes = arrivals.bytes[i]
-    row.tag = FIRST_TAG + arrivals.frame[i] * len(host.streams) + arrivals.stream[i]
-    row.staged = row.tag
-    row.submitted_ns = arrivals.at_ns[i]
-    row.deadline_ns = arrivals.deadline_ns[i]
-    row.ended_ns = arrivals.at_ns[i]
-    row.outcome = IN_FLIGHT
-    row.reason = 0
-    row.phase = RUNNING
-    row.step = host.streams[row.stream].entry
-    row.buffer = NOBODY
-    row.ledger[:] = 0
-    row.cpu_ns[:] = 0
-    row.copied_bytes[:] = 0
-    row.conversions = 0
-    row.converted_pages = 0
-    row.exits = 0
-    row.is_intact = 1
-    set_counts(host, transfer)
-    make_ready(host, transfer)
+THINK = int(Op.THINK)
+ROWS_A_STEP = 2
+"""Rows that one transfer may ask for before it stops: its follower in a closed loop, and what it passes on."""
 
 
 @compiled
 def end_timed(host: Host, now_ns: int) -> None:
-    """End the step whose time has come."""
+    """End the step whose time has come; a request that was thought of is asked for now."""
     cursor = host.cursor[0]
     transfer = pop(host.timers, cursor.timers)
     cursor.timers -= 1
-    book_step(host, transfer, now_ns)
+    row = host.transfers[transfer]
+    if host.steps[row.step].op != THINK:
+        book_step(host, transfer, now_ns)
+    elif host.guests[host.streams[row.stream].guest].died_ns == ALIVE:
+        host.streams[row.stream].submitted += 1
+        row.step += 1
     make_ready(host, transfer)
+
+
+@compiled
+def end_hold(host: Host, now_ns: int) -> None:
+    """Pins are given back, or a pool has grown."""
+    item = host.holds[0].item
+    if item < 0:
+        pop(host.holds, host.cursor[0].holds)
+        host.cursor[0].holds -= 1
+        end_growth(host, -1 - item, now_ns)
+        return
+    waiter = release_hold(host, now_ns)
+    if waiter != NOBODY:
+        end_pin_wait(host, waiter, now_ns)
 
 
 @compiled
@@ -129,39 +87,69 @@ def end_shared(host: Host, which: int, now_ns: int) -> None:
 
 
 @compiled
-def run_until(host: Host, arrivals: Arrivals, until_ns: int) -> None:
-    """Run all events before `until_ns`; all arrivals must lie before it."""
+def next_event_ns(host: Host) -> int:
+    """The instant of the next event that is known of; arrivals are not."""
+    cursor = host.cursor[0]
+    timer_ns = host.timers[0].key if cursor.timers > 0 else FAR_NS
+    hold_ns = host.holds[0].key if cursor.holds > 0 else FAR_NS
+    return int(min(timer_ns, host.shares[MEMORY_BANDWIDTH].next_ns, host.shares[HOST_LOCK].next_ns, hold_ns))
+
+
+@compiled
+def run_until(host: Host, arrivals: Arrivals, until_ns: int) -> int:
+    """Run all events before `until_ns`, which all arrivals must lie before; how many of these were admitted.
+
+    It stops early when it runs out of rows (`is_starved`): rows of transfers that have ended must then be read out, and
+    it be called again with the arrivals that are left.
+    """
+    admitted = run_events(host, arrivals, until_ns)
+    cursor = host.cursor[0]
+    cursor.next_ns = next_event_ns(host)
+    cursor.is_starved = is_starved(host)
+    return admitted
+
+
+@compiled
+def run_events(host: Host, arrivals: Arrivals, until_ns: int) -> int:
+    """See `run_until`."""
     cursor = host.cursor[0]
     bandwidth, lock = host.shares[MEMORY_BANDWIDTH], host.shares[HOST_LOCK]
     admitted = 0
     arriving = len(arrivals.at_ns)
-    while True:
-        timer_ns = host.timers[0].key if cursor.timers > 0 else FAR_NS
+    go_on(host, cursor.now_ns)
+    while not is_starved(host):
+        known_ns = next_event_ns(host)
         arrival_ns = arrivals.at_ns[admitted] if admitted < arriving else FAR_NS
-        hold_ns = host.holds[0].key if cursor.holds > 0 else FAR_NS
-        now_ns = min(timer_ns, arrival_ns, bandwidth.next_ns, lock.next_ns, hold_ns)
+        now_ns = min(known_ns, arrival_ns)
         if now_ns >= until_ns:
-            return
+            return admitted
+        cursor.now_ns = now_ns
         if bandwidth.next_ns == now_ns:
             end_shared(host, MEMORY_BANDWIDTH, now_ns)
         elif lock.next_ns == now_ns:
             end_shared(host, HOST_LOCK, now_ns)
-        elif timer_ns == now_ns:
+        elif cursor.timers > 0 and host.timers[0].key == now_ns:
             end_timed(host, now_ns)
-        elif hold_ns == now_ns:
-            waiter = release_hold(host, now_ns)
-            if waiter != NOBODY:
-                end_pin_wait(host, waiter, now_ns)
+        elif known_ns == now_ns:
+            end_hold(host, now_ns)
         else:
             admit(host, arrivals, admitted)
             admitted += 1
         go_on(host, now_ns)
+    return admitted
+
+
+@compiled
+def is_starved(host: Host) -> bool:
+    """Whether there may be too few rows for what comes next."""
+    cursor = host.cursor[0]
+    return bool(cursor.ready > 0 or cursor.free < ROWS_A_STEP)
 
 
 @compiled
 def go_on(host: Host, now_ns: int) -> None:
-    """Let all transfers go on that something outside the loop made ready."""
-    while host.cursor[0].ready > 0:
+    """Let all transfers that are ready go on, as long as there are rows for what they may bring."""
+    while host.cursor[0].ready > 0 and host.cursor[0].free >= ROWS_A_STEP:
         run_steps(host, next_ready(host), now_ns)
 
 
@@ -175,6 +163,9 @@ def settle(host: Host, end_ns: int) -> None:
         row = host.transfers[transfer]
         if row.phase == FREE or row.phase == DONE:
             continue
+        if host.steps[row.step].op == THINK:
+            forget(host, transfer)
+            continue
         if row.phase == SHARING:
             which = HOST_LOCK if host.steps[row.step].op == LOCKED else MEMORY_BANDWIDTH
             progress_ns = (host.shares[which].clock - row.start_clock) >> CLOCK_BITS
@@ -182,19 +173,9 @@ def settle(host: Host, end_ns: int) -> None:
         else:
             book_step(host, transfer, end_ns)
         row.ended_ns = end_ns
+        if row.handed_ns == NOT_HANDED:
+            row.handed_ns = end_ns
         row.outcome = UNFINISHED
         row.phase = DONE
         host.lists.done[cursor.done] = transfer
         cursor.done += 1
-
-
-@compiled
-def free_done(host: Host) -> None:
-    """Use the rows of transfers that have been read out again."""
-    cursor = host.cursor[0]
-    for i in range(cursor.done):
-        transfer = host.lists.done[i]
-        host.transfers[transfer].phase = FREE
-        host.lists.free[cursor.free] = transfer
-        cursor.free += 1
-    cursor.done = 0

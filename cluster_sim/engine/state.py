@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.engine.heap import ENTRY
-from cluster_sim.engine.sharing import room_for_jobs
-from cluster_sim.io_paths.steps import COUNT_COUNT, Resource
+from cluster_sim.by_reference import by_reference
+from cluster_sim.io_paths.steps import COUNT_COUNT, Direction, Mover, Resource
 from cluster_sim.memory.page_tree import PageTree
 from cluster_sim.memory.pages import MemoryRules
 from cluster_sim.memory.swiotlb import Swiotlb
@@ -27,6 +26,7 @@ RANGES = 2
 """Where buffers lie: the device's and the consumer's own."""
 COPIERS = 3
 """Who copies: guest, host, engine."""
+DIRECTIONS = len(Direction)
 
 STEP = np.dtype(
     [
@@ -48,27 +48,74 @@ STEP = np.dtype(
 STREAM = np.dtype(
     [
         ("guest", np.int64),
-        ("entry", np.int64),
-        ("if_full", np.int64),
+        ("entry", np.int64, (DIRECTIONS,)),
+        ("if_full", np.int64, (DIRECTIONS,)),
         ("servers", np.int64, (len(Resource),)),
         ("first_buffer", np.int64),
         ("buffers", np.int64),
+        ("usable_buffers", np.int64),
         ("ring_first", np.int64),
         ("free_buffers", np.int64),
-        ("drops_when_full", np.int64),
+        ("when_full", np.int64),
+        ("blocked_until_ns", np.int64),
+        ("handling", np.int64),
         ("first_page", np.int64, (RANGES,)),
         ("pages", np.int64, (RANGES,)),
         ("granule_pages", np.int64),
-        ("call_granules", np.int64),
+        ("call_bytes", np.int64),
         ("chunk_bytes", np.int64),
         ("other_vcpus", np.int64),
+        ("descriptor_bytes", np.int64),
+        ("batch_descriptors", np.int64),
         ("pool", np.int64),
         ("home_area", np.int64),
-        ("curves", np.int64, (COPIERS,)),
+        ("buffer_bytes", np.int64),
+        ("min_align_mask", np.int64),
+        ("extra_mappings", np.int64),
+        ("first_place", np.int64),
+        ("places", np.int64),
+        ("curves", np.int64, (len(Mover),)),
+        ("work_ns", np.int64, (DIRECTIONS,)),
+        ("draws_work", np.int64),
+        ("key", np.int64),
+        ("next_stream", np.int64),
+        ("latency_ns", np.int64),
+        ("is_closed", np.int64),
+        ("starts_ns", np.int64),
+        ("think_ns", np.int64),
+        ("deadline_ns", np.int64),
+        ("next_frame", np.int64),
+        ("submitted", np.int64),
+        ("first_request", np.int64),
+        ("requests", np.int64),
+        ("reads_percent", np.int64),
+        ("first_size", np.int64),
+        ("sizes", np.int64),
     ],
     align=True,
 )
-"""A stream: guest, program, servers, ring of free buffers, where its buffers lie in the page tree, price inputs."""
+"""A stream: guest, programs by direction, servers, ring of free buffers, where its buffers and bounce slots lie, price
+inputs; then, for a closed one, how its next request is made: from a log of `requests`, or drawn from its sizes.
+"""
+
+REQUEST = np.dtype([("bytes", np.int64), ("direction", np.int64)], align=True)
+"""A request of a log that is replayed in a closed loop."""
+
+SIZE = np.dtype([("bytes", np.int64), ("up_to_percent", np.int64)], align=True)
+"""A size that requests may have, and how many in a hundred have it or one before it."""
+
+MESSAGE = np.dtype(
+    [
+        ("stream", np.int64),
+        ("frame", np.int64),
+        ("bytes", np.int64),
+        ("at_ns", np.int64),
+        ("deadline_ns", np.int64),
+        ("origin_ns", np.int64),
+    ],
+    align=True,
+)
+"""What is on its way to another host: the sender's stream, and when it arrives there."""
 
 CURVE = np.dtype(
     [
@@ -83,8 +130,16 @@ CURVE = np.dtype(
 """A copy curve: time at measured sizes, slope beyond, bus bytes a copied byte × 1000."""
 
 SERVER = np.dtype(
-    [("capacity", np.int64), ("held", np.int64), ("busy_ns", np.int64), ("changed_ns", np.int64)], align=True
+    [
+        ("capacity", np.int64),
+        ("held", np.int64),
+        ("busy_ns", np.int64),
+        ("changed_ns", np.int64),
+        ("free_ns", np.int64),
+    ],
+    align=True,
 )
+"""A server; `free_ns` is when a network card or link is through with all that has come so far."""
 
 LINE = np.dtype([("first", np.int64), ("last", np.int64)], align=True)
 """A waiting line: one a server, then one a stream for its buffers."""
@@ -109,11 +164,23 @@ GUEST = np.dtype(
         ("leaves_at_boot", np.int64),
         ("died_ns", np.int64),
         ("died_of", np.int64),
+        ("end_reason", np.int64),
+        ("spins", np.int64),
+        ("polled_ns", np.int64),
+        ("unmapped_buffers", np.int64),
+        ("grow_ns", np.int64),
+        ("grow_page", np.int64),
+        ("grows_at_ns", np.int64),
+        ("converts_pool", np.int64),
+        ("grown_pages", np.int64),
     ],
     align=True,
 )
 """A guest's gauges: pages shared and huge pages split now and their integrals over time, what conversions did to
-memory, and when and of what outcome it died (ALIVE if it lives).
+memory, when and of what outcome it died (ALIVE if it lives) and what its transfers are dropped for then, whether idle
+vCPUs spin and how long the host polled for them, buffers that found no slots at the start, and its bounce pool's
+growth: how long one step takes, where the next lies, when one under way is done (NOT_GROWING if none is), and whether
+its pages must be converted.
 """
 
 TRANSFER = np.dtype(
@@ -131,8 +198,12 @@ TRANSFER = np.dtype(
         ("tag", np.int64),
         ("staged", np.int64),
         ("frame", np.int64),
+        ("direction", np.int64),
+        ("held", np.int64),
+        ("origin_ns", np.int64),
         ("submitted_ns", np.int64),
         ("deadline_ns", np.int64),
+        ("handed_ns", np.int64),
         ("ended_ns", np.int64),
         ("outcome", np.int64),
         ("reason", np.int64),
@@ -147,7 +218,9 @@ TRANSFER = np.dtype(
     ],
     align=True,
 )
-"""A transfer in flight, or ended and not yet read out; rows are used again."""
+"""A transfer in flight, or ended and not yet read out; rows are used again. `held` has a bit for each of the host's
+resources that it holds, `handed_ns` is when whom it was for had it (NOT_HANDED before).
+"""
 
 JOURNAL = np.dtype(
     [
@@ -172,27 +245,49 @@ CURSOR = np.dtype(
         ("done", np.int64),
         ("journal", np.int64),
         ("holds", np.int64),
+        ("messages", np.int64),
+        ("now_ns", np.int64),
+        ("next_ns", np.int64),
+        ("is_starved", np.int64),
     ],
     align=True,
 )
-"""The loop's own scalars: last sequence number, and the lengths of its heaps and lists."""
+"""The loop's own scalars: last sequence number, lengths of its heaps and lists, instants of the last event and of the
+next that is known of, whether it stopped for want of rows.
+"""
 
 
+@by_reference
 class Arrivals(NamedTuple):
-    """Submissions of one window, ordered by (time, stream, frame)."""
+    """Submissions of one window, ordered by (time, stream, frame); `origin_ns` is when the data first set out."""
 
     at_ns: Int64s
-    stream: Int32s
+    stream: Int64s
     frame: Int64s
     bytes: Int64s
     deadline_ns: Int64s
+    direction: Int64s
+    origin_ns: Int64s
 
     def part(self, first: int, end: int) -> "Arrivals":
         """Arrivals [first, end)."""
-        rows = slice(first, end)
-        return Arrivals(self.at_ns[rows], self.stream[rows], self.frame[rows], self.bytes[rows], self.deadline_ns[rows])
+        return Arrivals(*(column[first:end] for column in self))
 
 
+def submissions(
+    at_ns: Int64s,
+    stream: Int64s,
+    frame: Int64s,
+    size_bytes: Int64s,
+    deadline_ns: Int64s,
+    direction: Int64s | None = None,
+) -> Arrivals:
+    """Data that sets out when it is submitted; from the device where no direction is given."""
+    ways = np.zeros(len(at_ns), np.int64) if direction is None else direction
+    return Arrivals(at_ns, stream, frame, size_bytes, deadline_ns, ways, at_ns)
+
+
+@by_reference
 class Lists(NamedTuple):
     """Rows of transfers that are free (a stack), ready to go on (a ring), done (a list)."""
 
@@ -201,8 +296,9 @@ class Lists(NamedTuple):
     done: Int32s
 
 
+@by_reference
 class Policy(NamedTuple):
-    """What a scenario decides about pins and faults: waiting for pins, pins of others (FOREVER or ns), injection."""
+    """What a scenario decides for the loop: waiting for pins, pins of others (FOREVER or ns), injection, polling."""
 
     on_pin: int
     retry_after_ns: int
@@ -210,11 +306,14 @@ class Policy(NamedTuple):
     hold_ns: int
     hold_every: int
     has_faults: bool
+    halt_poll_ns: int
 
 
+@by_reference
 class Host(NamedTuple):
     """All state of one host; `jobs` are those of the shared resources, `slots` the bounce slots of each buffer.
 
+    `requests` holds logs that are replayed, `sizes` what is drawn from, `messages` what goes to other hosts.
     `placement` holds the tree's page of each I/O page where those are scattered, else nothing. `holds` is a heap of
     buffers that others pin, `held_until` (0: not held), `held_pages` and `pin_waiters` have an
     entry a buffer.
@@ -235,6 +334,9 @@ class Host(NamedTuple):
     journal: Records
     cursor: Records
     lists: Lists
+    requests: Records
+    sizes: Records
+    messages: Records
     tree: PageTree
     rules: MemoryRules
     pools: Swiotlb
@@ -249,6 +351,8 @@ class Host(NamedTuple):
 
 NOBODY = -1
 FAR_NS = 1 << 62
+NOT_HANDED = -1
+NOT_GROWING = -1
 
 ALIVE = -1
 FOREVER = -1
@@ -256,6 +360,10 @@ FOREVER = -1
 ON_PIN_RETRY = 0
 ON_PIN_WAIT = 1
 ON_PIN_DEFER = 2
+
+WAIT = 0
+DROP_NEWEST = 1
+DROP_OLDEST = 2
 
 FREE = 0
 RUNNING = 1
@@ -268,35 +376,3 @@ IN_FLIGHT = int(Ending.IN_FLIGHT)
 DELIVERED = int(Ending.DELIVERED)
 DROPPED = int(Ending.DROPPED)
 UNFINISHED = int(Ending.UNFINISHED)
-
-
-def empty_lists(rows: int) -> Lists:
-    """All rows free."""
-    return Lists(
-        free=np.arange(rows - 1, -1, -1, dtype=np.int32),
-        ready=np.zeros(max(rows, 1), np.int32),
-        done=np.zeros(rows, np.int32),
-    )
-
-
-def with_more_rows(host: Host, more: int) -> Host:
-    """The same state with room for `more` transfers."""
-    old = len(host.transfers)
-    rows = old + more
-    free = int(host.cursor["free"][0])
-    assert host.cursor["ready"][0] == 0
-    assert host.cursor["done"][0] == 0
-    transfers, timers, jobs, lists = (
-        np.zeros(rows, TRANSFER),
-        np.zeros(rows, ENTRY),
-        room_for_jobs(rows),
-        empty_lists(rows),
-    )
-    transfers[:old] = host.transfers
-    timers[:old] = host.timers
-    jobs[:, :old] = host.jobs
-    lists.free[:more] = np.arange(rows - 1, old - 1, -1, dtype=np.int32)
-    lists.free[more : more + free] = host.lists.free[:free]
-    host.cursor["free"] = free + more
-    host.cursor["ready_first"] = 0
-    return host._replace(transfers=transfers, timers=timers, jobs=jobs, lists=lists)

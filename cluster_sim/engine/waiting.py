@@ -1,63 +1,143 @@
-"""Waiting lines, servers and buffers: first come, first served."""
-
-import numpy as np
-import numpy.typing as npt
+"""Waiting for servers and buffers: who must wait, who goes on when something is let go."""
 
 from cluster_sim.compiled import compiled
-from cluster_sim.engine.state import NOBODY, Host
+from cluster_sim.engine.booking import book, book_step, price
+from cluster_sim.engine.lines import hold, join_line, leave_line, make_ready
+from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, DROPPED, NOBODY, WAITING, Host
+from cluster_sim.engine.transfers import finish
+from cluster_sim.io_paths.steps import OF_HOST, WHOLE, Count
+from cluster_sim.results.endings import DropReason
 
-Records = npt.NDArray[np.void]
-
-
-@compiled
-def make_ready(host: Host, transfer: int) -> None:
-    """Put a transfer on the list of those that go on at this instant."""
-    cursor = host.cursor[0]
-    room = len(host.lists.ready)
-    host.lists.ready[(cursor.ready_first + cursor.ready) % room] = transfer
-    cursor.ready += 1
-
-
-@compiled
-def next_ready(host: Host) -> int:
-    """Take the transfer that has been ready longest."""
-    cursor = host.cursor[0]
-    transfer = int(host.lists.ready[cursor.ready_first])
-    cursor.ready_first = (cursor.ready_first + 1) % len(host.lists.ready)
-    cursor.ready -= 1
-    return transfer
+NO_BUFFER = int(DropReason.NO_BUFFER)
+SWIOTLB_FULL = int(DropReason.SWIOTLB_FULL)
+REPLACED = int(DropReason.REPLACED)
+RING_EMPTY = int(DropReason.RING_EMPTY)
+FIRST_OF_HOST = min(int(resource) for resource in OF_HOST)
+WAKES = int(Count.WAKES)
+WAITED = int(Count.WAITED)
 
 
 @compiled
-def join_line(host: Host, line: int, transfer: int) -> None:
-    """Wait at the end of a line."""
-    ends = host.lines[line]
-    host.transfers[transfer].next = NOBODY
-    if ends.first == NOBODY:
-        ends.first = transfer
-    else:
-        host.transfers[ends.last].next = transfer
-    ends.last = transfer
+def wait(host: Host, transfer: int, now_ns: int, line: int) -> None:
+    """Wait in a line."""
+    row = host.transfers[transfer]
+    row.started_ns = now_ns
+    row.phase = WAITING
+    join_line(host, line, transfer)
 
 
 @compiled
-def leave_line(host: Host, line: int) -> int:
-    """Take the first of a line, or NOBODY."""
-    ends = host.lines[line]
-    transfer = int(ends.first)
+def go_on_from_line(host: Host, line: int, now_ns: int) -> int:
+    """End the wait of the first of a line and let it go on; the transfer, or NOBODY."""
+    transfer = leave_line(host, line)
     if transfer != NOBODY:
-        ends.first = host.transfers[transfer].next
+        book_step(host, transfer, now_ns)
+        host.transfers[transfer].counts[WAKES] = 0
+        make_ready(host, transfer)
     return transfer
 
 
 @compiled
-def hold(servers: Records, server: int, change: int, now_ns: int) -> None:
-    """Add `change` holders, and book the server's busy time so far."""
-    row = servers[server]
-    row.busy_ns += row.held * (now_ns - row.changed_ns)
-    row.changed_ns = now_ns
-    row.held += change
-    assert 0 <= row.held <= row.capacity
+def amount_of(host: Host, server: int, step: int) -> int:
+    """How much of a server an acquisition or release takes."""
+    amount = host.steps[step].argument
+    return int(host.servers[server].capacity if amount == WHOLE else amount)
+
+
+@compiled
+def note_held(host: Host, transfer: int, resource: int, is_held: int) -> None:
+    """Keep in mind which of the host's resources a transfer holds."""
+    if resource >= FIRST_OF_HOST:
+        bit = 1 << resource
+        row = host.transfers[transfer]
+        row.held = row.held | bit if is_held else row.held & ~bit
+
+
+@compiled
+def acquire(host: Host, transfer: int, now_ns: int) -> bool:
+    """Hold a resource, or wait behind those who came first; False when the transfer waits."""
+    row = host.transfers[transfer]
+    step = host.steps[row.step]
+    server = host.streams[row.stream].servers[step.resource]
+    amount = amount_of(host, server, row.step)
+    is_free = host.servers[server].held + amount <= host.servers[server].capacity
+    if not is_free or host.lines[server].first != NOBODY:
+        wait(host, transfer, now_ns, server)
+        return False
+    hold(host.servers, server, amount, now_ns)
+    note_held(host, transfer, step.resource, 1)
+    row.counts[WAKES] = 1
+    return True
+
+
+@compiled
+def release(host: Host, server: int, amount: int, now_ns: int) -> None:
+    """Let an amount of a server go to those who wait first, as far as it suffices."""
+    hold(host.servers, server, -amount, now_ns)
+    while host.lines[server].first != NOBODY:
+        first = host.lines[server].first
+        step = host.transfers[first].step
+        wanted = amount_of(host, server, step)
+        if host.servers[server].held + wanted > host.servers[server].capacity:
+            return
+        hold(host.servers, server, wanted, now_ns)
+        note_held(host, first, host.steps[step].resource, 1)
+        go_on_from_line(host, server, now_ns)
+
+
+@compiled
+def take_buffer(host: Host, transfer: int, now_ns: int) -> bool:
+    """Take a buffer, or wait for one, or be dropped; False when the transfer does not go on now."""
+    row = host.transfers[transfer]
+    stream = host.streams[row.stream]
+    if stream.usable_buffers == 0:
+        finish(host, transfer, now_ns, DROPPED, SWIOTLB_FULL)
+        return False
+    if stream.blocked_until_ns > now_ns:
+        finish(host, transfer, now_ns, DROPPED, RING_EMPTY)
+        return False
+    row.buffer = take_free_buffer(host, row.stream)
+    row.counts[WAITED] = 0
+    if row.buffer != NOBODY:
+        return True
+    if stream.when_full == DROP_NEWEST:
+        finish(host, transfer, now_ns, DROPPED, NO_BUFFER)
+        return False
+    line = len(host.servers) + row.stream
+    if stream.when_full == DROP_OLDEST:
+        stale = leave_line(host, line)
+        if stale != NOBODY:
+            book(host, stale, host.steps[host.transfers[stale].step].category, now_ns, waited_ns(host, stale, now_ns))
+            finish(host, stale, now_ns, DROPPED, REPLACED)
+    wait(host, transfer, now_ns, line)
+    return False
+
+
+@compiled
+def waited_ns(host: Host, transfer: int, now_ns: int) -> int:
+    """How long a transfer has been where it is."""
+    return int(now_ns - host.transfers[transfer].started_ns)
+
+
+@compiled
+def give_buffer(host: Host, transfer: int, now_ns: int) -> None:
+    """Give the buffer to the stream's first waiter, else back to its ring."""
+    row = host.transfers[transfer]
+    follower = go_on_from_line(host, len(host.servers) + row.stream, now_ns)
+    if follower == NOBODY:
+        put_free_buffer(host, row.stream, row.buffer)
+    else:
+        host.transfers[follower].buffer = row.buffer
+        host.transfers[follower].counts[WAITED] = 1
+
+
+@compiled
+def refill_later(host: Host, transfer: int, now_ns: int) -> None:
+    """A ring of which no buffer is in use is filled again later; what comes before finds none."""
+    row = host.transfers[transfer]
+    stream = host.streams[row.stream]
+    if stream.free_buffers == stream.usable_buffers - 1:
+        stream.blocked_until_ns = now_ns + price(host, transfer, row.step)
 
 
 @compiled

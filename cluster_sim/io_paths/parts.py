@@ -1,8 +1,10 @@
-"""Stretches of steps that several paths share: doorbell, the host's side, interrupt, conversion."""
+"""Stretches of steps that paths share: CPUs, doorbell, the host's side, interrupt, beginning and end."""
 
+from cluster_sim.io_paths.errand import Errand
 from cluster_sim.io_paths.steps import (
     Charge,
     Count,
+    Mover,
     Op,
     Range,
     Resource,
@@ -10,34 +12,63 @@ from cluster_sim.io_paths.steps import (
     Step,
     acquire,
     memory,
+    move,
+    pass_through,
     release,
     spend,
 )
 from cluster_sim.memory.pages import Operation
-from cluster_sim.platform.protection import Protection
 from cluster_sim.results.ledger import Category
-from cluster_sim.scenario.spec import MemorySpec
+from cluster_sim.scenario.path_spec import Copier
 
-PAGE_GRANULE_BYTES = 4096
-HUGE_NAMES = {2 << 20: "2m", 1 << 30: "1g"}
-
-
-def take_buffer() -> Step:
-    """Wait for a free buffer of the stream, or drop the frame, as the workload says."""
-    return Step(Op.TAKE_BUFFER, "take a free buffer", category=Category.QUEUE_WAIT)
+WORK = "work"
+"""Price of the guest's own work, 1 ns a ns; the transfer's count says how much it is."""
+NETWORK_LATENCY = "network_latency"
+"""Price of the way to another host, which the definition gives."""
 
 
-def finish() -> tuple[Step, ...]:
-    """Consume the frame on the vCPU, give the buffer back, be delivered."""
+def begin(errand: Errand) -> tuple[Step, ...]:
+    """Wait for the guest to have booted and for the packet to be in, and take a buffer as the workload says."""
+    steps: tuple[Step, ...] = ()
+    if errand.is_closed:
+        steps += (Step(Op.THINK, "the next request is thought of"),)
+    if errand.waits_for_boot:
+        steps += (acquire(Resource.BOOT, "wait for the guest to boot"), release(Resource.BOOT))
+    if errand.comes_from_network:
+        steps += (pass_through("the network card takes it in", Resource.NIC_IN, Mover.NIC),)
+    return (*steps, Step(Op.TAKE_BUFFER, "take a free buffer", category=Category.QUEUE_WAIT))
+
+
+def enter_guest(errand: Errand) -> tuple[Step, ...]:
+    """Get a vCPU, and a CPU for it where CPUs may be short."""
+    steps: tuple[Step, ...] = (acquire(Resource.VCPU, "wait for a vCPU"),)
+    if errand.shares_cpus and not errand.keeps_cpus:
+        steps += (acquire(Resource.CPU, "wait for a CPU of the host"),)
+    return steps
+
+
+def leave_guest(errand: Errand) -> tuple[Step, ...]:
+    """Let the vCPU and its CPU go."""
+    has_cpu = errand.shares_cpus and not errand.keeps_cpus
+    steps: tuple[Step, ...] = (release(Resource.CPU),) if has_cpu else ()
+    return (*steps, release(Resource.VCPU))
+
+
+def end() -> tuple[Step, ...]:
+    """Give the buffer back, be delivered."""
     return (
-        spend("the consumer works on the frame", Category.CONSUME, Runner.GUEST, Charge("consume")),
-        release(Resource.VCPU),
         Step(Op.GIVE_BUFFER, "give the buffer back"),
         Step(Op.DELIVER, "delivered"),
     )
 
 
-def ring_host() -> tuple[Step, ...]:
+def work(errand: Errand) -> Step:
+    """The guest's own work: consuming what came, or making what goes."""
+    text = "the consumer works on it" if errand.is_from_device else "the producer makes it"
+    return spend(text, Category.WORK, Runner.GUEST, Charge(WORK, Count.WORK))
+
+
+def ring_host(errand: Errand) -> tuple[Step, ...]:
     """Publish the descriptor, ring the doorbell unless the worker is busy (event idx), leave the vCPU."""
     return (
         Step(
@@ -49,43 +80,123 @@ def ring_host() -> tuple[Step, ...]:
             charges=(Charge("kick"),),
             exits=Count.ONCE,
         ),
-        release(Resource.VCPU),
+        *leave_guest(errand),
     )
 
 
-def host_copy(copier: str) -> tuple[Step, ...]:
-    """Move the frame into memory that the copier reaches at any time, by the worker's CPU or by the copy engine."""
-    if copier == "cpu":
-        return (Step(Op.COPY, "the host copies the frame", category=Category.HOST_COPY, runner=Runner.HOST),)
+def worker(errand: Errand, *inside: Step) -> tuple[Step, ...]:
+    """Wake the worker unless it runs already, serve the ring, do `inside`."""
     return (
-        acquire(Resource.ENGINE, "wait for the copy engine", runner=Runner.HOST),
-        spend("submit and complete", Category.ENGINE_COPY, Runner.HOST, Charge("engine_submit")),
-        Step(Op.COPY, "the engine copies the frame", category=Category.ENGINE_COPY, runner=Runner.HOST),
-        release(Resource.ENGINE),
+        *wake_worker(errand),
+        spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring")),
+        *inside,
+        *leave_worker(errand),
     )
 
 
-def host_fill(copier: str) -> tuple[Step, ...]:
-    """Fill pages that stay shared: the host touches them and copies; an IOMMU has them mapped for good."""
-    return (*fault_in(), *host_copy(copier), wrote())
+def wake_worker(errand: Errand) -> tuple[Step, ...]:
+    """Get the worker, which sleeps unless it runs already, and a CPU for it where CPUs may be short."""
+    wake = spend("wake the worker", Category.NOTIFY, Runner.HOST, Charge("wake_worker", Count.WAKES))
+    return get_worker(errand, wake)
 
 
-def host_fill_once(copier: str) -> tuple[Step, ...]:
-    """Fill pages that are the device's for this frame only: an engine needs them pinned and mapped, then not."""
+def get_worker(errand: Errand, *woken: Step) -> tuple[Step, ...]:
+    """Get the worker by what wakes it, and a CPU for it where CPUs may be short."""
+    cpu: tuple[Step, ...] = (acquire(Resource.CPU, "wait for a CPU of the host"),) if errand.shares_cpus else ()
+    return (acquire(Resource.WORKER, "wait for the worker"), *woken, *cpu)
+
+
+def leave_worker(errand: Errand) -> tuple[Step, ...]:
+    """Let the worker and its CPU go."""
+    steps: tuple[Step, ...] = (release(Resource.CPU),) if errand.shares_cpus else ()
+    return (*steps, release(Resource.WORKER))
+
+
+def use_storage(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+    """The storage behind the host's side serves the request from or to the host's own memory.
+
+    Where its own DMA moves the data, that is this service, in the place of the host's copy.
+    """
+    return () if copier == "device" else served_by_storage(errand)
+
+
+def served_by_storage(errand: Errand) -> tuple[Step, ...]:
+    """The storage serves the request; the worker goes on with others."""
+    if errand.behind != "storage":
+        return ()
+    return (
+        *leave_worker(errand),
+        acquire(Resource.STORAGE, "wait for the storage"),
+        move("the storage serves the request", Mover.STORAGE, Category.STORAGE, Runner.NOBODY),
+        release(Resource.STORAGE),
+        *wake_worker(errand),
+    )
+
+
+def host_copy(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+    """Move the data between the host's own memory and the guest's, which the copier reaches."""
+    match copier:
+        case "cpu":
+            return (move("the host copies the data", Mover.HOST, Category.HOST_COPY, Runner.HOST),)
+        case "device":
+            return served_by_storage(errand)
+        case "engine":
+            return engine_copy(errand)
+
+
+def engine_copy(errand: Errand) -> tuple[Step, ...]:
+    """The host's copy engine moves the data; the worker spins until it has, or sleeps and is interrupted."""
+    submit = (
+        acquire(Resource.ENGINE_QUEUE, "wait for a place in the engine's queue", runner=Runner.HOST),
+        spend(
+            "submit and complete",
+            Category.ENGINE_COPY,
+            Runner.HOST,
+            Charge("engine_submit", Count.SUBMISSIONS),
+        ),
+    )
+    runner = Runner.NOBODY if errand.engine_interrupts else Runner.HOST
+    copy = (
+        acquire(Resource.ENGINE, "wait for the copy engine", runner=runner),
+        move("the engine copies the data", Mover.ENGINE, Category.ENGINE_COPY, runner),
+        release(Resource.ENGINE),
+        release(Resource.ENGINE_QUEUE),
+    )
+    if not errand.engine_interrupts:
+        return (*submit, *copy)
+    return (
+        *submit,
+        *leave_worker(errand),
+        *copy,
+        *get_worker(
+            errand,
+            spend("the engine interrupts and wakes", Category.NOTIFY, Runner.HOST, Charge("engine_interrupt")),
+        ),
+    )
+
+
+def reach(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+    """Move the data through pages that stay shared; an IOMMU has them mapped for good."""
+    return (*fault_in(), *host_copy(errand, copier))
+
+
+def reach_once(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+    """Move the data through pages that are the device's for this once: DMA needs them pinned and mapped, then not."""
     if copier == "cpu":
-        return host_fill(copier)
+        return reach(errand, copier)
     return (
         *fault_in(),
         memory("pin the buffer for DMA", Operation.PIN_SHORT),
         spend("map in the IOMMU", Category.PAGE_TABLE, Runner.HOST, Charge("iommu_map_page", Count.PAGES)),
-        *host_copy(copier),
-        wrote(),
+        *host_copy(errand, copier),
+        acquire(Resource.IOMMU, "wait for the IOMMU's invalidation queue", runner=Runner.HOST),
         spend(
             "unmap from the IOMMU and invalidate",
             Category.PAGE_TABLE,
             Runner.HOST,
             Charge("iommu_unmap_page", Count.PAGES),
         ),
+        release(Resource.IOMMU),
         memory("unpin the buffer", Operation.UNPIN_SHORT),
     )
 
@@ -105,183 +216,103 @@ def fault_in() -> tuple[Step, ...]:
 
 
 def wrote() -> Step:
-    """The buffer now holds this frame."""
-    return memory("the buffer holds the frame", Operation.HOST_WRITE)
+    """The buffer now holds what the host put there."""
+    return memory("the buffer holds the data", Operation.HOST_WRITE)
 
 
-def held_by_others(spec: MemorySpec) -> tuple[Step, ...]:
+def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:
+    """The buffer now holds what the guest put there."""
+    return memory("the buffer holds the data", Operation.GUEST_WRITE, memory_range)
+
+
+def held_by_others(errand: Errand) -> tuple[Step, ...]:
     """Some user on the host pins the buffer and gives it back later, whatever becomes of the transfer."""
-    if spec.pins is None:
+    pins = errand.memory.pins
+    if pins is None:
         return ()
-    operation = Operation.PIN_SHORT if spec.pins.term == "short" else Operation.PIN_LONG
+    operation = Operation.PIN_SHORT if pins.term == "short" else Operation.PIN_LONG
     return (Step(Op.HOLD, "a user on the host pins the buffer", argument=operation),)
 
 
-def worker(*inside: Step) -> tuple[Step, ...]:
-    """Wake the worker unless it runs already, serve the ring, do `inside`."""
+def interrupt(errand: Errand) -> tuple[Step, ...]:
+    """Interrupt the guest unless it handles the queue anyway, wake it if it sleeps, get a vCPU."""
     return (
-        acquire(Resource.WORKER, "wait for the worker"),
-        spend("wake the worker", Category.NOTIFY, Runner.HOST, Charge("wake_worker", Count.WAKES)),
-        spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring")),
-        *inside,
-        release(Resource.WORKER),
-    )
-
-
-def interrupt() -> tuple[Step, ...]:
-    """Get a vCPU and take the interrupt, the wake-up of an idle guest included."""
-    return (
-        acquire(Resource.VCPU, "wait for a vCPU"),
+        Step(Op.SIGNAL, "decide whether the guest must be told", resource=Resource.VCPU),
+        *enter_guest(errand),
         spend(
-            "interrupt and wake the guest",
+            "interrupt the guest",
             Category.NOTIFY,
             Runner.GUEST,
-            Charge("interrupt"),
-            exits=Count.ONCE,
+            Charge("interrupt", Count.INTERRUPTS),
+            exits=Count.INTERRUPTS,
         ),
+        spend("wake the idle guest", Category.NOTIFY, Runner.GUEST, Charge("wake_vcpu", Count.IDLE_WAKES)),
     )
 
 
-def carries_content(protection: Protection, spec: MemorySpec) -> bool:
-    """Whether what was written while shared is there after the page is private again: one page, and kept (T-6)."""
-    return protection.keeps_content and spec.generation != "G0"
+def asked(errand: Errand) -> tuple[Step, ...]:
+    """A request reaches the host by a doorbell; a frame or a packet comes by itself."""
+    return (*enter_guest(errand), *ring_host(errand)) if errand.is_request else ()
 
 
-def guest_touch(protection: Protection, spec: MemorySpec, *, private: bool) -> tuple[Step, ...]:
-    """The guest touches each page, and accepts private ones; those that its stage-2 lost fault."""
-    keeps_mapping = protection.keeps_guest_mapping and spec.generation != "G0"
-    if not protection.has_private_memory or keeps_mapping:
-        return ()
-    operation = Operation.ACCEPT if private else Operation.GUEST_TOUCH_SHARED
-    price = "guest_fault_private_page" if private else "guest_fault_shared_page"
-    touched = Range.GRANULES if private else Range.DEVICE
-    return (
-        memory("the guest touches the buffer's pages", operation, touched),
-        spend(
-            "guest page faults",
-            Category.FAULT,
-            Runner.GUEST,
-            Charge(price, Count.GUEST_FAULTS),
-            Charge("allocate_page", Count.ALLOCATED),
-            exits=Count.GUEST_FAULTS,
-        ),
+def answered(errand: Errand) -> tuple[Step, ...]:
+    """The guest is told that its request is done; of a frame or a packet, only its buffer comes back."""
+    return (*interrupt(errand), handled(), *leave_guest(errand)) if errand.is_request else ()
+
+
+def told_it_is_gone(errand: Errand, *inside: Step) -> tuple[Step, ...]:
+    """Get the guest to clean up behind what it sent: by an interrupt, or whenever it sends again."""
+    if errand.driver.is_told_when_sent:
+        return (*interrupt(errand), *inside, handled(), *leave_guest(errand))
+    return (*enter_guest(errand), *inside, *leave_guest(errand))
+
+
+def handled() -> Step:
+    """The guest's handler is done with this completion."""
+    return Step(Op.HANDLED, "the handler is done")
+
+
+def credit_came() -> Step:
+    """A producer that had to wait for a buffer was told of it by an interrupt."""
+    return spend(
+        "an interrupt tells of the free buffer",
+        Category.NOTIFY,
+        Runner.GUEST,
+        Charge("interrupt", Count.WAITED),
+        Charge("wake_vcpu", Count.WAITED),
+        exits=Count.WAITED,
     )
 
 
-def attempt(protection: Protection, *, to_private: bool) -> tuple[Step, ...]:
-    """Take the guest's mmu_lock and convert; while pins refuse it, let go, wait as the pin policy says, do it again.
-
-    A conversion that succeeds goes on behind these steps; once all pins are gone it does (invariant 12).
-    """
-    verb = "unshare" if to_private else "share"
-    return (
-        acquire(Resource.MMU_LOCK, "take the guest's mmu_lock", runner=Runner.GUEST),
-        Step(Op.CONVERT, f"{verb} the buffer", argument=int(to_private)),
-        release(Resource.MMU_LOCK),
-        Step(
-            Op.AGAIN,
-            "pins refuse the conversion",
-            category=Category.PIN_WAIT,
-            charges=(
-                Charge(f"{verb}_call"),
-                *((Charge("vmm_exit"),) if protection.vmm_exits != "none" else ()),
-                Charge("host_unmap_page", Count.HOST_UNMAPPED),
-            ),
-            exits=Count.ONCE,
-        ),
-        Step(Op.GO_BACK, "try again", argument=ATTEMPT_STEPS - 1),
+def pass_on(errand: Errand) -> tuple[Step, ...]:
+    """What the host has read goes where it is meant to go; then whoever asked for it has it."""
+    handed = Step(Op.HAND_OVER, "whom it is for has it")
+    network = (
+        acquire(Resource.NIC_OUT, "wait for the network card"),
+        move("the network card sends it", Mover.NIC, Category.NETWORK, Runner.NOBODY),
+        release(Resource.NIC_OUT),
     )
+    match errand.behind:
+        case "network":
+            return (*network, handed)
+        case "another host":
+            away = Step(Op.SEND, "it is on its way to the other host")
+            way = spend("the way to the other host", Category.NETWORK, Runner.NOBODY, Charge(NETWORK_LATENCY))
+            link = pass_through("the link to the other host carries it", Resource.LINK, Mover.LINK)
+            return (*network, link, away, way, handed)
+        case "another guest":
+            return (Step(Op.SEND, "the other guest's stream has it"), handed)
+        case "nothing" | "storage":
+            return (handed,)
 
 
-ATTEMPT_STEPS = 5
+def guest_copy(text: str, *, crypto: bool = False) -> Step:
+    """A vCPU copies the data, or encrypts or decrypts it on the way, which is the copy."""
+    if crypto:
+        return move(f"{text}, by a cipher", Mover.CRYPTO, Category.CRYPTO, Runner.GUEST)
+    return move(text, Mover.GUEST, Category.GUEST_COPY, Runner.GUEST)
 
 
-def restructure(spec: MemorySpec) -> tuple[Step, ...]:
-    """What a conversion did beyond attributes: the other backing's pages freed, huge pages split or merged."""
-    if spec.backing == "exclusive_pin":
-        flip = Charge("exclusive_flip", Count.CONVERTED)
-        return (spend("flip the exclusive pins", Category.PAGE_TABLE, Runner.GUEST, flip),)
-    if spec.generation == "G0" and spec.discard:
-        discard = Charge("discard_page", Count.FREED)
-        return (spend("free the other backing's pages", Category.PAGE_TABLE, Runner.GUEST, discard),)
-    if spec.huge_page == PAGE_GRANULE_BYTES:
-        return ()
-    name = HUGE_NAMES[spec.huge_page]
-    return (
-        spend(
-            "split and merge huge pages",
-            Category.SPLIT_MERGE,
-            Runner.GUEST,
-            Charge(f"split_{name}_folio", Count.SPLIT),
-            Charge(f"merge_{name}_folio", Count.MERGED),
-            Charge("vmemmap_page", Count.VMEMMAP_PAGES),
-            Charge("break_leaf", Count.LEAVES_BROKEN),
-        ),
-    )
-
-
-def convert(protection: Protection, spec: MemorySpec, *, to_private: bool, granule_bytes: int) -> tuple[Step, ...]:
-    """Convert the buffer, under the guest's mmu_lock: calls, exits (E-2), tables, flushes, accepts."""
-    verb = "unshare" if to_private else "share"
-    ranged = "_ranged" if granule_bytes > PAGE_GRANULE_BYTES else ""
-    flush = Charge("flush_ranged_call", Count.CALLS) if ranged else Charge("flush_call", Count.CALLS)
-    tables = Charge(f"{verb}_page{ranged}", Count.CONVERTED)
-    steps = (
-        *attempt(protection, to_private=to_private),
-        spend(
-            f"calls to {verb}",
-            Category.HYPERCALL,
-            Runner.GUEST,
-            Charge(f"{verb}_call", Count.CALLS),
-            exits=Count.CALLS,
-        ),
-        spend(
-            "exits to the VMM",
-            Category.EXIT,
-            Runner.GUEST,
-            Charge("vmm_exit", Count.CHUNKS),
-            exits=Count.CHUNKS,
-        ),
-        spend(
-            "the host unmaps the pages",
-            Category.PAGE_TABLE,
-            Runner.GUEST,
-            Charge("host_unmap_page", Count.HOST_UNMAPPED),
-        ),
-        *restructure(spec),
-        Step(
-            Op.SPEND_LOCKED if protection.has_host_lock else Op.SPEND,
-            "change ownership and stage-2 of each page",
-            category=Category.PAGE_TABLE,
-            runner=Runner.GUEST,
-            charges=(tables,),
-        ),
-        spend(
-            "flush stale translations",
-            Category.TLB,
-            Runner.GUEST,
-            flush,
-            Charge("guest_flush"),
-            Charge("guest_flush_vcpu", Count.OTHER_VCPUS),
-        ),
-        spend(
-            "clear and accept the pages",
-            Category.ACCEPT_ZERO,
-            Runner.GUEST,
-            Charge("accept_page" if to_private else "clear_page", Count.CONVERTED),
-        ),
-        release(Resource.MMU_LOCK),
-    )
-    if to_private and (protection.accepts_pages or spec.generation == "G0"):
-        return steps + guest_touch(protection, spec, private=True)
-    return steps
-
-
-def guest_copy(text: str) -> Step:
-    """A vCPU copies the frame."""
-    return Step(Op.COPY, text, category=Category.GUEST_COPY, runner=Runner.GUEST)
-
-
-def expect_frame(memory_range: Range) -> Step:
-    """The consumer reads: what is in `memory_range` must be this frame."""
-    return memory("the consumer finds the frame", Operation.EXPECT_CONTENT, memory_range)
+def expect_data(memory_range: Range) -> Step:
+    """Who reads must find this transfer's data in `memory_range`."""
+    return memory("the reader finds the data", Operation.EXPECT_CONTENT, memory_range)

@@ -32,16 +32,71 @@ class Op(IntEnum):
     HOLD = 15
     AGAIN = 16
     GO_BACK = 17
+    THINK = 18
+    SIGNAL = 19
+    HANDLED = 20
+    CHECK_STAGED = 21
+    REFILL_LATER = 22
+    RECEIVE = 23
+    SEND = 24
+    HAND_OVER = 25
+
+
+class Direction(IntEnum):
+    """Which way a transfer's data goes: DMA_FROM_DEVICE is from the host to the guest."""
+
+    FROM_DEVICE = 0
+    TO_DEVICE = 1
 
 
 class Resource(IntEnum):
-    """What a step acquires: first come, first served."""
+    """What a step acquires: first come, first served. Those of the host are shared by all its guests."""
 
     VCPU = 0
     AREA_LOCK = 1
     MMU_LOCK = 2
+    """A reader-writer lock: faults read, conversions write."""
     WORKER = 3
-    ENGINE = 4
+    BOOT = 4
+    """Held while the guest starts, part by part."""
+    ENGINE = 5
+    ENGINE_QUEUE = 6
+    CPU = 7
+    IOMMU = 8
+    """The invalidation queue."""
+    STORAGE = 9
+    NIC_OUT = 10
+    NIC_IN = 11
+    LINK = 12
+    """From this host to one other."""
+
+
+OF_HOST = (
+    Resource.ENGINE,
+    Resource.ENGINE_QUEUE,
+    Resource.CPU,
+    Resource.IOMMU,
+    Resource.STORAGE,
+    Resource.NIC_OUT,
+    Resource.NIC_IN,
+    Resource.LINK,
+)
+"""Resources of the host; the others are a guest's own."""
+LOCKS = (Resource.AREA_LOCK, Resource.MMU_LOCK, Resource.IOMMU)
+WHOLE = 0
+"""Amount of an acquisition that takes all of a resource."""
+
+
+class Mover(IntEnum):
+    """What moves a transfer's bytes, each with a curve of its own."""
+
+    GUEST = 0
+    HOST = 1
+    ENGINE = 2
+    CRYPTO = 3
+    NIC = 4
+    STORAGE = 5
+    LINK = 6
 
 
 class Runner(IntEnum):
@@ -63,6 +118,9 @@ class Range(IntEnum):
     """The whole granules that the device's buffer was converted in."""
 
 
+FIRST_EFFECT = 14
+
+
 class Count(IntEnum):
     """What a price is multiplied with. Those of effects are of the transfer's last memory operation."""
 
@@ -75,19 +133,30 @@ class Count(IntEnum):
     OTHER_VCPUS = 6
     WAKES = 7
     """1 when the resource was free at its last taking, 0 when the transfer had to wait for it."""
-    CONVERTED = 8 + Effect.CONVERTED
-    HOST_UNMAPPED = 8 + Effect.HOST_UNMAPPED
-    HOST_FAULTS = 8 + Effect.HOST_FAULTS
-    GUEST_FAULTS = 8 + Effect.GUEST_FAULTS
-    ALLOCATED = 8 + Effect.ALLOCATED
-    FREED = 8 + Effect.FREED
-    SPLIT = 8 + Effect.SPLIT
-    MERGED = 8 + Effect.MERGED
-    LEAVES_BROKEN = 8 + Effect.LEAVES_BROKEN
-    VMEMMAP_PAGES = 8 + Effect.VMEMMAP_PAGES
+    WAITED = 8
+    """1 when the transfer had to wait for its buffer."""
+    INTERRUPTS = 9
+    """1 when the guest must be interrupted, 0 while it handles the queue's completions anyway."""
+    IDLE_WAKES = 10
+    """1 when the interrupt finds the guest asleep."""
+    PROBES = 11
+    """Positions that the search for slots looked at beyond the first of each piece."""
+    SUBMISSIONS = 12
+    """Times that the copy engine is told of descriptors."""
+    WORK = 13
+    """The guest's own work on the transfer, ns."""
+    CONVERTED = FIRST_EFFECT + Effect.CONVERTED
+    HOST_UNMAPPED = FIRST_EFFECT + Effect.HOST_UNMAPPED
+    HOST_FAULTS = FIRST_EFFECT + Effect.HOST_FAULTS
+    GUEST_FAULTS = FIRST_EFFECT + Effect.GUEST_FAULTS
+    ALLOCATED = FIRST_EFFECT + Effect.ALLOCATED
+    FREED = FIRST_EFFECT + Effect.FREED
+    SPLIT = FIRST_EFFECT + Effect.SPLIT
+    MERGED = FIRST_EFFECT + Effect.MERGED
+    LEAVES_BROKEN = FIRST_EFFECT + Effect.LEAVES_BROKEN
+    VMEMMAP_PAGES = FIRST_EFFECT + Effect.VMEMMAP_PAGES
 
 
-FIRST_EFFECT = 8
 COUNT_COUNT = FIRST_EFFECT + EFFECT_COUNT
 
 
@@ -125,21 +194,31 @@ class Program:
     if_full: tuple[Step, ...] = ()
 
 
-def acquire(resource: Resource, text: str, *, runner: Runner = Runner.NOBODY) -> Step:
-    """Wait for a resource and hold it; waiting for a lock spins on `runner`'s CPU."""
-    is_lock = resource in (Resource.AREA_LOCK, Resource.MMU_LOCK)
-    category = Category.LOCK_WAIT if is_lock else Category.QUEUE_WAIT
-    return Step(Op.ACQUIRE, text, resource=resource, category=category, runner=runner)
+def acquire(resource: Resource, text: str, *, runner: Runner = Runner.NOBODY, amount: int = 1) -> Step:
+    """Wait for an amount of a resource and hold it; waiting for a lock spins on `runner`'s CPU."""
+    category = Category.LOCK_WAIT if resource in LOCKS else Category.QUEUE_WAIT
+    return Step(Op.ACQUIRE, text, resource=resource, category=category, runner=runner, argument=amount)
 
 
-def release(resource: Resource) -> Step:
-    """Let a held resource go to whoever waits first."""
-    return Step(Op.RELEASE, f"let the {resource.name.lower().replace('_', ' ')} go", resource=resource)
+def release(resource: Resource, *, amount: int = 1) -> Step:
+    """Let a held resource go to those who wait first."""
+    text = f"let the {resource.name.lower().replace('_', ' ')} go"
+    return Step(Op.RELEASE, text, resource=resource, argument=amount)
 
 
 def spend(text: str, category: Category, runner: Runner, *charges: Charge, exits: Count | None = None) -> Step:
     """Spend time."""
     return Step(Op.SPEND, text, category=category, runner=runner, charges=charges, exits=exits)
+
+
+def move(text: str, mover: Mover, category: Category, runner: Runner) -> Step:
+    """Move the transfer's bytes, as fast as the mover's curve and what it shares let."""
+    return Step(Op.COPY, text, category=category, runner=runner, argument=int(mover))
+
+
+def pass_through(text: str, resource: Resource, mover: Mover) -> Step:
+    """Go through a resource that serves while its transfer still comes in: what that takes longer, and who is ahead."""
+    return Step(Op.RECEIVE, text, resource=resource, category=Category.NETWORK, argument=int(mover))
 
 
 def memory(text: str, operation: int, memory_range: Range = Range.DEVICE) -> Step:

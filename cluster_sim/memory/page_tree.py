@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cluster_sim.by_reference import by_reference
 from cluster_sim.compiled import compiled
 from cluster_sim.memory.effects import add_effects
 from cluster_sim.memory.outcomes import ENOMEM, OK
@@ -37,6 +38,7 @@ is, as long as no node tells them apart.
 """
 
 
+@by_reference
 class PageTree(NamedTuple):
     """Entries of 1 GiB, nodes of 512 entries of 2 MiB, nodes of 512 page words, and the nodes not in use.
 

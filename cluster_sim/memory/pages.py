@@ -8,6 +8,7 @@ rule is a transition from word to word; the effects of an operation are the diff
 from enum import IntEnum
 from typing import NamedTuple
 
+from cluster_sim.by_reference import by_reference
 from cluster_sim.compiled import compiled
 from cluster_sim.memory.outcomes import (
     DIFFERS,
@@ -132,6 +133,7 @@ VIEW_SHIFT = 8
 OPERATION_MASK = (1 << VIEW_SHIFT) - 1
 
 
+@by_reference
 class MemoryRules(NamedTuple):
     """What decides transitions beside the page itself: technology, kernel generation, pin policy, huge pages.
 

@@ -1,26 +1,34 @@
-"""The swiotlb bounce pool: 2 KiB slots, sets of 128, areas with a next-fit cursor (kernel/dma/swiotlb.c).
+"""The swiotlb bounce pool: 2 KiB slots, sets of 128, areas with a next-fit cursor (kernel/dma/swiotlb.c, Linux 6.12).
 
-`free_runs[slot]` is the kernel's `list`: how many free slots follow from here to the end of the slot set,
-0 when taken. Several pools live in one state, each a run of areas. No prices, no time, no locks: who may
-enter an area when is the engine's business.
+`free_runs[slot]` is the kernel's `list`: how many free slots follow from here to the end of the slot set, 0 when
+taken. Several guests' pools live in one state, each a run of areas, with room behind it for the dynamic pools that it
+may grow by (CONFIG_SWIOTLB_DYNAMIC). Every pool begins at an address that any mask divides. No prices, no time, no
+locks: who may enter an area when is the engine's business.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from cluster_sim.by_reference import by_reference
 from cluster_sim.compiled import compiled
 
 SLOT_BYTES = 2048
 SLOTS_PER_SET = 128
 MAPPING_BYTES_MAX = SLOT_BYTES * SLOTS_PER_SET
 PAGE_BYTES = 4096
-MINIMUM_POOL_BYTES = 1 << 20
+DYNAMIC_POOL_BYTES = 4 << 20
+"""The most that one dynamic pool adds: MAX_PAGE_ORDER of x86 and of arm64 with 4 KiB pages."""
+EXTRA_BYTES = 16
+"""Size of a request's header, status or descriptor table; each takes a slot of its own."""
 NO_SLOT = -1
+TRANSIENT = -2
+"""Place of a mapping that has a pool of its own for as long as it lasts."""
 
 Slots = npt.NDArray[np.int16]
-Counts = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 
 AREA = np.dtype(
@@ -33,15 +41,28 @@ POOL = np.dtype(
     [
         ("first_area", np.int64),
         ("areas", np.int64),
+        ("grown_areas", np.int64),
+        ("grown", np.int64),
+        ("grown_max", np.int64),
+        ("wants_growth", np.int64),
+        ("transient_bytes", np.int64),
+        ("transient_used", np.int64),
+        ("min_align_mask", np.int64),
+        ("alloc_align_mask", np.int64),
         ("slots_used", np.int64),
         ("slots_hiwater", np.int64),
         ("probes", np.int64),
+        ("failures", np.int64),
     ],
     align=True,
 )
-"""A pool: its areas, the kernel's gauges io_tlb_used and io_tlb_used_hiwater, positions that searches looked at."""
+"""A guest's pool: its areas, those of each dynamic pool behind them, how many of these there are and may be; memory for
+transient pools; the device's masks; the kernel's gauges io_tlb_used and io_tlb_used_hiwater, positions that searches
+looked at, mappings that found no slots.
+"""
 
 
+@by_reference
 class Swiotlb(NamedTuple):
     """Slots of all pools one after the other, their areas and the pools."""
 
@@ -50,26 +71,51 @@ class Swiotlb(NamedTuple):
     pools: Records
 
 
-def empty_swiotlb(pools: list[tuple[int, int]]) -> Swiotlb:
-    """Free pools, each given as (bytes, areas); an area is a whole number of slot sets."""
-    rows = np.zeros(len(pools), POOL)
-    sizes: list[int] = []
-    for row, (pool_bytes, areas) in zip(rows, pools, strict=True):
-        slots = pool_bytes // SLOT_BYTES
-        assert slots % (areas * SLOTS_PER_SET) == 0, "areas must be whole slot sets"
-        row["first_area"], row["areas"] = len(sizes), areas
-        sizes += [slots // areas] * areas
-    area_rows = np.zeros(len(sizes), AREA)
-    area_rows["slots"] = sizes
-    area_rows["first"] = np.cumsum(sizes) - sizes
-    free_runs = SLOTS_PER_SET - np.arange(sum(sizes)) % SLOTS_PER_SET
-    return Swiotlb(free_runs.astype(np.int16), area_rows, rows)
+class PoolSize(NamedTuple):
+    """What a pool is made with; `grow_bytes` and `transient_bytes` are 0 unless it is dynamic."""
+
+    pool_bytes: int
+    areas: int
+    min_align_mask: int = 0
+    alloc_align_mask: int = 0
+    grow_bytes: int = 0
+    transient_bytes: int = 0
+
+
+def empty_swiotlb(sizes: Sequence[PoolSize]) -> Swiotlb:
+    """Free pools; an area is a whole number of slot sets."""
+    rows = np.zeros(len(sizes), POOL)
+    area_slots: list[int] = []
+    for row, size in zip(rows, sizes, strict=True):
+        slots = size.pool_bytes // SLOT_BYTES
+        assert slots % (size.areas * SLOTS_PER_SET) == 0, "areas must be whole slot sets"
+        row["first_area"], row["areas"] = len(area_slots), size.areas
+        row["min_align_mask"], row["alloc_align_mask"] = size.min_align_mask, size.alloc_align_mask
+        row["transient_bytes"] = size.transient_bytes
+        area_slots += [slots // size.areas] * size.areas
+        grown_slots = dynamic_pool_bytes(size.pool_bytes) // SLOT_BYTES
+        row["grown_areas"] = min(size.areas, grown_slots // SLOTS_PER_SET)
+        row["grown_max"] = size.grow_bytes // (grown_slots * SLOT_BYTES)
+        area_slots += [grown_slots // int(row["grown_areas"])] * int(row["grown_areas"] * row["grown_max"])
+    areas = np.zeros(len(area_slots), AREA)
+    areas["slots"] = area_slots
+    areas["first"] = np.cumsum(area_slots) - area_slots
+    free_runs = SLOTS_PER_SET - np.arange(sum(area_slots)) % SLOTS_PER_SET
+    return Swiotlb(free_runs.astype(np.int16), areas, rows)
 
 
 def coco_pool_bytes(guest_bytes: int) -> int:
     """Pool of an x86 CoCo guest: 6 % of RAM in [64 MiB, 1 GiB], up to a power of two (mem_encrypt.c)."""
     size = min(max(guest_bytes * 6 // 100, 64 << 20), 1 << 30)
     return 1 << (size - 1).bit_length()
+
+
+def dynamic_pool_bytes(pool_bytes: int) -> int:
+    """What one dynamic pool adds: the first pool's size, as far as one contiguous block can be (swiotlb_dyn_alloc).
+
+    Down to a power of two, so that areas stay whole slot sets.
+    """
+    return min(1 << (pool_bytes.bit_length() - 1), DYNAMIC_POOL_BYTES)
 
 
 def default_areas(vcpus: int, pool_bytes: int) -> int:
@@ -81,33 +127,67 @@ def default_areas(vcpus: int, pool_bytes: int) -> int:
 
 
 @compiled
-def slots_of(mapping_bytes: int) -> int:
-    """Slots that a mapping of so many bytes takes, without alignment masks."""
-    return (mapping_bytes + SLOT_BYTES - 1) // SLOT_BYTES
+def mapping_bytes_max(min_align_mask: int) -> int:
+    """The largest mapping that always fits: less than 256 KiB under a mask (swiotlb_max_mapping_size)."""
+    return MAPPING_BYTES_MAX - (min_align_mask + SLOT_BYTES - 1) // SLOT_BYTES * SLOT_BYTES
 
 
 @compiled
-def search_area(free_runs: Slots, areas: Records, area: int, slots: int, stride: int) -> tuple[int, int]:
-    """Next-fit search of one area; (slot or NO_SLOT, positions probed)."""
-    row = areas[area]
-    if slots > row.slots - row.used:
-        return NO_SLOT, 0
-    cursor = row.cursor
+def pieces_of(buffer_bytes: int, min_align_mask: int) -> int:
+    """Mappings that a contiguous buffer is cut into."""
+    piece = mapping_bytes_max(min_align_mask)
+    return (buffer_bytes + piece - 1) // piece
+
+
+@compiled
+def offset_in_block(pools: Swiotlb, pool: int, address: int) -> int:
+    """Where in its block a buffer begins: the address bits that the device needs (swiotlb_align_offset)."""
+    row = pools.pools[pool]
+    return int(address & row.min_align_mask & (row.alloc_align_mask | (SLOT_BYTES - 1)))
+
+
+@compiled
+def block_bytes(pools: Swiotlb, pool: int, address: int, mapping_bytes: int) -> int:
+    """What a mapping takes: what comes before it in its block, and up to the allocation's alignment."""
+    unit = pools.pools[pool].alloc_align_mask + 1
+    return int((mapping_bytes + offset_in_block(pools, pool, address) + unit - 1) // unit * unit)
+
+
+@compiled
+def slots_of(size_bytes: int) -> int:
+    """Slots that so many bytes take."""
+    return (size_bytes + SLOT_BYTES - 1) // SLOT_BYTES
+
+
+@compiled
+def search_area(pools: Swiotlb, pool: int, area: int, address: int, block: int) -> int:
+    """Next-fit search of one area for a block of so many bytes; its slot or NO_SLOT (swiotlb_search_pool_area)."""
+    row, found = pools.pools[pool], pools.areas[area]
+    slots = slots_of(block)
+    if slots > found.slots - found.used:
+        return NO_SLOT
+    align, keep = row.alloc_align_mask, row.min_align_mask
+    if align == 0 and keep == 0 and block >= PAGE_BYTES:
+        align = PAGE_BYTES - 1
+    align |= SLOT_BYTES - 1
+    keep &= ~align
+    stride = max(align, keep) // SLOT_BYTES + 1
+    index = found.cursor
     checked = 0
-    probes = 0
-    while checked < row.slots:
-        probes += 1
-        if cursor % stride != 0:
+    while checked < found.slots:
+        row.probes += 1
+        place = (found.first + index) * SLOT_BYTES
+        if place & align or (place & keep) != (address & keep):
             step = 1
-        elif free_runs[row.first + cursor] >= slots:
-            return int(row.first + cursor), probes
+        elif pools.free_runs[found.first + index] >= slots:
+            return int(found.first + index)
         else:
             step = stride
-        cursor += step
-        if cursor >= row.slots:
-            cursor = 0
         checked += step
-    return NO_SLOT, probes
+        index += step
+        if index >= found.slots:
+            index = 0
+    return NO_SLOT
 
 
 @compiled
@@ -132,98 +212,139 @@ def take_slots(pools: Swiotlb, area: int, slot: int, slots: int) -> None:
 
 
 @compiled
-def map_single(pools: Swiotlb, pool: int, home: int, mapping_bytes: int) -> int:
-    """Take slots for one mapping, from area `home` on through all areas; the first slot, or NO_SLOT.
-
-    Mappings of a page or more are page-aligned (every second slot); none is longer than 256 KiB.
-    """
-    if mapping_bytes > MAPPING_BYTES_MAX:
-        return NO_SLOT
-    slots = slots_of(mapping_bytes)
-    stride = PAGE_BYTES // SLOT_BYTES if mapping_bytes >= PAGE_BYTES else 1
+def find_slots(pools: Swiotlb, pool: int, home: int, address: int, block: int) -> int:
+    """Search the first pool, then the dynamic ones, each from the caller's home area on; the slot, or NO_SLOT."""
     row = pools.pools[pool]
-    for i in range(row.areas):
-        area = row.first_area + (home + i) % row.areas
-        slot, probes = search_area(pools.free_runs, pools.areas, area, slots, stride)
-        row.probes += probes
-        if slot != NO_SLOT:
-            take_slots(pools, area, slot, slots)
-            row.slots_used += slots
-            row.slots_hiwater = max(row.slots_hiwater, row.slots_used)
-            return slot
+    first, areas = row.first_area, row.areas
+    for _ in range(row.grown + 1):
+        for i in range(areas):
+            area = first + (home + i) % areas
+            slot = search_area(pools, pool, area, address, block)
+            if slot != NO_SLOT:
+                take_slots(pools, area, slot, slots_of(block))
+                return slot
+        first += areas
+        areas = row.grown_areas
     return NO_SLOT
 
 
 @compiled
-def unmap_single(pools: Swiotlb, pool: int, slot: int, mapping_bytes: int) -> None:
+def transient_bytes_of(slots: int) -> int:
+    """Memory of a transient pool: whole pages."""
+    return (slots * SLOT_BYTES + PAGE_BYTES - 1) // PAGE_BYTES * PAGE_BYTES
+
+
+@compiled
+def map_single(pools: Swiotlb, pool: int, home: int, address: int, mapping_bytes: int) -> int:
+    """Take slots for one mapping of a buffer at `address`: the first slot, TRANSIENT, or NO_SLOT.
+
+    Without masks, mappings of a page or more are page-aligned. None takes more than the 256 KiB of a slot set. A
+    dynamic pool that is full asks to grow and gives a transient pool meanwhile, as far as its memory for these goes.
+    """
+    row = pools.pools[pool]
+    block = block_bytes(pools, pool, address, mapping_bytes)
+    slots = slots_of(block)
+    if slots > SLOTS_PER_SET:
+        row.failures += 1
+        return NO_SLOT
+    slot = find_slots(pools, pool, home, address, block)
+    if slot == NO_SLOT:
+        row.wants_growth = row.grown < row.grown_max
+        if row.transient_used + transient_bytes_of(slots) > row.transient_bytes:
+            row.failures += 1
+            return NO_SLOT
+        row.transient_used += transient_bytes_of(slots)
+        slot = TRANSIENT
+    row.slots_used += slots
+    row.slots_hiwater = max(row.slots_hiwater, row.slots_used)
+    return slot
+
+
+@compiled
+def area_of(pools: Swiotlb, pool: int, slot: int) -> int:
+    """The area that a slot is in: of the first pool's, or of the dynamic ones' behind them."""
+    row = pools.pools[pool]
+    first, areas = int(row.first_area), int(row.areas)
+    area = pools.areas[first]
+    number = (slot - area.first) // area.slots
+    if number < areas:
+        return int(first + number)
+    grown = pools.areas[first + areas]
+    return int(first + areas + (slot - grown.first) // grown.slots)
+
+
+@compiled
+def unmap_single(pools: Swiotlb, pool: int, slot: int, address: int, mapping_bytes: int) -> None:
     """Give the slots of a mapping back and join the free runs around them, inside their slot set."""
-    slots = slots_of(mapping_bytes)
+    row = pools.pools[pool]
+    slots = slots_of(block_bytes(pools, pool, address, mapping_bytes))
+    row.slots_used -= slots
+    if slot == TRANSIENT:
+        row.transient_used -= transient_bytes_of(slots)
+        return
     free_runs = pools.free_runs
     end = slot + slots
     length = 0
     if end % SLOTS_PER_SET != 0:
         length = int(free_runs[end])
     for i in range(slots):
+        assert free_runs[slot + i] == 0, "a slot is given back once"
         free_runs[slot + i] = length + slots - i
     rewrite_run_before(free_runs, slot, length + slots)
-    row = pools.pools[pool]
-    first = pools.areas[row.first_area]
-    pools.areas[row.first_area + (slot - first.first) // first.slots].used -= slots
-    row.slots_used -= slots
+    pools.areas[area_of(pools, pool, slot)].used -= slots
 
 
 @compiled
-def map_pieces(pools: Swiotlb, pool: int, home: int, buffer_bytes: int, slots: Counts) -> int:
-    """Map a contiguous buffer in 256 KiB pieces into `slots`; the pieces, or 0 with nothing taken."""
-    pieces = 0
-    left = buffer_bytes
-    while left > 0:
-        piece = min(left, MAPPING_BYTES_MAX)
-        slot = map_single(pools, pool, home, piece)
-        if slot == NO_SLOT:
-            unmap_pieces(pools, pool, buffer_bytes - left, slots)
+def map_buffer(
+    pools: Swiotlb, pool: int, home: int, address: int, buffer_bytes: int, extras: int, places: Places
+) -> int:
+    """Map a contiguous buffer in pieces, and `extras` of a few bytes beside it, into `places`.
+
+    The number of mappings; 0, with nothing taken, when one of them found no slots.
+    """
+    most = mapping_bytes_max(pools.pools[pool].min_align_mask)
+    done = 0
+    at = 0
+    while at < buffer_bytes:
+        piece = min(buffer_bytes - at, most)
+        places[done] = map_single(pools, pool, home, address + at, piece)
+        if places[done] == NO_SLOT:
+            unmap_buffer(pools, pool, address, at, 0, places)
             return 0
-        slots[pieces] = slot
-        pieces += 1
-        left -= piece
-    return pieces
+        done += 1
+        at += piece
+    for extra in range(extras):
+        places[done] = map_single(pools, pool, home, 0, EXTRA_BYTES)
+        if places[done] == NO_SLOT:
+            unmap_buffer(pools, pool, address, buffer_bytes, extra, places)
+            return 0
+        done += 1
+    return done
 
 
 @compiled
-def unmap_pieces(pools: Swiotlb, pool: int, buffer_bytes: int, slots: Counts) -> None:
-    """Unmap what `map_pieces` mapped."""
-    left = buffer_bytes
-    i = 0
-    while left > 0:
-        piece = min(left, MAPPING_BYTES_MAX)
-        unmap_single(pools, pool, slots[i], piece)
-        i += 1
-        left -= piece
+def unmap_buffer(pools: Swiotlb, pool: int, address: int, buffer_bytes: int, extras: int, places: Places) -> None:
+    """Unmap what `map_buffer` mapped."""
+    most = mapping_bytes_max(pools.pools[pool].min_align_mask)
+    done = 0
+    at = 0
+    while at < buffer_bytes:
+        piece = min(buffer_bytes - at, most)
+        unmap_single(pools, pool, places[done], address + at, piece)
+        done += 1
+        at += piece
+    for _ in range(extras):
+        unmap_single(pools, pool, places[done], 0, EXTRA_BYTES)
+        done += 1
 
 
-class SwiotlbPool:
-    """One bounce pool: the Python face of the compiled functions."""
-
-    def __init__(self, pool_bytes: int, areas: int = 1) -> None:
-        self.state = empty_swiotlb([(pool_bytes, areas)])
-
-    def map_single(self, mapping_bytes: int, *, cpu: int = 0) -> int | None:
-        """Map; the first slot, or None when no area can hold it."""
-        if mapping_bytes <= 0:
-            raise ValueError(f"mapping_bytes must be positive, got {mapping_bytes}")
-        slot = map_single(self.state, 0, cpu % int(self.state.pools["areas"][0]), mapping_bytes)
-        return None if slot == NO_SLOT else int(slot)
-
-    def unmap_single(self, slot: int, mapping_bytes: int) -> None:
-        """Unmap a mapping that `map_single` gave."""
-        unmap_single(self.state, 0, slot, mapping_bytes)
-
-    @property
-    def slots_used(self) -> int:
-        """io_tlb_used: slots taken now."""
-        return int(self.state.pools["slots_used"][0])
-
-    @property
-    def slots_hiwater(self) -> int:
-        """io_tlb_used_hiwater: the most slots ever taken."""
-        return int(self.state.pools["slots_hiwater"][0])
+@compiled
+def grow(pools: Swiotlb, pool: int) -> int:
+    """Add the next dynamic pool, which is never given up again; the slots that it adds, 0 when it may grow no more."""
+    row = pools.pools[pool]
+    row.wants_growth = 0
+    if row.grown == row.grown_max:
+        return 0
+    area = pools.areas[row.first_area + row.areas + row.grown * row.grown_areas]
+    row.grown += 1
+    return int(area.slots * row.grown_areas)

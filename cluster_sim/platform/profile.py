@@ -24,7 +24,7 @@ from cluster_sim.platform.provenance import (
 
 DEFAULT_CPU = "zen4"
 FREE_PROFILE = "free"
-CURVES = ("cold", "hot", "engine")
+CURVES = ("cold", "hot", "engine", "crypto")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class Protection:
     shared. `kernel_load` and `kernel_store`: what the host kernel's own access to a private page through its linear
     map comes to; `user_without_file` what a host process meets where no guest_memfd stands before the page.
     `lone_private_touch_kills`: the guest dies when it touches a shared page as a private one.
-    `call_granules_max`: granules that one conversion call from the guest covers, 0 for any range.
+    `call_granules_max`: granules that one conversion call from the guest covers, 0 for any range; `call_bytes_max` is
+    how far it reaches at most, however large they are, 0 for any.
     `vmm_exits`: whether a call needs no exit to the VMM, one, or one for every 2 MiB of its range.
     `has_host_lock`: conversions of all guests of a host pass one lock.
     `sizes_pool_by_memory`: swiotlb takes 6 % of guest memory, else 64 MiB.
@@ -56,21 +57,22 @@ class Protection:
     user_without_file: Consequence
     lone_private_touch_kills: bool
     call_granules_max: int
+    call_bytes_max: int
     vmm_exits: VmmExits
     has_host_lock: bool
     sizes_pool_by_memory: bool
     has_restricted_pool: bool
     source: str
 
-    def vmm_chunk_bytes(self, granule_bytes: int) -> int:
-        """Range that one exit to the VMM covers, 0 where the VMM is not asked."""
+    def vmm_chunk_bytes(self, call_bytes: int) -> int:
+        """Range that one exit to the VMM covers where a call covers `call_bytes`, 0 where the VMM is not asked."""
         match self.vmm_exits:
             case "none":
                 return 0
             case "one a call":
-                return self.call_granules_max * granule_bytes
+                return call_bytes
             case "one a 2 MiB":
-                return 2 << 20
+                return min(2 << 20, call_bytes)
 
     @property
     def accepts_pages(self) -> bool:
@@ -101,6 +103,7 @@ PROTECTIONS: dict[str, Protection] = {
             user_without_file=WORKS,
             lone_private_touch_kills=False,
             call_granules_max=0,
+            call_bytes_max=0,
             vmm_exits="none",
             has_host_lock=False,
             sizes_pool_by_memory=False,
@@ -122,6 +125,7 @@ PROTECTIONS: dict[str, Protection] = {
             user_without_file=Consequence("SIGSEGV", "process"),
             lone_private_touch_kills=False,
             call_granules_max=1,
+            call_bytes_max=0,
             vmm_exits="none",
             has_host_lock=True,
             sizes_pool_by_memory=False,
@@ -146,12 +150,14 @@ PROTECTIONS: dict[str, Protection] = {
             user_without_file=Consequence("SIGBUS", "process"),
             lone_private_touch_kills=False,
             call_granules_max=64,
+            call_bytes_max=64 * (2 << 20),
             vmm_exits="one a call",
             has_host_lock=False,
             sizes_pool_by_memory=True,
             has_restricted_pool=False,
             source=(
-                "arch/x86/coco/sev/core.c: 64 entries a page-state-change request; arch/x86/kvm/svm/sev.c joins a "
+                "arch/x86/coco/sev/core.c: 64 entries a page-state-change request, of 4 KiB or 2 MiB each; "
+                "arch/x86/kvm/svm/sev.c joins a "
                 "contiguous request into one exit to the VMM; other key, so content is lost; PVALIDATE a page"
             ),
         ),
@@ -170,6 +176,7 @@ PROTECTIONS: dict[str, Protection] = {
             user_without_file=Consequence("SIGBUS", "process"),
             lone_private_touch_kills=True,
             call_granules_max=0,
+            call_bytes_max=0,
             vmm_exits="one a 2 MiB",
             has_host_lock=False,
             sizes_pool_by_memory=True,
@@ -194,6 +201,7 @@ PROTECTIONS: dict[str, Protection] = {
             user_without_file=Consequence("SIGBUS", "process"),
             lone_private_touch_kills=False,
             call_granules_max=0,
+            call_bytes_max=0,
             vmm_exits="none",
             has_host_lock=False,
             sizes_pool_by_memory=False,

@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from cluster_sim.analysis.comparison import COMPARED, FIGURES, Ratio, Row
+from cluster_sim.analysis.comparison import COMPARED, FIGURES, Figure, Ratio, Row
 from cluster_sim.results.histogram import RELATIVE_ERROR
 
 WIDE = 0.1
@@ -17,13 +17,19 @@ WIDE = 0.1
 def comparison(rows: Sequence[Row], baseline: dict[str, str]) -> Group:
     """All tables of a comparison."""
     parts: list[Table | Text] = []
+    shown = [each for each in FIGURES if not each.where_any or any(has(row, each) for row in rows)]
     for title, part in strata(rows, baseline):
-        parts.append(figures_table(title, part, baseline))
+        parts.append(figures_table(title, part, baseline, shown))
         if any(row.ratios for row in part):
             parts.append(ratios_table(part, baseline))
     mark = "* baseline; " if baseline else ""
     parts.append(Text(f"{mark}latency quantiles are from histograms, right within {100 * RELATIVE_ERROR:.1f} %", "dim"))
     return Group(*parts)
+
+
+def has(row: Row, figure: Figure) -> bool:
+    """Whether a row has a figure."""
+    return not math.isnan(row.figures[figure.name])
 
 
 def strata(rows: Sequence[Row], baseline: dict[str, str]) -> Iterator[tuple[str, list[Row]]]:
@@ -48,7 +54,9 @@ def number(value: float) -> str:
         return "0"
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    if abs(value) >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
 
 
 def by_group(rows: Sequence[Row]) -> list[Row]:
@@ -57,12 +65,12 @@ def by_group(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: groups.index(row.group))
 
 
-def figures_table(title: str, rows: Sequence[Row], baseline: dict[str, str]) -> Table:
+def figures_table(title: str, rows: Sequence[Row], baseline: dict[str, str], figures: Sequence[Figure]) -> Table:
     """One row a path and group."""
     table = Table(title=title or None, title_justify="left", title_style="bold", padding=(0, 1), box=None)
     table.add_column("group\n")
     table.add_column("path\n")
-    for figure in FIGURES:
+    for figure in figures:
         table.add_column(f"{figure.name}\n{figure.unit}", justify="right", no_wrap=True)
     last = None
     for row in by_group(rows):
@@ -71,7 +79,7 @@ def figures_table(title: str, rows: Sequence[Row], baseline: dict[str, str]) -> 
         table.add_row(
             row.group if row.group != last else "",
             Text(name_of(row, baseline) + (" *" if row.is_baseline else "")),
-            *(number(row.figures[figure.name]) for figure in FIGURES),
+            *(number(row.figures[figure.name]) for figure in figures),
         )
         last = row.group
     return table

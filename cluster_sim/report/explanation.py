@@ -43,7 +43,9 @@ def explanation(title: str, explained: Explained) -> Group:
     )
     if explained.outcome != "delivered":
         summary = f"  {explained.outcome}\n{summary}"
-    heading = Text(f"{title}, {explained.group}, one frame of {explained.frame_bytes:,} B alone on its host", "bold")
+    what = f"workload {explained.workload}, {explained.part} {explained.direction}"
+    size = f"{explained.frame_bytes:,} B alone on its host"
+    heading = Text(f"{title}, {explained.group}, {what}: {size}", "bold")
     return Group(heading, table, Text(summary), Text(sources(marks, explained.profile), "dim"), Text(""))
 
 

@@ -19,6 +19,9 @@ class DropReason(IntEnum):
     NO_BUFFER = 1
     SWIOTLB_FULL = 2
     GUEST_DIED = 3
+    GUEST_LEFT = 4
+    REPLACED = 5
+    RING_EMPTY = 6
 
 
 ENDING_LABELS = tuple(ending.name.lower() for ending in Ending)

@@ -21,8 +21,11 @@ class Category(IntEnum):
     QUEUE_WAIT = 12
     BANDWIDTH_WAIT = 13
     NOTIFY = 14
-    CONSUME = 15
+    WORK = 15
     PIN_WAIT = 16
+    CRYPTO = 17
+    STORAGE = 18
+    NETWORK = 19
 
     @property
     def label(self) -> str:
@@ -43,11 +46,14 @@ MEANING: dict[Category, str] = {
     Category.ACCEPT_ZERO: "accepting, validating and zeroing pages",
     Category.SLOTS: "searching and releasing swiotlb slots",
     Category.LOCK_WAIT: "waiting for a lock: swiotlb area, mmu_lock, the hypervisor's host-wide lock",
-    Category.QUEUE_WAIT: "waiting for a buffer, a vCPU, a worker or an engine",
+    Category.QUEUE_WAIT: "waiting for a buffer, vCPU, CPU, worker, engine, storage, network card, or the guest's boot",
     Category.BANDWIDTH_WAIT: "what sharing memory bandwidth added to copies",
     Category.NOTIFY: "waking the worker, serving the ring, interrupting the guest",
-    Category.CONSUME: "the consumer's own work on the frame",
+    Category.WORK: "the guest's own work: consuming what came, making what goes; a range's time as shared",
     Category.PIN_WAIT: "conversions that pins refused: failed attempts, and waiting for the pins to go",
+    Category.CRYPTO: "passes of a cipher over the data, as long as each would take alone",
+    Category.STORAGE: "the storage's own time for a request",
+    Category.NETWORK: "network cards sending and taking in, and the way between hosts",
 }
 
 CATEGORY_COUNT = len(Category)

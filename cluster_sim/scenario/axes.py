@@ -20,12 +20,16 @@ from cluster_sim.scenario.problems import (
     faults_of,
     inside,
     locate,
+    shown,
     whole_path,
 )
 from cluster_sim.scenario.spec import CostOverride, ExperimentSpec, ScenarioSpec
 from cluster_sim.scenario.units import label_of
 
 MOST_VARIANTS = 10_000
+MOST_RUNS = 100_000
+MOST_LABEL_LETTERS = 200
+"""Of a variant's labels together: they name its folder."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class NoSuchPathError(LookupError):
 def put(data: Data, path: str, value: JsonValue) -> DataPath:
     """Set the value at a dotted path, in place, making the mappings that miss; return what was set or made."""
     found, here, rest = locate(data, path)
+    if not path:
+        raise NoSuchPathError("no path", "the path of a field, such as io_path")
     if not rest:
         parent: JsonValue = data
         for step in found[:-1]:
@@ -213,6 +219,9 @@ def _value_faults(data: Data, axis: str, label: str, value: JsonValue) -> list[C
         elif fault.path[: len(place)] == place:
             below = dotted(tried, fault.path)[len(dotted(tried, place)) :]
             wrong.append(Contradiction(f"axes.{axis}.{label}{below}", fault.found, fault.allowed))
+        else:
+            found = f"{shown(value)}, which leaves {dotted(tried, fault.path)} with {fault.found}"
+            wrong.append(Contradiction(f"axes.{axis}.{label}", found, f"a value that goes with {fault.path[0]}"))
     return wrong
 
 
@@ -253,6 +262,14 @@ def _check_product(experiment: ExperimentSpec) -> list[Contradiction]:
     count = math.prod(len(values) for values in experiment.axes.values())
     if count > MOST_VARIANTS:
         return [Contradiction("axes", f"{count} combinations", f"at most {MOST_VARIANTS}")]
+    runs_in_all = count * experiment.replications
+    if runs_in_all > MOST_RUNS:
+        found = f"{experiment.replications} of {count} combinations"
+        return [Contradiction("replications", found, f"at most {MOST_RUNS} runs in all", ("axes",))]
+    letters = sum(1 + max(map(len, values)) for values in experiment.axes.values()) - 1
+    if letters > MOST_LABEL_LETTERS:
+        found = f"labels of together {letters} letters"
+        return [Contradiction("axes", found, f"at most {MOST_LABEL_LETTERS}: they name folders")]
     points = combinations(experiment)
     if not points:
         return [Contradiction("exclude", "every combination excluded", "exclusions that leave at least one")]

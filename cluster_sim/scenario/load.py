@@ -20,6 +20,7 @@ from cluster_sim.scenario.problems import (
     dotted,
     faults_of,
     inside,
+    is_in,
     shown,
     whole_path,
 )
@@ -30,6 +31,8 @@ MOST_BYTES = 1 << 20
 MOST_NODES = 100_000
 DEEPEST = 40
 ROUNDS = 12
+MOST_BITS = 4096
+"""Of a whole number; what is longer stays text, as Python keeps it for decimals."""
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -91,6 +94,10 @@ class _Definition:
     def set(self, text: str) -> None:
         """Apply one `a.b.c=value`."""
         path, equals, written = text.partition("=")
+        if not path.isprintable():
+            found = f"{path!r}, which cannot be printed"
+            self.problems.append(Problem(self.file, None, "--set", found, "a.b.c=value"))
+            return
         name = f"--set {path}"
         if not equals or not path:
             self.problems.append(Problem(self.file, None, f"--set {text}", "no value", "a.b.c=value"))
@@ -127,7 +134,7 @@ class _Definition:
             except ValidationError as error:
                 faults = faults_of(ExperimentSpec, error)
             for fault in faults:
-                if not self._is_neutral(fault.path):
+                if not self._is_neutral(fault.path) and not self._was_repaired(fault.path):
                     self.tell(fault.path, fault.found, fault.allowed)
             for fault in reversed(faults):
                 self._repair(fault)
@@ -144,6 +151,8 @@ class _Definition:
             self.moot.append(whole_path(self.repaired, str(path[1])))
         parent: JsonValue = self.repaired
         for step in path[:-1]:
+            if not is_in(parent, step):
+                return  # an earlier repair took the whole of it away
             parent = inside(parent, step)
         if isinstance(parent, dict):
             parent.pop(str(path[-1]), None)
@@ -167,9 +176,13 @@ class _Definition:
         for each in found:
             rests_on = [whole_path(self.repaired, name) for name in each.involves]
             path = whole_path(self.repaired, each.field)
-            is_moot = any(moot[: len(place)] == place for moot in self.moot for place in rests_on)
+            is_moot = any(self._was_repaired(place) for place in rests_on)
             if not is_moot and not any(self._is_neutral(place) for place in (path, *rests_on)):
                 self.tell(path, each.found, each.allowed)
+
+    def _was_repaired(self, path: DataPath) -> bool:
+        """Whether something below it was broken, so that what is wrong now may only follow."""
+        return any(moot[: len(path)] == path for moot in self.moot)
 
     def _is_neutral(self, path: DataPath) -> bool:
         return any(path[: len(moot)] == moot for moot in self.moot)
@@ -246,10 +259,13 @@ class _Reader:
             if key.tag == f"{_TAG}merge":
                 for each in inner.value if isinstance(inner, yaml.SequenceNode) else [inner]:
                     value = self._value(each, path)
-                    merged = {**value, **merged} if isinstance(value, dict) else merged
+                    if not isinstance(value, dict):
+                        raise self._refusal(each, f"{shown(value)} to merge", "a mapping, or a list of mappings")
+                    merged = {**value, **merged}
                 continue
             if not isinstance(key, yaml.ScalarNode):
                 raise self._refusal(key, "a key that is no text", "text as a key")
+            self._refuse_halves(key)
             self.lines[(*path, key.value)] = key.start_mark.line + 1
             if key.value in own:
                 self.repeated.append((*path, key.value))
@@ -261,10 +277,17 @@ class _Reader:
         kinds = {f"{_TAG}{name}" for name in ("null", "bool", "int", "float", "str")}
         if node.tag not in kinds | {f"{_TAG}timestamp", f"{_TAG}value"}:
             raise self._refusal(node, f"the YAML tag {node.tag}", "plain text, numbers, lists and mappings")
+        self._refuse_halves(node)
         if node.tag not in kinds:
             return str(node.value)
         try:
             value: JsonValue = yaml.constructor.SafeConstructor().construct_object(node)
-        except (ValueError, KeyError, yaml.YAMLError):
+        except (ValueError, LookupError, ArithmeticError, yaml.YAMLError):
             return str(node.value)
-        return value
+        is_endless = isinstance(value, int) and value.bit_length() > MOST_BITS
+        return str(node.value) if is_endless else value
+
+    def _refuse_halves(self, node: yaml.Node) -> None:
+        """Refuse text in which an escape stands for half a character: it cannot be written anywhere."""
+        if any(0xD800 <= ord(letter) <= 0xDFFF for letter in str(node.value)):
+            raise self._refusal(node, "half a character (a lone surrogate)", "text that UTF-8 can hold")

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
+from cluster_sim.scenario.cluster_contradictions import group_path
+from cluster_sim.scenario.memory_spec import FaultSpec
+from cluster_sim.scenario.path_spec import ConvertPath, SwiotlbPath
 from cluster_sim.scenario.problems import Contradiction, choice
-from cluster_sim.scenario.spec import ConvertPath, FaultSpec, ScenarioSpec, SwiotlbPath
+from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.units import PAGE_BYTES, format_bytes, format_duration
 
 CONVERTING_GENERATIONS = ("G0", "G3", "G4")
@@ -21,7 +24,8 @@ def memory_contradictions(scenario: ScenarioSpec) -> Iterator[Contradiction]:
 
 def _generation(scenario: ScenarioSpec) -> Iterator[Contradiction]:
     memory = scenario.memory
-    converts = isinstance(scenario.io_path, ConvertPath) and scenario.protection != "none"
+    paths = [scenario.path_of(group) for group in scenario.guests]
+    converts = any(isinstance(path, ConvertPath) for path in paths) and scenario.protection != "none"
     if converts and memory.generation not in CONVERTING_GENERATIONS:
         allowed = f"{choice(CONVERTING_GENERATIONS)}: before G3 a file is shared or private for good"
         yield Contradiction("memory.generation", memory.generation, allowed, ("io_path.kind", "protection"))
@@ -54,19 +58,20 @@ def _huge_pages(scenario: ScenarioSpec) -> Iterator[Contradiction]:
     for index, group in enumerate(scenario.guests):
         if group.memory % memory.huge_page:
             found = f"{format_bytes(group.memory)} in huge pages of {size}"
-            yield Contradiction(f"guests.{index}.memory", found, f"a multiple of {size}", ("memory.huge_page",))
+            place = f"{group_path(scenario, index)}.memory"
+            yield Contradiction(place, found, f"a multiple of {size}", ("memory.huge_page",))
 
 
 def _placement(scenario: ScenarioSpec) -> Iterator[Contradiction]:
-    path = scenario.io_path
     if scenario.memory.placement == "clustered":
         return
-    if isinstance(path, SwiotlbPath):
-        allowed = "clustered: the bounce pool is one region"
-        yield Contradiction("memory.placement", "scattered with swiotlb", allowed, ("io_path.kind",))
-    if isinstance(path, ConvertPath) and path.granule != PAGE_BYTES:
-        found = f"scattered with a granule of {format_bytes(path.granule)}"
-        yield Contradiction("memory.placement", found, "clustered, or a granule of 4KiB", ("io_path.granule",))
+    for path in (scenario.path_of(group) for group in scenario.guests):
+        if isinstance(path, SwiotlbPath):
+            allowed = "clustered: the bounce pool is one region"
+            yield Contradiction("memory.placement", "scattered with swiotlb", allowed, ("io_path.kind",))
+        if isinstance(path, ConvertPath) and path.granule != PAGE_BYTES:
+            found = f"scattered with a granule of {format_bytes(path.granule)}"
+            yield Contradiction("memory.placement", found, "clustered, or a granule of 4KiB", ("io_path.granule",))
 
 
 def _fault(scenario: ScenarioSpec, fault: FaultSpec, place: str) -> Iterator[Contradiction]:
@@ -84,6 +89,10 @@ def _fault(scenario: ScenarioSpec, fault: FaultSpec, place: str) -> Iterator[Con
         yield Contradiction(f"{place}.guest", repr(fault.guest), allowed, ("guests",))
         return
     group = groups[fault.guest]
+    if group.count_per_host is None:
+        allowed = "a group with count_per_host: where the cluster places a guest is not known beforehand"
+        yield Contradiction(f"{place}.guest", repr(fault.guest), allowed, ("guests",))
+        return
     if fault.index >= group.count_per_host:
         allowed = f"less than {group.count_per_host}, the guests of {group.name} on a host"
         yield Contradiction(f"{place}.index", str(fault.index), allowed, ("guests",))

@@ -10,6 +10,8 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+WRONG_KEY = "[key]"
+"""What pydantic puts behind a key that is wrong by itself."""
 Data = dict[str, JsonValue]
 DataPath = tuple[str | int, ...]
 """Keys and indexes from the top of a definition down to one of its values."""
@@ -113,6 +115,11 @@ def inside(here: JsonValue, step: str | int) -> JsonValue:
     return here[int(step)]
 
 
+def is_in(here: JsonValue, step: str | int) -> bool:
+    """Whether there is such a key or item."""
+    return step in here if isinstance(here, dict) else isinstance(here, list) and step in range(len(here))
+
+
 def locate(data: Data, dotted: str) -> tuple[DataPath, JsonValue, str]:
     """Return the deepest value on a dotted path: its place, itself, and the part that leads nowhere."""
     path: DataPath = ()
@@ -135,8 +142,7 @@ def dotted(data: Data, path: DataPath) -> str:
     words = list[str]()
     for step in path:
         name = _own_name(here, step)
-        is_there = step in here if isinstance(here, dict) else isinstance(here, list) and step in range(len(here))
-        here = inside(here, step) if is_there else None
+        here = inside(here, step) if is_in(here, step) else None
         words.append(name or str(step))
     return ".".join(words)
 
@@ -166,7 +172,8 @@ def _follows(error: ErrorDetails) -> bool:
 def _fault(model: type[BaseModel], error: ErrorDetails) -> Fault:
     """Return one pydantic error in our words, its path cleaned of union tags."""
     place = _Place(model, model, model)
-    for step in error["loc"]:
+    steps = error["loc"]
+    for step in steps[:-1] if steps[-1:] == (WRONG_KEY,) else steps:
         place.step(step)
     path, example = place.path, place.example
     found, context = shown(error["input"]), error.get("ctx", {})
@@ -202,12 +209,16 @@ def _allowed(error: ErrorDetails) -> str:
             return f"{context['le']} or less"
         case "too_short":
             return f"a list of {context['min_length']} or more"
+        case "too_long":
+            return f"a list of {context['max_length']} or fewer"
         case "string_too_short":
             return "a text that is not empty"
         case "string_pattern_mismatch":
             return f"a text that matches {context['pattern']}"
         case "int_type":
             return "a whole number"
+        case "bool_type" | "bool_parsing":
+            return "true or false"
         case "string_type":
             return "a text, in quotes where YAML would read something else"
         case "tuple_type":

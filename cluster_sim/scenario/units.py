@@ -21,6 +21,11 @@ GIB: Final = 1 << 30
 PAGE_BYTES: Final = 4 * KIB
 LABEL_PATTERN: Final = r"^[A-Za-z0-9_-]+$"
 LARGEST: Final = 2**63 - 1
+LONGEST_NS: Final = 10**15
+"""Eleven days: instants, deadlines and what is drawn around them stay far below 2⁶³ ns."""
+MOST: Final = 2**31 - 1
+MOST_RATE: Final = 10**9
+"""One each nanosecond."""
 _WRITTEN: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z/]+)", re.ASCII)
 _BYTE_UNITS: Final = {
     "B": 1,
@@ -43,6 +48,7 @@ class Quantity:
     counted: str
     units: Mapping[str, Fraction]
     examples: tuple[str, ...]
+    largest: int = LARGEST
 
     def parse(self, written: object) -> int:
         """Return the amount as a whole number; ValueError says what is wrong and what is allowed."""
@@ -61,8 +67,8 @@ class Quantity:
         amount = Fraction(Decimal(number)) * self.units[unit]
         if amount.denominator != 1:
             raise refused(written, f"a {self.noun} that is a whole number of {self.counted}")
-        if amount > LARGEST:
-            raise refused(written, f"a {self.noun} of at most {LARGEST} {self.counted}")
+        if amount > self.largest:
+            raise refused(written, f"a {self.noun} of at most {self.largest} {self.counted}")
         return int(amount)
 
     def parse_or(self, word: str) -> Callable[[object], int | str]:
@@ -91,6 +97,7 @@ DURATION: Final = Quantity(
     "nanoseconds",
     {unit: Fraction(ns) for unit, ns in [("ns", 1), ("us", 10**3), ("ms", 10**6), ("s", 10**9), ("min", 60 * 10**9)]},
     ("33ms", "10s"),
+    LONGEST_NS,
 )
 RATE: Final = Quantity(
     "rate",
@@ -185,7 +192,7 @@ def _frame_rate(written: object) -> Fraction:
     is_fraction = isinstance(written, str) and re.fullmatch(r"[0-9]{1,9}(/0*[1-9][0-9]{0,8})?", written)
     if type(written) is int or isinstance(written, Fraction) or is_fraction:
         rate = Fraction(str(written))
-        if 1 <= rate <= 1000:
+        if 1 <= rate <= 1000 and rate.numerator * rate.denominator <= MOST_RATE:
             return rate
     raise refused(written, "1 to 1000 frames a second, whole or as a fraction such as 30000/1001")
 
@@ -231,6 +238,22 @@ def _area_count(areas: object) -> object:
     raise refused(areas, "auto or a power of two (1, 2, 4 …)")
 
 
+def _align_mask(mask: int) -> int:
+    if mask & (mask + 1):
+        raise refused(mask, "0, or a power of two less one such as 4095")
+    return mask
+
+
+def _scale(written: object) -> Fraction:
+    """Read `2` or `3/2`, a factor by which sizes are multiplied."""
+    is_fraction = isinstance(written, str) and re.fullmatch(r"[0-9]{1,6}(/0*[1-9][0-9]{0,5})?", written)
+    if type(written) is int or isinstance(written, Fraction) or is_fraction:
+        scale = Fraction(str(written))
+        if Fraction(1, 1000) <= scale <= 1000:
+            return scale
+    raise refused(written, "1/1000 to 1000, whole or as a fraction such as 3/2")
+
+
 def label_of(value: object) -> str:
     """Return the label of a plain axis value: its text, with `-` for what a label cannot hold."""
     if isinstance(value, dict | list):
@@ -260,20 +283,29 @@ def _labels(written: object) -> object:
     return tuple(label_of(label) for label in (written if isinstance(written, list | tuple) else [written]))
 
 
-Count = Annotated[int, Field(strict=True, ge=1)]
+Count = Annotated[int, Field(strict=True, ge=1, le=MOST)]
+RatePerSecond = Annotated[int, Field(strict=True, ge=1, le=MOST_RATE)]
 PixelCount = Annotated[int, Field(strict=True, ge=16, le=16384), AfterValidator(_even)]
 AreaCount = Annotated[
     int | Literal["auto"],
     BeforeValidator(_area_count),
     Schema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]}),
 ]
-Granule = Annotated[Bytes, AfterValidator(_page_of(PAGE_BYTES, 2 * MIB))]
+Granule = Annotated[Bytes, AfterValidator(_page_of(PAGE_BYTES, 2 * MIB, GIB))]
+AlignMask = Annotated[int, Field(strict=True, ge=0, le=(256 << 10) - 1), AfterValidator(_align_mask)]
+Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 FolioBytes = Annotated[Bytes, AfterValidator(_page_of(PAGE_BYTES, 2 * MIB, GIB))]
 PageBytes = Annotated[Bytes, AfterValidator(_whole_pages)]
 FrameRate = Annotated[
     Fraction,
     BeforeValidator(_frame_rate),
     PlainSerializer(lambda fps: fps.numerator if fps.denominator == 1 else str(fps), when_used="json"),
+    Schema({"type": ["integer", "string"], "minimum": 1, "maximum": 1000, "pattern": "^[0-9]+(/[0-9]+)?$"}),
+]
+Scale = Annotated[
+    Fraction,
+    BeforeValidator(_scale),
+    PlainSerializer(lambda scale: scale.numerator if scale.denominator == 1 else str(scale), when_used="json"),
     Schema({"type": ["integer", "string"], "minimum": 1, "maximum": 1000, "pattern": "^[0-9]+(/[0-9]+)?$"}),
 ]
 Price = Annotated[

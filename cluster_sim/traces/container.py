@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from cluster_sim.traces.frames import TraceError
+from cluster_sim.traces.table import TraceError
 
 CONTAINERS: Final = {".mp4": "mp4", ".mkv": "matroska", ".webm": "matroska"}
 """FFmpeg's name of the container that each extension promises."""

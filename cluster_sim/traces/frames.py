@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_sim.traces.table import (
+    SIZE_BYTES_MAX,
+    TraceError,
+    TraceKind,
+    column_of,
+    described_schema,
+    marked_metadata,
+    read_table,
+    write_table,
+)
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FRAME_TYPES: Final = ("I", "P", "B")
 """Picture types; a frame's code is the index of its type in this tuple."""
-
-SIZE_BYTES_MAX: Final = 2**31 - 1
-
-
-class TraceError(Exception):
-    """An input that is no trace: which file and place in it, what was found, what is allowed."""
-
-    def __init__(self, path: Path, found: str, allowed: str, *, at: str = "") -> None:
-        self.path, self.at, self.found, self.allowed = path, at, found, allowed
-        super().__init__(f"{path}: {at + ': ' if at else ''}found {found}, allowed: {allowed}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,47 +128,25 @@ def frame_schema() -> "pa.Schema":
         ("frame_type", types, "I, P or B", "coded alone, from earlier pictures, or from both sides"),
         ("is_key", pa.bool_(), "true or false", "decoding can begin at this frame"),
     )
-    return pa.schema(
-        [
-            pa.field(name, kind, nullable=False, metadata={"unit": unit, "description": description})
-            for name, kind, unit, description in columns
-        ]
-    )
+    return described_schema(columns)
 
 
 def write_frames(trace: FrameTrace, path: Path) -> None:
     """Write a trace as Parquet, whole or not at all."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     types = pa.DictionaryArray.from_arrays(trace.frame_type.astype(np.int32), list(FRAME_TYPES))
     index = np.arange(trace.frame_count, dtype=np.int32)
     sizes = trace.size_bytes.astype(np.int32)
     columns = [index, trace.dts_ns, trace.pts_ns, sizes, types, trace.is_key]
-    schema = frame_schema().with_metadata(_to_metadata(trace.origin))
-    partial = path.with_name(path.name + ".partial")
-    try:
-        pq.write_table(pa.Table.from_arrays(columns, schema=schema), partial, compression="zstd")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise TraceError(path, error.strerror or str(error), "a file that can be written") from error
+    schema = frame_schema().with_metadata(marked_metadata(TraceKind.FRAMES, _to_metadata(trace.origin)))
+    write_table(pa.Table.from_arrays(columns, schema=schema), path)
 
 
 def read_frames(path: Path) -> FrameTrace:
     """Read a trace file and check every row of it; raises TraceError."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if not path.is_file():
-        raise TraceError(path, "a directory" if path.is_dir() else "no file", "a Parquet file of frames")
-    try:
-        with pq.ParquetFile(path) as file:
-            table = file.read()
-    except (pa.ArrowException, OSError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise TraceError(path, f"what is not Parquet ({first_line})", "a Parquet file of frames") from error
-    column = {field.name: _column(table, field, path) for field in frame_schema()}
+    table = read_table(path, TraceKind.FRAMES)
+    column = {field.name: column_of(table, field, path) for field in frame_schema()}
     trace = FrameTrace(
         origin=_from_metadata(table.schema.metadata or {}, path),
         dts_ns=column["dts_ns"].to_numpy(),
@@ -183,19 +162,6 @@ def read_frames(path: Path) -> FrameTrace:
             path, str(column["frame_index"][row]), f"{row}: rows count from 0", at=f"row {row}, frame_index"
         )
     return checked(trace, path)
-
-
-def _column(table: "pa.Table", field: "pa.Field", path: Path) -> "pa.ChunkedArray":
-    """Return a column that is there once, of its type and without nulls."""
-    if table.column_names.count(field.name) != 1:
-        raise TraceError(path, ", ".join(table.column_names), f"one column {field.name} ({field.type})")
-    column = table[field.name]
-    if column.type != field.type:
-        raise TraceError(path, str(column.type), str(field.type), at=f"column {field.name}")
-    if column.null_count:
-        row = column.is_null().to_numpy().argmax()
-        raise TraceError(path, "null", str(field.type), at=f"row {row}, {field.name}")
-    return column
 
 
 def _type_codes(column: "pa.ChunkedArray", path: Path) -> NDArray[np.int8]:

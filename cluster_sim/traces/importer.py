@@ -1,4 +1,4 @@
-"""Turns a video file or a list of frames into a trace in the Arrow form."""
+"""Turns a video, a list of frames or a log of requests into a trace in the Arrow form."""
 
 import csv
 import hashlib
@@ -10,16 +10,14 @@ from typing import Final
 
 import numpy as np
 
+from cluster_sim.traces.blkparse import Action, read_blkparse
 from cluster_sim.traces.container import CONTAINERS
-from cluster_sim.traces.frames import (
-    FRAME_TYPES,
-    SIZE_BYTES_MAX,
-    FrameTrace,
-    TraceError,
-    TraceOrigin,
-    checked,
-    write_frames,
-)
+from cluster_sim.traces.fio import read_fio
+from cluster_sim.traces.formats import TraceFormat, check_is_file
+from cluster_sim.traces.frames import FRAME_TYPES, FrameTrace, TraceOrigin, checked, write_frames
+from cluster_sim.traces.request_list import read_request_list
+from cluster_sim.traces.requests import RequestOrigin, RequestTrace, write_requests
+from cluster_sim.traces.table import SIZE_BYTES_MAX, TraceError, not_text
 from cluster_sim.traces.video import read_video
 
 CSV_COLUMNS: Final = ("idx", "dts_s", "pts_s", "size", "type", "key")
@@ -38,7 +36,10 @@ def import_frames(
     Raises TraceError for any input that is not what it claims to be, whole.
     """
     suffix = source.suffix.lower()
-    _check_names(source, destination)
+    extensions = ", ".join((*CONTAINERS, ".csv"))
+    _check_names(source, destination, f"a file: {extensions}")
+    if suffix not in {*CONTAINERS, ".csv"}:
+        raise TraceError(source, f"the extension {source.suffix!r}", extensions)
     try:
         trace = read_list(source) if suffix == ".csv" else read_video(source, decode=decode)
         sha256 = _sha256(source)
@@ -50,14 +51,49 @@ def import_frames(
     return trace
 
 
-def _check_names(source: Path, destination: Path | None) -> None:
-    """Raise TraceError for what is no file, has no known extension or would be overwritten."""
-    extensions = ", ".join((*CONTAINERS, ".csv"))
-    if not source.is_file():
-        found = "a directory" if source.is_dir() else "a special file" if source.exists() else "no file"
-        raise TraceError(source, found, f"a file: {extensions}")
-    if source.suffix.lower() not in {*CONTAINERS, ".csv"}:
-        raise TraceError(source, f"the extension {source.suffix!r}", extensions)
+def import_requests(
+    source: Path,
+    destination: Path | None,
+    origin: RequestOrigin | None = None,
+    *,
+    log: TraceFormat,
+    action: Action = "Q",
+) -> RequestTrace:
+    """Read a log of requests into a trace and write it to `destination`, if there is one.
+
+    `log` is one of the formats of requests; `action` is the event that blkparse's rows are taken at. What `origin`
+    leaves open is taken from the file. Raises TraceError for any input that is not what it claims to be, whole.
+    """
+    assert log != TraceFormat.FRAMES
+    _check_names(source, destination, "a log of requests")
+    try:
+        if log == TraceFormat.FIO:
+            trace = read_fio(source)
+        elif log == TraceFormat.BLKPARSE:
+            trace = read_blkparse(source, action)
+        else:
+            trace = read_request_list(source)
+        sha256 = _sha256(source)
+    except OSError as error:
+        raise TraceError(source, error.strerror or str(error), "a file that can be read") from error
+    given = origin or RequestOrigin()
+    learnt = replace(
+        trace.origin,
+        title=given.title or source.stem,
+        source=given.source or source.name,
+        licence=given.licence,
+        attribution=given.attribution,
+        sha256=sha256,
+    )
+    trace = replace(trace, origin=learnt)
+    if destination is not None:
+        write_requests(trace, destination)
+    return trace
+
+
+def _check_names(source: Path, destination: Path | None, allowed: str) -> None:
+    """Raise TraceError for what is no file or would be overwritten."""
+    check_is_file(source, allowed)
     if destination is not None and destination.resolve() == source.resolve():
         raise TraceError(destination, "the input itself", "another file to write")
 
@@ -74,7 +110,7 @@ def read_list(path: Path) -> FrameTrace:
             for cells in lines:
                 rows.add(cells)
     except UnicodeDecodeError as error:
-        raise TraceError(path, f"byte {error.object[error.start]:#04x}", "UTF-8 text") from error
+        raise not_text(path) from error
     except csv.Error as error:
         raise TraceError(path, str(error), "a row of six values", at=f"line {rows.line + 1}") from error
     return rows.trace()

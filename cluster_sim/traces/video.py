@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_sim.traces.container import CONTAINERS, check_whole
-from cluster_sim.traces.frames import FRAME_TYPES, FrameTrace, TraceError, TraceOrigin, checked
+from cluster_sim.traces.frames import FRAME_TYPES, FrameTrace, TraceOrigin, checked
+from cluster_sim.traces.table import TraceError
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -1,14 +1,16 @@
 """The video workload of one stream: arrivals of a window, deadlines, and the player's view of what was delivered."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.scenario.spec import RawVideo, TracedVideo, VideoWorkload
+from cluster_sim.scenario.workload_spec import LadderVideo, RawVideo, TracedVideo, VideoWorkload
 from cluster_sim.workloads.draws import draw
 from cluster_sim.workloads.frames import FrameSource, RawFrames, TracedFrames
-from cluster_sim.workloads.playout import NEVER, Playback, play
+from cluster_sim.workloads.playout import NEVER, play
+from cluster_sim.workloads.submissions import Bools, Seen, Submissions
 
 Int64s = npt.NDArray[np.int64]
 
@@ -23,16 +25,6 @@ class TraceArrays:
     period_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Submissions:
-    """Frames of one window: number, instant, size and deadline of each."""
-
-    frame: Int64s
-    at_ns: Int64s
-    bytes: Int64s
-    deadline_ns: Int64s
-
-
 @dataclass(slots=True)
 class VideoStream:
     """One stream's software: what it has submitted, what came back."""
@@ -40,9 +32,15 @@ class VideoStream:
     workload: VideoWorkload
     source: FrameSource
     phase_ns: int
+    to_device: bool = False
     next_frame: int = 0
     frames_back: list[Int64s] = field(default_factory=list)
     delivered_ns: list[Int64s] = field(default_factory=list)
+
+    @property
+    def looks_back(self) -> bool:
+        """Frames come at their own rate, whatever becomes of them."""
+        return False
 
     def submit(self, until_ns: int) -> Submissions:
         """All frames that come before `until_ns` and have not been submitted."""
@@ -50,21 +48,22 @@ class VideoStream:
         frames = np.arange(self.next_frame, end, dtype=np.int64)
         self.next_frame = end
         at_ns = self.phase_ns + self.source.at_ns(frames)
-        return Submissions(frames, at_ns, self.source.sizes(frames), at_ns + self.workload.deadline)
+        ways = np.full(len(frames), self.to_device)
+        return Submissions(frames, at_ns, self.source.sizes(frames), at_ns + self.workload.deadline, ways)
 
-    def digest(self, frames: Int64s, delivered_ns: Int64s) -> None:
+    def digest(self, frames: Int64s, ended_ns: Int64s, is_delivered: Bools) -> None:
         """Take note of frames that were delivered."""
         if self.workload.playout is not None:
-            self.frames_back.append(frames)
-            self.delivered_ns.append(delivered_ns)
+            self.frames_back.append(frames[is_delivered])
+            self.delivered_ns.append(ended_ns[is_delivered])
 
-    def playback(self, end_ns: int) -> Playback:
+    def seen(self, end_ns: int) -> Seen:
         """What the viewer saw up to `end_ns`."""
         if self.workload.playout is None or not self.frames_back:
-            return NEVER
+            return Seen(NEVER)
         frames = np.concatenate(self.frames_back)
         order = np.argsort(frames, kind="stable")
-        return play(
+        playback = play(
             np.concatenate(self.delivered_ns)[order],
             self.phase_ns + self.source.at_ns(frames[order]),
             period_ns=self.source.period_ns,
@@ -72,12 +71,16 @@ class VideoStream:
             asked_ns=self.phase_ns,
             end_ns=end_ns,
         )
+        return Seen(playback)
 
 
-def open_stream(workload: VideoWorkload, trace: TraceArrays | None, key: tuple[int | str, ...]) -> VideoStream:
+def open_stream(
+    workload: VideoWorkload, trace: TraceArrays | None, key: tuple[int | str, ...], begin_ns: int = 0
+) -> VideoStream:
     """A stream at rest; `key` names it in draws: where in the trace it begins, and when within one frame period."""
     source = frame_source(workload, trace, key)
-    return VideoStream(workload, source, phase_ns=draw(source.period_ns, *key, "phase"))
+    phase_ns = begin_ns + draw(source.period_ns, *key, "phase")
+    return VideoStream(workload, source, phase_ns, to_device=workload.direction != "from_device")
 
 
 def frame_source(workload: VideoWorkload, trace: TraceArrays | None, key: tuple[int | str, ...]) -> FrameSource:
@@ -91,3 +94,13 @@ def frame_source(workload: VideoWorkload, trace: TraceArrays | None, key: tuple[
             if traced.start == "random":
                 start = int(trace.key_frames[draw(len(trace.key_frames), *key, "start")])
             return TracedFrames(trace.offsets_ns, trace.sizes_bytes, trace.period_ns, start)
+        case LadderVideo():
+            raise AssertionError("a ladder's frames are chosen, not given")
+
+
+def scaled(trace: TraceArrays, scale: Fraction) -> TraceArrays:
+    """A trace whose frames are larger or smaller by a factor, and never empty."""
+    if scale == 1:
+        return trace
+    sizes = np.maximum(trace.sizes_bytes * scale.numerator // scale.denominator, 1)
+    return replace(trace, sizes_bytes=sizes)

@@ -11,7 +11,7 @@ from cluster_sim.analysis.guest_memory import MemoryRow, memory_rows
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, MemoryRow]:
     folder: Path = tmp_path_factory.mktemp("run")
-    finished = run(load("shared_placement", ["duration=100ms", "window=100ms"]), folder, executor="inline")
+    finished = run(load("huge_page_split", ["duration=100ms", "window=100ms"]), folder, executor="inline")
     return {row.variant: row for row in memory_rows(open_results(finished.directory))}
 
 

@@ -33,7 +33,7 @@ from cluster_sim.memory.pages import (
     Operation,
 )
 from cluster_sim.platform.protection import PROTECTIONS
-from cluster_sim.scenario.spec import MemorySpec
+from cluster_sim.scenario.memory_spec import MemorySpec
 
 Words = npt.NDArray[np.int64]
 

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from cluster_sim.engine.host import HostEngine
-from cluster_sim.engine.layout import frame_facts
 from cluster_sim.engine.plan import plan_host
-from cluster_sim.engine.state import DELIVERED, DROPPED, UNFINISHED, Arrivals, Records
+from cluster_sim.engine.state import DELIVERED, DROPPED, UNFINISHED, Records, submissions
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.scenario.spec import ScenarioSpec
+from tests.unit.engine.lone_host import facts_of
 from tests.unit.engine.test_engine import at_rest
 
 Values = dict[str, JsonValue]
@@ -36,7 +36,7 @@ streams = st.fixed_dictionaries(
     {
         "source": st.sampled_from(SOURCES),
         "buffers": st.integers(1, 4),
-        "when_full": st.sampled_from(["wait", "drop"]),
+        "when_full": st.sampled_from(["wait", "drop_newest", "drop_oldest"]),
         "consume": st.sampled_from([0, "50us", "3ms"]),
     }
 )
@@ -67,16 +67,19 @@ def spec_of(protection: str, path: Values, guests: Groups, profile: str) -> Scen
 
 def run(spec: ScenarioSpec, instants_ns: list[int], end_ns: int) -> tuple[HostEngine, Records]:
     """Every stream gets a frame at every instant."""
-    facts = {(g.name, n): frame_facts(w) for g in spec.guests for n, w in enumerate(g.workloads)}
+    facts = facts_of(spec)
     engine = HostEngine(plan_host(spec, profile_of(spec), facts, journal_entries=20_000))
     sizes = []
     for planned in engine.plan.streams:
         guest = engine.plan.guests[planned.guest]
-        sizes.append(facts[guest.group.name, planned.workload].largest)
+        sizes.append(facts[guest.place.group.name, planned.queue.workload].largest)
     at_ns = np.repeat(np.array(sorted(instants_ns), np.int64), len(sizes))
-    stream = np.tile(np.arange(len(sizes), dtype=np.int32), len(instants_ns))
+    stream = np.tile(np.arange(len(sizes), dtype=np.int64), len(instants_ns))
     frame = np.repeat(np.arange(len(instants_ns)), len(sizes))
-    done = engine.advance(Arrivals(at_ns, stream, frame, np.array(sizes, np.int64)[stream], at_ns + 10_000_000), end_ns)
+    sizes_bytes = np.array(sizes, np.int64)[stream]
+    done = np.concatenate(
+        list(engine.advance(submissions(at_ns, stream, frame, sizes_bytes, at_ns + 10_000_000), end_ns))
+    )
     return engine, np.concatenate([done, engine.finish()])
 
 
@@ -120,7 +123,7 @@ def test_every_frame_ends_and_every_nanosecond_is_booked(
         assert outcomes[2] == 0
         at_rest(engine)
         pools = [guest.layout.pool_bytes // 4096 for guest in engine.plan.guests]
-        memory = [guest.group.memory // 4096 for guest in engine.plan.guests]
+        memory = [guest.place.group.memory // 4096 for guest in engine.plan.guests]
         assert engine.guests()["shared_pages"].tolist() == (memory if protection == "none" else pools)
 
 

@@ -134,6 +134,10 @@ def test_workload_list_and_show_know_the_shipped_definitions() -> None:
         (["io_path={kind: swiotlb, pool: 8GiB}"], "io_path"),
         (["guests.raw.workloads.0.source={kind: trace, trace: traces/README.md}"], "trace"),
         (["guests.raw.workloads.0.source={kind: trace, trace: traces/none.parquet}"], "trace"),
+        (
+            ["guests.raw.workloads.0.source={kind: trace, trace: traces/fio_randrw.parquet}"],
+            "found a trace of requests, allowed: a trace of frames",
+        ),
     ],
 )
 def test_run_refuses_what_cannot_be_before_anything_runs(tmp_path: Path, sets: list[str], named: str) -> None:

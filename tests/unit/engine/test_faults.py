@@ -10,8 +10,8 @@ from cluster_sim.engine.state import ALIVE, Records
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.results.endings import DropReason, Ending
-from cluster_sim.scenario.spec import FaultSpec, MemorySpec
-from tests.unit.engine.lone_host import Values, arrivals, engine_of, scenario
+from cluster_sim.scenario.memory_spec import FaultSpec, MemorySpec
+from tests.unit.engine.lone_host import Values, arrivals, engine_of, run, scenario
 
 CONVERT: Values = {"kind": "convert", "granule": "4KiB"}
 POOL: Values = {"kind": "shared_pool", "copy": "none"}
@@ -22,7 +22,7 @@ TECHNOLOGIES = ("pkvm", "sev-snp", "tdx", "cca")
 SECOND_BUFFER = 1024 * 4096
 
 
-def run(
+def run_with(
     protection: str, path: Values, *faults: Values, guests: int = 2, memory: Values | None = None
 ) -> tuple[HostEngine, Records]:
     """Twenty frames a guest, with faults of guest 0 unless told otherwise; the host and its transfers."""
@@ -34,13 +34,13 @@ def run(
     )
     engine = engine_of(spec)
     frames = [(number * PERIOD_NS, stream, number) for number in range(FRAMES) for stream in range(guests)]
-    return engine, np.concatenate([engine.advance(arrivals(frames), 2 * 10**9), engine.finish()])
+    return engine, np.concatenate([run(engine, arrivals(frames), 2 * 10**9), engine.finish()])
 
 
 def record(protection: str, access: str, path: Values = CONVERT, **more: JsonValue) -> FaultRecord:
     """What one access to the second buffer comes to; between frames it is private on the convert path."""
     fault: Values = {"access": access, "offset": f"{SECOND_BUFFER}B", **more}
-    engine, _ = run(protection, path, fault)
+    engine, _ = run_with(protection, path, fault)
     return engine.faults[0]
 
 
@@ -69,7 +69,7 @@ def test_the_file_refuses_every_access_of_a_host_process_to_private_memory(
 
 
 def test_a_bystander_dies_alone() -> None:
-    engine, done = run("pkvm", CONVERT, {"access": "host_load", "by": "bystander", "offset": f"{SECOND_BUFFER}B"})
+    engine, done = run_with("pkvm", CONVERT, {"access": "host_load", "by": "bystander", "offset": f"{SECOND_BUFFER}B"})
     assert (engine.faults[0].outcome, engine.faults[0].victim) == ("SIGBUS", "process")
     assert dead(engine) == []
     assert (done["outcome"] == Ending.DELIVERED).all()
@@ -82,7 +82,7 @@ def test_shared_memory_is_read_without_a_word(access: str) -> None:
 
 
 def test_a_dead_guests_transfers_end_and_its_neighbours_do_not() -> None:
-    engine, done = run("sev-snp", CONVERT, {"access": "host_load", "offset": f"{SECOND_BUFFER}B"})
+    engine, done = run_with("sev-snp", CONVERT, {"access": "host_load", "offset": f"{SECOND_BUFFER}B"})
     assert dead(engine) == [0]
     mine, others = done[done["stream"] == 0], done[done["stream"] == 1]
     assert (others["outcome"] == Ending.DELIVERED).all()
@@ -102,7 +102,7 @@ def kernel_access(protection: str) -> list[tuple[str, str]]:
 
 def test_k_2_the_host_kernel_may_not_touch_a_private_page() -> None:
     assert kernel_access("pkvm") == [("oops", "host"), ("oops", "host")]
-    engine, done = run("pkvm", CONVERT, {"access": "kernel_store", "offset": f"{SECOND_BUFFER}B"})
+    engine, done = run_with("pkvm", CONVERT, {"access": "kernel_store", "offset": f"{SECOND_BUFFER}B"})
     assert dead(engine) == [0, 1], "all guests go with their host"
     assert set(done["reason"][done["submitted_ns"] >= IDLE_NS].tolist()) == {DropReason.GUEST_DIED}
     assert PROTECTIONS["pkvm"].user_without_file.outcome == "SIGSEGV"
@@ -114,7 +114,7 @@ def test_n_4_reading_gives_ciphertext_and_writing_is_an_oops() -> None:
 
 def test_d_4_a_poisoned_page_kills_whoever_uses_it_next() -> None:
     assert kernel_access("tdx") == [("poison", "nobody"), ("poison", "nobody")]
-    engine, done = run("tdx", CONVERT, {"access": "kernel_store", "offset": f"{SECOND_BUFFER}B"})
+    engine, done = run_with("tdx", CONVERT, {"access": "kernel_store", "offset": f"{SECOND_BUFFER}B"})
     injected, later = engine.faults
     assert (injected.spoilt_pages, injected.victim) == (1, "nobody")
     assert (later.is_injected, later.outcome, later.victim) == (False, "machine check", "guest")
@@ -132,7 +132,7 @@ def test_a_3_any_access_of_the_kernel_is_a_granule_protection_fault() -> None:
 )
 def test_without_a_file_the_hardware_answers(protection: str, outcome: str) -> None:
     fault: Values = {"access": "host_load", "offset": f"{SECOND_BUFFER}B"}
-    engine, _ = run(protection, CONVERT, fault, memory={"backing": "exclusive_pin"})
+    engine, _ = run_with(protection, CONVERT, fault, memory={"backing": "exclusive_pin"})
     assert engine.faults[0].outcome == outcome
 
 
@@ -148,13 +148,15 @@ def test_a_guest_that_touches_a_private_page_as_shared_gets_it_converted() -> No
 
 
 def test_a_page_that_the_host_took_back_ends_the_guest_that_had_accepted_it() -> None:
-    engine, _ = run("sev-snp", CONVERT, {"access": "punch", "offset": "0"}, {"access": "host_to_shared", "offset": "0"})
+    engine, _ = run_with(
+        "sev-snp", CONVERT, {"access": "punch", "offset": "0"}, {"access": "host_to_shared", "offset": "0"}
+    )
     assert [found.outcome for found in engine.faults] == ["works", "works"]
     assert engine.faults[0].spoilt_pages == 1
 
 
 def test_punching_memory_that_holds_no_frame_yet_damages_nothing_on_pkvm() -> None:
-    engine, done = run("pkvm", CONVERT, {"access": "punch", "offset": f"{SECOND_BUFFER}B", "length": "8KiB"})
+    engine, done = run_with("pkvm", CONVERT, {"access": "punch", "offset": f"{SECOND_BUFFER}B", "length": "8KiB"})
     assert engine.faults[0].spoilt_pages == 2
     assert (done["outcome"] == Ending.DELIVERED).all()
     assert done["is_intact"].all()
@@ -162,7 +164,7 @@ def test_punching_memory_that_holds_no_frame_yet_damages_nothing_on_pkvm() -> No
 
 def test_overwriting_a_frame_in_a_shared_pool_is_seen_by_its_consumer() -> None:
     spec: Values = {"access": "host_store", "at": "5ms", "offset": "0"}
-    engine, done = run("sev-snp", {"kind": "shared_pool", "copy": "consumer"}, spec)
+    engine, done = run_with("sev-snp", {"kind": "shared_pool", "copy": "consumer"}, spec)
     assert engine.faults[0].outcome == "works"
     assert engine.faults[0].spoilt_pages == 1
     assert len(done) == 2 * FRAMES
@@ -170,7 +172,7 @@ def test_overwriting_a_frame_in_a_shared_pool_is_seen_by_its_consumer() -> None:
 
 @pytest.mark.parametrize("protection", TECHNOLOGIES)
 def test_failed_memory_kills_the_guest_at_its_next_use(protection: str) -> None:
-    engine, _ = run(protection, CONVERT, {"access": "memory_failure", "offset": f"{SECOND_BUFFER}B"})
+    engine, _ = run_with(protection, CONVERT, {"access": "memory_failure", "offset": f"{SECOND_BUFFER}B"})
     assert [(found.outcome, found.victim) for found in engine.faults] == [
         ("hwpoison", "nobody"),
         ("EHWPOISON", "guest"),
@@ -179,7 +181,7 @@ def test_failed_memory_kills_the_guest_at_its_next_use(protection: str) -> None:
 
 
 def test_a_stray_pin_starves_the_conversion() -> None:
-    engine, done = run("pkvm", CONVERT, {"access": "pin", "at": "2ms", "offset": "0"})
+    engine, done = run_with("pkvm", CONVERT, {"access": "pin", "at": "2ms", "offset": "0"})
     assert engine.faults[0].outcome == "works"
     guest = engine.guests()[0]
     assert int(guest["refusals"]) > 100
@@ -189,7 +191,7 @@ def test_a_stray_pin_starves_the_conversion() -> None:
 def test_a_pin_that_is_punched_away_leaves_an_orphan() -> None:
     memory: Values = {"pins": {"lasts": "20ms"}}
     faults: tuple[Values, ...] = ({"access": "punch", "at": "6ms", "offset": "0", "length": "16KiB"},)
-    engine, done = run("pkvm", CONVERT, *faults, memory=memory)
+    engine, done = run_with("pkvm", CONVERT, *faults, memory=memory)
     assert engine.faults[0].orphaned_pages == 4
     assert int(engine.guests()[0]["orphaned_pages"]) == 4
     assert len(done) == 2 * FRAMES
@@ -201,7 +203,7 @@ def test_secrets_leak_when_the_host_shares_and_reads() -> None:
         {"access": "host_load", "at": "0s", "offset": f"{SECOND_BUFFER}B", "length": "16KiB"},
     )
     for protection, leaked in (("pkvm", 4), ("sev-snp", 0), ("tdx", 0)):
-        engine, _ = run(protection, CONVERT, *faults)
+        engine, _ = run_with(protection, CONVERT, *faults)
         assert engine.faults[1].leaked_pages == leaked, protection
         assert int(engine.guests()[0]["leaked_pages"]) == leaked
         assert int(engine.guests()[0]["exposed_pages"]) >= leaked
@@ -211,6 +213,6 @@ def test_secrets_leak_when_the_host_shares_and_reads() -> None:
 def test_whatever_a_fault_does_every_latency_is_its_ledgers_sum(access: str) -> None:
     """Asserted by the engine on all that it gives out; here under a death in the midst of frames."""
     for at in ("1ms", "3ms", "5ms", "101ms"):
-        engine, done = run("pkvm", CONVERT, {"access": access, "at": at, "offset": "0"})
+        engine, done = run_with("pkvm", CONVERT, {"access": access, "at": at, "offset": "0"})
         assert len(done) == 2 * FRAMES
         assert engine.in_flight == 0

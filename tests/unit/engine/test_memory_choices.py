@@ -5,14 +5,20 @@ import pytest
 
 from cluster_sim.engine.boot import scattered
 from cluster_sim.engine.host import HostEngine
+from cluster_sim.engine.placement import place_guests
+from cluster_sim.engine.plan import plan_host
 from cluster_sim.engine.state import Records
-from cluster_sim.io_paths.from_device import program
+from cluster_sim.io_paths.errand import VIDEO, Errand
+from cluster_sim.io_paths.programs import program
+from cluster_sim.io_paths.steps import Direction
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.results.endings import Ending
 from cluster_sim.results.ledger import Category
-from cluster_sim.scenario.spec import ConvertPath, MemorySpec, ScenarioSpec
-from tests.unit.engine.lone_host import FAR_NS, Values, arrivals, engine_of, scenario
+from cluster_sim.scenario.memory_spec import MemorySpec
+from cluster_sim.scenario.path_spec import ConvertPath
+from cluster_sim.scenario.spec import ScenarioSpec
+from tests.unit.engine.lone_host import FAR_NS, Values, arrivals, engine_of, facts_of, run, scenario
 
 CONVERT: Values = {"kind": "convert", "granule": "4KiB"}
 POOL: Values = {"kind": "shared_pool", "copy": "none"}
@@ -31,14 +37,14 @@ GENERATIONS: dict[str, Values] = {
 
 
 def with_memory(protection: str, path: Values, memory: Values) -> ScenarioSpec:
-    return scenario(protection, path).model_copy(update={"memory": MemorySpec.model_validate(memory)})
+    return scenario(protection, path, memory=memory)
 
 
-def run(protection: str, path: Values, memory: Values, frames: int = 4) -> tuple[HostEngine, Records]:
+def run_with(protection: str, path: Values, memory: Values, frames: int = 4) -> tuple[HostEngine, Records]:
     """A few frames far apart on an otherwise idle host."""
     engine = engine_of(with_memory(protection, path, memory))
     given = arrivals([(number * PERIOD_NS, 0, number) for number in range(frames)])
-    return engine, np.concatenate([engine.advance(given, frames * PERIOD_NS), engine.finish()])
+    return engine, np.concatenate([run(engine, given, frames * PERIOD_NS), engine.finish()])
 
 
 def booked(row: np.void, category: Category) -> int:
@@ -50,7 +56,7 @@ def booked(row: np.void, category: Category) -> int:
 @pytest.mark.parametrize("path", [CONVERT, POOL], ids=["convert", "pool"])
 @pytest.mark.parametrize("protection", ["pkvm", "sev-snp", "tdx", "cca"])
 def test_frames_arrive_whole_on_every_generation(protection: str, path: Values, memory: Values) -> None:
-    _, done = run(protection, path, memory, frames=2)
+    _, done = run_with(protection, path, memory, frames=2)
     delivered = done[done["outcome"] == Ending.DELIVERED]
     assert delivered["is_intact"].all()
     assert len(done) == 2
@@ -58,7 +64,7 @@ def test_frames_arrive_whole_on_every_generation(protection: str, path: Values, 
 
 def test_two_backings_hold_memory_twice_unless_one_is_discarded() -> None:
     for discard, double in ((False, 4 * PAGES_1080P), (True, 0)):
-        engine, done = run("sev-snp", CONVERT, {"generation": "G0", "discard": discard})
+        engine, done = run_with("sev-snp", CONVERT, {"generation": "G0", "discard": discard})
         assert engine.double_pages().tolist() == [double]
         assert done["is_intact"].all(), "the frame was copied out before its backing was left"
 
@@ -66,8 +72,8 @@ def test_two_backings_hold_memory_twice_unless_one_is_discarded() -> None:
 def test_discarding_pays_for_freeing_and_allocating_again() -> None:
     spec = with_memory("sev-snp", CONVERT, {"generation": "G0"})
     profile = profile_of(spec)
-    _, kept = run("sev-snp", CONVERT, {"generation": "G0", "discard": False})
-    _, discarded = run("sev-snp", CONVERT, {"generation": "G0"})
+    _, kept = run_with("sev-snp", CONVERT, {"generation": "G0", "discard": False})
+    _, discarded = run_with("sev-snp", CONVERT, {"generation": "G0"})
     each = sum(
         count * profile.price_ns(name, 2)
         for name, count in (("discard_page", 2), ("allocate_page", 1), ("host_unmap_page", 1))
@@ -83,8 +89,12 @@ def test_in_place_on_pkvm_needs_no_copy_and_two_backings_do() -> None:
             step.text
             for step in program(
                 ConvertPath.model_validate(CONVERT),
-                PROTECTIONS["pkvm"],
-                MemorySpec.model_validate({"generation": generation}),
+                Errand(
+                    Direction.FROM_DEVICE,
+                    VIDEO,
+                    PROTECTIONS["pkvm"],
+                    MemorySpec.model_validate({"generation": generation}),
+                ),
             ).steps
         ]
         for generation in ("G0", "G3")
@@ -97,7 +107,7 @@ def test_in_place_on_pkvm_needs_no_copy_and_two_backings_do() -> None:
 def test_splitting_and_merging_is_booked_at_its_price() -> None:
     spec = with_memory("pkvm", CONVERT, {"generation": "G4", "huge_page": "2MiB"})
     profile = profile_of(spec)
-    engine, done = run("pkvm", CONVERT, {"generation": "G4", "huge_page": "2MiB"}, frames=1)
+    engine, done = run_with("pkvm", CONVERT, {"generation": "G4", "huge_page": "2MiB"}, frames=1)
     split, merge = profile.price_ns("split_2m_folio", 2), profile.price_ns("merge_2m_folio", 2)
     broken = profile.price_ns("break_leaf", 2)
     assert booked(done[0], Category.SPLIT_MERGE) == 2 * split + 2 * merge + broken, "760 pages lie in two huge pages"
@@ -110,8 +120,8 @@ def test_splitting_and_merging_is_booked_at_its_price() -> None:
 
 def test_vmemmap_is_restored_at_its_price() -> None:
     plain: Values = {"generation": "G4", "huge_page": "2MiB"}
-    _, without = run("sev-snp", CONVERT, plain, frames=1)
-    _, optimised = run("sev-snp", CONVERT, plain | {"hvo": True}, frames=1)
+    _, without = run_with("sev-snp", CONVERT, plain, frames=1)
+    _, optimised = run_with("sev-snp", CONVERT, plain | {"hvo": True}, frames=1)
     page = profile_of(with_memory("sev-snp", CONVERT, plain)).price_ns("vmemmap_page", 2)
     assert int(optimised[0]["ended_ns"] - without[0]["ended_ns"]) == 2 * 7 * page
 
@@ -121,7 +131,7 @@ def test_h3_in_a_run_a_scattered_pool_breaks_what_a_clustered_one_leaves_whole(
     placement: str, broken: int | None
 ) -> None:
     memory: Values = {"generation": "G4", "huge_page": "2MiB", "placement": placement}
-    engine, done = run("sev-snp", POOL, memory, frames=1)
+    engine, done = run_with("sev-snp", POOL, memory, frames=1)
     at_boot, now = int(engine.guests()[0]["leaves_at_boot"]), int(engine.huge_leaves()[0])
     assert at_boot == 2048
     assert engine.split_huge_pages().tolist() == [at_boot - now]
@@ -135,13 +145,11 @@ def test_h3_in_a_run_a_scattered_pool_breaks_what_a_clustered_one_leaves_whole(
 
 
 def test_scattered_pages_are_others_on_other_hosts_and_replications() -> None:
-    from cluster_sim.engine.layout import frame_facts
-    from cluster_sim.engine.plan import plan_host
-
     spec = with_memory("sev-snp", POOL, {"placement": "scattered"})
-    facts = {("raw", 0): frame_facts(spec.guests[0].workloads[0])}
     plans = [
-        plan_host(spec, profile_of(spec), facts, host=host, chance=(1, replication)).state.placement
+        plan_host(
+            spec, profile_of(spec), facts_of(spec), host=host, placement=place_guests(spec, (1, replication))
+        ).state.placement
         for host, replication in ((0, 0), (0, 0), (1, 0), (0, 1))
     ]
     assert (plans[0] == plans[1]).all()
@@ -154,7 +162,7 @@ def test_scattered_pages_are_others_on_other_hosts_and_replications() -> None:
 def test_n_5_each_contiguous_run_is_an_exit_of_its_own(protection: str) -> None:
     for placement, runs in (("clustered", {"sev-snp": 12, "tdx": 2}[protection]), ("scattered", PAGES_1080P)):
         engine = engine_of(with_memory(protection, CONVERT, {"placement": placement}), journal_entries=64)
-        engine.advance(arrivals([(0, 0, 0)]), FAR_NS)
+        run(engine, arrivals([(0, 0, 0)]), FAR_NS)
         journal = engine.state.journal[: int(engine.state.cursor["journal"][0])]
         chunks = journal["counts"][journal["category"] == Category.EXIT][:, 5]
         assert runs in chunks.tolist(), placement
@@ -162,7 +170,7 @@ def test_n_5_each_contiguous_run_is_an_exit_of_its_own(protection: str) -> None:
 
 def pinned(policy: str, lasts: str, *, protection: str = "pkvm", term: str = "short") -> tuple[HostEngine, np.void]:
     memory: Values = {"on_pin": policy, "pins": {"lasts": lasts, "term": term}}
-    engine, done = run(protection, CONVERT, memory, frames=1)
+    engine, done = run_with(protection, CONVERT, memory, frames=1)
     row: np.void = done[0]
     return engine, row
 
@@ -219,17 +227,17 @@ def test_a_pin_for_ever_starves_the_conversion(policy: str, protection: str) -> 
 def test_vfios_contract_is_to_unmap_before_the_page_becomes_private() -> None:
     """The copy engine maps, pins, unpins and unmaps around each frame; a device that keeps its pins starves it."""
     by_engine: Values = CONVERT | {"copier": "engine"}
-    engine, done = run("sev-snp", by_engine, {})
+    engine, done = run_with("sev-snp", by_engine, {})
     assert int(engine.guests()[0]["refusals"]) == 0
     assert (done["outcome"] == Ending.DELIVERED).all()
-    engine, done = run("sev-snp", by_engine, {"pins": {"lasts": "forever", "term": "long"}})
+    engine, done = run_with("sev-snp", by_engine, {"pins": {"lasts": "forever", "term": "long"}})
     assert int(engine.guests()[0]["refusals"]) > 0
     assert not (done["outcome"] == Ending.DELIVERED).any()
 
 
 def test_one_of_so_many_frames_is_pinned() -> None:
     memory: Values = {"pins": {"lasts": "5ms", "every": 2}}
-    _, done = run("pkvm", CONVERT, memory)
+    _, done = run_with("pkvm", CONVERT, memory)
     waits = done["ledger"][np.argsort(done["frame"]), Category.PIN_WAIT]
     assert [bool(wait) for wait in waits] == [True, False, True, False]
 
@@ -238,19 +246,19 @@ def test_exclusive_pins_keep_the_hosts_mapping_and_pay_for_their_flips() -> None
     profile = profile_of(with_memory("pkvm", CONVERT, {}))
     flip, fault = profile.price_ns("exclusive_flip", 2), profile.price_ns("host_fault_page", 2)
     unmap = profile.price_ns("host_unmap_page", 2)
-    _, in_place = run("pkvm", CONVERT, {}, frames=1)
-    _, first = run("pkvm", CONVERT, {"backing": "exclusive_pin"}, frames=1)
+    _, in_place = run_with("pkvm", CONVERT, {}, frames=1)
+    _, first = run_with("pkvm", CONVERT, {"backing": "exclusive_pin"}, frames=1)
     assert int(first[0]["ended_ns"] - in_place[0]["ended_ns"]) == PAGES_1080P * (2 * flip - unmap)
     engine = engine_of(with_memory("pkvm", CONVERT, {"backing": "exclusive_pin"}))
     buffers = 10
-    done = engine.advance(arrivals([(n * PERIOD_NS, 0, n) for n in range(buffers + 1)]), FAR_NS)
+    done = run(engine, arrivals([(n * PERIOD_NS, 0, n) for n in range(buffers + 1)]), FAR_NS)
     again = int(done[buffers]["ended_ns"] - done[buffers]["submitted_ns"])
     assert int(first[0]["ended_ns"]) - again == PAGES_1080P * fault, "the second use of a buffer faults no more"
 
 
 def test_secrets_that_a_conversion_keeps_are_exposed_once_a_buffer() -> None:
     for protection, exposed in (("pkvm", 3 * PAGES_1080P), ("sev-snp", 0), ("tdx", 0), ("cca", 0)):
-        engine, _ = run(protection, CONVERT, {}, frames=3)
+        engine, _ = run_with(protection, CONVERT, {}, frames=3)
         assert int(engine.guests()[0]["exposed_pages"]) == exposed, protection
         assert int(engine.guests()[0]["leaked_pages"]) == 0
 

@@ -7,9 +7,18 @@ import pytest
 from cluster_sim.scenario.axes import resolve, runs
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.problems import DefinitionError, Problem
+from cluster_sim.scenario.spec import GuestGroupSpec
+from cluster_sim.scenario.workload_spec import VideoWorkload
 
 Loader = Callable[..., Experiment]
 Teller = Callable[..., list[Problem]]
+
+
+def first_video(group: GuestGroupSpec) -> VideoWorkload:
+    """The first workload of a group, which is a video."""
+    video = group.workloads[0]
+    assert isinstance(video, VideoWorkload)
+    return video
 
 
 def test_variants_are_the_product_in_declared_order_without_the_excluded(good_text: str, load_text: Loader) -> None:
@@ -36,8 +45,8 @@ def test_a_definition_without_axes_is_one_variant_called_only(good_text: str, lo
 def test_an_axis_value_lands_in_the_group_of_that_name(good_text: str, load_text: Loader) -> None:
     text = good_text.replace("  protection: [", "  guests.raw.workloads.0.buffers: [4, 8]\n  protection: [")
     variants = load_text(text).variants
-    assert [v.scenario.guests[0].workloads[0].buffers for v in variants] == [4] * 10 + [8] * 10
-    assert {v.scenario.guests[1].workloads[0].buffers for v in variants} == {10}
+    assert [first_video(v.scenario.guests[0]).buffers for v in variants] == [4] * 10 + [8] * 10
+    assert {first_video(v.scenario.guests[1]).buffers for v in variants} == {10}
 
 
 def test_labels_of_a_list_are_the_values_text_made_safe(good_text: str, load_text: Loader) -> None:
@@ -108,7 +117,7 @@ def test_overrides_set_plain_fields_costs_and_what_was_not_there(good_text: str,
     ).spec
     assert spec.guests[0].memory == 1 << 30
     assert spec.guests[1].count_per_host == 2
-    assert spec.guests[0].workloads[0].playout is not None
+    assert first_video(spec.guests[0]).playout is not None
     assert list(spec.costs) == ["cpu.copy.cold"]
     assert spec.axes["cluster.host.cpus"] == {"8": 8, "16": 16}
 
@@ -126,8 +135,8 @@ def test_overrides_set_plain_fields_costs_and_what_was_not_there(good_text: str,
         ("seed=", "--set seed", "nothing", "a whole number"),
         ("protection=sgx", "--set protection", "'sgx'", "none, pkvm"),
         ("io_path.copier=engine", "--set io_path.copier", "the axis io_path above", "axes.io_path.LABEL.copier"),
-        ("io_path={kind: convert, granule: 1KiB}", "--set io_path.granule", "1KiB", "4KiB or 2MiB"),
-        ("axes.io_path.convert-4k.granule=1KiB", "--set axes.io_path.convert-4k.granule", "1KiB", "4KiB or 2MiB"),
+        ("io_path={kind: convert, granule: 1KiB}", "--set io_path.granule", "1KiB", "4KiB, 2MiB or 1GiB"),
+        ("axes.io_path.convert-4k.granule=1KiB", "--set axes.io_path.convert-4k.granule", "1KiB", "4KiB, 2MiB or 1GiB"),
         ("axes.guests.raw.name=[a, b]", "--set axes.guests.raw.name", "a name as an axis", "any other"),
         ("axes.guests.0.vcpus=[1, x]", "--set axes.guests.0.vcpus.x", "'x'", "a whole number"),
         ("cluster.host.memory=1GiB", "guests", "3 guests", "at most 1GiB"),

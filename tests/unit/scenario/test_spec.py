@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from cluster_sim.scenario.load import Experiment
-from cluster_sim.scenario.spec import ExperimentSpec, RawVideo, ScenarioSpec
+from cluster_sim.scenario.spec import ExperimentSpec, ScenarioSpec
+from cluster_sim.scenario.workload_spec import RawVideo
 
 Loader = Callable[..., Experiment]
 

@@ -34,6 +34,7 @@ AMOUNTS = st.integers(min_value=0, max_value=LARGEST)
         (DURATION, "16.666667ms", 16_666_667),
         (DURATION, "2min", 120 * 10**9),
         (DURATION, "7ns", 7),
+        (DURATION, "1000000s", 10**15),
         (RATE, "25GB/s", 25 * 10**9),
         (RATE, "10Gb/s", 1_250_000_000),
         (RATE, "3Mb/s", 375_000),
@@ -61,6 +62,8 @@ def test_an_amount_is_read_as_people_write_it(quantity: Quantity, written: objec
         (SIZE, ["1B"], "a size such as"),
         (DURATION, "1h", "in ns, us, ms, s, min"),
         (DURATION, "0.5ns", "a whole number of nanoseconds"),
+        (DURATION, "1000000.000000001s", "at most 1000000000000000 nanoseconds"),
+        (DURATION, "16667min", "at most 1000000000000000 nanoseconds"),
         (RATE, "1b/s", "a whole number of bytes a second"),
         (RATE, "25GB", "a rate in B/s"),
     ],
@@ -76,7 +79,7 @@ def test_every_size_reads_back_from_its_text(size: int) -> None:
     assert SIZE.parse(format_bytes(size)) == size
 
 
-@given(AMOUNTS)
+@given(st.integers(min_value=0, max_value=DURATION.largest))
 def test_every_duration_reads_back_from_its_text(duration: int) -> None:
     assert DURATION.parse(format_duration(duration)) == duration
 

@@ -16,8 +16,9 @@ from av.video.stream import VideoStream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster_sim.traces.frames import FRAME_TYPES, FrameTrace, TraceError, TraceOrigin, read_frames
+from cluster_sim.traces.frames import FRAME_TYPES, FrameTrace, TraceOrigin, read_frames
 from cluster_sim.traces.importer import CSV_COLUMNS, import_frames
+from cluster_sim.traces.table import TraceError
 
 HEADER = ",".join(CSV_COLUMNS)
 SECOND_NS = 10**9
@@ -284,7 +285,7 @@ def test_a_wrong_line_is_refused_by_its_number(line: str, told: str, tmp_path: P
         (b"", "line 1: found nothing, allowed: idx,dts_s,pts_s,size,type,key"),
         (b"a,b,c\n", "line 1: found a,b,c"),
         (HEADER.encode() + b"\n", "found no frames"),
-        (HEADER.encode() + b"\n0,0,0,1,\xff,1\n", "found byte 0xff, allowed: UTF-8 text"),
+        (HEADER.encode() + b"\n0,0,0,1,\xff,1\n", "line 2: found byte 0xff, allowed: UTF-8 text"),
     ],
 )
 def test_what_is_no_list_is_refused(content: bytes, told: str, tmp_path: Path) -> None:

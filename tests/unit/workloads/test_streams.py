@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_sim.scenario.spec import VideoWorkload
+from cluster_sim.scenario.workload_spec import VideoWorkload
 from cluster_sim.workloads.draws import draw
 from cluster_sim.workloads.frames import FrameSource, RawFrames, TracedFrames
 from cluster_sim.workloads.playout import NEVER, play

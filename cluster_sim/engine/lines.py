@@ -1,0 +1,60 @@
+"""Waiting lines, servers and what goes on now: first come, first served."""
+
+import numpy as np
+import numpy.typing as npt
+
+from cluster_sim.compiled import compiled
+from cluster_sim.engine.state import NOBODY, Host
+
+Records = npt.NDArray[np.void]
+
+
+@compiled
+def make_ready(host: Host, transfer: int) -> None:
+    """Put a transfer on the list of those that go on at this instant."""
+    cursor = host.cursor[0]
+    room = len(host.lists.ready)
+    host.lists.ready[(cursor.ready_first + cursor.ready) % room] = transfer
+    cursor.ready += 1
+
+
+@compiled
+def next_ready(host: Host) -> int:
+    """Take the transfer that has been ready longest."""
+    cursor = host.cursor[0]
+    transfer = int(host.lists.ready[cursor.ready_first])
+    cursor.ready_first = (cursor.ready_first + 1) % len(host.lists.ready)
+    cursor.ready -= 1
+    return transfer
+
+
+@compiled
+def join_line(host: Host, line: int, transfer: int) -> None:
+    """Wait at the end of a line."""
+    ends = host.lines[line]
+    host.transfers[transfer].next = NOBODY
+    if ends.first == NOBODY:
+        ends.first = transfer
+    else:
+        host.transfers[ends.last].next = transfer
+    ends.last = transfer
+
+
+@compiled
+def leave_line(host: Host, line: int) -> int:
+    """Take the first of a line, or NOBODY."""
+    ends = host.lines[line]
+    transfer = int(ends.first)
+    if transfer != NOBODY:
+        ends.first = host.transfers[transfer].next
+    return transfer
+
+
+@compiled
+def hold(servers: Records, server: int, change: int, now_ns: int) -> None:
+    """Add `change` holders, and book the server's busy time so far."""
+    row = servers[server]
+    row.busy_ns += row.held * (now_ns - row.changed_ns)
+    row.changed_ns = now_ns
+    row.held += change
+    assert 0 <= row.held <= row.capacity

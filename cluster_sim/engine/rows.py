@@ -1,0 +1,49 @@
+"""Room in a host's state: rows for transfers, and lines that nobody waits in."""
+
+import numpy as np
+
+from cluster_sim.engine.heap import ENTRY
+from cluster_sim.engine.sharing import room_for_jobs
+from cluster_sim.engine.state import LINE, MESSAGE, NOBODY, TRANSFER, Host, Lists, Records
+
+
+def empty_lines(count: int) -> Records:
+    """Lines that nobody waits in."""
+    lines = np.zeros(count, LINE)
+    lines["first"] = NOBODY
+    return lines
+
+
+def empty_lists(rows: int) -> Lists:
+    """All rows free."""
+    return Lists(
+        free=np.arange(rows - 1, -1, -1, dtype=np.int32),
+        ready=np.zeros(max(rows, 1), np.int32),
+        done=np.zeros(rows, np.int32),
+    )
+
+
+def with_more_rows(host: Host, more: int) -> Host:
+    """The same state with room for `more` transfers."""
+    old = len(host.transfers)
+    rows = old + more
+    cursor = host.cursor[0]
+    free, ready, first = int(cursor["free"]), int(cursor["ready"]), int(cursor["ready_first"])
+    assert cursor["done"] == 0
+    transfers, timers, jobs, lists, messages = (
+        np.zeros(rows, TRANSFER),
+        np.zeros(rows, ENTRY),
+        room_for_jobs(rows),
+        empty_lists(rows),
+        np.zeros(rows, MESSAGE),
+    )
+    transfers[:old] = host.transfers
+    timers[:old] = host.timers
+    jobs[:, :old] = host.jobs
+    messages[:old] = host.messages
+    lists.ready[:ready] = np.roll(host.lists.ready, -first)[:ready]
+    lists.free[:more] = np.arange(rows - 1, old - 1, -1, dtype=np.int32)
+    lists.free[more : more + free] = host.lists.free[:free]
+    cursor["free"] = free + more
+    cursor["ready_first"] = 0
+    return host._replace(transfers=transfers, timers=timers, jobs=jobs, lists=lists, messages=messages)

@@ -1,0 +1,200 @@
+"""Transfers come into being and end: an arrival, the next request of a closed loop, what another stream passes on."""
+
+from cluster_sim.compiled import compiled
+from cluster_sim.engine.heap import push
+from cluster_sim.engine.lines import make_ready
+from cluster_sim.engine.state import (
+    ALIVE,
+    DONE,
+    FREE,
+    IN_FLIGHT,
+    NOBODY,
+    NOT_HANDED,
+    RUNNING,
+    TIMED,
+    Arrivals,
+    Host,
+)
+from cluster_sim.io_paths.steps import Count
+from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
+from cluster_sim.memory.swiotlb import pieces_of
+from cluster_sim.workloads.chance import DIRECTION, SIZE, WORK, below, exponential
+
+ONCE = int(Count.ONCE)
+PIECES = int(Count.PIECES)
+PAGES = int(Count.PAGES)
+GRANULES = int(Count.GRANULES)
+CALLS = int(Count.CALLS)
+CHUNKS = int(Count.CHUNKS)
+OTHER_VCPUS = int(Count.OTHER_VCPUS)
+SUBMISSIONS = int(Count.SUBMISSIONS)
+WORK_NS = int(Count.WORK)
+PERCENT = 100
+
+
+@compiled
+def units(amount: int, unit: int) -> int:
+    """Whole units that `amount` takes."""
+    return (amount + unit - 1) // unit
+
+
+@compiled
+def set_counts(host: Host, transfer: int) -> None:
+    """Work out what prices multiply with, as far as size alone decides it (docs/simulation.md §paths)."""
+    row = host.transfers[transfer]
+    stream = host.streams[row.stream]
+    counts = row.counts
+    counts[:] = 0
+    granules = units(row.bytes, stream.granule_pages * PAGE_BYTES)
+    counts[ONCE] = 1
+    counts[PIECES] = pieces_of(row.bytes, stream.min_align_mask) + stream.extra_mappings
+    counts[PAGES] = units(row.bytes, PAGE_BYTES)
+    counts[GRANULES] = granules
+    converted_bytes = granules * stream.granule_pages * PAGE_BYTES
+    counts[CALLS] = units(converted_bytes, stream.call_bytes)
+    if stream.chunk_bytes > 0:
+        counts[CHUNKS] = units(converted_bytes, stream.chunk_bytes)
+    counts[OTHER_VCPUS] = stream.other_vcpus
+    counts[SUBMISSIONS] = units(units(row.bytes, stream.descriptor_bytes), stream.batch_descriptors)
+    work_ns = stream.work_ns[row.direction]
+    if stream.draws_work:
+        work_ns = exponential(work_ns, stream.key, row.frame, WORK)
+    counts[WORK_NS] = work_ns
+
+
+@compiled
+def new_transfer(
+    host: Host,
+    stream_number: int,
+    frame: int,
+    size_bytes: int,
+    direction: int,
+    at_ns: int,
+    deadline_ns: int,
+    origin_ns: int,
+) -> int:
+    """Give a transfer a row; it begins at `at_ns`."""
+    cursor = host.cursor[0]
+    assert cursor.free > 0
+    cursor.free -= 1
+    transfer = int(host.lists.free[cursor.free])
+    row = host.transfers[transfer]
+    row.stream = stream_number
+    row.frame = frame
+    row.bytes = size_bytes
+    row.direction = direction
+    row.tag = FIRST_TAG + frame * len(host.streams) + stream_number
+    row.staged = row.tag
+    row.submitted_ns = at_ns
+    row.origin_ns = origin_ns
+    row.deadline_ns = deadline_ns
+    row.handed_ns = NOT_HANDED
+    row.ended_ns = at_ns
+    row.outcome = IN_FLIGHT
+    row.reason = 0
+    row.phase = RUNNING
+    row.step = host.streams[stream_number].entry[direction]
+    row.buffer = NOBODY
+    row.held = 0
+    row.ledger[:] = 0
+    row.cpu_ns[:] = 0
+    row.copied_bytes[:] = 0
+    row.conversions = 0
+    row.converted_pages = 0
+    row.exits = 0
+    row.is_intact = 1
+    set_counts(host, transfer)
+    return transfer
+
+
+@compiled
+def admit(host: Host, arrivals: Arrivals, i: int) -> None:
+    """Give an arrival a row and make it ready."""
+    stream = arrivals.stream[i]
+    host.streams[stream].submitted += 1
+    transfer = new_transfer(
+        host,
+        stream,
+        arrivals.frame[i],
+        arrivals.bytes[i],
+        arrivals.direction[i],
+        arrivals.at_ns[i],
+        arrivals.deadline_ns[i],
+        arrivals.origin_ns[i],
+    )
+    make_ready(host, transfer)
+
+
+@compiled
+def drawn_size(host: Host, stream_number: int, frame: int) -> int:
+    """One of the stream's sizes, each as often as its percent says."""
+    stream = host.streams[stream_number]
+    draw = below(PERCENT, stream.key, frame, SIZE)
+    i = stream.first_size
+    while host.sizes[i].up_to_percent <= draw:
+        i += 1
+    return int(host.sizes[i].bytes)
+
+
+@compiled
+def next_request(host: Host, stream_number: int, at_ns: int) -> None:
+    """The next request of a closed loop begins at `at_ns`; a log that has ended makes none."""
+    stream = host.streams[stream_number]
+    frame = stream.next_frame
+    if stream.requests > 0:
+        if frame == stream.requests:
+            return
+        size_bytes = host.requests[stream.first_request + frame].bytes
+        direction = host.requests[stream.first_request + frame].direction
+    else:
+        size_bytes = drawn_size(host, stream_number, frame)
+        direction = 0 if below(PERCENT, stream.key, frame, DIRECTION) < stream.reads_percent else 1
+    stream.next_frame += 1
+    transfer = new_transfer(host, stream_number, frame, size_bytes, direction, at_ns, at_ns + stream.deadline_ns, at_ns)
+    cursor = host.cursor[0]
+    cursor.sequence += 1
+    push(host.timers, cursor.timers, at_ns, cursor.sequence, transfer)
+    cursor.timers += 1
+    host.transfers[transfer].phase = TIMED
+
+
+@compiled
+def open_loops(host: Host) -> None:
+    """Begin all closed loops: as many requests as a stream has buffers."""
+    for number in range(len(host.streams)):
+        stream = host.streams[number]
+        if stream.is_closed:
+            for _ in range(stream.buffers):
+                next_request(host, number, stream.starts_ns)
+
+
+@compiled
+def forget(host: Host, transfer: int) -> None:
+    """Free a row whose request never began."""
+    cursor = host.cursor[0]
+    host.transfers[transfer].phase = FREE
+    host.lists.free[cursor.free] = transfer
+    cursor.free += 1
+
+
+@compiled
+def finish(host: Host, transfer: int, now_ns: int, outcome: int, reason: int) -> None:
+    """End a transfer and put it on the list of those done; a closed loop's next request follows.
+
+    A request that took no time is followed after 1 ns, or time would stand still.
+    """
+    row, cursor = host.transfers[transfer], host.cursor[0]
+    row.outcome = outcome
+    row.reason = reason
+    row.ended_ns = now_ns
+    if row.handed_ns == NOT_HANDED:
+        row.handed_ns = now_ns
+    row.phase = DONE
+    host.lists.done[cursor.done] = transfer
+    cursor.done += 1
+    stream = host.streams[row.stream]
+    if stream.is_closed and host.guests[stream.guest].died_ns == ALIVE:
+        think_ns = stream.think_ns
+        if think_ns == 0 and row.submitted_ns == now_ns:
+            think_ns = 1
+        next_request(host, row.stream, now_ns + think_ns)

@@ -1,0 +1,69 @@
+"""What a stream asks of its path: direction, what the driver does, what lies behind the host's side."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cluster_sim.io_paths.steps import Direction
+from cluster_sim.platform.protection import Protection
+from cluster_sim.scenario.memory_spec import MemorySpec
+
+WhenPoolFull = Literal["drop", "requeue", "refill later"]
+Behind = Literal["nothing", "storage", "network", "another host", "another guest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """What a guest's driver does beside moving the payload.
+
+    `extra_mappings`: further mappings of a request, of a few bytes each. `when_pool_full`: what becomes of a transfer
+    that swiotlb has no slots for. `is_told_when_sent`: whether an interrupt tells the guest that what it sent is gone.
+    """
+
+    extra_mappings: int
+    when_pool_full: WhenPoolFull
+    is_told_when_sent: bool
+    source: str
+
+
+VIDEO = Driver(0, "drop", is_told_when_sent=True, source="QBUF fails: kernel/dma/direct.c, videobuf2-dma-sg.c")
+BLOCK = Driver(
+    3,
+    "requeue",
+    is_told_when_sent=True,
+    source="header, status and descriptor table beside the data; BLK_STS_RESOURCE: virtio_blk.c, blk-mq.c",
+)
+NETWORK_IN = Driver(0, "refill later", is_told_when_sent=True, source="try_fill_recv, refill_work: virtio_net.c")
+NETWORK_OUT = Driver(0, "drop", is_told_when_sent=False, source="start_xmit drops; free_old_xmit cleans: virtio_net.c")
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One direction of a stream, on one technology.
+
+    `comes_from_network`: the payload reaches the host through its network card. `is_closed`: the next transfer is asked
+    for when one has ended. `waits_for_boot`: the guest boots first. `engine_interrupts`: the copy engine's completion
+    interrupts the host, else the worker polls. `shares_cpus`: the host may have fewer CPUs than may run at a time.
+    `keeps_cpus`: idle vCPUs spin, so that each has its CPU at any time.
+    """
+
+    direction: Direction
+    driver: Driver
+    protection: Protection
+    memory: MemorySpec
+    behind: Behind = "nothing"
+    comes_from_network: bool = False
+    is_closed: bool = False
+    waits_for_boot: bool = False
+    engine_interrupts: bool = False
+    shares_cpus: bool = False
+    keeps_cpus: bool = False
+
+    @property
+    def is_from_device(self) -> bool:
+        """Whether data goes from the host to the guest."""
+        return self.direction == Direction.FROM_DEVICE
+
+    @property
+    def is_request(self) -> bool:
+        """Whether the guest asks for it and waits for the answer."""
+        return self.behind == "storage"

@@ -1,0 +1,223 @@
+"""What guests of one host wait for: its CPUs, EL2's lock, copy engines, IOMMU, storage, network card, bus and cache.
+
+Each resource has a case in which users wait by a hand-made sum, and one in which there is enough of it for all.
+"""
+
+import numpy as np
+import pytest
+from pydantic import JsonValue
+
+from cluster_sim.engine.placement import NOWHERE, place_guests
+from cluster_sim.engine.state import Records
+from cluster_sim.results.ledger import Category
+from cluster_sim.scenario.spec import HostSpec, ScenarioSpec
+from tests.unit.engine.hand_prices import CONVERT_4K, COPY, DIRECT, PAGES, UNMAP, WORKER, pool
+from tests.unit.engine.lone_host import RAW_1080P, Values, arrivals, engine_of, run, scenario
+
+MIB = 1 << 20
+KICK_NS = 1_255
+"""A doorbell of an unprotected guest."""
+MS = 1_000_000
+
+
+def on_host(spec: ScenarioSpec, **host: JsonValue) -> ScenarioSpec:
+    """The same guests on a host of other parts."""
+    plain = spec.cluster.host.model_dump(mode="json", by_alias=True) | host
+    cluster = spec.cluster.model_copy(update={"host": HostSpec.model_validate(plain)})
+    return spec.model_copy(update={"cluster": cluster})
+
+
+def in_order(done: Records) -> Records:
+    ordered: Records = done[np.lexsort((done["frame"], done["stream"]))]
+    assert (ordered["ledger"].sum(axis=1) == ordered["ended_ns"] - ordered["submitted_ns"]).all()
+    return ordered
+
+
+def at_once(spec: ScenarioSpec, guests: int, size_bytes: int = RAW_1080P, direction: int = 0) -> Records:
+    """A transfer of each guest, all at the start, in the order of the guests."""
+    done = run(engine_of(spec), arrivals([(0, guest, 0) for guest in range(guests)], size_bytes, direction))
+    assert len(done) == guests
+    return in_order(done)
+
+
+def booked(done: Records, category: Category) -> list[int]:
+    found: list[int] = done["ledger"][:, category].tolist()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("cpus", "waits", "ends"),
+    [
+        (1, [2_000, 2_000 + 4_700 + MS], [280 + 2 * 2_000 + 4_700 + MS, 280 + 2 * 2_000 + 2 * (4_700 + MS)]),
+        (2, [0, 0], [280 + 2_000 + 4_700 + MS] * 2),
+    ],
+)
+def test_two_guests_take_turns_on_the_one_cpu_that_both_are_placed_on(
+    cpus: int, waits: list[int], ends: list[int]
+) -> None:
+    """Both workers serve their rings for 2 us each, then one vCPU after the other works for 1 ms."""
+    guest: Values = {"count_per_host": 2, "vcpus": 1}
+    spec = on_host(scenario("pkvm", pool("none"), guest=guest, consume="1ms"), cpus=cpus, vcpus_per_cpu=2)
+    done = at_once(spec, 2)
+    assert booked(done, Category.QUEUE_WAIT) == waits
+    assert done["ended_ns"].tolist() == ends
+
+
+@pytest.mark.parametrize("guests", [1, 2, 4])
+def test_conversions_of_all_guests_share_el2s_lock(guests: int) -> None:
+    """Each page's stage-2 entry changes under it: 2 us to share, 3 us to unshare; n guests take n times as long."""
+    done = at_once(scenario("pkvm", CONVERT_4K, guest={"count_per_host": guests}), guests)
+    under_lock_ns = PAGES * (2_000 + 3_000)
+    assert booked(done, Category.LOCK_WAIT) == [(guests - 1) * under_lock_ns] * guests
+    assert booked(done, Category.PAGE_TABLE) == [under_lock_ns + UNMAP] * guests
+    assert booked(done, Category.HYPERCALL) == [2 * PAGES * 500] * guests
+
+
+ENGINE = (RAW_1080P - 1) * 34_953 // MIB
+"""A frame's copy by the engine, at 30 GB/s."""
+SUBMIT_NS = 750
+
+
+@pytest.mark.parametrize(
+    ("engine", "guests", "waits", "spun_ns"),
+    [
+        ({"engines": 1}, 1, [0], 0),
+        ({"engines": 1}, 3, [0, ENGINE, 2 * ENGINE], 2 * ENGINE),
+        ({"engines": 1, "depth": 1}, 3, [0, SUBMIT_NS + ENGINE, 2 * (SUBMIT_NS + ENGINE)], 2 * (SUBMIT_NS + ENGINE)),
+    ],
+    ids=["alone", "one-engine", "depth-1"],
+)
+def test_guests_wait_for_the_copy_engine_with_a_cpu_in_hand(
+    engine: JsonValue, guests: int, waits: list[int], spun_ns: int
+) -> None:
+    """In a deep queue all submit at once; one of depth 1 is full until the copy before has ended."""
+    path = {**pool("producer"), "copier": "engine"}
+    done = at_once(on_host(scenario("pkvm", path, guest={"count_per_host": guests}), engine=engine), guests)
+    assert booked(done, Category.QUEUE_WAIT) == waits
+    assert booked(done, Category.ENGINE_COPY) == [SUBMIT_NS + ENGINE] * guests
+    assert booked(done, Category.BANDWIDTH_WAIT) == [0] * guests
+    assert done["cpu_ns"][-1, 1] == WORKER + SUBMIT_NS + ENGINE + spun_ns
+
+
+def test_a_second_engine_is_waited_for_by_nobody_but_the_bus_is_short() -> None:
+    """Two engines ask for 120 GB/s of a bus of 73.2."""
+    path = {**pool("producer"), "copier": "engine"}
+    spec = on_host(scenario("pkvm", path, guest={"count_per_host": 2}), engine={"engines": 2})
+    done = at_once(spec, 2)
+    assert booked(done, Category.QUEUE_WAIT) == [0, 0]
+    asked = 2 * RAW_1080P * 2_000 / ENGINE
+    assert booked(done, Category.BANDWIDTH_WAIT) == pytest.approx([ENGINE * (asked / 73_200 - 1)] * 2, rel=0.001)
+
+
+def test_a_worker_whose_engine_interrupts_serves_the_ring_meanwhile() -> None:
+    """With two frames of one queue, the second is submitted while the engine copies the first."""
+    path = {**pool("producer"), "copier": "engine"}
+    for completion, wait_ns in (("poll", 280 + 2_000 + SUBMIT_NS + ENGINE), ("interrupt", 280 + 2_000 + SUBMIT_NS)):
+        spec = on_host(scenario("pkvm", path), engine={"completion": completion})
+        done = in_order(run(engine_of(spec, journal_entries=100), arrivals([(0, 0, 0), (0, 0, 1)])))
+        engine_wait_ns = 0 if completion == "poll" else ENGINE - 2_000 - SUBMIT_NS
+        assert done["ledger"][1, Category.QUEUE_WAIT] == wait_ns + engine_wait_ns
+
+
+@pytest.mark.parametrize("guests", [1, 2, 3])
+def test_guests_invalidate_one_after_the_other_in_the_iommu(guests: int) -> None:
+    """DMA into 760 pages: mapped at 2.07 us each by all at once, unmapped at 1.85 us each in turn."""
+    unmap_ns = PAGES * 1_850
+    done = at_once(scenario("none", {**DIRECT, "copier": "device"}, guest={"count_per_host": guests}), guests)
+    assert booked(done, Category.LOCK_WAIT) == [guest * unmap_ns for guest in range(guests)]
+    assert booked(done, Category.PAGE_TABLE) == [PAGES * 2_070 + unmap_ns] * guests
+    assert done["cpu_ns"][:, 1].tolist() == [
+        WORKER + PAGES * 2_070 + (guest + 1) * unmap_ns for guest in range(guests)
+    ], "the worker spins"
+
+
+def test_what_stays_mapped_in_the_iommu_waits_for_nobody() -> None:
+    done = at_once(scenario("none", {**pool("producer"), "copier": "device"}, guest={"count_per_host": 3}), 3)
+    assert booked(done, Category.LOCK_WAIT) == booked(done, Category.PAGE_TABLE) == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("parallel", "waits"), [(1, [0, 1, 2]), (2, [0, 0, 1]), (3, [0, 0, 0])])
+def test_requests_beyond_what_the_storage_serves_at_a_time_wait(parallel: int, waits: list[int]) -> None:
+    read: Values = {"kind": "block", "rw": "randread", "rate_iops": 1}
+    spec = scenario("none", pool("none"), guest={"count_per_host": 3, "workloads": [read]})
+    done = at_once(on_host(spec, storage={"parallel": parallel, "latency": "100us"}), 3, 4096)
+    assert booked(done, Category.QUEUE_WAIT) == [100_000 * wait for wait in waits]
+    assert booked(done, Category.STORAGE) == [100_000] * 3
+
+
+PACKET_BYTES = 1_250
+PACKET_NS = 10_000
+"""A packet of 1250 bytes at 1 Gb/s."""
+
+
+def networked(directions: list[str]) -> ScenarioSpec:
+    """A guest for each direction, on a host whose network card carries 1 Gb/s."""
+    spec = scenario("none", pool("none"))
+    groups = []
+    for number, direction in enumerate(directions):
+        packets: Values = {"kind": "network", "direction": direction, "rate_pps": 1, "size": "1250B"}
+        group: Values = {"name": f"g{number}", "count_per_host": 1, "vcpus": 1, "memory": "1GiB"}
+        groups.append(spec.guests[0].model_validate({**group, "workloads": [packets]}))
+    return on_host(spec.model_copy(update={"guests": tuple(groups)}), nic={"rate": "1Gb/s"})
+
+
+def test_guests_that_send_wait_for_the_network_card() -> None:
+    done = at_once(networked(["to_device"] * 3), 3, PACKET_BYTES, 1)
+    assert booked(done, Category.QUEUE_WAIT) == [0, PACKET_NS, 2 * PACKET_NS]
+    assert booked(done, Category.NETWORK) == [PACKET_NS] * 3
+    assert (done["handed_ns"] == KICK_NS + WORKER + PACKET_NS * np.arange(1, 4)).all()
+
+
+@pytest.mark.parametrize(("apart_ns", "waits"), [(0, [0, 1, 2]), (4_000, [0, 0.6, 1.2]), (PACKET_NS, [0, 0, 0])])
+def test_packets_that_come_faster_than_the_card_takes_them_in_wait(apart_ns: int, waits: list[float]) -> None:
+    """A packet alone is in when its last bit is; one that comes too early behind another waits for its turn."""
+    spec = networked(["from_device"] * 3)
+    done = in_order(run(engine_of(spec), arrivals([(MS + guest * apart_ns, guest, 0) for guest in range(3)], 1_250)))
+    assert booked(done, Category.NETWORK) == [PACKET_NS * wait for wait in waits]
+    assert booked(done, Category.QUEUE_WAIT) == [0, 0, 0]
+
+
+def test_what_is_sent_does_not_wait_for_what_is_received() -> None:
+    engine = engine_of(networked(["from_device", "to_device"]))
+    frames = arrivals([(MS, 0, 0), (MS, 1, 0)], PACKET_BYTES)
+    done = in_order(run(engine, frames._replace(direction=np.array([0, 1]))))
+    assert booked(done, Category.QUEUE_WAIT) == [0, 0]
+    assert booked(done, Category.NETWORK) == [0, PACKET_NS]
+
+
+GUESTS = 8
+HOT = 53_000 + (RAW_1080P - 2 * MIB) * 26_500 // MIB
+"""A copy of a frame within the cache: 53 us for 2 MiB, then at that rate."""
+
+
+@pytest.mark.parametrize(("short_bytes", "is_hot"), [(0, True), (1, False)])
+def test_streams_that_fit_the_cache_together_leave_the_bus_alone(short_bytes: int, is_hot: bool) -> None:  # noqa: FBT001
+    """Each stream's one buffer is read and written: 2 F a stream, of which each has an equal part of the cache."""
+    spec = scenario("pkvm", pool("producer"), guest={"count_per_host": GUESTS}, buffers=1)
+    done = at_once(on_host(spec, llc=f"{GUESTS * 2 * RAW_1080P - short_bytes}B"), GUESTS)
+    asked = GUESTS * RAW_1080P * 2_000 / COPY
+    assert booked(done, Category.HOST_COPY) == [HOT if is_hot else COPY] * GUESTS
+    waits = [0 if is_hot else COPY * (asked / 73_200 - 1)] * GUESTS
+    assert booked(done, Category.BANDWIDTH_WAIT) == pytest.approx(waits, rel=0.001)
+
+
+def test_a_cache_that_is_large_enough_for_one_guest_is_not_for_two() -> None:
+    for guests, copy_ns in ((1, HOT), (2, COPY)):
+        spec = scenario("pkvm", pool("producer"), guest={"count_per_host": guests}, buffers=1)
+        done = at_once(on_host(spec, llc=f"{2 * RAW_1080P}B"), guests)
+        assert booked(done, Category.HOST_COPY) == [copy_ns] * guests
+
+
+@pytest.mark.parametrize(("huge_pool", "refused_for"), [("12GiB", ["", "", ""]), ("11GiB", ["", "", "huge_pages"])])
+def test_guests_of_huge_pages_are_refused_when_the_hosts_pool_is_used_up(
+    huge_pool: str, refused_for: list[str]
+) -> None:
+    """Three guests of 4 GiB, on a host that has memory for all."""
+    spec = scenario("pkvm", CONVERT_4K, guest={"count_per_host": None, "count": 3})
+    huge = spec.memory.model_validate({"generation": "G4", "huge_page": "2MiB"})
+    spec = on_host(spec.model_copy(update={"memory": huge}), huge_pool=huge_pool)
+    placed = place_guests(spec, (1, 0)).placed
+    assert [place.refused_for for place in placed] == refused_for
+    assert [place.host for place in placed] == [NOWHERE if why else 0 for why in refused_for]
+    small = spec.model_copy(update={"memory": spec.memory.model_validate({})})
+    assert all(place.host == 0 for place in place_guests(small, (1, 0)).placed), "4 KiB pages are not from the pool"
