@@ -73,6 +73,13 @@ def test_conversions_of_all_guests_share_el2s_lock(guests: int) -> None:
     assert booked(done, Category.HYPERCALL) == [2 * PAGES * 500] * guests
 
 
+@pytest.mark.parametrize(("lock", "waits"), [("host", 760 * (700 + 400)), ("none", 0), ("auto", 0)])
+def test_a_definition_may_ask_what_one_lock_for_all_conversions_would_do(lock: str, waits: int) -> None:
+    """Two SNP guests, each 700 ns of RMP and PVALIDATE a page to share and 400 ns of RMP to unshare under it."""
+    done = at_once(on_host(scenario("sev-snp", CONVERT_4K, guest={"count_per_host": 2}), conversion_lock=lock), 2)
+    assert booked(done, Category.LOCK_WAIT) == [waits] * 2
+
+
 ENGINE = (RAW_1080P - 1) * 34_953 // MIB
 """A frame's copy by the engine, at 30 GB/s."""
 SUBMIT_NS = 750
