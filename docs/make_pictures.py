@@ -12,7 +12,7 @@ from rich.text import Text
 from cluster_sim import compare, open_results
 from cluster_sim.report.comparison import comparison
 
-WIDTH = 164
+WIDTH = 176
 NO_FONTS_FROM_OUTSIDE = re.sub(r"@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
 
