@@ -25,21 +25,18 @@ def requests(depth: int, think_ns: int, work: str = "exponential", **more: JsonV
 
 
 @pytest.mark.parametrize(
-    ("depth", "vcpus", "think_ns", "storage_ns"),
-    [(4, 1, 50_000, 0), (12, 1, 100_000, 0), (12, 1, 40_000, 60_000), (32, 4, 50_000, 0), (8, 2, 0, 30_000)],
+    ("depth", "vcpus", "think_ns"), [(4, 1, 50_000), (12, 1, 100_000), (32, 4, 50_000), (8, 2, 30_000)]
 )
 def test_a_queue_depth_with_exponential_work_is_a_repair_shop(
-    tmp_path: Path, depth: int, vcpus: int, think_ns: int, storage_ns: int
+    tmp_path: Path, depth: int, vcpus: int, think_ns: int
 ) -> None:
-    """How long it thinks may have any distribution, so a fixed think time and a fixed time in the storage will do."""
-    loop = replicate(
-        tmp_path,
-        seed=7,
-        duration_ms=500,
-        guests=[guest(vcpus, requests(depth, think_ns))],
-        host={"storage": {"latency": f"{storage_ns}ns", "parallel": depth}},
-    )
-    rate, at_vcpus_ns = repair_shop(depth, vcpus, SERVICE_NS, think_ns + storage_ns)
+    """How long it thinks may have any distribution, so a fixed think time will do.
+
+    A request passes the vCPUs twice, to ring the doorbell in no time and to be worked on. Where the storage takes no
+    time between, that changes the order of work and not its amount.
+    """
+    loop = replicate(tmp_path, seed=7, duration_ms=500, guests=[guest(vcpus, requests(depth, think_ns))])
+    rate, at_vcpus_ns = repair_shop(depth, vcpus, SERVICE_NS, think_ns)
     done = loop.over_time("guests", "delivered")
     response_ns = loop.a_transfer("queue_wait_ns", "work_ns")
     busy = loop.over_time("hosts", "vcpu_busy_ns")
@@ -47,7 +44,7 @@ def test_a_queue_depth_with_exponential_work_is_a_repair_shop(
     assert done.holds(rate)
     assert response_ns.holds(at_vcpus_ns)
     assert busy.holds(rate * SERVICE_NS)
-    unhindered = min(depth / (think_ns + storage_ns + SERVICE_NS), vcpus / SERVICE_NS)
+    unhindered = min(depth / (think_ns + SERVICE_NS), vcpus / SERVICE_NS)
     assert not done.holds(unhindered), "they do queue for each other"
 
 
