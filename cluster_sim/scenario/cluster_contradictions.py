@@ -24,6 +24,9 @@ def cluster_contradictions(scenario: ScenarioSpec) -> Iterator[Contradiction]:
     """Return all of them."""
     yield from _names(scenario)
     yield from _host(scenario.cluster.host)
+    if 0 < scenario.cluster.network.rate < RATE_LEAST:
+        allowed = f"{format_rate(RATE_LEAST)} or more, or 0 for no bound"
+        yield Contradiction("cluster.network.rate", format_rate(scenario.cluster.network.rate), allowed)
     yield from _fixed_guests(scenario)
     yield from _all_guests(scenario)
     for index, group in enumerate(scenario.guests):
