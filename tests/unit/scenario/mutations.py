@@ -150,10 +150,11 @@ def definitions(draw: st.DrawFn) -> str:
 def overrides(draw: st.DrawFn) -> tuple[str, str]:
     """A shipped definition's name and one `--set` on it: a field's path or any, a plausible value or any text."""
     name = draw(st.sampled_from(sorted(SHIPPED)))
-    places = [".".join(map(str, place)) for place in places_in(SHIPPED[name])]
-    path = draw(st.one_of(st.sampled_from(places), st.sampled_from(sorted(FIELDS)), st.text(max_size=20)))
-    values = st.sampled_from([value for values in FIELDS.values() for value in values] + JUNK)
-    written = draw(st.one_of(values.map(on_one_line), st.text(max_size=20)))
+    places = list(places_in(SHIPPED[name]))
+    place = draw(st.sampled_from(places))
+    own = FIELDS.get(str(place[-1]), JUNK)
+    path = draw(st.one_of(st.just(".".join(map(str, place))), st.sampled_from(sorted(FIELDS)), st.text(max_size=20)))
+    written = draw(st.one_of(st.sampled_from([*own, *own, *JUNK]).map(on_one_line), st.text(max_size=20)))
     return name, f"{path}={written}"
 
 

@@ -3,13 +3,16 @@
 import json
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.spec import ExperimentSpec, ScenarioSpec
 from cluster_sim.scenario.workload_spec import RawVideo
+from cluster_sim.shipped import shipped_workloads
 
 Loader = Callable[..., Experiment]
 
@@ -61,3 +64,29 @@ def test_the_schema_describes_every_field_and_is_json() -> None:
     memory = schema["$defs"]["HostSpec"]["properties"]["memory"]
     assert "GiB" in memory["pattern"]
     assert "4GiB" in memory["examples"] or "256GiB" in memory["examples"]
+
+
+def test_the_schema_knows_every_kind_and_refuses_keys_that_no_kind_has() -> None:
+    schema = ExperimentSpec.model_json_schema()
+    kinds = {
+        kind
+        for model in schema["$defs"].values()
+        for kind in [model.get("properties", {}).get("kind", {}).get("const")]
+        if kind is not None
+    }
+    assert kinds == {
+        *("video", "block", "network", "churn", "boot"),
+        *("raw", "trace", "ladder"),
+        *("swiotlb", "convert", "shared_pool", "direct"),
+    }
+    assert [name for name, model in schema["$defs"].items() if model.get("additionalProperties") is not False] == []
+
+
+@pytest.mark.parametrize("file", shipped_workloads(), ids=lambda file: file.stem)
+def test_every_shipped_definition_is_valid_by_the_schema(file: Path) -> None:
+    validator = pytest.importorskip("jsonschema").Draft202012Validator(ExperimentSpec.model_json_schema())
+    definition = yaml.safe_load(file.read_text("utf-8"))
+    assert [error.message for error in validator.iter_errors(definition)] == []
+    assert not validator.is_valid(definition | {"questoin": "?"})
+    guests = [group | {"vcpus": 0} for group in definition["guests"]]
+    assert not validator.is_valid(definition | {"guests": guests})
