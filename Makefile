@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run check test mutants docs bench lock clean
+.PHONY: help setup run check browser test mutants docs bench lock clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,13 @@ check: $(READY)  ## the fast part of the tests
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/unit
 
-test: $(READY)  ## ruff, mypy --strict, import contracts and all tests
+browser:  ## the Chromium and font for the tests of pages; where apt-get may not, those tests skip by name
+	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	    chromium fonts-dejavu-core > /dev/null; } || \
+	  echo "no chromium, and no way to install it: the tests of pages will be skipped"
+
+test: $(READY) browser  ## ruff, mypy --strict, import contracts and all tests
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
