@@ -1,0 +1,1 @@
+"""Studies that run scenarios to find out where an answer turns: crossings, and sensitivity to costs."""

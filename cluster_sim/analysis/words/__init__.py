@@ -1,0 +1,1 @@
+"""Numbers put into words: verdicts, hypotheses, and the costs that could overturn them."""

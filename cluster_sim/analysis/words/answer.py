@@ -1,0 +1,58 @@
+"""What a report says in words: the answer, then the reason, then the doubt."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Standing = Literal["confirmed", "refuted", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A sentence on the paths of one stratum and guest group.
+
+    `stratum` names the labels outside the baseline's axes, such as `protection pkvm`; `best` is the label of the
+    path that is shown to be best, None where none is. `rests_on` names estimated costs that could overturn it.
+    """
+
+    stratum: str
+    group: str
+    sentence: str
+    best: str | None
+    rests_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One of H1 to H3 in one stratum: where it stands, in a sentence, and the figures that it stands on."""
+
+    name: str
+    claim: str
+    stratum: str
+    standing: Standing
+    sentence: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An estimated cost behind a verdict: its range, its source, and what becomes of the verdict at its ends."""
+
+    cost: str
+    value: float
+    low: float
+    high: float
+    unit: str
+    source: str
+    overturns: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that a report says in words; `remarks` are warnings, such as a run that did not end."""
+
+    question: str
+    verdicts: tuple[Verdict, ...]
+    hypotheses: tuple[Hypothesis, ...]
+    doubts: tuple[Doubt, ...]
+    remarks: tuple[str, ...]
