@@ -1,0 +1,147 @@
+"""The figures of reports: what each is, and how it comes from the rows of `guests`."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cluster_sim.memory.pages import PAGE_BYTES
+from cluster_sim.results import histogram
+from cluster_sim.results.endings import DROP_LABELS
+
+MIB, GIB = 1 << 20, 1 << 30
+BEGINNINGS = ("booted_ns", "play_started", "played_bits_per_s")
+"""Columns above 0 for guests that booted within the run, began to play, play adaptively."""
+DROPPED = tuple(f"dropped_{label}" for label in DROP_LABELS[1:])
+QUANTILE_STEP = 2 * histogram.RELATIVE_ERROR
+"""What the histograms' steps may put into a ratio of two quantiles."""
+
+Int64s = npt.NDArray[np.int64]
+NO_ROWS: Int64s = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of reports: name, unit and meaning; one `where_any` is shown only where something has it.
+
+    `resolution` is the relative error that the figure's own steps may put into a ratio of two.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    where_any: bool = False
+    resolution: float = 0.0
+
+
+FIGURES = (
+    Figure("throughput", "frames/s", "frames delivered a second, all guests of the group"),
+    Figure("goodput", "MB/s", "bytes of delivered frames a second, all guests of the group"),
+    Figure("p50", "us", "median latency of delivered frames", resolution=QUANTILE_STEP),
+    Figure("p99", "us", "99th percentile of latency", resolution=QUANTILE_STEP),
+    Figure("p99.9", "us", "99.9th percentile of latency", resolution=QUANTILE_STEP),
+    Figure("late", "%", "of delivered frames, those after their deadline"),
+    Figure("dropped", "%", "of submitted frames"),
+    Figure("end to end", "us", "mean time from setting out in another guest to being handed over", where_any=True),
+    Figure("boot", "ms", "time to the end of a boot within the run, of the guests that got there", where_any=True),
+    Figure("played", "Mb/s", "mean bit rate that adaptive players played", where_any=True),
+    Figure("switches", "1/guest", "segments played at another bit rate than the one before", where_any=True),
+    Figure("startup", "ms", "time from the first request to the begin of play, of those that play", where_any=True),
+    Figure("frozen", "%", "of playing guests' time, in freezes", where_any=True),
+    Figure("refused", "guests", "guests that no host had room for", where_any=True),
+    Figure("guest CPU", "us/frame", "vCPU time a delivered frame"),
+    Figure("host CPU", "us/frame", "host CPU time a delivered frame"),
+    Figure("polling", "%", "of a CPU, spent polling for an idle guest", where_any=True),
+    Figure("copies", "B/B", "bytes copied a byte delivered: guest, host and engine"),
+    Figure("conversions", "1/s", "granules converted a second, a guest"),
+    Figure("exits", "1/s", "exits a second, a guest"),
+    Figure(
+        "set-up", "us/frame", "time that sharing the pool before the run took, spread over its frames", where_any=True
+    ),
+    Figure("exposure", "GiB·s", "guest memory open to the host times how long, a guest"),
+    Figure("held", "MiB", "memory kept for I/O, a guest"),
+)
+
+COMPARED = ("throughput", "p50", "p99", "guest CPU", "host CPU", "exposure")
+"""Figures that terminal tables give ratios of."""
+
+
+class GuestTable:
+    """The table `guests` as numpy columns, its rows found by variant, group and replication."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.columns: dict[str, Int64s] = {
+            name: table.column(name).to_numpy().astype(np.int64)
+            for name, kind in zip(table.schema.names, table.schema.types, strict=True)
+            if pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+        }
+        histograms = table.select(["latency_bucket", "latency_count"]).combine_chunks()
+        lengths = pc.list_value_length(histograms.column("latency_bucket")).to_numpy()
+        self.ends = np.cumsum(lengths)
+        self.starts = self.ends - lengths
+        self.buckets = pc.list_flatten(histograms.column("latency_bucket")).to_numpy().astype(np.int64)
+        self.counts = pc.list_flatten(histograms.column("latency_count")).to_numpy()
+        self.index: dict[str, dict[str, dict[int, list[int]]]] = {}
+        labels = (table.column(name).to_pylist() for name in ("variant", "guest_group", "replication"))
+        for row, (variant, group, replication) in enumerate(zip(*labels, strict=True)):
+            of_group = self.index.setdefault(variant, {}).setdefault(group, {})
+            of_group.setdefault(replication, []).append(row)
+
+    def groups(self, variant: str) -> list[str]:
+        """Guest groups of a variant, in the order of their guests."""
+        return list(self.index.get(variant, {}))
+
+    def rows(self, variant: str, group: str) -> dict[int, Int64s]:
+        """Rows of each replication, ascending."""
+        found = self.index.get(variant, {}).get(group, {})
+        return {replication: np.array(found[replication]) for replication in sorted(found)}
+
+    def latencies(self, rows: Int64s) -> tuple[Int64s, Int64s]:
+        """The joined histogram of rows."""
+        parts = [slice(self.starts[row], self.ends[row]) for row in rows]
+        buckets = np.concatenate([NO_ROWS, *(self.buckets[part] for part in parts)])
+        return histogram.merge(buckets, np.concatenate([NO_ROWS, *(self.counts[part] for part in parts)]))
+
+
+def figures_of(guests: GuestTable, rows: Int64s, replications: int, duration_s: float) -> dict[str, float]:
+    """All figures over rows of one group, averaged over their replications."""
+    span_s = duration_s * replications
+
+    def total(*columns: str) -> int:
+        return sum(int(guests.columns[column][rows].sum()) for column in columns)
+
+    def share(amount: float, of: float) -> float:
+        return amount / of if of else math.nan
+
+    guest_count = len(rows)
+    delivered, delivered_bytes = total("delivered"), total("delivered_bytes")
+    buckets, counts = guests.latencies(rows)
+    copied = total("guest_copied_bytes", "host_copied_bytes", "engine_copied_bytes")
+    booted, playing, players = (int((guests.columns[name][rows] > 0).sum()) for name in BEGINNINGS)
+    return {
+        "throughput": delivered / span_s,
+        "goodput": delivered_bytes / span_s / 1e6,
+        "p50": histogram.quantile(buckets, counts, 0.5) / 1e3,
+        "p99": histogram.quantile(buckets, counts, 0.99) / 1e3,
+        "p99.9": histogram.quantile(buckets, counts, 0.999) / 1e3,
+        "late": 100 * share(total("late"), delivered),
+        "dropped": 100 * share(total(*DROPPED), total("submitted")),
+        "end to end": share(total("end_to_end_ns_sum") / 1e3, total("received")),
+        "boot": share(total("booted_ns") / 1e6, booted),
+        "played": share(total("played_bits_per_s") / 1e6, players),
+        "switches": share(total("switches"), players),
+        "startup": share(total("startup_ns") / 1e6, playing),
+        "frozen": 100 * share(total("frozen_ns") / 1e9, playing * duration_s),
+        "guest CPU": share(total("guest_cpu_ns") / 1e3, delivered),
+        "host CPU": share(total("host_cpu_ns") / 1e3, delivered),
+        "polling": 100 * share(total("polled_ns") / 1e9, guest_count * duration_s) or math.nan,
+        "copies": share(copied, delivered_bytes),
+        "conversions": share(total("conversions"), guest_count * duration_s),
+        "exits": share(total("exits"), guest_count * duration_s),
+        "set-up": share(total("setup_ns") / 1e3, delivered) or math.nan,
+        "exposure": share(total("shared_page_ns") * PAGE_BYTES / 1e9 / GIB, guest_count),
+        "held": share(total("held_bytes"), guest_count * MIB),
+    }
