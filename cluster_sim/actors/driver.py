@@ -31,6 +31,7 @@ from cluster_sim.results.manifest import Manifest, Status, VariantRecord
 from cluster_sim.results.parts import Part, PartWriter, fingerprint
 from cluster_sim.scenario.axes import Run, runs
 from cluster_sim.scenario.load import Experiment
+from cluster_sim.shipped import workloads_directory
 from cluster_sim.workloads.playout import NEVER
 from cluster_sim.workloads.submissions import Seen
 
@@ -65,6 +66,27 @@ class Finished:
     frames: int
 
 
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who runs: here, or on a Ray of this run's own; `actors` is the number of shards, by default one a CPU."""
+
+    executor: Executor = "ray"
+    actors: int | None = None
+
+    @contextmanager
+    def shards(self, most_hosts: int) -> Iterator[list[Shard]]:
+        """The shards, at most one a host."""
+        wanted = min(self.actors or os.cpu_count() or 1, most_hosts)
+        if self.executor == "inline":
+            yield [InlineShard() for _ in range(wanted)]
+            return
+        from cluster_sim.actors.on_ray import RayShard, local_ray
+
+        compile_once()
+        with local_ray(os.cpu_count() or 1):
+            yield [RayShard() for _ in range(wanted)]
+
+
 def run_experiment(
     experiment: Experiment,
     results: Path,
@@ -79,27 +101,48 @@ def run_experiment(
     `actors` is the number of shards, each one HostActor with one GuestActor; by default one a CPU, at most one a
     host. It never changes a byte of the tables.
     """
-    every_run = runs(experiment.spec, experiment.variants)
     directory = run_directory.create(results, experiment.spec.name, name)
-    manifest = opening_manifest(experiment)
-    parts: list[Part] = []
-    frames = 0
-    most_hosts = max(variant.scenario.cluster.hosts for variant in experiment.variants)
+    every_run = runs(experiment.spec, experiment.variants)
+    crew = Crew(executor, actors)
+    return carry_out(directory, opening_manifest(experiment), every_run, crew, on_progress=on_progress)
+
+
+def carry_out(
+    directory: Path,
+    manifest: Manifest,
+    missing: Sequence[Run],
+    crew: Crew,
+    *,
+    check: Callable[[Sequence[Shard]], None] = lambda _: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Finished:
+    """Run what is missing of a manifest's runs and add its parts to those that it lists.
+
+    However that ends, the manifest says what is there. `check` is made before anything is written, and may refuse.
+    """
+    opening, parts, frames = manifest.model_copy(update={"status": "running"}), list(manifest.parts), manifest.frames
+    every = len(manifest.variants) * manifest.replications
+    most_hosts = max((run.variant.scenario.cluster.hosts for run in missing), default=1)
     try:
-        run_directory.write_manifest(directory, manifest)
-        with shards_of(executor, min(actors or os.cpu_count() or 1, most_hosts)) as shards:
-            for number, (run, ordered) in enumerate(in_order(experiment, every_run, directory, shards), start=1):
-                run_parts, run_frames = write_run(directory, run, ordered)
+        with run_directory.held(directory), crew.shards(most_hosts) as shards:
+            check(shards)
+            run_directory.remove_unlisted(directory, parts)
+            run_directory.write_manifest(directory, opening)
+            ordered = in_order(manifest.traces_folder, missing, directory, shards)
+            for number, (run, results) in enumerate(ordered, start=1):
+                run_parts, run_frames = write_run(directory, run, results)
                 parts += run_parts
                 frames += run_frames
-                on_progress(Progress(run, number, len(every_run), frames))
-        run_directory.write_manifest(directory, closed(manifest, parts, frames, "complete"))
+                on_progress(Progress(run, number, len(missing), frames))
+            run_directory.write_manifest(directory, closed(manifest, parts, frames, "complete"))
+    except run_directory.RunDirectoryError:
+        raise
     except KeyboardInterrupt:
         keep_finished(directory, closed(manifest, parts, frames, "interrupted"))
         raise
     except Exception as error:
         note = keep_finished(directory, closed(manifest, parts, frames, "failed"), error)
-        done = f"{len({(part.variant, part.replication) for part in parts})} of {len(every_run)} runs"
+        done = f"{len({(part.variant, part.replication) for part in parts})} of {every} runs"
         reason = (str(error).splitlines() or [""])[0]
         raise RunFailedError(
             f"failed after {done}, which are kept in {directory}{note}: {type(error).__name__}: {reason}"
@@ -122,26 +165,13 @@ def keep_finished(directory: Path, manifest: Manifest, error: Exception | None =
     return ""
 
 
-@contextmanager
-def shards_of(executor: Executor, wanted: int) -> Iterator[list[Shard]]:
-    """Shards to run in: here, or on a Ray of this run's own."""
-    if executor == "inline":
-        yield [InlineShard() for _ in range(wanted)]
-        return
-    from cluster_sim.actors.on_ray import RayShard, local_ray
-
-    compile_once()
-    with local_ray(os.cpu_count() or 1):
-        yield [RayShard() for _ in range(wanted)]
-
-
 def in_order(
-    experiment: Experiment, every_run: Sequence[Run], directory: Path, shards: Sequence[Shard]
+    folder: Path, every_run: Sequence[Run], directory: Path, shards: Sequence[Shard]
 ) -> Iterator[tuple[Run, list[ShardResult]]]:
     """Each run with its shards' results, in order; the next run is under way while one is waited for."""
     under_way: list[tuple[Run, list[Pending]]] = []
     for run in every_run:
-        under_way.append((run, start(experiment, run, directory, shards)))
+        under_way.append((run, start(folder, run, directory, shards)))
         if len(under_way) == RUNS_UNDER_WAY:
             first, pending = under_way.pop(0)
             yield first, [one.result() for one in pending]
@@ -149,7 +179,7 @@ def in_order(
         yield first, [one.result() for one in pending]
 
 
-def start(experiment: Experiment, run: Run, directory: Path, shards: Sequence[Shard]) -> list[Pending]:
+def start(folder: Path, run: Run, directory: Path, shards: Sequence[Shard]) -> list[Pending]:
     """Give each shard its share of the run's hosts, in turn; those that exchange traffic go together."""
     groups = groups_of_hosts(run.variant.scenario)
     orders = [
@@ -158,7 +188,7 @@ def start(experiment: Experiment, run: Run, directory: Path, shards: Sequence[Sh
             replication=run.replication,
             seed=run.seed,
             scenario=run.variant.scenario,
-            folder=experiment.source.parent.resolve(),
+            folder=folder.resolve(),
             run_directory=directory.resolve(),
             hosts=tuple(sorted(host for group in groups[number :: len(shards)] for host in group)),
         )
@@ -209,12 +239,13 @@ def with_seen(batch: pa.RecordBatch, seen: dict[int, Seen]) -> pa.RecordBatch:
 
 def opening_manifest(experiment: Experiment) -> Manifest:
     """What is known before the first run: definition, scenarios, profiles with provenance, versions, host."""
-    spec = experiment.spec
+    spec, folder = experiment.spec, experiment.source.parent.resolve()
     profiles = {variant.label: profile_of(variant.scenario) for variant in experiment.variants}
     return Manifest(
         experiment=spec.name,
         question=spec.question,
         definition=experiment.source.name,
+        folder="" if folder == workloads_directory().resolve() else str(folder),
         seed=spec.seed,
         replications=spec.replications,
         baseline=dict(spec.baseline),

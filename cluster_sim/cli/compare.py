@@ -1,39 +1,146 @@
-"""`cluster-sim compare`: the variants of a run side by side."""
+"""`cluster-sim compare`: variants side by side, of a run or of several, and more replications where they are wished."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
-from cluster_sim.analysis.comparison import ComparisonError
-from cluster_sim.analysis.comparison import compare as compare_run
+from cluster_sim.actors.completing import complete_run
+from cluster_sim.actors.driver import Crew, Executor
+from cluster_sim.analysis.comparability import join
+from cluster_sim.analysis.comparison import ComparisonError, Row, usual_baseline
+from cluster_sim.analysis.comparison import compare as compare_runs
 from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
-from cluster_sim.cli.options import console, refusing_bad_input
+from cluster_sim.analysis.paired import Method
+from cluster_sim.analysis.precision import Need, need, run_until
+from cluster_sim.cli.options import console, refusing_bad_input, running
 from cluster_sim.report.comparison import comparison
+from cluster_sim.report.folded import plain
 from cluster_sim.report.guest_memory import guest_memory
-from cluster_sim.results.reader import open_results
+from cluster_sim.results.reader import Results, open_results
+
+USUAL_PRECISION = 0.02
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is compared with what, and how."""
+
+    baseline: dict[str, str] | None
+    method: Method
 
 
 def compare(
-    run: Annotated[Path, typer.Argument(help="A run's directory, or a workload's below results/ for its newest run.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN…", help="A run's directory, or a workload's below results/ for its newest run."),
+    ],
     *,
     baseline: Annotated[
         list[str] | None, typer.Option(metavar="AXIS=LABEL", help="Compare with this instead. May be repeated.")
     ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="AXIS,…", help="A table for each label of these axes; `group` is one, too.")
+    ] = None,
+    interval: Annotated[Method, typer.Option(help="Intervals by Student's t, or bootstrapped (BCa).")] = "t",
+    details: Annotated[bool, typer.Option("--details", help="Differences and effect sizes beside the ratios.")] = False,
+    precision: Annotated[
+        str | None, typer.Option(metavar="2%", help="Run more replications, until ratios are so precise.")
+    ] = None,
+    at_most: Annotated[int, typer.Option(min=2, max=10_000, help="Replications in all that --precision may run.")] = 50,
+    executor: Annotated[Executor, typer.Option(help="Where --precision runs: on Ray, or in this process.")] = "ray",
+    actors: Annotated[int | None, typer.Option(min=1, max=256, help="Shards of hosts; by default one a CPU.")] = None,
 ) -> None:
-    """Print throughput, latency, CPU, copies, conversions and exposure a path, and ratios to the baseline."""
-    with refusing_bad_input():
-        results = open_results(run)
-        chosen = None if baseline is None else parse_baseline(baseline)
-        rows = compare_run(results, chosen)
-        shown = results.manifest.baseline if chosen is None else chosen
+    """Print figures of each path, ratios to the baseline with intervals, and what a precision needs."""
     out = console()
-    out.print(Text(results.manifest.question.strip() + "\n", "bold"))
-    out.print(comparison(rows, shown))
-    out.print(guest_memory(memory_rows(results), fault_rows(results)))
-    if results.manifest.status != "complete":
-        out.print(f"\nThis run is {results.manifest.status}: only finished variants are shown.", highlight=False)
+    with refusing_bad_input():
+        wish = Wish(None if baseline is None else parse_baseline(baseline), interval)
+        wished = None if precision is None else parse_precision(precision)
+        opened = [open_results(run) for run in runs]
+        rows = compare_runs(opened, wish.baseline, interval=interval)
+        shown = usual_baseline(opened, join(opened)) if wish.baseline is None else wish.baseline
+        strata = None if by is None else [name.strip() for name in by.split(",")]
+        comparison(rows, shown, strata)  # refuses wrong names before anything runs
+    if wished is not None:
+        with refusing_bad_input():
+            if not any(row.ratios for row in rows):
+                raise ComparisonError("--precision: found no ratios, allowed: a baseline to compare with")
+            opened = run_more(opened, wish, wished, at_most, Crew(executor, actors), out)
+            rows = compare_runs(opened, wish.baseline, interval=interval)
+    for question in dict.fromkeys(run.manifest.question.strip() for run in opened):
+        out.print(plain(" ".join(question.split()) + "\n", "bold"))
+    with refusing_bad_input():
+        out.print(comparison(rows, shown, strata, interval=interval, details=details, precision=wished))
+    print_needs(out, rows, USUAL_PRECISION if wished is None else wished, is_wished=wished is not None)
+    print_runs(out, opened)
+
+
+def run_more(
+    opened: Sequence[Results], wish: Wish, precision: float, at_most: int, crew: Crew, out: Console
+) -> list[Results]:
+    """Extend all runs in place until the wished precision is there, or as many replications as allowed."""
+    directories = [run.directory for run in opened]
+
+    def rows() -> list[Row]:
+        return compare_runs([Results(directory) for directory in directories], wish.baseline, interval=wish.method)
+
+    def run_to(replications: int, found: Need) -> None:
+        out.print(plain(f"{reason(found, precision)}: running to {replications} replications", "dim"))
+        for directory in directories:
+            with running("checking") as on_progress:
+                complete_run(directory, replications, crew, on_progress=on_progress)
+
+    run_until(precision, at_most, rows, run_to)
+    return [Results(directory) for directory in directories]
+
+
+def reason(found: Need, precision: float) -> str:
+    """What a precision needs, in words."""
+    if found.replications is None or found.row is None:
+        return f"±{100 * precision:g}% needs a spread over replications to judge by"
+    return (
+        f"{found.within} of {found.judged} ratios are within ±{100 * precision:g}%; all of them need about "
+        f"{found.replications:,} replications ({found.figure} of {found.row.variant}, {found.row.group}), "
+        f"there are {found.there}"
+    )
+
+
+def print_needs(out: Console, rows: Sequence[Row], precision: float, *, is_wished: bool) -> None:
+    """Say how many more replications the precision needs, and which figures cannot get there."""
+    found = need(rows, precision)
+    if not found.judged and not found.coarse:
+        return
+    is_there = found.replications is not None and found.replications <= found.there
+    percent = f"{100 * precision:g}%"
+    if is_there:
+        out.print(plain(f"Every ratio that can be is within ±{percent}.", "dim"))
+    elif found.judged:
+        again = "--at-most allows no more" if is_wished else f"--precision {percent} runs more, up to --at-most"
+        out.print(plain(f"{reason(found, precision)}; {again}.", "dim"))
+    if found.coarse:
+        names = ", ".join(found.coarse)
+        out.print(plain(f"{names}: no replications bring these to ±{percent}, histograms are coarser.", "dim"))
+
+
+def print_runs(out: Console, opened: Sequence[Results]) -> None:
+    """What the runs did to guest memory, in which fields they differ, and which did not end."""
+    if len(opened) > 1:
+        joined = join(opened)
+        for line in joined.differences:
+            out.print(plain(f"axis run: {line}"))
+    for run in opened:
+        memory, faults = memory_rows(run), fault_rows(run)
+        if len(opened) > 1:
+            out.print(plain(f"\n{run.directory}", "bold"))
+        out.print(Text(), guest_memory(memory, faults))
+        if run.manifest.status != "complete":
+            out.print(plain(f"This run is {run.manifest.status}: only finished variants are shown."))
 
 
 def parse_baseline(texts: list[str]) -> dict[str, str]:
@@ -43,3 +150,12 @@ def parse_baseline(texts: list[str]) -> dict[str, str]:
         if not (axis and equals and label):
             raise ComparisonError(f"--baseline: found {text!r}, allowed: AXIS=LABEL, such as io_path=swiotlb")
     return {axis: label for axis, _, label in pairs}
+
+
+def parse_precision(text: str) -> float:
+    """`2%` as 0.02."""
+    match = _PERCENT.fullmatch(text.strip())
+    value = float(match[1]) / 100 if match else 0.0
+    if not 0.0001 <= value <= 1:
+        raise ComparisonError(f"--precision: found {text!r}, allowed: a percentage from 0.01% to 100%, such as 2%")
+    return value

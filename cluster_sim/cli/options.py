@@ -1,14 +1,18 @@
-"""What several commands share: the workload argument, overrides, refusing bad input, the console."""
+"""What several commands share: the workload argument, overrides, refusing bad input, progress, the console."""
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cluster_sim.actors import driver
 from cluster_sim.actors.checks import checks
 from cluster_sim.analysis.comparison import ComparisonError
 from cluster_sim.results.run_directory import RunDirectoryError
@@ -46,6 +50,30 @@ def load_checked(workload: Path, sets: list[str] | None) -> Experiment:
     return load(find_workload(workload), sets or [], [checks])
 
 
+@contextmanager
+def running(described: str) -> Iterator[Callable[[driver.Progress], None]]:
+    """A progress bar for runs; Ctrl-C and a run that fails end with what is lost."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(
+            *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+        ) as progress:
+            task = progress.add_task(described, total=None)
+
+            def on_progress(state: driver.Progress) -> None:
+                label = f"{state.run.variant.label} #{state.run.replication}, {state.frames:,} frames"
+                progress.update(task, completed=state.done, total=state.total, description=escape(label))
+
+            yield on_progress
+    except KeyboardInterrupt:
+        typer.echo("interrupted: finished runs are kept, the rest of this experiment is lost", err=True)
+        raise typer.Exit(FAILED) from None
+    except driver.RunFailedError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(FAILED) from None
+
+
 def console() -> Console:
-    """Standard output: as wide as the terminal, or wide enough for all tables when it is a pipe."""
-    return Console() if sys.stdout.isatty() else Console(width=PIPED_WIDTH)
+    """Standard output: as wide as the terminal or COLUMNS say, or wide enough for all tables when it is a pipe."""
+    is_told = os.environ.get("COLUMNS", "").isdecimal()
+    return Console() if sys.stdout.isatty() or is_told else Console(width=PIPED_WIDTH)

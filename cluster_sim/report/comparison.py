@@ -1,29 +1,55 @@
 """The comparison as terminal tables: figures per path and group, then ratios to the baseline."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from rich.console import Group
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cluster_sim.analysis.comparison import COMPARED, FIGURES, Figure, Ratio, Row
+from cluster_sim.analysis.comparison import COMPARED, FIGURES, ComparisonError, Difference, Figure, Ratio, Row
+from cluster_sim.analysis.paired import FEWEST_TO_RESAMPLE, Method
+from cluster_sim.analysis.precision import replications_for
+from cluster_sim.report.folded import FoldedTable, plain
 from cluster_sim.results.histogram import RELATIVE_ERROR
 
 WIDE = 0.1
 """Relative half-width from which an interval is written by its ends."""
+GROUP = "group"
+NOT_SHOWN = "≈ "
+UNITS = {figure.name: figure.unit for figure in FIGURES}
+DETAILS = ("ratio", "difference", "unit", "effect")
+HUGE_EFFECT = 1000
+"""Effects beyond are told apart by nothing but rounding."""
 
 
-def comparison(rows: Sequence[Row], baseline: dict[str, str]) -> Group:
-    """All tables of a comparison."""
-    parts: list[Table | Text] = []
+def comparison(
+    rows: Sequence[Row],
+    baseline: Mapping[str, str],
+    by: Sequence[str] | None = None,
+    *,
+    interval: Method = "t",
+    details: bool = False,
+    precision: float | None = None,
+) -> Group:
+    """All tables of a comparison, one a stratum; `by` names the axes that make strata (or `group`).
+
+    `details` gives each ratio a line of its own, with difference, effect size, and, where a `precision` is wished,
+    the replications that it needs.
+    """
+    chosen = strata_axes(rows, baseline, by)
+    parts: list[RenderableType] = []
     shown = [each for each in FIGURES if not each.where_any or any(has(row, each) for row in rows)]
-    for title, part in strata(rows, baseline):
-        parts.append(figures_table(title, part, baseline, shown))
-        if any(row.ratios for row in part):
-            parts.append(ratios_table(part, baseline))
-    mark = "* baseline; " if baseline else ""
-    parts.append(Text(f"{mark}latency quantiles are from histograms, right within {100 * RELATIVE_ERROR:.1f} %", "dim"))
+    for title, part in strata(rows, chosen):
+        parts.append(figures_table(title, part, chosen, shown))
+        compared = [row for row in part if row.ratios and not row.is_baseline]
+        if compared:
+            parts.append(Text())
+            parts.append(ratios_table(compared, chosen, baseline))
+        if compared and details:
+            parts.append(Text())
+            parts.append(details_table(compared, chosen, precision))
+        parts.append(Text())
+    parts.append(plain(footnote(rows, baseline, interval), "dim"))
     return Group(*parts)
 
 
@@ -32,24 +58,46 @@ def has(row: Row, figure: Figure) -> bool:
     return not math.isnan(row.figures[figure.name])
 
 
-def strata(rows: Sequence[Row], baseline: dict[str, str]) -> Iterator[tuple[str, list[Row]]]:
-    """Rows that differ in the baseline's axes only, with a title from the others; without a baseline all of them."""
+def strata_axes(rows: Sequence[Row], baseline: Mapping[str, str], by: Sequence[str] | None = None) -> list[str]:
+    """The axes whose labels make strata: those asked for, or those outside the baseline. Refuses what is no axis."""
+    axes = list(dict.fromkeys(axis for row in rows for axis in row.axes))
+    if by is None:
+        return [axis for axis in axes if axis not in baseline] if baseline else []
+    wrong = [name for name in by if name not in (*axes, GROUP)]
+    if wrong:
+        found = ", ".join(map(repr, wrong))
+        raise ComparisonError(f"--by: found {found}, allowed: {' | '.join([*axes, GROUP])}")
+    return list(dict.fromkeys(by))
+
+
+def strata(rows: Sequence[Row], by: Sequence[str]) -> Iterator[tuple[str, list[Row]]]:
+    """Rows that have the same labels on the axes `by`, with a title from those."""
     by_title: dict[str, list[Row]] = {}
     for row in rows:
-        others = [f"{axis} {label}" for axis, label in row.axes.items() if baseline and axis not in baseline]
-        by_title.setdefault(", ".join(others), []).append(row)
+        labels = {**row.axes, GROUP: row.group}
+        title = ", ".join(f"{axis} {labels[axis]}" for axis in by if axis in labels)
+        by_title.setdefault(title, []).append(row)
     yield from by_title.items()
 
 
-def name_of(row: Row, baseline: dict[str, str]) -> str:
-    """The row's own labels."""
-    return " ".join(label for axis, label in row.axes.items() if axis in baseline) or row.variant
+def keys_of(row: Row, by: Sequence[str]) -> tuple[Text, ...]:
+    """What a row is called by in a table of its stratum: its group, unless that is in the title, and other labels."""
+    labels = " ".join(label for axis, label in row.axes.items() if axis not in by) or row.variant
+    named = plain(labels + (" *" if row.is_baseline else ""))
+    return (named,) if GROUP in by else (plain(row.group), named)
+
+
+def key_headers(by: Sequence[str]) -> tuple[str, ...]:
+    """Headers of those columns."""
+    return ("path",) if GROUP in by else (GROUP, "path")
 
 
 def number(value: float) -> str:
     """Three digits that matter, thousands apart, a dash for what is undefined."""
     if math.isnan(value):
         return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     if value == 0:
         return "0"
     if abs(value) >= 100:
@@ -65,61 +113,106 @@ def by_group(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: groups.index(row.group))
 
 
-def figures_table(title: str, rows: Sequence[Row], baseline: dict[str, str], figures: Sequence[Figure]) -> Table:
+def figures_table(title: str, rows: Sequence[Row], by: Sequence[str], figures: Sequence[Figure]) -> FoldedTable:
     """One row a path and group."""
-    table = Table(title=title or None, title_justify="left", title_style="bold", padding=(0, 1), box=None)
-    table.add_column("group\n")
-    table.add_column("path\n")
-    for figure in figures:
-        table.add_column(f"{figure.name}\n{figure.unit}", justify="right", no_wrap=True)
-    last = None
+    table = FoldedTable(key_headers(by), [f"{figure.name}\n{figure.unit}" for figure in figures], title)
     for row in by_group(rows):
-        if last not in (None, row.group):
-            table.add_section()
-        table.add_row(
-            row.group if row.group != last else "",
-            Text(name_of(row, baseline) + (" *" if row.is_baseline else "")),
-            *(number(row.figures[figure.name]) for figure in figures),
-        )
-        last = row.group
+        table.add_row(keys_of(row, by), [number(row.figures[figure.name]) for figure in figures])
     return table
 
 
-def ratios_table(rows: Sequence[Row], baseline: dict[str, str]) -> Table:
-    """Candidate over baseline, with the interval over replications."""
+def ratios_table(rows: Sequence[Row], by: Sequence[str], baseline: Mapping[str, str]) -> FoldedTable:
+    """Candidate over baseline, with the interval over replications; a difference where there is no ratio."""
     labels = " ".join(baseline.values())
-    table = Table(
-        title=f"  as a ratio to {labels}, with 95 % interval over replications", title_justify="left", box=None
+    table = FoldedTable(
+        key_headers(by), COMPARED, f"  as a ratio to {labels}, with 95 % interval over replications", "none"
     )
-    table.add_column("group")
-    table.add_column("path")
-    for name in COMPARED:
-        table.add_column(name, justify="right", no_wrap=True)
-    last = None
     for row in by_group(rows):
-        if row.is_baseline or not row.ratios:
-            continue
-        table.add_row(
-            row.group if row.group != last else "",
-            name_of(row, baseline),
-            *(ratio_text(row.ratios[name]) for name in COMPARED),
-        )
-        last = row.group
+        table.add_row(keys_of(row, by), [ratio_or_difference(row, name) for name in COMPARED])
     return table
+
+
+def details_table(rows: Sequence[Row], by: Sequence[str], precision: float | None) -> FoldedTable:
+    """One row a path, group and figure: ratio, difference, effect size, replications for the wished precision."""
+    last = [] if precision is None else [f"for ±{100 * precision:g}%"]
+    table = FoldedTable([*key_headers(by), "figure"], [*DETAILS, *last], "  in detail", "none")
+    for row in by_group(rows):
+        for name in COMPARED:
+            ratio, difference = row.ratios.get(name), row.differences.get(name)
+            effect = ratio.effect if ratio is not None else difference.effect if difference is not None else math.nan
+            needs = None if ratio is None or precision is None else replications_for(ratio, precision)
+            cells = [ratio_text(ratio), difference_text(difference), UNITS[name], effect_text(effect)]
+            table.add_row(
+                [*keys_of(row, by), name], [*cells, *(["–" if needs is None else str(needs)] if last else [])]
+            )
+    return table
+
+
+def ratio_or_difference(row: Row, name: str) -> str:
+    """The ratio of a figure, or its difference with its unit where a side is 0."""
+    ratio, difference = row.ratios.get(name), row.differences.get(name)
+    if ratio is None and difference is not None:
+        return f"{difference_text(difference)} {UNITS[name]}" if difference.mean or difference.high else "both 0"
+    return ratio_text(ratio)
 
 
 def ratio_text(ratio: Ratio | None) -> str:
-    """Such as `0.336 ±2%`, or `0.34 [0.21, 0.55]` when wide; without interval when there was one replication."""
+    """Such as `0.336 ±2%`, or `0.34 [0.21, 0.55]` when wide; without interval when there was one replication.
+
+    What shows no difference begins with `≈`.
+    """
     if ratio is None:
         return "–"
     if math.isnan(ratio.low):
         return brief(ratio.mean)
-    half = (ratio.high / ratio.low) ** 0.5 - 1
-    if half < WIDE:
-        return f"{brief(ratio.mean)} ±{100 * half:.1f}%"
-    return f"{brief(ratio.mean)} [{brief(ratio.low)}, {brief(ratio.high)}]"
+    mark = "" if ratio.shows_difference else NOT_SHOWN
+    if ratio.half_width < WIDE:
+        return f"{mark}{brief(ratio.mean)} ±{100 * ratio.half_width:.1f}%"
+    return f"{mark}{brief(ratio.mean)} [{brief(ratio.low)}, {brief(ratio.high)}]"
+
+
+def difference_text(difference: Difference | None) -> str:
+    """Such as `+3.1 [2.9, 3.3]`, marked like ratios."""
+    if difference is None:
+        return "–"
+    mean = ("+" if difference.mean > 0 else "") + number(difference.mean)
+    if math.isnan(difference.low):
+        return mean
+    mark = "" if difference.shows_difference else NOT_SHOWN
+    return f"{mark}{mean} [{number(difference.low)}, {number(difference.high)}]"
+
+
+def effect_text(effect: float) -> str:
+    """An effect size, in units of the spread between replications."""
+    return f"{'' if effect > 0 else '-'}>{HUGE_EFFECT}" if abs(effect) > HUGE_EFFECT else number(effect)
 
 
 def brief(value: float) -> str:
     """Three digits that matter, without an exponent where people do not expect one."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def footnote(rows: Sequence[Row], baseline: Mapping[str, str], method: Method) -> str:
+    """How to read the tables, and how their intervals were made."""
+    told = [f"latency quantiles are from histograms, right within {100 * RELATIVE_ERROR:.1f} %"]
+    counts = sorted({row.replications for row in rows})
+    if baseline:
+        told.insert(0, "* baseline")
+        told += [interval_note(counts, method)] if max(counts, default=0) > 1 else ["one replication: no intervals"]
+        told += ["≈ no difference shown: the interval holds 1 (or 0)"] if max(counts, default=0) > 1 else []
+        if any(has_difference_only(row) for row in rows):
+            told.append("where a figure is 0 on a side: the difference, with t")
+    return "; ".join(told)
+
+
+def interval_note(counts: Sequence[int], method: Method) -> str:
+    """Which interval, over how many pairs."""
+    number_of = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    student = "Student's t over the logarithms of the pairs' ratios"
+    resampled = f"bootstrap BCa where there are {FEWEST_TO_RESAMPLE} pairs or more, else {student}"
+    return f"95 % intervals from {number_of} pairs of replications: {student if method == 't' else resampled}"
+
+
+def has_difference_only(row: Row) -> bool:
+    """Whether some shown figure has a difference and no ratio."""
+    return any(row.ratios.get(name) is None and name in row.differences for name in COMPARED)

@@ -1,10 +1,12 @@
 """The manifest of a run: what was run, with what, and which parts it left."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from cluster_sim.results.parts import Part
+from cluster_sim.shipped import workloads_directory
 
 Status = Literal["running", "complete", "interrupted", "failed"]
 
@@ -25,12 +27,16 @@ class VariantRecord(Record):
 
 
 class Manifest(Record):
-    """Everything that a result can be traced to; `parts` and `fingerprint` are those of finished runs."""
+    """Everything that a result can be traced to; `parts` and `fingerprint` are those of finished runs.
+
+    `folder` is where the definition lay, from which its traces are found; empty for a shipped one.
+    """
 
     format: Literal[1] = 1
     experiment: str
     question: str
     definition: str
+    folder: str = ""
     seed: int
     replications: int
     baseline: dict[str, str]
@@ -42,3 +48,8 @@ class Manifest(Record):
     frames: int = 0
     fingerprint: str = ""
     parts: tuple[Part, ...] = ()
+
+    @property
+    def traces_folder(self) -> Path:
+        """Where the traces of the definition are looked for."""
+        return Path(self.folder) if self.folder else workloads_directory()

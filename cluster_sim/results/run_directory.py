@@ -1,7 +1,9 @@
 """The directory of a run: where it lies, its manifest, and finding it again."""
 
+import fcntl
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.parts import Part
 
 MANIFEST = "manifest.json"
+LOCK = ".lock"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -52,6 +55,17 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     temporary = directory / f".{MANIFEST}.partial"
     temporary.write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
     temporary.replace(directory / MANIFEST)
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Keep other processes from running into the same directory; the lock goes with the process, however that ends."""
+    with (directory / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RunDirectoryError(f"{directory}: found another process at it, allowed: one at a time") from None
+        yield
 
 
 def remove_unlisted(directory: Path, parts: Iterable[Part]) -> None:

@@ -1,0 +1,128 @@
+"""A run that is gone on with is the run that would have been: the same bytes, whoever runs them, or a refusal."""
+
+from pathlib import Path
+
+import pytest
+
+from cluster_sim import load, run
+from cluster_sim.actors.completing import complete_run
+from cluster_sim.actors.driver import Crew, Executor
+from cluster_sim.results import run_directory
+from cluster_sim.results.reader import open_results
+from cluster_sim.results.run_directory import RunDirectoryError, read_manifest, write_manifest
+
+SETS = [
+    "duration=200ms",
+    "window=100ms",
+    "protection=pkvm",
+    "cluster.hosts=2",
+    "guests.raw.count_per_host=1",
+    "guests.coded.count_per_host=1",
+    "exclude=[{io_path: [convert-4k, convert-2m, pool-copy, direct]}]",
+]
+INLINE = Crew("inline")
+
+
+def make(folder: Path, replications: int) -> Path:
+    experiment = load("swiotlb_vs_zero_copy", [*SETS, f"replications={replications}"])
+    return run(experiment, folder, executor="inline").directory
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Path:
+    return make(tmp_path / "short", 2)
+
+
+@pytest.mark.parametrize("executor", ["inline", "ray"])
+def test_replications_added_later_are_those_that_a_longer_run_has(
+    tmp_path: Path, short: Path, executor: Executor
+) -> None:
+    whole = read_manifest(make(tmp_path / "whole", 3))
+    finished = complete_run(short, 3, Crew(executor, 2))
+    manifest = read_manifest(short)
+    assert finished.fingerprint == manifest.fingerprint == whole.fingerprint
+    assert (manifest.replications, manifest.status, manifest.frames) == (3, "complete", whole.frames)
+
+
+def test_a_run_that_has_all_is_left_as_it_is(short: Path) -> None:
+    before = (short / "manifest.json").read_bytes()
+    assert complete_run(short, 1, INLINE).fingerprint == read_manifest(short).fingerprint
+    assert (short / "manifest.json").read_bytes() == before
+
+
+def test_what_an_interrupted_run_lacks_is_run_and_nothing_else(short: Path) -> None:
+    whole = read_manifest(short)
+    cut = whole.parts[0].variant
+    kept = tuple(part for part in whole.parts if (part.variant, part.replication) != (cut, 1))
+    untouched = {part.path: (short / part.path).stat().st_mtime_ns for part in kept}
+    (short / "guests" / f"variant={cut}" / "replication=1" / "all.parquet").write_bytes(b"half of it")
+    write_manifest(short, whole.model_copy(update={"status": "interrupted", "parts": kept, "fingerprint": ""}))
+    assert complete_run(short, crew=INLINE).fingerprint == whole.fingerprint
+    assert {path: (short / path).stat().st_mtime_ns for path in untouched} == untouched
+    assert open_results(short).table("guests").num_rows == sum(p.rows for p in whole.parts if p.table == "guests")
+
+
+def test_a_run_of_other_numbers_is_refused_and_left_as_it_is(short: Path) -> None:
+    manifest = read_manifest(short)
+    changed = tuple(part if part.table != "guests" else _with_digest(part) for part in manifest.parts)
+    write_manifest(short, manifest.model_copy(update={"parts": changed}))
+    before = (short / "manifest.json").read_bytes()
+    with pytest.raises(RunDirectoryError, match="left other guests"):
+        complete_run(short, 3, INLINE)
+    assert (short / "manifest.json").read_bytes() == before
+    assert not list(short.glob(".again-*"))
+
+
+def _with_digest(part: run_directory.Part) -> run_directory.Part:
+    return run_directory.Part(part.table, part.variant, part.replication, part.path, part.rows, "0" * 64)
+
+
+def test_all_that_forbids_to_add_is_told_at_once(short: Path) -> None:
+    manifest = read_manifest(short)
+    label = next(iter(manifest.variants))
+    record = manifest.variants[label]
+    broken = record.model_copy(update={"scenario": {**record.scenario, "duration": "soon"}})
+    changed = {"versions": {**manifest.versions, "cluster-sim": "9.9"}, "variants": {**manifest.variants, label: broken}}
+    write_manifest(short, manifest.model_copy(update=changed))
+    with pytest.raises(RunDirectoryError) as refused:
+        complete_run(short, 3, INLINE)
+    assert "version: found 9.9, allowed: 0.1.0" in str(refused.value)
+    assert f"variants.{label}: found a scenario with 1 faults" in str(refused.value)
+
+
+def test_a_price_that_the_program_has_otherwise_now_is_named(short: Path) -> None:
+    manifest = read_manifest(short)
+    (name,) = manifest.profiles
+    text = manifest.model_dump_json().replace('"value":1340.0', '"value":1341.0')
+    (short / "manifest.json").write_text(text)
+    assert text != manifest.model_dump_json()
+    with pytest.raises(RunDirectoryError, match=f"profiles.{name}.prices.allocate_page: found another price"):
+        complete_run(short, 3, INLINE)
+
+
+def test_a_missing_part_is_named(short: Path) -> None:
+    part = read_manifest(short).parts[0]
+    (short / part.path).unlink()
+    with pytest.raises(RunDirectoryError, match="the part of the manifest"):
+        complete_run(short, 3, INLINE)
+
+
+def test_two_processes_are_not_at_one_run(short: Path) -> None:
+    with run_directory.held(short), pytest.raises(RunDirectoryError, match="another process"):
+        complete_run(short, 3, INLINE)
+    assert read_manifest(short).replications == 2
+
+
+def test_the_traces_of_a_definition_of_ones_own_are_found_again(tmp_path: Path, short: Path) -> None:
+    assert read_manifest(short).folder == ""
+    shipped = read_manifest(short).traces_folder
+    (tmp_path / "mine").mkdir()
+    own = tmp_path / "mine" / "own.yaml"
+    own.write_text((shipped / "swiotlb_vs_zero_copy.yaml").read_text("utf-8"))
+    (tmp_path / "mine" / "traces").symlink_to(shipped / "traces")
+    experiment = load(own, [*SETS, "replications=1"])
+    directory = run(experiment, tmp_path, executor="inline").directory
+    assert read_manifest(directory).traces_folder == tmp_path / "mine"
+    (tmp_path / "mine" / "traces").unlink()
+    with pytest.raises(RunDirectoryError, match=r"bbb_720p24\.parquet"):
+        complete_run(directory, 2, INLINE)
