@@ -183,8 +183,8 @@ def flattened(value: JsonValue | Mapping[str, JsonValue], path: str = "") -> dic
         items = [(name_in_list(each, number), each) for number, each in enumerate(value)]
     else:
         return {path: value}
-    if not items:
-        return {path: value if isinstance(value, list) else {}}
+    if not items and isinstance(value, list):
+        return {path: value}
     found: dict[str, JsonValue] = {}
     for key, each in items:
         found |= flattened(each, f"{path}.{key}" if path else key)

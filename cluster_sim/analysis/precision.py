@@ -8,8 +8,8 @@ from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.figures import COMPARED
 from cluster_sim.analysis.paired import Ratio, t_factor
 
-FIRST = 5
-"""Replications before which no spread is trusted: with fewer, a run may stop because it was lucky."""
+FIRST = 8
+"""Replications before which no spread is trusted: with fewer, a run stops because it was lucky too often."""
 ROUNDS_MOST = 8
 
 

@@ -8,16 +8,17 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from cluster_sim.results.reader import printable
+
 PADDING = 2
 KEY_WIDTH_LEAST = 8
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 Cell = Text | str
 
 
 def plain(words: str, style: str = "") -> Text:
     """Words from a run as text that does nothing: no markup, no control characters."""
-    return Text("".join(each if each.isprintable() else REPLACEMENT for each in words), style)
+    return Text("\n".join(map(printable, words.split("\n"))), style)
 
 
 @dataclass

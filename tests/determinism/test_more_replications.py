@@ -8,6 +8,7 @@ from cluster_sim import load, run
 from cluster_sim.actors.completing import complete_run
 from cluster_sim.actors.driver import Crew, Executor
 from cluster_sim.results import run_directory
+from cluster_sim.results.parts import Part
 from cluster_sim.results.reader import open_results
 from cluster_sim.results.run_directory import RunDirectoryError, read_manifest, write_manifest
 
@@ -73,8 +74,8 @@ def test_a_run_of_other_numbers_is_refused_and_left_as_it_is(short: Path) -> Non
     assert not list(short.glob(".again-*"))
 
 
-def _with_digest(part: run_directory.Part) -> run_directory.Part:
-    return run_directory.Part(part.table, part.variant, part.replication, part.path, part.rows, "0" * 64)
+def _with_digest(part: Part) -> Part:
+    return Part(part.table, part.variant, part.replication, part.path, part.rows, "0" * 64)
 
 
 def test_all_that_forbids_to_add_is_told_at_once(short: Path) -> None:
@@ -82,7 +83,11 @@ def test_all_that_forbids_to_add_is_told_at_once(short: Path) -> None:
     label = next(iter(manifest.variants))
     record = manifest.variants[label]
     broken = record.model_copy(update={"scenario": {**record.scenario, "duration": "soon"}})
-    changed = {"versions": {**manifest.versions, "cluster-sim": "9.9"}, "variants": {**manifest.variants, label: broken}}
+    versions = {**manifest.versions, "cluster-sim": "9.9"}
+    changed = {
+        "versions": versions,
+        "variants": {**manifest.variants, label: broken},
+    }
     write_manifest(short, manifest.model_copy(update=changed))
     with pytest.raises(RunDirectoryError) as refused:
         complete_run(short, 3, INLINE)

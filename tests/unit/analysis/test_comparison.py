@@ -1,10 +1,9 @@
-"""Ratios and their intervals against pencil and paper; refusing what the run does not have."""
-
-import math
+"""What is compared with what, over which replications, and refusing what the run does not have."""
 
 import pytest
 
-from cluster_sim.analysis.comparison import ComparisonError, check_baseline, counterpart, ratio
+from cluster_sim.analysis.comparison import ComparisonError, check_baseline, compare, counterpart, index_of
+from tests.unit.analysis.synthetic_runs import FRAMES, GuestRow, synthetic
 
 VARIANTS = {
     "pkvm.swiotlb": {"protection": "pkvm", "io_path": "swiotlb"},
@@ -13,41 +12,66 @@ VARIANTS = {
 }
 
 
-def test_a_ratio_is_the_geometric_mean_of_pairs_with_a_t_interval_of_their_logarithms() -> None:
-    found = ratio([(2.0, 1.0), (8.0, 1.0), (4.0, 1.0)])
-    assert found is not None
-    half = 4.302652729911275 * math.log(2) / math.sqrt(3)
-    assert found.mean == pytest.approx(4)
-    assert (found.low, found.high) == pytest.approx((4 * math.exp(-half), 4 * math.exp(half)))
-    assert found.replications == 3
-
-
-def test_equal_pairs_have_an_interval_without_width() -> None:
-    found = ratio([(3.0, 6.0), (1.0, 2.0)])
-    assert found is not None
-    assert found.low == pytest.approx(0.5)
-    assert found.high == pytest.approx(0.5)
-
-
-def test_one_pair_has_a_ratio_but_no_interval() -> None:
-    found = ratio([(3.0, 6.0)])
-    assert found is not None
-    assert found.mean == pytest.approx(0.5)
-    assert math.isnan(found.low)
-
-
-@pytest.mark.parametrize("pairs", [[], [(0.0, 1.0)], [(1.0, 0.0)], [(math.nan, 1.0)]])
-def test_a_ratio_of_nothing_is_undefined(pairs: list[tuple[float, float]]) -> None:
-    assert ratio(pairs) is None
-
-
 def test_the_counterpart_differs_in_the_baselines_axes_only() -> None:
-    assert counterpart(VARIANTS["pkvm.pool"], {"io_path": "swiotlb"}, VARIANTS) == "pkvm.swiotlb"
-    assert counterpart(VARIANTS["none.pool"], {"io_path": "swiotlb"}, VARIANTS) is None
-    assert counterpart(VARIANTS["none.pool"], {}, VARIANTS) is None
+    index = index_of(VARIANTS)
+    assert counterpart(VARIANTS["pkvm.pool"], {"io_path": "swiotlb"}, index) == "pkvm.swiotlb"
+    assert counterpart(VARIANTS["none.pool"], {"io_path": "swiotlb"}, index) is None
+    assert counterpart(VARIANTS["none.pool"], {}, index) is None
 
 
 @pytest.mark.parametrize("baseline", [{"path": "swiotlb"}, {"io_path": "bounce"}])
 def test_a_baseline_that_the_run_does_not_have_is_refused(baseline: dict[str, str]) -> None:
     with pytest.raises(ComparisonError, match="allowed"):
         check_baseline(baseline, VARIANTS)
+
+
+def rows_of(*figures: tuple[str, int, int]) -> list[GuestRow]:
+    """One guest each of (path, replication, host CPU time in ns a frame)."""
+    return [
+        GuestRow(path, number, {"delivered": FRAMES, "host_cpu_ns": FRAMES * each}) for path, number, each in figures
+    ]
+
+
+PATHS = {"base": {"io_path": "base"}, "mine": {"io_path": "mine"}}
+BASELINE = {"io_path": "base"}
+
+
+def test_pairs_are_of_one_replication_each_and_replications_of_one_side_have_none() -> None:
+    figures = [("base", 0, 1000), ("base", 1, 4000), ("base", 2, 9000), ("mine", 1, 2000), ("mine", 0, 3000)]
+    (mine,) = [row for row in compare(synthetic(PATHS, rows_of(*figures), baseline=BASELINE)) if not row.is_baseline]
+    found = mine.ratios["host CPU"]
+    assert found is not None
+    assert found.mean == pytest.approx((3 * 0.5) ** 0.5)
+    assert found.replications == mine.replications == 2
+    assert mine.differences["host CPU"].mean == pytest.approx((2 - 2) / 2)
+
+
+def test_figures_are_means_over_the_replications_that_are_there() -> None:
+    """An interrupted run may have one of three: its throughput is not a third."""
+    run = synthetic(PATHS, rows_of(("base", 0, 1), ("base", 1, 1), ("base", 2, 1), ("mine", 0, 1)), baseline=BASELINE)
+    by_path = {row.variant: row.figures["throughput"] for row in compare(run)}
+    assert by_path == {"base": FRAMES, "mine": FRAMES}
+
+
+def test_where_a_side_is_0_there_is_a_difference_and_no_ratio() -> None:
+    figures = [("base", 0, 5000), ("base", 1, 5000), ("mine", 0, 0), ("mine", 1, 0)]
+    (mine,) = [row for row in compare(synthetic(PATHS, rows_of(*figures), baseline=BASELINE)) if not row.is_baseline]
+    assert mine.ratios["host CPU"] is None
+    assert mine.differences["host CPU"].mean == -5
+    assert mine.differences["host CPU"].shows_difference
+    assert "p50" not in mine.differences, "what was not measured has none"
+
+
+def test_quantiles_a_bucket_apart_show_no_difference() -> None:
+    """Buckets are 1/128 apart: a run may differ from its baseline by one for no reason."""
+    rows = [
+        GuestRow(path, number, {"delivered": 1, "latency_bucket": [bucket], "latency_count": [1]})
+        for path, bucket in (("base", 1000), ("mine", 1001))
+        for number in range(3)
+    ]
+    (mine,) = [row for row in compare(synthetic(PATHS, rows, baseline=BASELINE)) if not row.is_baseline]
+    found = mine.ratios["p50"]
+    assert found is not None
+    assert found.mean > 1
+    assert found.spread == 0
+    assert not found.shows_difference
