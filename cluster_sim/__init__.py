@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from cluster_sim.actors.driver import Executor, Finished
     from cluster_sim.analysis.comparison import Row
+    from cluster_sim.analysis.paired import Method
     from cluster_sim.results.reader import Results
     from cluster_sim.scenario.load import Experiment
 
@@ -50,8 +51,10 @@ def open_results(path: Path | str) -> "Results":
     return open_run(path)
 
 
-def compare(results: "Results", baseline: "dict[str, str] | None" = None) -> "list[Row]":
-    """Figures of each variant and guest group, with ratios to the baseline."""
-    from cluster_sim.analysis.comparison import compare as compare_run
+def compare(
+    results: "Results | Sequence[Results]", baseline: "dict[str, str] | None" = None, *, interval: "Method" = "t"
+) -> "list[Row]":
+    """Figures of each variant and guest group, of a run or of several, with ratios to the baseline in pairs."""
+    from cluster_sim.analysis.comparison import compare as compare_runs
 
-    return compare_run(results, baseline)
+    return compare_runs(results, baseline, interval=interval)

@@ -11,20 +11,23 @@ import pyarrow.compute as pc
 
 from cluster_sim.analysis.comparability import RUN_AXIS, ComparisonError, Joined, join
 from cluster_sim.analysis.figures import COMPARED, FIGURES, NO_ROWS, Figure, GuestTable, figures_of
-from cluster_sim.analysis.paired import Difference, Method, Ratio, difference, ratio
+from cluster_sim.analysis.paired import CONFIDENCE, Difference, Method, Ratio, difference, ratio
 from cluster_sim.results.reader import Results
 
 __all__ = [
     "COMPARED",
+    "CONFIDENCE",
     "FIGURES",
     "ComparisonError",
     "Difference",
     "Figure",
+    "GuestTable",
     "Ratio",
     "Row",
     "check_baseline",
     "compare",
     "counterpart",
+    "figures_of",
     "index_of",
     "usual_baseline",
 ]
