@@ -25,6 +25,7 @@ from cluster_sim.report.guest_memory import guest_memory
 from cluster_sim.results.reader import Results, open_results
 
 USUAL_PRECISION = 0.02
+GOES_ON = "finished runs are kept, and --precision goes on from there"
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%")
 
 
@@ -39,7 +40,7 @@ class Wish:
 def compare(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN…", help="A run's directory, or a workload's below results/ for its newest run."),
+        typer.Argument(metavar="RUN", help="A run's directory, or a workload's below results/ for its newest run."),
     ],
     *,
     baseline: Annotated[
@@ -93,9 +94,13 @@ def run_more(
     def run_to(replications: int, found: Need) -> None:
         out.print(plain(f"{reason(found, precision)}: running to {replications} replications", "dim"))
         for directory in directories:
-            with running("checking") as on_progress:
+            with running("checking", GOES_ON) as on_progress:
                 complete_run(directory, replications, crew, on_progress=on_progress)
 
+    for run in opened:
+        if run.manifest.status != "complete":
+            with running("checking", GOES_ON) as on_progress:
+                complete_run(run.directory, None, crew, on_progress=on_progress)
     run_until(precision, at_most, rows, run_to)
     return [Results(directory) for directory in directories]
 

@@ -23,6 +23,7 @@ from cluster_sim.shipped import find_workload
 BAD_INPUT = 2
 FAILED = 1
 PIPED_WIDTH = 190
+RUN_REST = "finished runs are kept, the rest of this experiment is lost"
 
 Workload = Annotated[Path, typer.Argument(help="A workload file, or the name of a shipped one.")]
 Sets = Annotated[
@@ -51,8 +52,8 @@ def load_checked(workload: Path, sets: list[str] | None) -> Experiment:
 
 
 @contextmanager
-def running(described: str) -> Iterator[Callable[[driver.Progress], None]]:
-    """A progress bar for runs; Ctrl-C and a run that fails end with what is lost."""
+def running(described: str, rest: str = RUN_REST) -> Iterator[Callable[[driver.Progress], None]]:
+    """A progress bar for runs; Ctrl-C ends with what becomes of the `rest`, a run that fails with what is lost."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         with Progress(
@@ -66,7 +67,7 @@ def running(described: str) -> Iterator[Callable[[driver.Progress], None]]:
 
             yield on_progress
     except KeyboardInterrupt:
-        typer.echo("interrupted: finished runs are kept, the rest of this experiment is lost", err=True)
+        typer.echo(f"interrupted: {rest}", err=True)
         raise typer.Exit(FAILED) from None
     except driver.RunFailedError as error:
         typer.echo(error, err=True)

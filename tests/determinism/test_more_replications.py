@@ -6,7 +6,7 @@ import pytest
 
 from cluster_sim import load, run
 from cluster_sim.actors.completing import complete_run
-from cluster_sim.actors.driver import Crew, Executor
+from cluster_sim.actors.driver import Crew, Executor, Progress
 from cluster_sim.results import run_directory
 from cluster_sim.results.parts import Part
 from cluster_sim.results.reader import open_results
@@ -61,6 +61,20 @@ def test_what_an_interrupted_run_lacks_is_run_and_nothing_else(short: Path) -> N
     assert complete_run(short, crew=INLINE).fingerprint == whole.fingerprint
     assert {path: (short / path).stat().st_mtime_ns for path in untouched} == untouched
     assert open_results(short).table("guests").num_rows == sum(p.rows for p in whole.parts if p.table == "guests")
+
+
+def test_what_ended_before_an_interrupt_is_kept_and_gone_on_with(tmp_path: Path, short: Path) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        complete_run(short, 3, INLINE, on_progress=interrupt)
+    manifest = read_manifest(short)
+    variants = {part.variant for part in manifest.parts if part.replication == 2}
+    assert (manifest.status, manifest.replications, len(variants)) == ("interrupted", 3, 1)
+    assert complete_run(short, crew=INLINE).fingerprint == read_manifest(make(tmp_path / "whole", 3)).fingerprint
+    assert read_manifest(short).status == "complete"
 
 
 def test_a_run_of_other_numbers_is_refused_and_left_as_it_is(short: Path) -> None:

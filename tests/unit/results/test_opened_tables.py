@@ -82,7 +82,12 @@ def test_a_library_that_is_missing_is_named_with_the_way_to_install_it(
 
 def test_a_run_says_what_one_would_ask_first(results: Results) -> None:
     text = repr(results)
-    for part in ("swiotlb_vs_zero_copy", "complete", "protection (1) × io_path (1)", f"transfers {results.transfers.rows}, guests 4"):
+    for part in (
+        "swiotlb_vs_zero_copy",
+        "complete",
+        "protection (1) × io_path (1)",
+        f"transfers {results.transfers.rows}, guests 4",
+    ):
         assert part in text
     assert str(results.directory) in text
 
