@@ -102,13 +102,14 @@ class RunFigures:
 
     def __init__(self, run: Results) -> None:
         self.durations_s = {label: record.duration_ns / 1e9 for label, record in run.manifest.variants.items()}
-        self.guests = GuestTable(run.table("guests"))
-        placements = run.table("placements")
+        guests, placements = run.table("guests"), run.table("placements")
+        self.guests = GuestTable(guests)
         self.refused = refused_guests(placements)
-        self.replications: dict[str, list[int]] = {label: [] for label in self.durations_s}
-        seen = placements.group_by(["variant", "replication"]).aggregate([])
-        for variant, number in zip(*(seen.column(name).to_pylist() for name in seen.column_names), strict=True):
-            self.replications.setdefault(variant, []).append(number)
+        self.replications = {label: set[int]() for label in self.durations_s}
+        for table in (placements, guests):
+            seen = table.group_by(["variant", "replication"]).aggregate([])
+            for variant, number in zip(*(seen.column(name).to_pylist() for name in seen.column_names), strict=True):
+                self.replications.setdefault(variant, set()).add(number)
         self.by_replication = cache(self._by_replication)
 
     def groups(self, variant: str) -> list[str]:

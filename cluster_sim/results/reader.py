@@ -39,11 +39,23 @@ class Results:
             return ds.dataset(partitioned(schema(table)).empty_table())
         if not folder.is_dir():
             raise RunDirectoryError(f"{folder}: found nothing, allowed: a run that recorded {table}")
-        return ds.dataset(folder, format="parquet", partitioning=ds.partitioning(PARTITIONS, flavor="hive"))
+        try:
+            found = ds.dataset(folder, format="parquet", partitioning=ds.partitioning(PARTITIONS, flavor="hive"))
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(folder, error) from error
+        missing = [name for name in schema(table).names if name not in found.schema.names]
+        if missing:
+            raise RunDirectoryError(
+                f"{folder}: found no column {', '.join(missing)}, allowed: {table} as runs write it"
+            )
+        return found
 
     def table(self, name: str) -> pa.Table:
         """A whole table in memory."""
-        return self.dataset(name).to_table()
+        try:
+            return self.dataset(name).to_table()
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(self.directory / name, error) from error
 
     def opened(self, name: str) -> OpenedTable:
         """A table by name, with what reads it."""
@@ -131,6 +143,12 @@ class Results:
             for name, text in self.facts().items()
         ]
         return f"<table>{''.join(cells)}</table>"
+
+
+def damaged(folder: Path, error: Exception) -> RunDirectoryError:
+    """What a table that cannot be read is refused with."""
+    reason = (str(error).splitlines() or [""])[0]
+    return RunDirectoryError(f"{folder}: found what cannot be read ({reason}), allowed: Parquet as the run wrote it")
 
 
 def printable(text: str) -> str:

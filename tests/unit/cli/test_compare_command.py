@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from rich.cells import cell_len
 from typer.testing import CliRunner, Result
@@ -112,6 +113,22 @@ def test_precision_finer_than_histograms_says_which_figures_never_get_there(copi
     done = invoke(copied, "--precision=0.5%", "--at-most=2", "--executor=inline")
     assert done.exit_code == 0
     assert "p50, p99: no replications bring these to ±0.5%, histograms are coarser" in done.output
+
+
+def test_a_table_that_is_damaged_is_bad_input(copied: Path) -> None:
+    part = next(copied.glob("guests/*/*/*.parquet"))
+    part.write_bytes(part.read_bytes()[:100])
+    done = invoke(copied)
+    assert done.exit_code == 2
+    assert f"{copied}/guests: found what cannot be read" in done.stderr
+
+
+def test_a_table_without_its_columns_is_bad_input(copied: Path) -> None:
+    for part in copied.glob("guests/*/*/*.parquet"):
+        pq.write_table(pq.read_table(part, partitioning=None).drop(["delivered"]), part)
+    done = invoke(copied)
+    assert done.exit_code == 2
+    assert "found no column delivered" in done.stderr
 
 
 def test_two_runs_are_compared_along_the_axis_run(made: Path, tmp_path: Path) -> None:
