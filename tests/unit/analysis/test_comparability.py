@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 from pydantic import JsonValue
 
-from cluster_sim.analysis.comparability import ComparisonError, join
+from cluster_sim.analysis.comparability import ComparisonError, join, must_agree
 from cluster_sim.analysis.comparison import Row, compare
 from tests.unit.analysis.synthetic_runs import FRAMES, SCENARIO, GuestRow, SyntheticRun, synthetic
 
@@ -115,6 +115,28 @@ def test_runs_of_other_draws_or_other_ground_are_refused_by_field(other: Synthet
     assert told in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("field", "agrees"),
+    [
+        ("duration", True),
+        ("cluster.host.cpus", True),
+        ("faults", True),
+        ("profile", True),
+        ("guests.raw.workloads.0.buffers", True),
+        ("guests.raw.arrive.every", True),
+        ("guests.raw.count_per_host", True),
+        ("guests.raw.vcpus", False),
+        ("guests.raw.io_path.kind", False),
+        ("io_path.kind", False),
+        ("memory.generation", False),
+        ("costs.exit.snp.value", False),
+        ("protection", False),
+    ],
+)
+def test_what_decides_draws_or_ground_must_agree_and_what_is_designed_need_not(field: str, *, agrees: bool) -> None:
+    assert must_agree(field) == agrees
+
+
 def test_all_that_differs_is_told_at_once() -> None:
     with pytest.raises(ComparisonError) as refused:
         compare([run("old", BOTH), run("new", BOTH, {"duration": "2s", "window": "9s"}, seed=3, version="1")])
@@ -159,3 +181,13 @@ def test_runs_of_one_name_are_told_apart() -> None:
     first, second = run("full", BOTH), run("full", BOTH)
     object.__setattr__(second, "directory", second.directory.parent.parent / "y" / "full")
     assert join([first, second]).names == ("made-up/full#1", "made-up/full#2")
+
+
+def test_a_label_that_stands_for_another_value_is_told() -> None:
+    """Each variant is held against the one that has its labels, not against any."""
+    old, new = run("old", BOTH), run("new", BOTH)
+    record = new.made.variants["pool"]
+    wider = record.model_copy(update={"scenario": {**record.scenario, "io_path": {"kind": "pool", "pool": "128MiB"}}})
+    made = new.made.model_copy(update={"variants": {**new.made.variants, "pool": wider}})
+    joined = join([old, SyntheticRun(new.directory, made=made, rows=new.rows)])
+    assert joined.differences == ("io_path.pool: found nothing in old and '128MiB' in new",)
