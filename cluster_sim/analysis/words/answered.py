@@ -8,7 +8,7 @@ from cluster_sim.analysis.words.answer import Answer, Verdict
 from cluster_sim.analysis.words.clustering_claim import clustering
 from cluster_sim.analysis.words.conversion_claim import conversion
 from cluster_sim.analysis.words.doubts import Rivalry, doubts_of
-from cluster_sim.analysis.words.pairs import Pairs, baseline_of, contest_of, path_of, strata
+from cluster_sim.analysis.words.pairs import KeptResults, Pairs, baseline_of, contest_of, path_of, strata
 from cluster_sim.analysis.words.pool_claim import pool
 from cluster_sim.analysis.words.verdicts import verdict_of
 from cluster_sim.results.reader import Results
@@ -17,14 +17,14 @@ from cluster_sim.results.reader import Results
 def answer(results: Results, rows: Sequence[Row]) -> Answer:
     """All that a report says in words of a run, from its rows as compared."""
     manifest = results.manifest
-    pairs = Pairs(results, rows, baseline_of(results, rows))
+    pairs = Pairs(KeptResults(results.directory), rows, baseline_of(manifest, rows))
     verdicts, rivalries = verdicts_of(pairs)
     doubts, remarks, by_rivalry = doubts_of(manifest, rivalries)
     places = {(each.stratum, each.group): by_rivalry.get((each.stratum, each.group), ()) for each in verdicts}
     return Answer(
         question=" ".join(manifest.question.split()),
         verdicts=tuple(replace(each, rests_on=places[each.stratum, each.group]) for each in verdicts),
-        hypotheses=(*conversion(pairs), *pool(pairs), *clustering(results)),
+        hypotheses=(*conversion(pairs), *pool(pairs), *clustering(pairs.results)),
         doubts=doubts,
         remarks=(*warnings_of(results, rows), *remarks),
     )

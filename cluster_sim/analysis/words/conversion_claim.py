@@ -68,15 +68,15 @@ def judged(
     mine, theirs = (booked.get((each.row.variant, each.row.group)) for each in (converted, bounced))
     if mine is None:
         return "undecided", f"{who} delivers nothing."
+    pairs_of_calls = mine.conversions / mine.delivered / 2
+    if not pairs_of_calls:
+        return "undecided", f"{who} converts nothing here, so that a granule has no price."
     if theirs is None:
         carried = amount(converted.row.figures["throughput"])
         return (
             "refuted",
             f"{who} delivers {carried} frames/s where {bounced.label} delivers none, whatever a granule costs.",
         )
-    pairs_of_calls = mine.conversions / mine.delivered / 2
-    if not pairs_of_calls:
-        return "undecided", f"{who} converts nothing here, so that a granule has no price."
     cost_ns = (mine.spent_ns(*CONVERTING) - theirs.spent_ns(*CONVERTING)) / pairs_of_calls
     kept = (*COPIES, Category.SLOTS)
     saved_ns = (theirs.spent_ns(*kept) - mine.spent_ns(*kept)) / pairs_of_calls

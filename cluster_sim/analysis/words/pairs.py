@@ -3,12 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
 from cluster_sim.analysis.comparison import COMPARED, Ratio, Row, compare
 from cluster_sim.analysis.words.contest import Contender, Contest, rivals
 from cluster_sim.analysis.words.spans import Span
+from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.reader import Results
 
 Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class KeptResults(Results):
+    """A run whose tables are read once, since it is compared with several baselines."""
+
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+
+    def table(self, name: str) -> pa.Table:
+        """A whole table in memory."""
+        if name not in self.tables:
+            self.tables[name] = super().table(name)
+        return self.tables[name]
 
 
 @dataclass
@@ -42,9 +58,9 @@ def span_of(ratio: Ratio | None) -> Span | None:
     return None if ratio is None else Span(ratio.mean, ratio.low, ratio.high)
 
 
-def baseline_of(results: Results, rows: Sequence[Row]) -> dict[str, str]:
+def baseline_of(manifest: Manifest, rows: Sequence[Row]) -> dict[str, str]:
     """The labels that the rows were compared with: the run's own, or those that all baseline rows share."""
-    own = results.manifest.baseline
+    own = manifest.baseline
     marked = [row for row in rows if row.is_baseline]
     if all(row.axes.get(axis) == label for row in marked for axis, label in own.items()):
         return dict(own)

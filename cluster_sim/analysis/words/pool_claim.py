@@ -91,14 +91,19 @@ def in_stratum(
 
 def compared(pairs: Pairs, mine: PathRow, others: Sequence[PathRow]) -> str:
     """A pool's median latency beside the others'."""
-    parts = []
+    ratios = []
     for other in others:
         span = pairs.span(mine.row, {"io_path": other.label}, "p50")
-        if not other.delivers:
-            parts.append(f"{other.label} delivers nothing")
-        elif span is not None:
-            parts.append(f"{times(span)} of {other.label}'s")
-    return f"{mine.row.group}, {mine.label}: median latency {listed(parts) or 'none'}."
+        if span is not None and other.delivers:
+            ratios.append(f"{times(span)} of {other.label}'s")
+    silent = [other.label for other in others if not other.delivers]
+    told = [f"median latency {listed(ratios)}"] if ratios else []
+    told += (
+        [f"delivers where {listed(silent)} {'does' if len(silent) == 1 else 'do'} not"]
+        if silent and mine.delivers
+        else []
+    )
+    return f"{mine.row.group}, {mine.label}: {'; '.join(told) or 'nothing is delivered'}."
 
 
 def bound(mine: PathRow, booked: Mapping[tuple[str, str], Ledger]) -> list[tuple[float, str]]:

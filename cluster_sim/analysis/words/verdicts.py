@@ -55,16 +55,16 @@ def lead_of(contest: Contest, ahead: Contender) -> str:
     second = contest.second
     told = []
     if base is not None and base is not second and (ratio := main_ratio(contest, ahead, base)):
-        told.append(f"{ratio} of {base.label}'s")
+        told.append(f"{ratio} of {base.label}")
     if second is not None:
         figures = []
         for criterion in CRITERIA:
             span = contest.span(ahead, second, criterion.figure)
             if span is not None and contest.relation(ahead, second, criterion) == "better":
-                figures.append(f"{name_of(criterion)} {times(span)}")
+                figures.append(f"{times(span)} times the {name_of(criterion)}")
         if figures:
-            told.append(f"better than {second.label}, the second, in {listed(figures)}")
-    return f": {', and '.join(told)}" if told else ""
+            told.append(f"{listed(figures)} of {second.label}, the second")
+    return f": {'; '.join(told)}" if told else ""
 
 
 def against_baseline(contest: Contest) -> list[str]:
@@ -84,8 +84,16 @@ def against_baseline(contest: Contest) -> list[str]:
         by_profile.setdefault(profile_of(contest, one, base), []).append(
             f"{one.label} ({ratio})" if ratio else one.label
         )
-    clauses = [f"{profile}: {listed(labels)}" for profile, labels in by_profile.items()]
+    if contest.ahead is None and set(by_profile) == {"no difference shown"}:
+        return []
+    clauses = [f"{profile}: {listed(labels)}" for profile, labels in sorted(by_profile.items(), key=praise)]
     return [f"Against {base.label}, {'; '.join(clauses)}."] if clauses else []
+
+
+def praise(profile: tuple[str, list[str]]) -> int:
+    """Better before mixed, nothing shown, worse."""
+    text = profile[0]
+    return 3 if text.startswith("worse") else 2 if text.startswith("no") else int("worse" in text)
 
 
 def main_ratio(contest: Contest, one: Contender, base: Contender, *, within: bool = False) -> str:
@@ -93,7 +101,8 @@ def main_ratio(contest: Contest, one: Contender, base: Contender, *, within: boo
     for criterion in sorted(CRITERIA, key=lambda each: each.figure != "p50"):
         span = contest.span(one, base, criterion.figure)
         if span is not None and contest.relation(one, base, criterion) in ("better", "worse"):
-            return f"{name_of(criterion)} {times(span, within=within)}"
+            name = name_of(criterion)
+            return f"{name} times {times(span, within=True)}" if within else f"{times(span)} times the {name}"
     return ""
 
 
