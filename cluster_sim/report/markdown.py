@@ -78,7 +78,7 @@ def doubts(answer: Answer) -> Iterator[str]:
         yield "No cost within its range turns the order of two paths for one lone transfer. Those that move most:"
     cells = (
         [
-            as_code(each.cost),
+            as_code(each.cost).replace("|", "\\|"),
             f"{amount(each.value)} ({amount(each.low)} to {amount(each.high)}) {each.unit}",
             f"**{in_markdown(each.sentence)}**" if each.overturns else in_markdown(each.sentence),
             in_markdown(each.source),

@@ -137,7 +137,10 @@ def short(value: float, width: int) -> str:
     if math.isnan(value):
         return "-"
     text = amount(value)
-    return text if len(text) <= width else f"{value:.1e}".replace("e+0", "e").replace("e-0", "e-")
+    if len(text) <= width:
+        return text
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits}e{int(exponent)}"
 
 
 def how(manifest: Manifest) -> Iterator[str]:

@@ -9,6 +9,13 @@ HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 PLAIN_LETTERS = {"·": " ", "×": "x", "–": "-", "—": "-", "±": "+/-", "…": "...", "’": "'", "“": '"', "”": '"'}
 """The program's own letters, as mail without an encoding has them."""
 
+PARTED = "<!-- -->"
+"""A comment, by which a word is no mention, reference or address."""
+
+ESCAPES = {each: f"\\{each}" for each in "\\`*_[]"} | {each: f"{each}{PARTED}" for each in "@#"}
+ESCAPES |= {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "~": "&#126;"}
+"""What Markdown, HTML and GitHub would make something of."""
+
 
 def one_line(text: str) -> str:
     """Text on one line, with what cannot be seen written as its number, such as `<U+202E>`."""
@@ -21,21 +28,16 @@ def in_markdown(text: str) -> str:
 
     A mention or a link by address is made of the text that is shown, so that a comment has to part it.
     """
-    shown = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    shown = re.sub(r"([\\`*_\[\]|~])", r"\\\1", shown)
-    shown = re.sub(r"^([-+=]|\d+(?=[.)]))", lambda found: first_escaped(found[1]), shown)
-    shown = re.sub(r"([@#])", r"\1<!-- -->", shown)
-    return re.sub(r"(?i)(:)(?=//)|(www)(?=\.)|(mailto|xmpp)(?=:)", r"\g<0><!-- -->", shown)
-
-
-def first_escaped(beginning: str) -> str:
-    """What would begin a list or a heading at the begin of a line."""
-    return f"&#{ord(beginning[0])};{beginning[1:]}"
+    line = one_line(text)
+    begins = re.match(r"[-+=]+(?= |$)|\d+[.)](?= |$)", line)
+    first = f"&#{ord(line[0])};" if begins else ""
+    shown = first + "".join(ESCAPES.get(each, each) for each in line[len(first) and 1 :])
+    return re.sub(r"(?i):(?=//)|www(?=\.)|(?:mailto|xmpp)(?=:)", rf"\g<0>{PARTED}", shown)
 
 
 def as_code(text: str) -> str:
-    """Text as a code span; backticks in it are parted by a longer fence, pipes do not end a table's cell."""
-    shown = one_line(text).replace("|", "\\|")
+    """Text as a code span, its fence longer than any row of backticks in it; in tables, pipes are still to escape."""
+    shown = one_line(text)
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") or not shown else ""
     return f"{fence}{pad}{shown}{pad}{fence}"

@@ -53,10 +53,10 @@ def in_stratum(
         return undecided(stratum, "this run does not have both a swiotlb and a convert path here")
     if "refuted" in standings:
         against = [line for standing, line in zip(standings, evidence, strict=True) if standing == "refuted"]
-        return Hypothesis(NAME, CLAIM, stratum, "refuted", f"Refuted: {against[0]}", tuple(evidence))
+        return Hypothesis(NAME, CLAIM, stratum, "refuted", f"Refuted by {against[0]}", tuple(evidence))
     if "confirmed" in standings:
         told = [line for standing, line in zip(standings, evidence, strict=True) if standing == "confirmed"]
-        return Hypothesis(NAME, CLAIM, stratum, "confirmed", f"Confirmed: {told[0]}", tuple(evidence))
+        return Hypothesis(NAME, CLAIM, stratum, "confirmed", f"Confirmed by {told[0]}", tuple(evidence))
     return undecided(stratum, "no pair of paths here tells", evidence)
 
 

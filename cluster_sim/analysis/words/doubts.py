@@ -97,6 +97,7 @@ class Examiner:
     not_ran: int = 0
     left_out: int = 0
     by_waiting: int = 0
+    examined: int = 0
     problem: str = ""
 
     def lone_of(self, variant: str) -> Lone | None:
@@ -120,6 +121,7 @@ class Examiner:
 
     def examine(self, rivalry: Rivalry) -> None:
         """Whether a cost turns this order, at an end of its range."""
+        self.examined += 1
         mine, theirs = self.lone_of(rivalry.variant), self.lone_of(rivalry.rival_variant)
         if mine is None or theirs is None:
             self.left_out += 1
@@ -169,8 +171,8 @@ class Examiner:
             found.append(f"{self.not_ran} ends of costs were not tried: {MOST_RUN_ANEW} transfers were run anew.")
         if self.by_waiting:
             found.append(
-                f"{self.by_waiting} orders of two paths are not those of a lone transfer: waiting or losses make them, "
-                "and no cost was doubted there."
+                f"No cost was doubted for {self.by_waiting} of {self.examined} pairs of paths, where a lone transfer "
+                "has another order: there waiting or losses decide."
             )
         return found
 

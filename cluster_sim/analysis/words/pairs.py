@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from cluster_sim.analysis.comparison import COMPARED, Ratio, Row, compare
+from cluster_sim.analysis.comparison import Ratio, Row, compare
 from cluster_sim.analysis.words.contest import Contender, Contest, rivals
-from cluster_sim.analysis.words.spans import Span
+from cluster_sim.analysis.words.spans import CRITERIA, Span
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.reader import Results
 
 Labels = Mapping[str, str]
+JUDGED = tuple(criterion.figure for criterion in CRITERIA)
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def contest_of(pairs: Pairs, rows: Sequence[Row]) -> Contest:
     for one in first:
         row = by_label[one.label]
         over = {
-            rival: {figure: pairs.span(row, labels, figure) for figure in COMPARED}
+            rival: {figure: pairs.span(row, labels, figure) for figure in JUDGED}
             for rival, labels in wanted.items()
             if rival != one.label
         }

@@ -62,14 +62,17 @@ def in_stratum(
     """H2 over all groups of a stratum: confirmed where a pool beats all others in each."""
     standings: list[Standing] = []
     evidence: list[str] = []
+    won: list[str] = []
     bounds: list[tuple[float, str]] = []
     for rows in groups:
         pools, others = of_kind(rows, "shared_pool"), of_kind(rows, "swiotlb", "convert")
         if not pools or not others:
             continue
         found = {each.label: [outcome(pairs, each, other) for other in others] for each in pools}
-        if any(all(how == "better" for how in hows) for hows in found.values()):
+        winners = [each for each in pools if all(how == "better" for how in found[each.label])]
+        if winners:
             standings.append("confirmed")
+            won.append(compared(pairs, winners[0], others))
         elif all("worse" in hows for hows in found.values()):
             standings.append("refuted")
         else:
@@ -84,7 +87,7 @@ def in_stratum(
     if "refuted" in standings:
         return Hypothesis(NAME, CLAIM, stratum, "refuted", "Refuted: the pool loses to another path.", tuple(evidence))
     if all(each == "confirmed" for each in standings):
-        sentence = f"Confirmed: {evidence[0]} {largest}"
+        sentence = f"Confirmed by {won[0]} {largest}".strip()
         return Hypothesis(NAME, CLAIM, stratum, "confirmed", sentence, tuple(evidence))
     return undecided(stratum, "no difference shown between the pool and another path", evidence)
 
