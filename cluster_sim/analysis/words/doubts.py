@@ -70,7 +70,7 @@ def doubts_of(
         examiner.examine(rivalry)
     ordered = sorted(examiner.findings.values(), key=rank)
     overturning = [each for each in ordered if each.turned]
-    harmless = [each for each in ordered if not each.turned and each.move is not None][:MOST_HARMLESS]
+    harmless = [each for each in ordered if not each.turned and each.widest >= MATERIAL][:MOST_HARMLESS]
     by_place: dict[Place, list[str]] = {}
     for each in overturning:
         for place in dict.fromkeys(rivalry.place for rivalry, _ in each.turned):
