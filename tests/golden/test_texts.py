@@ -98,6 +98,11 @@ def test_plain_text_of_a_hostile_name_is_ascii_of_72_columns_that_mail_does_not_
         assert not line.startswith(("From ", ">", "-- "))
 
 
+@pytest.mark.parametrize("name", HOSTILE)
+def test_markdown_has_no_letter_that_hides_or_turns_a_text(name: str) -> None:
+    assert all(each.isprintable() or each == "\n" for each in as_markdown(everywhere(name)))
+
+
 @given(st.text(max_size=400))
 def test_plain_text_of_any_name_fits(name: str) -> None:
     for line in as_plain(everywhere(name)).splitlines():

@@ -46,7 +46,7 @@ def heading(contest: Contest) -> tuple[str, str | None]:
             return f"{front[0].label} is ahead, with no difference shown to {listed(near)}.", None
         return f"No difference shown between {listed(labels)}, which are ahead of the others.", None
     parts = [f"{label} leads in {listed([name_of(each) for each in found])}" for label, found in leads.items() if found]
-    return f"No path is best in everything: {'; '.join(parts)}.", None
+    return f"None is best in everything: {'; '.join(parts)}.", None
 
 
 def lead_of(contest: Contest, ahead: Contender) -> str:

@@ -102,7 +102,7 @@ CASES = {
     "contradiction: faster, but more CPU": Case(
         contest(BASE, contender("poll", {"swiotlb": {"p50": FASTER, "guest CPU": SLOWER}})),
         None,
-        "No path is best in everything: swiotlb leads in guest CPU; poll leads in median latency. Against swiotlb, "
+        "None is best in everything: swiotlb leads in guest CPU; poll leads in median latency. Against swiotlb, "
         "better in median latency but worse in guest CPU: poll (median latency times 0.5, 0.48 to 0.52).",
         ("is best:",),
     ),
@@ -111,7 +111,7 @@ CASES = {
             BASE, contender("convert", {"swiotlb": {"p50": FASTER, "throughput": (0.6, 0.58, 0.62)}}, dropped=40.0)
         ),
         None,
-        "No path is best in everything: swiotlb leads in throughput; convert leads in median latency. Against swiotlb, "
+        "None is best in everything: swiotlb leads in throughput; convert leads in median latency. Against swiotlb, "
         "better in median latency but worse in throughput: convert (median latency times 0.5, 0.48 to 0.52). convert "
         "drops 40 %.",
     ),
