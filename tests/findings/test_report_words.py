@@ -112,3 +112,14 @@ def test_a_run_without_a_baseline_says_so_and_gives_no_verdict(tmp_path_factory:
     assert found.remarks == (
         "This run names no baseline, so its variants are not compared in pairs; --baseline names one.",
     )
+
+
+def test_what_exclusive_pins_gain_on_pkvm_rests_on_the_estimated_price_of_the_flip(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    found = answered(tmp_path_factory, "exclusive_pins", "protection=pkvm")
+    verdict = verdict_on(found, "pkvm", "raw")
+    assert verdict.best == "exclusive_pin"
+    assert verdict.rests_on == ("pin.exclusive_flip",)
+    assert found.doubts[0].overturns
+    assert "at its high end, 300 ns, one lone transfer would be faster by guest_memfd" in found.doubts[0].sentence

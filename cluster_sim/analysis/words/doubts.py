@@ -18,7 +18,7 @@ from cluster_sim.traces.table import TraceError
 
 MOST_VARIANTS = 80
 """Variants whose lone transfer is looked at; each takes about 50 ms."""
-MOST_RUN_ANEW = 80
+MOST_RUN_ANEW = 40
 """Transfers that are run anew at the end of a cost's range."""
 MOST_HARMLESS = 5
 """Costs that are told although they overturn nothing: those that move most."""
