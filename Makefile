@@ -47,8 +47,9 @@ mutants: $(READY)  ## break the memory model on purpose, rule by rule, and write
 	$(BIN)/python -m tests.mutations.campaign
 	$(BIN)/python docs/make_model.py
 
-docs: $(READY)  ## make docs/model.md from the code
+docs: $(READY)  ## make docs/model.md from the code, and the pages of docs/ as a site in site/
 	$(BIN)/python docs/make_model.py
+	$(BIN)/mkdocs build --strict --quiet
 
 bench: $(READY)  ## frames a second of the compiled loop, cost of the memory state
 	$(BIN)/python -m benchmarks.engine
