@@ -1,0 +1,69 @@
+"""What studies found as charts: the line of ratios with its crossings, the costs that move a ranking."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import altair as alt
+
+from cluster_sim.analysis.studies.crossover import CrossoverStudy, Curve
+
+WIDTH, HEIGHT = 420, 240
+Chart = alt.LayerChart | alt.FacetChart
+
+LINE, CROSSING, GREY = "#0072B2", "#D55E00", "#767676"
+"""Okabe and Ito's blue and vermilion, which colour-blind readers tell apart."""
+
+
+def crossover_charts(study: CrossoverStudy) -> list[tuple[str, Chart]]:
+    """A chart a stratum and group, with a name for its file."""
+    return [(f"crossover-{number + 1:02d}", crossover_chart(study, curve)) for number, curve in enumerate(study.curves)]
+
+
+def crossover_chart(study: CrossoverStudy, curve: Curve) -> Chart:
+    """The ratio along the varied field, its interval as a band, its crossings as lines."""
+    field = study.varied
+    rows = [
+        {
+            "value": field.amount(step),
+            "ratio": math.exp(sample.mean),
+            "low": math.exp(sample.low),
+            "high": math.exp(sample.high),
+        }
+        for step, sample in curve.samples.items()
+        if math.isfinite(sample.mean)
+    ]
+    crossings = [
+        {"value": field.amount(crossing.at), "text": f"cross at {field.shown(crossing.at)}"}
+        for crossing in curve.crossings
+    ]
+    kind: Literal["log", "linear"] = "log" if study.span.is_log and field.amount(study.span.low) > 0 else "linear"
+    unit = f" ({field.unit})" if field.unit else ""
+    x = alt.X("value:Q").title(f"{field.name}{unit}").scale(alt.Scale(type=kind, nice=False))
+    first, second = study.between
+    y = alt.Y("ratio:Q").title(f"{study.figure}: {first} / {second}").scale(type="log", nice=True)
+    base = alt.Chart(alt.InlineData(values=rows))
+    one = alt.Chart(alt.InlineData(values=[{"ratio": 1}])).mark_rule(color=GREY, strokeDash=[4, 3]).encode(y="ratio:Q")
+    band = base.mark_area(color=LINE, opacity=0.2).encode(x=x, y=alt.Y("low:Q").scale(type="log"), y2="high:Q")
+    line = base.mark_line(color=LINE, point=alt.OverlayMarkDef(color=LINE, filled=True)).encode(x=x, y=y)
+    layers: list[alt.Chart] = [one, band, line]
+    if crossings:
+        found = alt.Chart(alt.InlineData(values=crossings))
+        layers.append(found.mark_rule(color=CROSSING, strokeWidth=2).encode(x="value:Q"))
+        layers.append(
+            found.mark_text(color=CROSSING, align="left", dx=5, y=10, fontWeight="bold").encode(
+                x="value:Q", text="text:N"
+            )
+        )
+    title = ", ".join(part for part in (curve.stratum, curve.group) if part) or study.varied.name
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=title, background="white")
+
+
+def write_charts(charts: list[tuple[str, Chart]], directory: Path) -> Iterator[Path]:
+    """Write each as SVG and PNG; their paths."""
+    for name, chart in charts:
+        for ending in ("svg", "png"):
+            path = directory / f"{name}.{ending}"
+            chart.save(path, scale_factor=2 if ending == "png" else 1)
+            yield path
