@@ -8,8 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster_sim.analysis.studies.crossover import CrossoverStudy, Curve, ahead
+from cluster_sim.analysis.studies.deciding import CostResult, Ranking
 from cluster_sim.analysis.studies.figures import Sample
+from cluster_sim.analysis.studies.indices import Index
 from cluster_sim.analysis.studies.searching import Crossing
+from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
 from cluster_sim.report.comparison import brief
 
 
@@ -95,3 +98,111 @@ def sample_text(sample: Sample | None) -> str:
     half = (sample.high - sample.low) / 2
     mean = brief(math.exp(sample.mean))
     return mean if half == 0 else f"{mean} ±{100 * math.expm1(half):.1f}%"
+
+
+COSTS_SHOWN = 12
+
+
+def sensitivity_report(study: SensitivityStudy) -> Group:
+    """Who is ahead how often and what decides it, then the costs of each ranking."""
+    parts: list[Text | Table] = [
+        Text(f"{study.figure}, with costs anywhere in their ranges: {2 * study.samples} samples", "bold")
+    ]
+    parts += [Text("\n".join(ranking_sentences(ranking))) for ranking in study.rankings]
+    parts += [Text(""), shares_table(study)]
+    parts += [costs_table(ranking) for ranking in study.rankings if ranking.costs]
+    if study.simplified:
+        parts.append(
+            Text(f"Simplified: {'; '.join(study.simplified)} (--as-defined keeps them). One replication.", "dim")
+        )
+    return Group(*parts)
+
+
+def ranking_sentences(ranking: Ranking) -> Iterator[str]:
+    """What one stratum and group shows, deciding estimates first."""
+    where = ", ".join(part for part in (ranking.stratum, ranking.group) if part)
+    if ranking.pair is None:
+        yield f"{where}: fewer than two designs deliver, nothing to rank."
+        return
+    first, second = ranking.pair
+    yield (
+        f"{where}: {first} is ahead of {second} in {percent(ranking.pair_share)} of the samples, "
+        f"at a ratio of {brief(ranking.ratio)} with the profile's values."
+    )
+    if ranking.lost_samples:
+        yield f"  In {ranking.lost_samples} samples one of them delivers nothing: no indices."
+    if not ranking.deciding:
+        yield "  No cost within its range decides that."
+    for cost in ranking.deciding:
+        yield f"  {deciding_sentence(cost)}"
+
+
+def deciding_sentence(cost: CostResult) -> str:
+    """A cost that decides, its confidence, and how."""
+    how = []
+    if cost.turns:
+        how.append(f"alone it turns the order, ratio {brief(cost.ratio_low)} to {brief(cost.ratio_high)}")
+    if cost.indices is not None:
+        how.append(f"total index {cost.indices.total.value:.2f}")
+    return f"decided by {cost.factor.name} ({cost.factor.confidence}): {', '.join(how)}"
+
+
+def percent(share: float) -> str:
+    """A share in a hundred; only what is always so is 100 %."""
+    return "–" if math.isnan(share) else f"{100 * share:.0f} %" if share in (0, 1) else f"{100 * share:.1f} %"
+
+
+def shares_table(study: SensitivityStudy) -> Table:
+    """In what share of the samples each design is ahead of all others."""
+    table = Table(title="ahead of all others, share of samples", title_justify="left", box=None, padding=(0, 1))
+    labels = list(dict.fromkeys(label for ranking in study.rankings for label in ranking.shares))
+    for name in ("stratum", "group"):
+        table.add_column(name)
+    for label in (*labels, "tied"):
+        table.add_column(Text(label), justify="right")
+    for ranking in study.rankings:
+        shares = [percent(ranking.shares.get(label, math.nan)) for label in labels]
+        table.add_row(Text(ranking.stratum), Text(ranking.group), *shares, percent(ranking.tied))
+    return table
+
+
+def costs_table(ranking: Ranking) -> Table:
+    """Each cost that moves one of the pair: range, the ratio at its ends, indices with their intervals."""
+    assert ranking.pair is not None
+    first, second = ranking.pair
+    where = ", ".join(part for part in (ranking.stratum, ranking.group) if part)
+    title = Text(f"\n{where}: {first} over {second}", "bold")
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1))
+    for name in ("cost", "known as", "range", "ratio at low", "ratio at high", "first order", "total", ""):
+        table.add_column(name, justify="left" if name in ("cost", "known as", "") else "right")
+    for cost in ranking.costs[:COSTS_SHOWN]:
+        first_order, total = (
+            ("–", "–") if cost.indices is None else map(index_text, (cost.indices.first, cost.indices.total))
+        )
+        mark = "turns it" if cost.turns else "decides" if cost.decides else ""
+        cells = (
+            cost.factor.name,
+            cost.factor.confidence,
+            range_text(cost),
+            brief(cost.ratio_low),
+            brief(cost.ratio_high),
+        )
+        table.add_row(*(Text(cell) for cell in (*cells, first_order, total, mark)))
+    if len(ranking.costs) > COSTS_SHOWN:
+        table.add_row(Text(f"and {len(ranking.costs) - COSTS_SHOWN} that weigh less"))
+    return table
+
+
+def range_text(cost: CostResult) -> str:
+    """The range of a cost in its unit; that of a curve as factors of its values."""
+    costs = cost.factor.costs
+    if len(costs) == 1:
+        return f"{costs[0].low:.4g}..{costs[0].high:.4g} {costs[0].unit}"
+    low = min(each.low / each.value for each in costs if each.value)
+    high = max(each.high / each.value for each in costs if each.value)
+    return f"{low:.2f}..{high:.2f} times {len(costs)} points"
+
+
+def index_text(index: Index) -> str:
+    """An index with its interval."""
+    return f"{index.value:.2f} [{index.low:.2f}, {index.high:.2f}]"

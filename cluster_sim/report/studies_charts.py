@@ -8,8 +8,11 @@ from typing import Literal
 import altair as alt
 
 from cluster_sim.analysis.studies.crossover import CrossoverStudy, Curve
+from cluster_sim.analysis.studies.deciding import Ranking
+from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
 
 WIDTH, HEIGHT = 420, 240
+BARS = 12
 Chart = alt.LayerChart | alt.FacetChart
 
 LINE, CROSSING, GREY = "#0072B2", "#D55E00", "#767676"
@@ -58,6 +61,56 @@ def crossover_chart(study: CrossoverStudy, curve: Curve) -> Chart:
         )
     title = ", ".join(part for part in (curve.stratum, curve.group) if part) or study.varied.name
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=title, background="white")
+
+
+def tornado_charts(study: SensitivityStudy) -> list[tuple[str, Chart]]:
+    """A chart a stratum and group that has costs, with a name for its file."""
+    return [
+        (f"tornado-{number + 1:02d}", tornado_chart(ranking))
+        for number, ranking in enumerate(study.rankings)
+        if bars_of(ranking)
+    ]
+
+
+def bars_of(ranking: Ranking) -> list[dict[str, str | float]]:
+    """The costs that move the ratio most, each from its low end to its high end."""
+    known = [cost for cost in ranking.costs if 0 < min(cost.ratio_low, cost.ratio_high) < math.inf]
+    known = [cost for cost in known if max(cost.ratio_low, cost.ratio_high) < math.inf]
+    known.sort(key=lambda cost: -abs(math.log(cost.ratio_high / cost.ratio_low)))
+    return [
+        {
+            "cost": cost.factor.name,
+            "known": cost.factor.confidence,
+            "end": end,
+            "ratio": value,
+            "nominal": ranking.ratio,
+        }
+        for cost in known[:BARS]
+        for end, value in (("low end", cost.ratio_low), ("high end", cost.ratio_high))
+    ]
+
+
+def tornado_chart(ranking: Ranking) -> Chart:
+    """How far each cost alone moves the pair's ratio from its value, to either end of its range."""
+    assert ranking.pair is not None
+    first, second = ranking.pair
+    base = alt.Chart(alt.InlineData(values=bars_of(ranking)))
+    order = list(dict.fromkeys(str(bar["cost"]) for bar in bars_of(ranking)))
+    bars = base.mark_bar(height=13).encode(
+        y=alt.Y("cost:N").sort(order).title(None).axis(alt.Axis(labelLimit=260)),
+        x=alt.X("nominal:Q").title(f"{ranking.figure}: {first} / {second}").scale(alt.Scale(type="log", nice=False)),
+        x2="ratio:Q",
+        color=alt.Color("end:N")
+        .title("the cost at its")
+        .scale(alt.Scale(domain=["low end", "high end"], range=[LINE, CROSSING])),
+    )
+    marks = [alt.Chart(alt.InlineData(values=[{"ratio": ranking.ratio}])).mark_rule(color=GREY).encode(x="ratio:Q")]
+    reached = [float(bar["ratio"]) for bar in bars_of(ranking)]
+    if min(reached) <= 1 <= max(reached):
+        even = alt.Chart(alt.InlineData(values=[{"ratio": 1}]))
+        marks.append(even.mark_rule(color="black", strokeDash=[4, 3]).encode(x="ratio:Q"))
+    title = ", ".join(part for part in (ranking.stratum, ranking.group) if part)
+    return alt.layer(bars, *marks).properties(width=WIDTH, title=title, background="white")
 
 
 def write_charts(charts: list[tuple[str, Chart]], directory: Path) -> Iterator[Path]:

@@ -1,5 +1,6 @@
 """Studies that run scenarios to find out where an answer turns: crossings, and sensitivity to costs."""
 
-from cluster_sim.analysis.studies.crossover import CrossoverStudy, crossover
+from cluster_sim.analysis.studies.crossover import Asked, CrossoverStudy, crossover
+from cluster_sim.analysis.studies.sensitivity import AskedCosts, SensitivityStudy, sensitivity
 
-__all__ = ["CrossoverStudy", "crossover"]
+__all__ = ["Asked", "AskedCosts", "CrossoverStudy", "SensitivityStudy", "crossover", "sensitivity"]

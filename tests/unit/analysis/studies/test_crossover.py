@@ -30,7 +30,7 @@ def only_crossing(study: CrossoverStudy) -> float:
 
 
 def test_the_copy_rate_at_which_bouncing_twice_more_costs_what_converting_does(tmp_path: Path) -> None:
-    """swiotlb copies F three times and converts nothing; converting copies it once and shares two granules, both ways.
+    """Bounced, F is copied three times; converted, it is copied once and two granules are shared, both ways.
 
     2 copies + slots = conversions: a copy is 257,000 ns for 2 MiB, then 2**20 * 1e9 / rate ns a MiB.
     """
@@ -50,7 +50,7 @@ def test_the_copy_rate_at_which_bouncing_twice_more_costs_what_converting_does(t
 def test_the_frame_size_at_which_two_more_copies_cost_what_one_granule_does(tmp_path: Path) -> None:
     """Up to 2 MiB a frame is one granule, 312,200 ns both ways, and 300 ns a page that the host had mapped.
 
-    Between 1 MiB and 2 MiB, of which 7 pieces are bounced: 2 (137,475 + 119,525 t) + 7 * 231 = 312,200 + 76,800 (1 + t).
+    Between 1 and 2 MiB, 7 pieces bounced: 2 (137,475 + 119,525 t) + 7 * 231 = 312,200 + 76,800 (1 + t).
     """
     t = (312_200 + 76_800 - 2 * COPY_1M - 7 * (MAP_PIECE + UNMAP_PIECE)) / (2 * (COPY_2M - COPY_1M) - 76_800)
     assert 2 * share("pkvm", pages=512, calls=1, vmm_exits=0, is_ranged=True) == 312_200
@@ -60,7 +60,7 @@ def test_the_frame_size_at_which_two_more_copies_cost_what_one_granule_does(tmp_
 
 
 def test_the_price_of_a_fault_at_which_they_cross_with_faster_conversions(tmp_path: Path) -> None:
-    """Converting is linear in the fault: where it is free, it is ahead by 2 copies less 2 ways; it loses 760 faults a us."""
+    """Converting is linear in the fault: where that is free, it is ahead by two copies less both ways."""
     slow = "costs.copy.zen4_stream={value: 4, unit: GB/s, why: a slow one}"
     copy_ns = COPY_2M + (RAW_1080P - 2 * MIB) / 4
     both_ways = 2 * share("pkvm", pages=1024, calls=2, vmm_exits=0, is_ranged=True) + UNMAP
@@ -72,7 +72,7 @@ def test_the_price_of_a_fault_at_which_they_cross_with_faster_conversions(tmp_pa
 
 
 def test_where_the_bounce_pool_holds_no_frame_swiotlb_stops(tmp_path: Path) -> None:
-    """pKVM's pool is 64 MiB in all; whoever delivers nothing is behind whatever the other's latency."""
+    """The pool of pKVM is 64 MiB in all; whoever delivers nothing is behind whatever the other's latency."""
     study = find(tmp_path, Asked("frame_size=1MiB..100MiB", "swiotlb,convert-2m"))
     assert only_crossing(study) == pytest.approx(64 * MIB, rel=0.01)
 
