@@ -6,12 +6,11 @@ Sampled are the library's own costs, of which the profile's prices are formulas.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.platform.formulas import FormulaError, Interval, parse_formula
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.provenance import UNITS, Cost, CostLibrary
@@ -53,11 +52,10 @@ def value_at(cost: Cost, share: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
-def factors_of(scenarios: Sequence[ScenarioSpec]) -> list[Factor]:
-    """What can vary: costs that prices of the scenarios' profiles are derived from, and whose range is one."""
+def factors_of(profiles: Iterable[Profile]) -> list[Factor]:
+    """What can vary: costs that the profiles' prices are derived from, and whose range is one."""
     found: dict[str, Cost] = {}
-    for scenario in scenarios:
-        profile = profile_of(scenario)
+    for profile in profiles:
         for name in sorted({name for cost in profile.costs() for name in cost.inputs}):
             cost = profile.library[name]
             if cost.low < cost.high < math.inf:
@@ -69,9 +67,8 @@ def factors_of(scenarios: Sequence[ScenarioSpec]) -> list[Factor]:
     return [Factor(costs[0].name if len(costs) == 1 else name, tuple(costs)) for name, costs in sorted(curves.items())]
 
 
-def with_costs(scenario: ScenarioSpec, values: Values) -> ScenarioSpec:
-    """A scenario with costs replaced by sampled ones, as far as all of its prices stay 0 or more."""
-    profile = profile_of(scenario)
+def with_costs(scenario: ScenarioSpec, profile: Profile, values: Values) -> ScenarioSpec:
+    """A scenario of that profile with costs replaced by sampled ones, as far as all of its prices stay 0 or more."""
     mine = {name: value for name, value in values.items() if name in profile.library}
     held = held_together(mine, profile)
     costs = {

@@ -27,7 +27,7 @@ from cluster_sim.analysis.studies.indices import Floats, design_of
 from cluster_sim.analysis.studies.kept import open_study, opening
 from cluster_sim.analysis.studies.problems import StudyError
 from cluster_sim.platform.costs_of import profile_of
-from cluster_sim.platform.profile import FREE_PROFILE
+from cluster_sim.platform.profile import FREE_PROFILE, Profile
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.spec import ArrivalSpec, ScenarioSpec
 from cluster_sim.scenario.units import format_duration
@@ -114,6 +114,8 @@ class Sampling:
     strata: Sequence[Stratum]
     groups: Sequence[str]
     simplified: tuple[str, ...]
+    profiles: Mapping[str, Mapping[str, Profile]]
+    """Of each stratum's designs, as the definition has them."""
 
     def run(self, figuring: Figuring) -> list[Ranking]:
         """Rankings of all strata, one stratum after the other."""
@@ -125,7 +127,7 @@ class Sampling:
         name = stratum.title or "all"
         nominal = self.figures(stratum, labels, [{label: {} for label in labels}], figuring, f"{name}: as is")[0]
         pairs = {group: pair for group in self.groups if (pair := self.pair_of(nominal, group)) is not None}
-        factors = factors_of(list(stratum.scenarios.values()))
+        factors = factors_of(self.profiles[stratum.title].values())
         ends = [factor.at(end) for factor in factors for end in (0.0, 1.0)]
         swung = self.figures(
             stratum, labels, [dict.fromkeys(labels, end) for end in ends], figuring, f"{name}: one at a time"
@@ -172,7 +174,7 @@ class Sampling:
             for effect, share in zip(moving, shares, strict=True)
             for name, value in effect.factor.at(float(share)).items()
         }
-        held = held_together(values, profile_of(next(iter(stratum.scenarios.values()))))
+        held = held_together(values, next(iter(self.profiles[stratum.title].values())))
         movers = {cost.name: effect.designs for effect in moving for cost in effect.factor.costs}
         return {label: {name: held[name] for name in held if label in movers[name]} for label in labels}
 
@@ -186,9 +188,12 @@ class Sampling:
     ) -> list[ByDesign]:
         """Figures of some designs; each entry of `every` says what costs each design has."""
         points: list[Point] = []
+        profiles = self.profiles[stratum.title]
         for values in every:
             for label in labels:
-                points += points_of(with_costs(stratum.scenarios[label], values[label]), self.folder, self.seed, 1)
+                points += points_of(
+                    with_costs(stratum.scenarios[label], profiles[label], values[label]), self.folder, self.seed, 1
+                )
         found = figuring(stage, points)
         return [
             dict(zip(labels, found[first : first + len(labels)], strict=True))
@@ -244,6 +249,9 @@ def prepare_sampling(experiment: Experiment, asked: AskedCosts) -> Sampling:
         strata=strata,
         groups=[each.name for each in experiment.spec.guests if group in (None, each.name)],
         simplified=simplified,
+        profiles={
+            one.title: {label: profile_of(scenario) for label, scenario in one.scenarios.items()} for one in strata
+        },
     )
 
 

@@ -1,6 +1,6 @@
 """One guest of pKVM with one raw stream, alone on an idle host: latencies of which are sums that a pencil can make."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cluster_sim.actors.checks import checks
@@ -28,16 +28,22 @@ guests:
 axes:
   protection: [pkvm]
   io_path:
-    swiotlb: {{kind: swiotlb}}
-    convert-4k: {{kind: convert, granule: 4KiB}}
-    convert-2m: {{kind: convert, granule: 2MiB}}
-    pool: {{kind: shared_pool, copy: producer}}
+{paths}
 baseline: {{io_path: swiotlb}}
 """
+PATHS = {
+    "swiotlb": "{kind: swiotlb}",
+    "convert-4k": "{kind: convert, granule: 4KiB}",
+    "convert-2m": "{kind: convert, granule: 2MiB}",
+    "pool": "{kind: shared_pool, copy: producer}",
+}
 
 
-def lone_guest(folder: Path, sets: Sequence[str] = (), replications: int = 2) -> Experiment:
+def lone_guest(
+    folder: Path, sets: Sequence[str] = (), replications: int = 2, paths: Iterable[str] = PATHS
+) -> Experiment:
     """The definition, read from a file of that folder."""
     path = folder / "lone.yaml"
-    path.write_text(DEFINITION.format(replications=replications), "utf-8")
+    written = "\n".join(f"    {label}: {PATHS[label]}" for label in paths)
+    path.write_text(DEFINITION.format(replications=replications, paths=written), "utf-8")
     return load(path, sets, [checks])
