@@ -79,8 +79,7 @@ def bars_of(ranking: Ranking) -> list[dict[str, str | float]]:
     known.sort(key=lambda cost: -abs(math.log(cost.ratio_high / cost.ratio_low)))
     return [
         {
-            "cost": cost.factor.name,
-            "known": cost.factor.confidence,
+            "cost": f"{cost.factor.name}, {cost.factor.confidence}",
             "end": end,
             "ratio": value,
             "nominal": ranking.ratio,
@@ -97,7 +96,7 @@ def tornado_chart(ranking: Ranking) -> Chart:
     base = alt.Chart(alt.InlineData(values=bars_of(ranking)))
     order = list(dict.fromkeys(str(bar["cost"]) for bar in bars_of(ranking)))
     bars = base.mark_bar(height=13).encode(
-        y=alt.Y("cost:N").sort(order).title(None).axis(alt.Axis(labelLimit=260)),
+        y=alt.Y("cost:N").sort(order).title(None).axis(alt.Axis(labelLimit=320)),
         x=alt.X("nominal:Q").title(f"{ranking.figure}: {first} / {second}").scale(alt.Scale(type="log", nice=False)),
         x2="ratio:Q",
         color=alt.Color("end:N")

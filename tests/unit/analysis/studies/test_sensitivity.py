@@ -1,7 +1,7 @@
 """Sensitivity of a lone guest, where hand sums say which cost decides and how often each path is ahead."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -29,16 +29,16 @@ SLOW_COPIES = (
 """Of a lone guest's costs only those of sharing and unsharing a page are left to move anything by more than a little."""
 
 
-def study(folder: Path, asked: AskedCosts, *sets: str, paths: Sequence[str] = PATHS) -> SensitivityStudy:
+def study(folder: Path, asked: AskedCosts, *sets: str, paths: Iterable[str] = PATHS) -> SensitivityStudy:
     return sensitivity(lone_guest(folder, sets, paths=paths), asked, folder / "results", executor="inline")
 
 
-def test_estimated_costs_that_decide_are_named_first_and_each_path_wins_as_often_as_hand_sums_say(
+def test_estimates_decide_and_each_path_is_ahead_as_often_as_hand_sums_say(
     tmp_path: Path,
 ) -> None:
-    """convert-4k is ahead where 760 pages of share + unshare take less than the two copies that it saves.
+    """Converting is ahead where 760 pages of share + unshare take less than the two copies that it saves.
 
-    share is log-uniform in 1..8 us, unshare in 1.5..10 us.
+    Share is log-uniform in 1..8 us, unshare in 1.5..10 us.
     """
     found = study(tmp_path, AskedCosts(samples=32), *SLOW_COPIES, paths=("swiotlb", "convert-4k"))
     (ranking,) = found.rankings
@@ -89,7 +89,7 @@ def test_a_share_of_a_range_is_a_share_of_its_logarithm() -> None:
 
 
 def test_samples_that_would_make_a_price_negative_go_back_to_where_it_is_nothing() -> None:
-    """PKVM's share is 2.5 us, its call 0.5 us of them; sampled as 1.0 and 1.2 they meet at t: 2.5 - 1.5 t = 0.5 + 0.7 t."""
+    """Sharing takes 2.5 us, 0.5 us of them the call; sampled as 1.0 and 1.2 they meet: 2.5 - 1.5 t = 0.5 + 0.7 t."""
     profile = shipped_profile("pkvm", "auto")
     held = held_together(
         {"pkvm.share_4k": 1.0, "exit.pkvm.hvc_guest_or_host_to_el2": 1.2, "pkvm.donate_4k": 9.0}, profile
