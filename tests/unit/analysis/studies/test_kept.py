@@ -1,7 +1,7 @@
 """Studies that are interrupted, resumed, damaged: what is kept is not run again, what is not as written is refused."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,6 +33,14 @@ class Counting:
             self.ran += 1
             yield number, next(EVALUATE(pool, [point]))[1]
 
+    def as_method(self) -> Callable[[InlinePool, Sequence[Point]], Iterator[tuple[int, pa.Table]]]:
+        """What takes the place of a pool's own method: a function, so that it is given the pool."""
+
+        def evaluate(pool: InlinePool, points: Sequence[Point]) -> Iterator[tuple[int, pa.Table]]:
+            return self.evaluate(pool, points)
+
+        return evaluate
+
 
 EVALUATE = InlinePool.evaluate
 
@@ -40,7 +48,7 @@ EVALUATE = InlinePool.evaluate
 @pytest.fixture
 def count(monkeypatch: pytest.MonkeyPatch) -> Counting:
     counting = Counting()
-    monkeypatch.setattr(InlinePool, "evaluate", lambda pool, points: counting.evaluate(pool, points))
+    monkeypatch.setattr(InlinePool, "evaluate", counting.as_method())
     return counting
 
 

@@ -26,7 +26,7 @@ SLOW_COPIES = (
     "costs.gmem.host_fault_4k={value: 1.57, unit: us, why: known}",
     "costs.mm.zap_4k_bulk={value: 0.3, unit: us, why: known}",
 )
-"""Of a lone guest's costs only those of sharing and unsharing a page are left to move anything by more than a little."""
+"""Of a lone guest's costs only those of sharing and unsharing a page are left to move more than a little."""
 
 
 def study(folder: Path, asked: AskedCosts, *sets: str, paths: Iterable[str] = PATHS) -> SensitivityStudy:
