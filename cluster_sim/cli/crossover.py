@@ -51,7 +51,7 @@ def crossover(  # noqa: PLR0913 - each is an option of the command
     )
     out = console()
     out.print(Text(study.question.strip() + "\n", "bold"))
-    out.print(crossover_report(study), highlight=False)
+    out.print(crossover_report(study, out.width), highlight=False)
     written = list(write_charts(crossover_charts(study), study.directory))
     out.print(
         f"\n{study.points:,} points. Table and {len(written)} charts: {study.directory}",

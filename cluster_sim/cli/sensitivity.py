@@ -43,7 +43,7 @@ def sensitivity(  # noqa: PLR0913 - each is an option of the command
     )
     out = console()
     out.print(Text(study.question.strip() + "\n", "bold"))
-    out.print(sensitivity_report(study), highlight=False)
+    out.print(sensitivity_report(study, out.width), highlight=False)
     written = list(write_charts(tornado_charts(study), study.directory))
     out.print(
         f"\n{study.points:,} points. Findings and {len(written)} charts: {study.directory}",

@@ -1,7 +1,7 @@
 """What studies found as terminal tables."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group
 from rich.table import Table
@@ -15,13 +15,21 @@ from cluster_sim.analysis.studies.searching import Crossing
 from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
 from cluster_sim.report.comparison import brief
 
+COSTS_SHOWN = 12
+WIDE = 120
+"""Columns of a terminal from which tables show all they have."""
+VALUE_WIDTH, CURVE_WIDTH = 30, 22
+"""Columns that a value and a stratum take in the table of ratios."""
 
-def crossover_report(study: CrossoverStudy) -> Group:
-    """The crossings in sentences, then the ratios that were seen."""
+
+def crossover_report(study: CrossoverStudy, width: int = WIDE) -> Group:
+    """The crossings in sentences, then the ratios that were seen, in tables that fit a width."""
     parts: list[Text | Table] = [Text(headline(study), "bold")]
     for curve in study.curves:
         parts += [Text("\n".join(sentences(study, curve)))]
-    parts += [Text(""), ratios_table(study)]
+    at_a_time = max((width - VALUE_WIDTH) // CURVE_WIDTH, 1)
+    for first in range(0, len(study.curves), at_a_time):
+        parts += [Text(""), ratios_table(study, study.curves[first : first + at_a_time])]
     if study.replications < 2:
         parts.append(
             Text("One replication: there is no interval, only the values between which the sign turns.", "dim")
@@ -72,17 +80,15 @@ def no_crossing_sentence(study: CrossoverStudy, samples: list[Sample]) -> str:
     return f"no crossing: {ahead(study, sign)} is ahead wherever a difference is shown.{constant}"
 
 
-def ratios_table(study: CrossoverStudy) -> Table:
+def ratios_table(study: CrossoverStudy, curves: Sequence[Curve]) -> Table:
     """One row a value, a column a stratum and group."""
     table = Table(title="ratio, with 95 % interval", title_justify="left", box=None, padding=(0, 1))
     table.add_column(Text(study.varied.name), justify="right")
-    for curve in study.curves:
-        table.add_column(
-            Text("\n".join(part for part in (*curve.stratum.split(", "), curve.group) if part)), justify="right"
-        )
-    steps = sorted({step for curve in study.curves for step in curve.samples})
-    for step in steps:
-        cells = [sample_text(curve.samples.get(step)) for curve in study.curves]
+    for curve in curves:
+        names = (part for part in (*curve.stratum.split(", "), curve.group) if part)
+        table.add_column(Text("\n".join(names)), justify="right", min_width=CURVE_WIDTH - 2)
+    for step in sorted({step for curve in curves for step in curve.samples}):
+        cells = [sample_text(curve.samples.get(step)) for curve in curves]
         table.add_row(Text(study.varied.shown(step)), *(Text(cell) for cell in cells))
     return table
 
@@ -100,17 +106,14 @@ def sample_text(sample: Sample | None) -> str:
     return mean if half == 0 else f"{mean} ±{100 * math.expm1(half):.1f}%"
 
 
-COSTS_SHOWN = 12
-
-
-def sensitivity_report(study: SensitivityStudy) -> Group:
-    """Who is ahead how often and what decides it, then the costs of each ranking."""
+def sensitivity_report(study: SensitivityStudy, width: int = WIDE) -> Group:
+    """Who is ahead how often and what decides it, then the costs of each ranking, in tables that fit a width."""
     parts: list[Text | Table] = [
         Text(f"{study.figure}, with costs anywhere in their ranges: {2 * study.samples} samples", "bold")
     ]
     parts += [Text("\n".join(ranking_sentences(ranking))) for ranking in study.rankings]
     parts += [Text(""), shares_table(study)]
-    parts += [costs_table(ranking) for ranking in study.rankings if ranking.costs]
+    parts += [costs_table(ranking, is_wide=width >= WIDE) for ranking in study.rankings if ranking.costs]
     if study.simplified:
         parts.append(
             Text(f"Simplified: {'; '.join(study.simplified)} (--as-defined keeps them). One replication.", "dim")
@@ -166,28 +169,25 @@ def shares_table(study: SensitivityStudy) -> Table:
     return table
 
 
-def costs_table(ranking: Ranking) -> Table:
-    """Each cost that moves one of the pair: range, the ratio at its ends, indices with their intervals."""
+def costs_table(ranking: Ranking, *, is_wide: bool) -> Table:
+    """Each cost that moves one of the pair: the ratio at its ends, its total index; if wide, range and first order."""
     assert ranking.pair is not None
     first, second = ranking.pair
     where = ", ".join(part for part in (ranking.stratum, ranking.group) if part)
     title = Text(f"\n{where}: {first} over {second}", "bold")
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1))
-    for name in ("cost", "known as", "range", "ratio at low", "ratio at high", "first order", "total", ""):
-        table.add_column(name, justify="left" if name in ("cost", "known as", "") else "right")
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table.add_column("cost", overflow="fold")
+    columns = ("known as", *(("range",) if is_wide else ()), "ratio, low to high", "total index")
+    for name in (*columns, *(("first order",) if is_wide else ()), ""):
+        table.add_column(name, no_wrap=True)
     for cost in ranking.costs[:COSTS_SHOWN]:
-        first_order, total = (
-            ("–", "–") if cost.indices is None else map(index_text, (cost.indices.first, cost.indices.total))
-        )
+        indices = cost.indices
         mark = "turns it" if cost.turns else "decides" if cost.decides else ""
-        cells = (
-            cost.factor.name,
-            cost.factor.confidence,
-            range_text(cost),
-            brief(cost.ratio_low),
-            brief(cost.ratio_high),
-        )
-        table.add_row(*(Text(cell) for cell in (*cells, first_order, total, mark)))
+        cells = [cost.factor.name, cost.factor.confidence, *([range_text(cost)] if is_wide else [])]
+        cells += [f"{brief(cost.ratio_low)} to {brief(cost.ratio_high)}"]
+        cells += ["–" if indices is None else index_text(indices.total)]
+        cells += ["–" if indices is None else index_text(indices.first)] if is_wide else []
+        table.add_row(*(Text(cell) for cell in (*cells, mark)))
     if len(ranking.costs) > COSTS_SHOWN:
         table.add_row(Text(f"and {len(ranking.costs) - COSTS_SHOWN} that weigh less"))
     return table
