@@ -28,7 +28,7 @@ GroupName = Annotated[
 
 def with_progress(study: Callable[[Callable[[Reached], None]], Study]) -> Study:
     """Make a study behind a progress bar; bad input ends it with 2, Ctrl-C and a failed point with 1."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     errors = Console(stderr=True)
     if driver.is_first_use():
         typer.echo("First use of this version: compiling the engine takes about half a minute and is kept.", err=True)

@@ -199,12 +199,13 @@ def prepare(experiment: Experiment, asked: Asked) -> Search:
     if first == second:
         raise StudyError(f"--between: found {asked.between!r}, which is {first} twice, allowed: two designs")
     name, equals, limits = asked.vary.partition("=")
-    strata = [one for one in strata_of(experiment, [name]) if {first, second} <= set(one.scenarios)]
+    strata = with_both(experiment, (first, second), [name])
     if not strata:
         raise StudyError(f"--between: found {asked.between!r}, allowed: designs that meet in some variant")
-    scenarios = [stratum.scenarios[label] for stratum in strata for label in (first, second)]
     folder = experiment.source.parent.resolve()
-    field = varied(name, experiment, scenarios[:2], group)
+    field = varied(name, experiment, [strata[0].scenarios[label] for label in (first, second)], group)
+    strata = with_both(experiment, (first, second), [name, *field.writes(field.nominal)])
+    scenarios = [stratum.scenarios[label] for stratum in strata for label in (first, second)]
     low, high = parse_limits(field, limits) if equals else default_limits(field, scenarios, folder)
     for scenario in scenarios:
         for step in (low, high):
@@ -221,6 +222,11 @@ def prepare(experiment: Experiment, asked: Asked) -> Search:
         strata=strata,
         groups=[each.name for each in scenarios[0].guests if only in (None, each.name)],
     )
+
+
+def with_both(experiment: Experiment, between: tuple[str, str], without: Sequence[str]) -> list[Stratum]:
+    """Strata, by the axes but those that vary, in which both designs are."""
+    return [one for one in strata_of(experiment, without) if set(between) <= set(one.scenarios)]
 
 
 def parse_limits(field: Varied, text: str) -> tuple[int, int]:

@@ -29,12 +29,13 @@ class Stratum:
 
 
 def design_axis(experiment: Experiment) -> str:
-    """The axis whose labels are the designs: `io_path`, or the only one."""
+    """The axis whose labels are the designs: `io_path`, or else the baseline's, or the only one."""
     axes = experiment.spec.axes
     if DESIGN in axes:
         return DESIGN
-    if len(axes) == 1:
-        return next(iter(axes))
+    for one in (experiment.spec.baseline, axes):
+        if len(one) == 1:
+            return next(iter(one))
     raise StudyError(
         f"{experiment.source}: axes: found {', '.join(axes) or 'none'}, allowed: an axis {DESIGN} of designs"
     )

@@ -7,8 +7,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from cluster_sim.actors.checks import checks
 from cluster_sim.analysis.studies.crossover import Asked, CrossoverStudy, crossover, prepare
 from cluster_sim.analysis.studies.problems import StudyError
+from cluster_sim.scenario.load import load
+from cluster_sim.shipped import find_workload
 from tests.unit.analysis.studies.lone_guest import lone_guest
 from tests.unit.engine.hand_prices import FAULTS, MAP_PIECE, PIECES, UNMAP, UNMAP_PIECE, share
 from tests.unit.engine.lone_host import RAW_1080P
@@ -92,6 +95,22 @@ def test_a_granule_is_one_of_three(tmp_path: Path) -> None:
 
 def test_a_kind_names_the_only_design_of_its_kind(tmp_path: Path) -> None:
     assert prepare(lone_guest(tmp_path), Asked("rate", "swiotlb,shared_pool")).between == ("swiotlb", "pool")
+
+
+def test_an_axis_that_varies_makes_no_strata(tmp_path: Path) -> None:
+    axes = ["axes.guests.raw.vcpus=[1, 2]", "axes.guests.raw.workloads.0.buffers=[1, 2]"]
+    search = prepare(lone_guest(tmp_path, axes), Asked("vcpus", "swiotlb,pool"))
+    assert [stratum.title for stratum in search.strata] == [
+        "protection pkvm, guests.raw.workloads.0.buffers 1",
+        "protection pkvm, guests.raw.workloads.0.buffers 2",
+    ]
+
+
+def test_without_an_axis_of_paths_the_baselines_axis_holds_the_designs() -> None:
+    churn = load(find_workload(Path("conversion_churn")), (), [checks])
+    search = prepare(churn, Asked("vcpus", "500,2000"))
+    assert search.between == ("500", "2000")
+    assert len(search.strata) == 4 * 2
 
 
 def test_default_ranges_end_where_scenarios_end(tmp_path: Path) -> None:
