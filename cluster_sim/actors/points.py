@@ -16,6 +16,8 @@ from cluster_sim.results.columns import schema
 from cluster_sim.results.reader import partitioned
 from cluster_sim.scenario.spec import ScenarioSpec
 
+VARIANT = "point"
+"""What the column `variant` holds."""
 NOWHERE = Path("/nonexistent")
 """Points write no parts; a try to would fail."""
 
@@ -41,7 +43,7 @@ class PointPool(Protocol):
 def guests_of(point: Point) -> pa.Table:
     """Run a point in this process; its table `guests`, hosts and guests in the order of their numbers."""
     order = RunOrder(
-        variant="point",
+        variant=VARIANT,
         replication=point.replication,
         seed=point.seed,
         scenario=point.scenario.model_copy(update={"record": "summary"}),

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import stdtrit
 
+from cluster_sim.actors.points import VARIANT
 from cluster_sim.analysis.comparison import CONFIDENCE, FIGURES, GuestTable, figures_of
 from cluster_sim.analysis.studies.problems import StudyError
 
@@ -36,14 +37,13 @@ def figures_by_group(table: pa.Table, duration_s: float) -> dict[str, dict[str, 
     """All figures of each guest group of one point."""
     guests = GuestTable(table)
     found = {}
-    for variant in dict.fromkeys(label for label, _ in guests.index):
-        for group in guests.groups(variant):
-            rows = np.concatenate(list(guests.rows(variant, group).values()))
-            figures = figures_of(guests, rows, 1, duration_s)
-            delivered = int(guests.columns["delivered"][rows].sum())
-            latency_ns = int(guests.columns["latency_ns_sum"][rows].sum())
-            figures[MEAN] = latency_ns / delivered / 1e3 if delivered else math.nan
-            found[group] = {name: figures[name] for name in UNITS}
+    for group in guests.groups(VARIANT):
+        rows = np.concatenate(list(guests.rows(VARIANT, group).values()))
+        figures = figures_of(guests, rows, 1, duration_s)
+        delivered = int(guests.columns["delivered"][rows].sum())
+        latency_ns = int(guests.columns["latency_ns_sum"][rows].sum())
+        figures[MEAN] = latency_ns / delivered / 1e3 if delivered else math.nan
+        found[group] = {name: figures[name] for name in UNITS}
     return found
 
 
