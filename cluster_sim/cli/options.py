@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cluster_sim.actors import driver
 from cluster_sim.actors.checks import checks
 from cluster_sim.analysis.comparison import ComparisonError
+from cluster_sim.analysis.studies.problems import StudyError
 from cluster_sim.results.run_directory import RunDirectoryError
 from cluster_sim.scenario.load import Experiment, load
 from cluster_sim.scenario.problems import DefinitionError
@@ -41,7 +42,7 @@ def refusing_bad_input() -> Iterator[None]:
         for problem in error.problems:
             typer.echo(problem, err=True)
         raise typer.Exit(BAD_INPUT) from None
-    except (RunDirectoryError, ComparisonError) as error:
+    except (RunDirectoryError, ComparisonError, StudyError) as error:
         typer.echo(error, err=True)
         raise typer.Exit(BAD_INPUT) from None
 

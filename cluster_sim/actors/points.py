@@ -1,0 +1,95 @@
+"""Points: single runs of single scenarios, many at a time, of which nothing but the table `guests` is kept."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from cluster_sim.actors.driver import Executor, RunFailedError, compile_once, with_seen
+from cluster_sim.actors.order import RunOrder
+from cluster_sim.actors.shards import InlineRun
+from cluster_sim.results.columns import schema
+from cluster_sim.results.reader import partitioned
+from cluster_sim.scenario.spec import ScenarioSpec
+
+VARIANT = "point"
+"""What the column `variant` holds."""
+NOWHERE = Path("/nonexistent")
+"""Points write no parts; a try to would fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One run of one scenario; `folder` is where its traces are. Equal (seed, replication) means equal draws."""
+
+    scenario: ScenarioSpec
+    folder: Path
+    seed: int
+    replication: int
+
+
+class PointPool(Protocol):
+    """Where points are evaluated."""
+
+    def evaluate(self, points: Sequence[Point]) -> Iterator[tuple[int, pa.Table]]:
+        """Each point's number in the sequence and its table `guests`, as they end; RunFailedError if one fails."""
+        ...
+
+
+def guests_of(point: Point) -> pa.Table:
+    """Run a point in this process; its table `guests`, hosts and guests in the order of their numbers."""
+    order = RunOrder(
+        variant=VARIANT,
+        replication=point.replication,
+        seed=point.seed,
+        scenario=point.scenario.model_copy(update={"record": "summary"}),
+        folder=point.folder,
+        run_directory=NOWHERE,
+        hosts=tuple(range(point.scenario.cluster.hosts)),
+    )
+    result = InlineRun(order).result()
+    batches = [batch for batch in result.hosts.tables["guests"] if batch.num_rows]
+    batches.sort(key=lambda batch: batch.column("host_id")[0].as_py())
+    table = pa.Table.from_batches([with_seen(batch, result.seen) for batch in batches], schema("guests"))
+    for name, value in (("variant", order.variant), ("replication", order.replication)):
+        kind = partitioned(schema("guests")).field(name).type
+        table = table.append_column(name, pa.array([value] * table.num_rows, kind))
+    return table.unify_dictionaries()
+
+
+def failure_of(error: Exception) -> RunFailedError:
+    """A point that failed, in one line."""
+    reason = (str(error).splitlines() or [""])[0]
+    return RunFailedError(f"a point failed: {type(error).__name__}: {reason}")
+
+
+class InlinePool:
+    """Evaluates in this process: the reference, whose tables are those of Ray's pool."""
+
+    def evaluate(self, points: Sequence[Point]) -> Iterator[tuple[int, pa.Table]]:
+        """See PointPool."""
+        for number, point in enumerate(points):
+            try:
+                table = guests_of(point)
+            except Exception as error:
+                raise failure_of(error) from error
+            yield number, table
+
+
+@contextmanager
+def pool_of(executor: Executor, actors: int | None = None) -> Iterator[PointPool]:
+    """A pool here, or on a Ray of its own with one actor a CPU unless told otherwise."""
+    if executor == "inline":
+        yield InlinePool()
+        return
+    from cluster_sim.actors.on_ray import local_ray
+    from cluster_sim.actors.points_on_ray import RayPool
+
+    compile_once()
+    wanted = actors or os.cpu_count() or 1
+    with local_ray(max(wanted, os.cpu_count() or 1)):
+        yield RayPool(wanted)

@@ -1,0 +1,208 @@
+"""What studies found as terminal tables."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from cluster_sim.analysis.studies.crossover import CrossoverStudy, Curve, ahead
+from cluster_sim.analysis.studies.deciding import CostResult, Ranking
+from cluster_sim.analysis.studies.figures import Sample
+from cluster_sim.analysis.studies.indices import Index
+from cluster_sim.analysis.studies.searching import Crossing
+from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
+from cluster_sim.report.comparison import brief
+
+COSTS_SHOWN = 12
+WIDE = 120
+"""Columns of a terminal from which tables show all they have."""
+VALUE_WIDTH, CURVE_WIDTH = 30, 22
+"""Columns that a value and a stratum take in the table of ratios."""
+
+
+def crossover_report(study: CrossoverStudy, width: int = WIDE) -> Group:
+    """The crossings in sentences, then the ratios that were seen, in tables that fit a width."""
+    parts: list[Text | Table] = [Text(headline(study), "bold")]
+    for curve in study.curves:
+        parts += [Text("\n".join(sentences(study, curve)))]
+    at_a_time = max((width - VALUE_WIDTH) // CURVE_WIDTH, 1)
+    for first in range(0, len(study.curves), at_a_time):
+        parts += [Text(""), ratios_table(study, study.curves[first : first + at_a_time])]
+    if study.replications < 2:
+        parts.append(
+            Text("One replication: there is no interval, only the values between which the sign turns.", "dim")
+        )
+    return Group(*parts)
+
+
+def headline(study: CrossoverStudy) -> str:
+    """What was varied between what, over which range."""
+    first, second = study.between
+    low, high = study.varied.shown(study.span.low), study.varied.shown(study.span.high)
+    return f"{study.figure} of {first} over {second}, {study.varied.name} from {low} to {high}"
+
+
+def sentences(study: CrossoverStudy, curve: Curve) -> Iterator[str]:
+    """What one stratum and group shows: a sentence a crossing, or why there is none."""
+    where = ", ".join(part for part in (curve.stratum, curve.group) if part)
+    if len(curve.crossings) > 1:
+        yield f"{where}: {len(curve.crossings)} crossings."
+    for crossing in curve.crossings:
+        yield f"{where}: {crossing_sentence(study, crossing)}"
+    if not curve.crossings:
+        yield f"{where}: {no_crossing_sentence(study, list(curve.samples.values()))}"
+
+
+def crossing_sentence(study: CrossoverStudy, crossing: Crossing) -> str:
+    """Where it is, in which interval, who is ahead on either side."""
+    before, after = ahead(study, crossing.before), ahead(study, crossing.after)
+    shown = study.varied.shown
+    low = "the range's low end" if crossing.low is None else shown(crossing.low)
+    high = "the range's high end" if crossing.high is None else shown(crossing.high)
+    sure = "" if crossing.is_shown else ", and no difference is shown on one side of it"
+    return f"cross at {shown(crossing.at)} [{low} to {high}]: below it {before} is ahead, above it {after}{sure}."
+
+
+def no_crossing_sentence(study: CrossoverStudy, samples: list[Sample]) -> str:
+    """Who is ahead throughout, or that nobody is."""
+    signs = {sample.shown for sample in samples}
+    means = {round(sample.mean, 12) for sample in samples}
+    constant = " The ratio does not depend on it." if len(means) == 1 and not math.isnan(next(iter(means))) else ""
+    if all(math.isnan(sample.mean) for sample in samples):
+        return f"no crossing: {study.figure} is known of neither."
+    if signs <= {0}:
+        return f"no crossing: no difference shown anywhere in the range.{constant}"
+    if len(signs) == 1:
+        return f"no crossing: {ahead(study, next(iter(signs)))} is ahead in all of the range.{constant}"
+    sign = next(iter(signs - {0}))
+    return f"no crossing: {ahead(study, sign)} is ahead wherever a difference is shown.{constant}"
+
+
+def ratios_table(study: CrossoverStudy, curves: Sequence[Curve]) -> Table:
+    """One row a value, a column a stratum and group."""
+    table = Table(title="ratio, with 95 % interval", title_justify="left", box=None, padding=(0, 1))
+    table.add_column(Text(study.varied.name), justify="right")
+    for curve in curves:
+        names = (part for part in (*curve.stratum.split(", "), curve.group) if part)
+        table.add_column(Text("\n".join(names)), justify="right", min_width=CURVE_WIDTH - 2)
+    for step in sorted({step for curve in curves for step in curve.samples}):
+        cells = [sample_text(curve.samples.get(step)) for curve in curves]
+        table.add_row(Text(study.varied.shown(step)), *(Text(cell) for cell in cells))
+    return table
+
+
+def sample_text(sample: Sample | None) -> str:
+    """A ratio with its interval; who delivers nothing is infinitely worse."""
+    if sample is None:
+        return ""
+    if math.isnan(sample.mean):
+        return "–"
+    if math.isinf(sample.mean):
+        return "∞" if sample.mean > 0 else "0"
+    half = (sample.high - sample.low) / 2
+    mean = brief(math.exp(sample.mean))
+    return mean if half == 0 else f"{mean} ±{100 * math.expm1(half):.1f}%"
+
+
+def sensitivity_report(study: SensitivityStudy, width: int = WIDE) -> Group:
+    """Who is ahead how often and what decides it, then the costs of each ranking, in tables that fit a width."""
+    parts: list[Text | Table] = [
+        Text(f"{study.figure}, with costs anywhere in their ranges: {2 * study.samples} samples", "bold")
+    ]
+    parts += [Text("\n".join(ranking_sentences(ranking))) for ranking in study.rankings]
+    parts += [Text(""), shares_table(study)]
+    parts += [costs_table(ranking, is_wide=width >= WIDE) for ranking in study.rankings if ranking.costs]
+    if study.simplified:
+        parts.append(
+            Text(f"Simplified: {'; '.join(study.simplified)} (--as-defined keeps them). One replication.", "dim")
+        )
+    return Group(*parts)
+
+
+def ranking_sentences(ranking: Ranking) -> Iterator[str]:
+    """What one stratum and group shows, deciding estimates first."""
+    where = ", ".join(part for part in (ranking.stratum, ranking.group) if part)
+    if ranking.pair is None:
+        yield f"{where}: fewer than two designs deliver, nothing to rank."
+        return
+    first, second = ranking.pair
+    yield (
+        f"{where}: {first} is ahead of {second} in {percent(ranking.pair_share)} of the samples, "
+        f"at a ratio of {brief(ranking.ratio)} with the profile's values."
+    )
+    if ranking.lost_samples:
+        yield f"  In {ranking.lost_samples} samples one of them delivers nothing: no indices."
+    if not ranking.deciding:
+        yield "  No cost within its range decides that."
+    for cost in ranking.deciding:
+        yield f"  {deciding_sentence(cost)}"
+
+
+def deciding_sentence(cost: CostResult) -> str:
+    """A cost that decides, its confidence, and how."""
+    how = []
+    if cost.turns:
+        how.append(f"alone it turns the order, ratio {brief(cost.ratio_low)} to {brief(cost.ratio_high)}")
+    if cost.indices is not None:
+        how.append(f"total index {cost.indices.total.value:.2f}")
+    return f"decided by {cost.factor.name} ({cost.factor.confidence}): {', '.join(how)}"
+
+
+def percent(share: float) -> str:
+    """A share in a hundred; only what is always so is 100 %."""
+    return "–" if math.isnan(share) else f"{100 * share:.0f} %" if share in (0, 1) else f"{100 * share:.1f} %"
+
+
+def shares_table(study: SensitivityStudy) -> Table:
+    """In what share of the samples each design is ahead of all others."""
+    table = Table(title="ahead of all others, share of samples", title_justify="left", box=None, padding=(0, 1))
+    labels = list(dict.fromkeys(label for ranking in study.rankings for label in ranking.shares))
+    for name in ("stratum", "group"):
+        table.add_column(name)
+    for label in (*labels, "tied"):
+        table.add_column(Text(label), justify="right")
+    for ranking in study.rankings:
+        shares = [percent(ranking.shares.get(label, math.nan)) for label in labels]
+        table.add_row(Text(ranking.stratum), Text(ranking.group), *shares, percent(ranking.tied))
+    return table
+
+
+def costs_table(ranking: Ranking, *, is_wide: bool) -> Table:
+    """Each cost that moves one of the pair: the ratio at its ends, its total index; if wide, range and first order."""
+    assert ranking.pair is not None
+    first, second = ranking.pair
+    where = ", ".join(part for part in (ranking.stratum, ranking.group) if part)
+    title = Text(f"\n{where}: {first} over {second}", "bold")
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table.add_column("cost", overflow="fold")
+    columns = ("known as", *(("range",) if is_wide else ()), "ratio, low to high", "total index")
+    for name in (*columns, *(("first order",) if is_wide else ()), ""):
+        table.add_column(name, no_wrap=True)
+    for cost in ranking.costs[:COSTS_SHOWN]:
+        indices = cost.indices
+        mark = "turns it" if cost.turns else "decides" if cost.decides else ""
+        cells = [cost.factor.name, cost.factor.confidence, *([range_text(cost)] if is_wide else [])]
+        cells += [f"{brief(cost.ratio_low)} to {brief(cost.ratio_high)}"]
+        cells += ["–" if indices is None else index_text(indices.total)]
+        cells += ["–" if indices is None else index_text(indices.first)] if is_wide else []
+        table.add_row(*(Text(cell) for cell in (*cells, mark)))
+    if len(ranking.costs) > COSTS_SHOWN:
+        table.add_row(Text(f"and {len(ranking.costs) - COSTS_SHOWN} that weigh less"))
+    return table
+
+
+def range_text(cost: CostResult) -> str:
+    """The range of a cost in its unit; that of a curve as factors of its values."""
+    costs = cost.factor.costs
+    if len(costs) == 1:
+        return f"{costs[0].low:.4g}..{costs[0].high:.4g} {costs[0].unit}"
+    low = min(each.low / each.value for each in costs if each.value)
+    high = max(each.high / each.value for each in costs if each.value)
+    return f"{low:.2f}..{high:.2f} times {len(costs)} points"
+
+
+def index_text(index: Index) -> str:
+    """An index with its interval."""
+    return f"{index.value:.2f} [{index.low:.2f}, {index.high:.2f}]"

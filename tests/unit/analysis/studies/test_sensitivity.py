@@ -1,0 +1,136 @@
+"""Sensitivity of a lone guest, where hand sums say which cost decides and how often each path is ahead."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cluster_sim.actors.checks import checks
+from cluster_sim.analysis.studies.factors import Factor, factors_of, held_together, value_at, with_costs
+from cluster_sim.analysis.studies.problems import StudyError
+from cluster_sim.analysis.studies.sensitivity import AskedCosts, SensitivityStudy, sensitivity
+from cluster_sim.platform.costs_of import profile_of, shipped_profile
+from cluster_sim.platform.provenance import Cost
+from cluster_sim.scenario.load import load
+from cluster_sim.shipped import find_workload
+from tests.unit.analysis.studies.lone_guest import PATHS, lone_guest
+from tests.unit.engine.hand_prices import FAULTS, MAP_PIECE, PAGES, PIECES, UNMAP, UNMAP_PIECE
+from tests.unit.engine.lone_host import RAW_1080P
+
+MIB = 1 << 20
+SLOW_COPIES = (
+    "costs.copy.zen4_stream={value: 0.5, unit: GB/s, why: slow}",
+    "costs.copy.zen4_cold_2097152={value: 257000, unit: ns, why: known}",
+    "costs.gmem.host_fault_4k={value: 1.57, unit: us, why: known}",
+    "costs.mm.zap_4k_bulk={value: 0.3, unit: us, why: known}",
+)
+"""Of a lone guest's costs only those of sharing and unsharing a page are left to move more than a little."""
+
+
+def study(folder: Path, asked: AskedCosts, *sets: str, paths: Iterable[str] = PATHS) -> SensitivityStudy:
+    return sensitivity(lone_guest(folder, sets, paths=paths), asked, folder / "results", executor="inline")
+
+
+def test_estimates_decide_and_each_path_is_ahead_as_often_as_hand_sums_say(
+    tmp_path: Path,
+) -> None:
+    """Converting is ahead where 760 pages of share + unshare take less than the two copies that it saves.
+
+    Share is log-uniform in 1..8 us, unshare in 1.5..10 us.
+    """
+    found = study(tmp_path, AskedCosts(samples=32), *SLOW_COPIES, paths=("swiotlb", "convert-4k"))
+    (ranking,) = found.rankings
+    copy_ns = 257_000 + (RAW_1080P - 2 * MIB) / 0.5
+    saved_us = (2 * copy_ns + PIECES * (MAP_PIECE + UNMAP_PIECE) - FAULTS - UNMAP) / PAGES / 1000
+    chance = np.random.default_rng(1).random((2, 100_000))
+    share, unshare = 1 * 8 ** chance[0], 1.5 * (10 / 1.5) ** chance[1]
+    bounced_ahead = float((share + unshare > saved_us).mean())
+    assert 0.3 < bounced_ahead < 0.9
+    assert ranking.shares["swiotlb"] == pytest.approx(bounced_ahead, abs=0.04)
+    assert {cost.factor.name for cost in ranking.deciding} == {"pkvm.share_4k", "pkvm.unshare_4k"}
+    assert all(cost.is_estimated for cost in ranking.deciding)
+    assert sum(cost.indices.total.value for cost in ranking.deciding if cost.indices) == pytest.approx(1, abs=0.15)
+    record = json.loads((found.directory / "study.json").read_text())
+    assert record["status"] == "complete"
+    assert record["found"][0]["costs"][0]["decides"]
+
+
+def test_who_is_ahead_everywhere_is_decided_by_no_cost(tmp_path: Path) -> None:
+    found = study(tmp_path, AskedCosts(samples=2), *SLOW_COPIES, paths=("swiotlb", "pool"))
+    (ranking,) = found.rankings
+    assert ranking.shares == {"swiotlb": 0, "pool": 1}
+    assert ranking.tied == 0
+    assert ranking.pair is not None
+    assert ranking.pair[0] == "pool"
+    assert ranking.pair_share == 1
+    assert ranking.deciding == []
+
+
+def test_costs_that_cannot_vary_or_are_not_used_are_not_sampled(tmp_path: Path) -> None:
+    profile = profile_of(lone_guest(tmp_path, SLOW_COPIES).variants[0].scenario)
+    names = {factor.name for factor in factors_of([profile])}
+    assert "pkvm.share_4k" in names
+    assert "copy.zen4_cold" in names
+    assert not names & {"copy.zen4_stream", "gmem.host_fault_4k", "mm.huge_page_bytes", "snp.psc_single_4k_call"}
+    curve = next(factor for factor in factors_of([profile]) if factor.name == "copy.zen4_cold")
+    assert "copy.zen4_cold_2097152" not in {cost.name for cost in curve.costs}
+    assert len(curve.costs) > 5
+
+
+def test_a_share_of_a_range_is_a_share_of_its_logarithm() -> None:
+    cost = Cost("x", 2.0, "us", 1.0, 16.0, "s", "measured")
+    assert [value_at(cost, share) for share in (0.0, 0.25, 0.5, 1.0)] == [1, 2, 4, 16]
+    assert value_at(Cost("x", 2.0, "us", 0.0, 16.0, "s", "measured"), 0.25) == 4
+    both = Factor("x", (cost, Cost("y", 2.0, "us", 1.0, 4.0, "s", "estimated")))
+    assert both.at(0.5) == {"x": 4, "y": 2}
+    assert both.confidence == "estimated"
+
+
+def test_samples_that_would_make_a_price_negative_go_back_to_where_it_is_nothing() -> None:
+    """Sharing takes 2.5 us, 0.5 us of them the call; sampled as 1.0 and 1.2 they meet: 2.5 - 1.5 t = 0.5 + 0.7 t."""
+    profile = shipped_profile("pkvm", "auto")
+    held = held_together(
+        {"pkvm.share_4k": 1.0, "exit.pkvm.hvc_guest_or_host_to_el2": 1.2, "pkvm.donate_4k": 9.0}, profile
+    )
+    meeting = 2.5 - 1.5 * (2.0 / 2.2)
+    assert held["pkvm.share_4k"] == pytest.approx(meeting, rel=1e-5)
+    assert held["exit.pkvm.hvc_guest_or_host_to_el2"] == pytest.approx(meeting, rel=1e-5)
+    assert held["pkvm.share_4k"] >= held["exit.pkvm.hvc_guest_or_host_to_el2"]
+    assert held["pkvm.donate_4k"] == 9.0
+    agreeing = {"pkvm.share_4k": 1.0, "exit.pkvm.hvc_guest_or_host_to_el2": 0.9}
+    assert held_together(agreeing, profile) == agreeing
+
+
+@pytest.mark.parametrize("protection", ["none", "pkvm", "sev-snp", "tdx", "cca"])
+def test_every_corner_of_the_shipped_ranges_is_a_profile_that_can_be_run(protection: str) -> None:
+    experiment = load(find_workload(Path("swiotlb_vs_zero_copy")), [f"protection={protection}"])
+    scenario = experiment.variants[0].scenario
+    factors = factors_of([profile_of(scenario)])
+    chance = np.random.default_rng(1)
+    for _ in range(50):
+        values = {n: v for factor in factors for n, v in factor.at(float(chance.integers(0, 2))).items()}
+        sampled = with_costs(scenario, profile_of(scenario), values)
+        assert profile_of(sampled).prices
+        assert checks(sampled, experiment.source.parent) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (AskedCosts(samples=48), "--samples: found 48, allowed: a power of 2, the next one up is 64"),
+        (AskedCosts(between="swiotlb,nothing"), "--between: found 'nothing', allowed: swiotlb | "),
+        (AskedCosts(figure="speed"), "--figure: found 'speed', allowed: mean | "),
+        (AskedCosts(group="nobody"), "--group: found 'nobody', allowed: raw"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_what_can(tmp_path: Path, asked: AskedCosts, told: str) -> None:
+    with pytest.raises(StudyError) as refused:
+        study(tmp_path, asked)
+    assert told in str(refused.value)
+
+
+def test_a_profile_that_costs_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="profile: found free"):
+        study(tmp_path, AskedCosts(), "profile=free")
