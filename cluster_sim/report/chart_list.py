@@ -1,0 +1,48 @@
+"""All charts of a run, in the order of the page; as Altair objects with their data for notebooks."""
+
+from collections.abc import Sequence
+
+import altair as alt
+
+from cluster_sim.analysis.comparison import Row, compare
+from cluster_sim.analysis.digests.digest import Digest, digest
+from cluster_sim.analysis.digests.places import paths_of, strata_of
+from cluster_sim.report.chart_rows import host_chart, memory_charts, played_charts, work_charts
+from cluster_sim.report.chart_times import latency_chart, ledger_charts, series_charts
+from cluster_sim.report.charts import GROUP, Chart, spec
+from cluster_sim.results.reader import Results
+
+PANELS_MAX = 24
+"""Strata that one picture has panels for; the page's filters choose others."""
+
+
+def charts_of(found: Digest, rows: Sequence[Row]) -> list[Chart]:
+    """Every chart, those that have nothing to show included: they say why."""
+    return [
+        latency_chart(found),
+        *ledger_charts(found),
+        *work_charts(found, rows),
+        *played_charts(found),
+        *series_charts(found),
+        *memory_charts(found, rows),
+        host_chart(found),
+    ]
+
+
+def whole_spec(chart: Chart, group: str, paths: Sequence[str], strata: Sequence[str]) -> dict[str, object]:
+    """Vega-Lite of one chart and group with its rows, for pictures and notebooks."""
+    shown = list(strata)[:PANELS_MAX]
+    rows = [dict(row) for row in chart.rows if row[GROUP] == group and row["stratum"] in shown]
+    title = chart.title + (f": {group}" if group else "")
+    return {**spec(chart, paths, shown), "title": title, "datasets": {chart.name: rows}}
+
+
+def charts(results: Results) -> dict[str, alt.TopLevelMixin]:
+    """The charts of a run as Altair objects, by `name` or `name/group`; those without anything to show are left out."""
+    paths, strata = paths_of(results.manifest), strata_of(results.manifest)
+    drawn: dict[str, alt.TopLevelMixin] = {}
+    for chart in charts_of(digest(results), compare(results)):
+        for group in chart.groups:
+            name = f"{chart.name}/{group}" if group else chart.name
+            drawn[name] = alt.Chart.from_dict(whole_spec(chart, group, paths, strata))
+    return drawn

@@ -1,0 +1,194 @@
+"""The charts of a report: what each shows, of which rows, with the table that says the same."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import altair as alt
+
+from cluster_sim.report.colours import FAMILIES, FAMILY_COLOURS, SHADES, colour_scale, dash_scale, shape_scale
+
+Value = str | float | None
+Record = Mapping[str, Value]
+Drawing = alt.Chart | alt.LayerChart
+
+WIDTH, HEIGHT, STEP = 180, 170, 19
+LABEL_LIMIT = 120
+PANELS_IN_A_ROW = 5
+STRATUM, PATH, GROUP = "stratum", "path", "group"
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of the table under a chart."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart: drawn for each guest group, a panel a stratum.
+
+    `rows` have stratum, path, group and what `draw` encodes; `table` has stratum, path, group and `columns`.
+    `key` names and colours what is not told by the paths' own legend. A chart without rows says why in `absent`.
+    """
+
+    name: str
+    title: str
+    says: str
+    rows: Sequence[Record] = ()
+    draw: Callable[[alt.NamedData, Sequence[str]], Drawing] | None = None
+    columns: Sequence[TableColumn] = ()
+    table: Sequence[Record] = ()
+    key: Mapping[str, str | float] = field(default_factory=dict)
+    has_lines: bool = False
+    absent: str = ""
+
+    @property
+    def groups(self) -> list[str]:
+        """Guest groups that it has rows of; one empty name where it is of hosts."""
+        return list(dict.fromkeys(str(row[GROUP]) for row in self.rows))
+
+
+def spec(chart: Chart, paths: Sequence[str], strata: Sequence[str]) -> dict[str, object]:
+    """Vega-Lite of a chart over data of the chart's name: facets by stratum where there are several."""
+    assert chart.draw is not None
+    data = alt.NamedData(chart.name)
+    drawn = chart.draw(data, paths)
+    if len(strata) < 2:
+        whole: alt.TopLevelMixin = drawn
+    else:
+        header = alt.Header(title=None, labelLimit=WIDTH + 40, labelFontWeight="bold")
+        facet = alt.Facet(f"{STRATUM}:N", sort=list(strata), header=header)
+        whole = drawn.facet(facet=facet, columns=min(len(strata), PANELS_IN_A_ROW))
+    plain: dict[str, object] = whole.to_dict()
+    return plain
+
+
+def by_path(legend: alt.Legend | None = None) -> alt.Color:
+    """A path's colour; its legend is HTML on the page, and Vega's in pictures."""
+    return alt.Color(f"{PATH}:N", title=None, legend=legend)
+
+
+def legend_of(count: int) -> alt.Legend:
+    """Below the panels, in as many columns as fit."""
+    return alt.Legend(orient="bottom", columns=min(count, PANELS_IN_A_ROW + 1), labelLimit=LABEL_LIMIT, title=None)
+
+
+def tips(*encodings: alt.Tooltip) -> list[alt.Tooltip]:
+    """What is shown under the mouse."""
+    return [alt.Tooltip(f"{PATH}:N"), alt.Tooltip(f"{STRATUM}:N"), *encodings]
+
+
+def y_paths(paths: Sequence[str]) -> alt.Y:
+    """Paths down the side, in the run's order."""
+    axis = alt.Axis(labelLimit=LABEL_LIMIT, title=None, domain=False, ticks=False, labelPadding=6)
+    return alt.Y(f"{PATH}:N", sort=list(paths), axis=axis)
+
+
+def few_ticks(title: str) -> alt.Axis:
+    """An axis that stays legible in a small panel."""
+    return alt.Axis(title=title, tickCount=4, labelOverlap=True, format="~s", titleLimit=WIDTH + 80)
+
+
+def bars(unit: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
+    """One bar a path, its value written at its end, where an unseen point keeps room for it."""
+
+    def draw(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
+        base = alt.Chart(data).encode(y=y_paths(paths))
+        value = alt.Tooltip("value:Q", title=unit, format=",.4~g")
+        bar = base.mark_bar(height={"band": 0.72}).encode(
+            x=alt.X("value:Q", axis=few_ticks(unit), scale=alt.Scale(zero=True)),
+            color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=None),
+            tooltip=tips(value),
+        )
+        text = base.mark_text(align="left", dx=4, fontSize=10).encode(x="value:Q", text="label:N")
+        room = base.mark_point(opacity=0).encode(x="reach:Q")
+        return (bar + text + room).properties(width=WIDTH, height=alt.Step(STEP))
+
+    return draw
+
+
+def shaded_bars(unit: str, parts: Sequence[str]) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
+    """Bars of a path's colour, their parts in shades."""
+
+    def draw(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
+        shade = alt.Scale(domain=list(parts), range=list(SHADES[: len(parts)]))
+        value = alt.Tooltip("value:Q", title=unit, format=",.4~g")
+        bar = alt.Chart(data).mark_bar(height={"band": 0.72})
+        encoded = bar.encode(
+            x=alt.X("value:Q", axis=few_ticks(unit), stack="zero"),
+            y=y_paths(paths),
+            color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=None),
+            opacity=alt.Opacity("part:N", scale=shade, legend=legend_of(len(parts))),
+            order=alt.Order("rank:Q"),
+            tooltip=tips(alt.Tooltip("part:N"), value),
+        )
+        return encoded.properties(width=WIDTH, height=alt.Step(STEP))
+
+    return draw
+
+
+def ledger_bars(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
+    """Stacked bars of the ledger's families."""
+    scale = alt.Scale(domain=list(FAMILIES), range=list(FAMILY_COLOURS))
+    value = alt.Tooltip("value:Q", title="us", format=",.4~g")
+    bar = alt.Chart(data).mark_bar(height={"band": 0.72}, strokeWidth=0.6)
+    encoded = bar.encode(
+        x=alt.X("value:Q", axis=few_ticks("us a transfer"), stack="zero"),
+        y=y_paths(paths),
+        color=alt.Color("family:N", scale=scale, legend=legend_of(4)),
+        order=alt.Order("rank:Q"),
+        tooltip=tips(alt.Tooltip("family:N"), value),
+    )
+    return encoded.properties(width=WIDTH, height=alt.Step(STEP))
+
+
+def distributions(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
+    """Cumulative distributions of latency."""
+    line = alt.Chart(data).mark_line(interpolate="step-after", strokeWidth=2, clip=True)
+    encoded = line.encode(
+        x=alt.X("latency_us:Q", scale=alt.Scale(type="log", nice=False), axis=few_ticks("latency, us")),
+        y=alt.Y("share:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title="% at most so slow", tickCount=5)),
+        color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=legend_of(len(paths))),
+        strokeDash=alt.StrokeDash(f"{PATH}:N", scale=dash_scale(paths), legend=legend_of(len(paths))),
+        tooltip=tips(
+            alt.Tooltip("latency_us:Q", title="us", format=",.4~g"), alt.Tooltip("share:Q", title="%", format=".2~f")
+        ),
+    )
+    return encoded.properties(width=WIDTH, height=HEIGHT)
+
+
+def over_time(title: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
+    """Lines over virtual time."""
+
+    def draw(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
+        line = alt.Chart(data).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=16, filled=True))
+        encoded = line.encode(
+            x=alt.X("at_s:Q", axis=alt.Axis(title="s", tickCount=5), scale=alt.Scale(zero=True)),
+            y=alt.Y("value:Q", axis=alt.Axis(title=title, tickCount=5, format="~s"), scale=alt.Scale(zero=True)),
+            color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=legend_of(len(paths))),
+            strokeDash=alt.StrokeDash(f"{PATH}:N", scale=dash_scale(paths), legend=legend_of(len(paths))),
+            tooltip=tips(alt.Tooltip("at_s:Q", title="s"), alt.Tooltip("value:Q", title=title, format=",.4~g")),
+        )
+        return encoded.properties(width=WIDTH, height=HEIGHT)
+
+    return draw
+
+
+def dots(parts: Sequence[str]) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
+    """One row a part of a host, a point a path."""
+
+    def draw(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
+        axis = alt.Axis(title=None, domain=False, ticks=False, grid=True, labelLimit=LABEL_LIMIT)
+        point = alt.Chart(data).mark_point(size=60, filled=True, opacity=0.85)
+        encoded = point.encode(
+            x=alt.X("value:Q", axis=few_ticks("%"), scale=alt.Scale(zero=True)),
+            y=alt.Y("part:N", sort=list(parts), axis=axis),
+            color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=legend_of(len(paths))),
+            shape=alt.Shape(f"{PATH}:N", scale=shape_scale(paths), legend=legend_of(len(paths))),
+            tooltip=tips(alt.Tooltip("part:N"), alt.Tooltip("value:Q", title="%", format=",.3~g")),
+        )
+        return encoded.properties(width=WIDTH, height=alt.Step(STEP + 3))
+
+    return draw
