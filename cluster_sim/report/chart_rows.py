@@ -37,6 +37,11 @@ def figure_chart(  # noqa: PLR0913 - each is a part of the chart
     return Chart(name, title, says, records, bars(unit), columns, records)
 
 
+def with_total(bar: Sequence[Record], total: float, end: float, reach: float = REACH) -> list[Record]:
+    """The parts of one bar, the last of them with the sum to be written where the bar ends."""
+    return [*bar[:-1], {**bar[-1], "end": end, "reach": end * reach, "label": number(total)}]
+
+
 def parted_chart(  # noqa: PLR0913 - each is a part of the chart
     name: str,
     title: str,
@@ -57,7 +62,8 @@ def parted_chart(  # noqa: PLR0913 - each is a part of the chart
             continue
         table.append({**where, **{f"part{rank}": value for rank, value in enumerate(values.values())}})
         ranked = enumerate(values.items())
-        records.extend({**where, "part": part, "rank": rank, "value": value} for rank, (part, value) in ranked)
+        bar = [{**where, "part": part, "rank": rank, "value": value} for rank, (part, value) in ranked]
+        records.extend(with_total(bar, sum(values.values()), sum(values.values())))
     if not any(record["value"] for record in records):
         return Chart(name, title, says, absent=absent)
     columns = [TableColumn(f"part{rank}", f"{part}, {unit}") for rank, part in enumerate(parts)]
@@ -82,7 +88,7 @@ def work_charts(digest: Digest, rows: Sequence[Row]) -> list[Chart]:
             "cpu",
             "CPU a frame",
             "CPU time for each delivered frame, spinning and waiting for memory included.",
-            unit="us",
+            unit="us a frame",
             parts={
                 "guest's vCPUs": lambda sums: sums.per("guest_cpu_ns", "delivered", 1e-3),
                 "host's CPUs": lambda sums: sums.per("host_cpu_ns", "delivered", 1e-3),
@@ -94,7 +100,7 @@ def work_charts(digest: Digest, rows: Sequence[Row]) -> list[Chart]:
             "copies",
             "Copies a byte",
             "How often each delivered byte was copied, and who copied. A path without a bar is zero-copy.",
-            unit="bytes a byte",
+            unit="bytes copied a byte",
             parts={
                 "by the guest": lambda sums: sums.per("guest_copied_bytes", "delivered_bytes"),
                 "by the host": lambda sums: sums.per("host_copied_bytes", "delivered_bytes"),
@@ -135,7 +141,7 @@ def played_charts(digest: Digest) -> list[Chart]:
         "drops",
         "Dropped and late",
         "Of all submitted frames: those that never arrived, and those that arrived after their deadline.",
-        unit="%",
+        unit="% of frames",
         parts={
             "dropped: no buffer, or replaced": percent("dropped_no_buffer", "dropped_replaced", "dropped_ring_empty"),
             "dropped: bounce pool full": percent("dropped_swiotlb_full"),
@@ -206,4 +212,4 @@ def host_chart(digest: Digest) -> Chart:
     if not records:
         return Chart(name, title, says, absent="No part of a host was busy.")
     columns = [TableColumn(part.column, f"{part.name}, %") for part in used]
-    return Chart(name, title, says, records, dots([part.name for part in used]), columns, table, has_lines=True)
+    return Chart(name, title, says, records, dots([part.name for part in used]), columns, table, shows_paths=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from cluster_sim.analysis.digests.digest import Digest, Key
 from cluster_sim.analysis.digests.guests import distribution, ledger_of
-from cluster_sim.report.chart_rows import placed
+from cluster_sim.report.chart_rows import placed, with_total
 from cluster_sim.report.charts import Chart, Record, TableColumn, distributions, ledger_bars, over_time
 from cluster_sim.report.colours import FAMILIES, FAMILY_COLOURS
 from cluster_sim.results.ledger import Category
@@ -29,7 +29,7 @@ def latency_chart(digest: Digest) -> Chart:
     if not records:
         return Chart(name, title, says, absent="Nothing was delivered, so there is no latency.")
     columns = [TableColumn(each, f"{each}, us") for each in QUANTILES]
-    return Chart(name, title, says, records, distributions, columns, table, has_lines=True)
+    return Chart(name, title, says, records, distributions, columns, table, shows_paths=True)
 
 
 def ledger_charts(digest: Digest) -> list[Chart]:
@@ -71,11 +71,18 @@ def ledger_chart(  # noqa: PLR0913 - each is a part of the chart
     table: list[Record] = []
     for key in (key for key in digest.guests if key in ledgers):
         ledger, where = ledgers[key], placed(digest.places[key[0]], key[1])
+        whole = sum(ledger.values()) / 1e3
+        bar: list[Record] = []
         for rank, (family, members) in enumerate(FAMILIES.items()):
             value = sum(ledger[category] for category in members) / 1e3
-            records.append({**where, "family": family, "rank": rank, "value": value})
+            share = 100 * value / whole if whole else 0
+            bar.append({**where, "family": family, "rank": rank, "value": value, "share": share})
+        records.extend(
+            {**part, "label": f"{part['label']} us"} if "label" in part else part
+            for part in with_total(bar, whole, 100 if whole else 0, 1)
+        )
         spent = {category.label: ledger[category] / 1e3 for category in occurring}
-        table.append({**where, "sum": sum(ledger.values()) / 1e3, **spent})
+        table.append({**where, "sum": whole, **spent})
     columns = [TableColumn("sum", "all, us"), *(TableColumn(each.label, each.label) for each in occurring)]
     colours = dict(zip(FAMILIES, FAMILY_COLOURS, strict=True))
     shown = {str(record["family"]) for record in records if record["value"]}
@@ -116,4 +123,4 @@ def series_chart(  # noqa: PLR0913 - each is a part of the chart
     if not records:
         return Chart(name, title, says, absent=f"{title}: 0 in every window, on every path.")
     columns = [TableColumn(each, f"{each}, {unit}") for each in ("first", "mean", "largest", "last")]
-    return Chart(name, title, says, records, over_time(unit), columns, table, has_lines=True)
+    return Chart(name, title, says, records, over_time(unit), columns, table, shows_paths=True, own_heights=True)

@@ -30,7 +30,8 @@ class Chart:
     """One chart: drawn for each guest group, a panel a stratum.
 
     `rows` have stratum, path, group and what `draw` encodes; `table` has stratum, path, group and `columns`.
-    `key` names and colours what is not told by the paths' own legend. A chart without rows says why in `absent`.
+    `key` names and colours what is not told by the paths' own legend, which `shows_paths` asks for. With `own_heights`
+    panels have vertical scales of their own. A chart without rows says why in `absent`.
     """
 
     name: str
@@ -41,7 +42,8 @@ class Chart:
     columns: Sequence[TableColumn] = ()
     table: Sequence[Record] = ()
     key: Mapping[str, str | float] = field(default_factory=dict)
-    has_lines: bool = False
+    shows_paths: bool = False
+    own_heights: bool = False
     absent: str = ""
 
     @property
@@ -60,14 +62,10 @@ def spec(chart: Chart, paths: Sequence[str], strata: Sequence[str]) -> dict[str,
     else:
         header = alt.Header(title=None, labelLimit=WIDTH + 40, labelFontWeight="bold")
         facet = alt.Facet(f"{STRATUM}:N", sort=list(strata), header=header)
-        whole = drawn.facet(facet=facet, columns=min(len(strata), PANELS_IN_A_ROW))
+        faceted = drawn.facet(facet=facet, columns=min(len(strata), PANELS_IN_A_ROW))
+        whole = faceted.resolve_scale(y="independent") if chart.own_heights else faceted
     plain: dict[str, object] = whole.to_dict()
     return plain
-
-
-def by_path(legend: alt.Legend | None = None) -> alt.Color:
-    """A path's colour; its legend is HTML on the page, and Vega's in pictures."""
-    return alt.Color(f"{PATH}:N", title=None, legend=legend)
 
 
 def legend_of(count: int) -> alt.Legend:
@@ -88,7 +86,7 @@ def y_paths(paths: Sequence[str]) -> alt.Y:
 
 def few_ticks(title: str) -> alt.Axis:
     """An axis that stays legible in a small panel."""
-    return alt.Axis(title=title, tickCount=4, labelOverlap=True, format="~s", titleLimit=WIDTH + 80)
+    return alt.Axis(title=title, tickCount=4, labelOverlap=True, format=",~r", titleLimit=WIDTH + 80)
 
 
 def bars(unit: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
@@ -113,42 +111,56 @@ def shaded_bars(unit: str, parts: Sequence[str]) -> Callable[[alt.NamedData, Seq
     """Bars of a path's colour, their parts in shades."""
 
     def draw(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
+        base = alt.Chart(data).encode(y=y_paths(paths))
         shade = alt.Scale(domain=list(parts), range=list(SHADES[: len(parts)]))
         value = alt.Tooltip("value:Q", title=unit, format=",.4~g")
-        bar = alt.Chart(data).mark_bar(height={"band": 0.72})
-        encoded = bar.encode(
+        bar = base.mark_bar(height={"band": 0.72}).encode(
             x=alt.X("value:Q", axis=few_ticks(unit), stack="zero"),
-            y=y_paths(paths),
             color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=None),
             opacity=alt.Opacity("part:N", scale=shade, legend=legend_of(len(parts))),
             order=alt.Order("rank:Q"),
             tooltip=tips(alt.Tooltip("part:N"), value),
         )
-        return encoded.properties(width=WIDTH, height=alt.Step(STEP))
+        return totalled(base, bar).properties(width=WIDTH, height=alt.Step(STEP))
 
     return draw
 
 
+def totalled(base: alt.Chart, bar: alt.Chart) -> alt.LayerChart:
+    """Bars with their sums behind them; rows but a bar's last one have no label and no end."""
+    last = "isValid(datum.end)"
+    text = base.transform_filter(last).mark_text(align="left", dx=4, fontSize=10)
+    room = base.transform_filter(last).mark_point(opacity=0)
+    return bar + text.encode(x="end:Q", text="label:N") + room.encode(x="reach:Q")
+
+
 def ledger_bars(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
-    """Stacked bars of the ledger's families."""
+    """Stacked bars of the ledger's families as shares of the latency, which is written behind them."""
     scale = alt.Scale(domain=list(FAMILIES), range=list(FAMILY_COLOURS))
-    value = alt.Tooltip("value:Q", title="us", format=",.4~g")
-    bar = alt.Chart(data).mark_bar(height={"band": 0.72}, strokeWidth=0.6)
-    encoded = bar.encode(
-        x=alt.X("value:Q", axis=few_ticks("us a transfer"), stack="zero"),
-        y=y_paths(paths),
+    base = alt.Chart(data).encode(y=y_paths(paths))
+    bar = base.mark_bar(height={"band": 0.72}).encode(
+        x=alt.X(
+            "share:Q",
+            axis=alt.Axis(title="% of the latency", values=[0, 25, 50, 75, 100]),
+            stack="zero",
+            scale=alt.Scale(domain=[0, 145]),
+        ),
         color=alt.Color("family:N", scale=scale, legend=legend_of(4)),
         order=alt.Order("rank:Q"),
-        tooltip=tips(alt.Tooltip("family:N"), value),
+        tooltip=tips(
+            alt.Tooltip("family:N"),
+            alt.Tooltip("value:Q", title="us", format=",.4~g"),
+            alt.Tooltip("share:Q", title="%", format=".3~g"),
+        ),
     )
-    return encoded.properties(width=WIDTH, height=alt.Step(STEP))
+    return totalled(base, bar).properties(width=WIDTH, height=alt.Step(STEP))
 
 
 def distributions(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
     """Cumulative distributions of latency."""
     line = alt.Chart(data).mark_line(interpolate="step-after", strokeWidth=2, clip=True)
     encoded = line.encode(
-        x=alt.X("latency_us:Q", scale=alt.Scale(type="log", nice=False), axis=few_ticks("latency, us")),
+        x=alt.X("latency_us:Q", scale=alt.Scale(type="log", nice=False), axis=few_ticks("latency, us, logarithmic")),
         y=alt.Y("share:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title="% at most so slow", tickCount=5)),
         color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=legend_of(len(paths))),
         strokeDash=alt.StrokeDash(f"{PATH}:N", scale=dash_scale(paths), legend=legend_of(len(paths))),
@@ -163,15 +175,17 @@ def over_time(title: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
     """Lines over virtual time."""
 
     def draw(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
-        line = alt.Chart(data).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=16, filled=True))
-        encoded = line.encode(
-            x=alt.X("at_s:Q", axis=alt.Axis(title="s", tickCount=5), scale=alt.Scale(zero=True)),
-            y=alt.Y("value:Q", axis=alt.Axis(title=title, tickCount=5, format="~s"), scale=alt.Scale(zero=True)),
+        base = alt.Chart(data).encode(
+            x=alt.X("at_s:Q", axis=alt.Axis(title="virtual time, s", tickCount=5), scale=alt.Scale(zero=True)),
+            y=alt.Y("value:Q", axis=alt.Axis(title=title, tickCount=5, format=",~r"), scale=alt.Scale(zero=True)),
             color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=legend_of(len(paths))),
-            strokeDash=alt.StrokeDash(f"{PATH}:N", scale=dash_scale(paths), legend=legend_of(len(paths))),
             tooltip=tips(alt.Tooltip("at_s:Q", title="s"), alt.Tooltip("value:Q", title=title, format=",.4~g")),
         )
-        return encoded.properties(width=WIDTH, height=HEIGHT)
+        dash = alt.StrokeDash(f"{PATH}:N", scale=dash_scale(paths), legend=legend_of(len(paths)))
+        shape = alt.Shape(f"{PATH}:N", scale=shape_scale(paths), legend=legend_of(len(paths)))
+        lines = base.mark_line(strokeWidth=2).encode(strokeDash=dash)
+        points = base.mark_point(size=22, filled=True, opacity=1).encode(shape=shape)
+        return (lines + points).properties(width=WIDTH, height=HEIGHT)
 
     return draw
 

@@ -11,7 +11,7 @@ import altair as alt
 
 from cluster_sim.results.ledger import Category
 
-PATHS = ("#0072b2", "#d55e00", "#009e73", "#b5651d", "#2f95d0", "#bf5f95", "#7f7f7f", "#948300")
+PATHS = ("#0072b2", "#d55e00", "#009e73", "#bf5f95", "#2f95d0", "#c08000", "#7f7f7f", "#8a8a00")
 DASHES: tuple[tuple[int, ...], ...] = ((1, 0), (6, 2), (2, 2), (8, 2, 2, 2), (4, 4), (10, 3), (1, 3))
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 

@@ -56,9 +56,7 @@ def workload_sums(results: Results) -> dict[tuple[str, ...], Sums]:
     return summed(results, "workloads", ("variant", "guest_group", "part", "workload"), FLOW_SUMS)
 
 
-def summed(
-    results: Results, table: str, keys: Sequence[str], columns: Sequence[str]
-) -> dict[tuple[str, ...], Sums]:
+def summed(results: Results, table: str, keys: Sequence[str], columns: Sequence[str]) -> dict[tuple[str, ...], Sums]:
     """Add up a table in batches."""
     found: dict[tuple[str, ...], Sums] = {}
     for batch in batches(results, table, [*keys, "replication", *columns, *HISTOGRAM]):
