@@ -21,7 +21,7 @@ def placed(place: Place, group: str) -> dict[str, str]:
     return {STRATUM: place.stratum, PATH: place.path, GROUP: group}
 
 
-def figure_chart(  # noqa: PLR0913 - each is a part of the chart
+def figure_chart(
     name: str, title: str, says: str, *, figure: str, unit: str, rows: Sequence[Row], digest: Digest, absent: str = ""
 ) -> Chart:
     """Bars of one of the comparison's figures; only its reason for absence where it is 0 everywhere."""
@@ -42,7 +42,7 @@ def with_total(bar: Sequence[Record], total: float, end: float, reach: float = R
     return [*bar[:-1], {**bar[-1], "end": end, "reach": end * reach, "label": number(total)}]
 
 
-def parted_chart(  # noqa: PLR0913 - each is a part of the chart
+def parted_chart(
     name: str,
     title: str,
     says: str,

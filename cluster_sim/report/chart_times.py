@@ -55,7 +55,7 @@ def ledger_charts(digest: Digest) -> list[Chart]:
     ]
 
 
-def ledger_chart(  # noqa: PLR0913 - each is a part of the chart
+def ledger_chart(
     digest: Digest,
     ledgers: Mapping[Key, Mapping[Category, float]],
     name: str,
@@ -102,7 +102,7 @@ def series_charts(digest: Digest) -> list[Chart]:
     ]
 
 
-def series_chart(  # noqa: PLR0913 - each is a part of the chart
+def series_chart(
     digest: Digest, name: str, title: str, says: str, *, gauge: str, unit: str, divisor: float = 1
 ) -> Chart:
     """Lines of one gauge; the table has its ends, mean and largest value."""
