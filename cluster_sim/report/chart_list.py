@@ -9,7 +9,7 @@ from cluster_sim.analysis.digests.digest import Digest, digest
 from cluster_sim.analysis.digests.places import paths_of, strata_of
 from cluster_sim.report.chart_rows import host_chart, memory_charts, played_charts, work_charts
 from cluster_sim.report.chart_times import latency_chart, ledger_charts, series_charts
-from cluster_sim.report.charts import GROUP, Chart, spec
+from cluster_sim.report.charts import GROUP, STRATUM, Chart, spec
 from cluster_sim.results.reader import Results
 
 PANELS_MAX = 24
@@ -29,12 +29,18 @@ def charts_of(found: Digest, rows: Sequence[Row]) -> list[Chart]:
     ]
 
 
-def whole_spec(chart: Chart, group: str, paths: Sequence[str], strata: Sequence[str]) -> dict[str, object]:
-    """Vega-Lite of one chart and group with its rows, for pictures and notebooks."""
+def whole_specs(chart: Chart, paths: Sequence[str], strata: Sequence[str]) -> dict[str, dict[str, object]]:
+    """Vega-Lite of one chart with its rows, by guest group, for pictures and notebooks."""
+    if not chart.rows:
+        return {}
     shown = list(strata)[:PANELS_MAX]
-    rows = [dict(row) for row in chart.rows if row[GROUP] == group and row["stratum"] in shown]
-    title = chart.title + (f": {group}" if group else "")
-    return {**spec(chart, paths, shown), "title": title, "datasets": {chart.name: rows}}
+    plain = spec(chart, paths, shown)
+    specs = {}
+    for group in chart.groups:
+        rows = [dict(row) for row in chart.rows if row[GROUP] == group and row[STRATUM] in shown]
+        title = chart.title + (f": {group}" if group else "")
+        specs[group] = {**plain, "title": title, "datasets": {chart.name: rows}}
+    return specs
 
 
 def charts(results: Results) -> dict[str, alt.TopLevelMixin]:
@@ -42,7 +48,6 @@ def charts(results: Results) -> dict[str, alt.TopLevelMixin]:
     paths, strata = paths_of(results.manifest), strata_of(results.manifest)
     drawn: dict[str, alt.TopLevelMixin] = {}
     for chart in charts_of(digest(results), compare(results)):
-        for group in chart.groups:
-            name = f"{chart.name}/{group}" if group else chart.name
-            drawn[name] = alt.Chart.from_dict(whole_spec(chart, group, paths, strata))
+        for group, plain in whole_specs(chart, paths, strata).items():
+            drawn[f"{chart.name}/{group}" if group else chart.name] = alt.Chart.from_dict(plain)
     return drawn

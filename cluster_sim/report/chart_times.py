@@ -8,6 +8,7 @@ from cluster_sim.analysis.digests.guests import distribution, ledger_of
 from cluster_sim.report.chart_rows import placed, with_total
 from cluster_sim.report.charts import Chart, Record, TableColumn, distributions, ledger_bars, over_time
 from cluster_sim.report.colours import FAMILIES, FAMILY_COLOURS
+from cluster_sim.report.comparison import number
 from cluster_sim.results.ledger import Category
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
@@ -77,10 +78,8 @@ def ledger_chart(
             value = sum(ledger[category] for category in members) / 1e3
             share = 100 * value / whole if whole else 0
             bar.append({**where, "family": family, "rank": rank, "value": value, "share": share})
-        records.extend(
-            {**part, "label": f"{part['label']} us"} if "label" in part else part
-            for part in with_total(bar, whole, 100 if whole else 0, 1)
-        )
+        *others, last = with_total(bar, whole, 100 if whole else 0, 1)
+        records.extend([*others, {**last, "label": span(whole)}])
         spent = {category.label: ledger[category] / 1e3 for category in occurring}
         table.append({**where, "sum": whole, **spent})
     columns = [TableColumn("sum", "all, us"), *(TableColumn(each.label, each.label) for each in occurring)]
@@ -124,3 +123,10 @@ def series_chart(
         return Chart(name, title, says, absent=f"{title}: 0 in every window, on every path.")
     columns = [TableColumn(each, f"{each}, {unit}") for each in ("first", "mean", "largest", "last")]
     return Chart(name, title, says, records, over_time(unit), columns, table, shows_paths=True, own_heights=True)
+
+
+def span(us: float) -> str:
+    """A time in the unit in which it is short."""
+    if us >= 1e6:
+        return f"{number(us / 1e6)} s"
+    return f"{number(us / 1e3)} ms" if us >= 1e3 else f"{number(us)} us"

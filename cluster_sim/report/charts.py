@@ -84,9 +84,9 @@ def y_paths(paths: Sequence[str]) -> alt.Y:
     return alt.Y(f"{PATH}:N", sort=list(paths), axis=axis)
 
 
-def few_ticks(title: str) -> alt.Axis:
+def few_ticks(title: str, *, grid: bool = True) -> alt.Axis:
     """An axis that stays legible in a small panel."""
-    return alt.Axis(title=title, tickCount=4, labelOverlap=True, format=",~r", titleLimit=WIDTH + 80)
+    return alt.Axis(title=title, grid=grid, tickCount=4, labelOverlap=True, format=",~r", titleLimit=WIDTH + 80)
 
 
 def bars(unit: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
@@ -117,7 +117,7 @@ def shaded_bars(unit: str, parts: Sequence[str]) -> Callable[[alt.NamedData, Seq
         bar = base.mark_bar(height={"band": 0.72}).encode(
             x=alt.X("value:Q", axis=few_ticks(unit), stack="zero"),
             color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=None),
-            opacity=alt.Opacity("part:N", scale=shade, legend=legend_of(len(parts))),
+            opacity=alt.Opacity("part:O", sort=list(parts), scale=shade, legend=legend_of(len(parts))),
             order=alt.Order("rank:Q"),
             tooltip=tips(alt.Tooltip("part:N"), value),
         )
@@ -143,7 +143,7 @@ def ledger_bars(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
             "share:Q",
             axis=alt.Axis(title="% of the latency", values=[0, 25, 50, 75, 100]),
             stack="zero",
-            scale=alt.Scale(domain=[0, 145]),
+            scale=alt.Scale(domain=[0, 150]),
         ),
         color=alt.Color("family:N", scale=scale, legend=legend_of(4)),
         order=alt.Order("rank:Q"),
@@ -160,7 +160,11 @@ def distributions(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
     """Cumulative distributions of latency."""
     line = alt.Chart(data).mark_line(interpolate="step-after", strokeWidth=2, clip=True)
     encoded = line.encode(
-        x=alt.X("latency_us:Q", scale=alt.Scale(type="log", nice=False), axis=few_ticks("latency, us, logarithmic")),
+        x=alt.X(
+            "latency_us:Q",
+            scale=alt.Scale(type="log", nice=False),
+            axis=few_ticks("latency, us, logarithmic", grid=False),
+        ),
         y=alt.Y("share:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title="% at most so slow", tickCount=5)),
         color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=legend_of(len(paths))),
         strokeDash=alt.StrokeDash(f"{PATH}:N", scale=dash_scale(paths), legend=legend_of(len(paths))),

@@ -33,6 +33,8 @@ from cluster_sim.results.manifest import Manifest
 TEMPLATES = Path(__file__).parent / "templates"
 VEGALITE = "6.4"
 DIGITS = 6
+DOUBTS_SHOWN = 3
+"""Doubts on the first screen; the others are one key away."""
 SECTIONS = {
     "answer": "The answer",
     "hypotheses": "Hypotheses",
@@ -128,6 +130,7 @@ def contents(subject: Subject, known: Indices) -> Mapping[str, object]:
         "has_groups": known.has_groups,
         "verdicts": verdict_blocks(answer, known),
         "overturning": [doubt_text(doubt) for doubt in answer.doubts if doubt.overturns],
+        "shown_doubts": DOUBTS_SHOWN,
         "harmless": [doubt_text(doubt) for doubt in answer.doubts if not doubt.overturns],
         "hypotheses": hypothesis_blocks(answer, known),
         "ratios": ratios,
@@ -224,7 +227,7 @@ def chart_block(chart: Chart, known: Indices) -> Mapping[str, object]:
         {
             "group": known.groups.get(group),
             "title": group if known.has_groups else "",
-            "says": f"{chart.title}{f', group {group}' if group else ''}. {chart.says} The table below has the numbers.",
+            "says": f"{chart.title}{f', group {group}' if group else ''}. {chart.says} The table below has numbers.",
         }
         for group in sorted(chart.groups, key=lambda group: known.groups.get(group, 0))
     ]

@@ -51,6 +51,11 @@ class PageTable:
     rows: Sequence[TableRow]
     is_text: bool = False
 
+    @property
+    def named(self) -> int:
+        """How many columns head a row."""
+        return len(self.rows[0].names) if self.rows else 1
+
 
 def indices(digest: Digest) -> Indices:
     """Numbers in the run's order."""

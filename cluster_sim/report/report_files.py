@@ -12,7 +12,7 @@ from cluster_sim.analysis.digests.digest import digest
 from cluster_sim.analysis.digests.places import paths_of, strata_of
 from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
 from cluster_sim.analysis.words.answer import Answer
-from cluster_sim.report.chart_list import charts_of, whole_spec
+from cluster_sim.report.chart_list import charts_of, whole_specs
 from cluster_sim.report.page import VEGALITE, Subject, page
 from cluster_sim.results.reader import Results
 
@@ -21,7 +21,6 @@ CHARTS = "charts"
 PICTURE_SCALE = 2
 PICTURE_LOOK = {"background": "white", "font": "Liberation Sans, DejaVu Sans, Arial, sans-serif"}
 
-Words = Callable[[Results, Subject], Mapping[str, str]]
 OnPart = Callable[[str], None]
 
 
@@ -85,9 +84,9 @@ def pictures(subject: Subject) -> Iterator[tuple[str, bytes]]:
     """(file name, content) of each chart and group; groups are numbered where there are several."""
     paths, strata = paths_of(subject.manifest), strata_of(subject.manifest)
     for chart in subject.charts:
-        for place, group in enumerate(chart.groups):
+        for place, plain in enumerate(whole_specs(chart, paths, strata).values()):
             stem = chart.name if len(chart.groups) == 1 else f"{chart.name}-{place + 1}"
-            drawn = {**whole_spec(chart, group, paths, strata), "config": PICTURE_LOOK}
+            drawn = {**plain, "config": PICTURE_LOOK}
             svg = vl_convert.vegalite_to_svg(drawn, vl_version=VEGALITE)
             yield f"{stem}.svg", svg.encode()
             yield f"{stem}.png", vl_convert.svg_to_png(svg, scale=PICTURE_SCALE)

@@ -16,8 +16,9 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A run in brief. Keys of `guests`, `slowest` and `series` are (variant, group), of `workloads` also part and number.
+    """A run in brief.
 
+    Keys of `guests`, `slowest` and `series` are (variant, group), of `workloads` also part and number.
     `slowest` is empty where the run kept no transfers, `series` where it kept no windows.
     """
 

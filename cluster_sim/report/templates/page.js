@@ -58,7 +58,14 @@
   const fitted = (chart, width, rows) => {
     const spec = structuredClone(chart.spec);
     const inner = spec.facet ? spec.spec : spec;
-    const margin = width < 500 ? 108 : 134;
+    const layers = inner.layer ?? [inner];
+    for (const { encoding } of layers) {
+      for (const channel of ["color", "strokeDash", "opacity", "shape"]) if (encoding[channel]?.scale) encoding[channel].legend = null;
+      if (width < 500 && encoding.y?.axis) encoding.y.axis.labelLimit = 92;
+    }
+    const side = layers[0].encoding.y;
+    const names = side.type === "quantitative" ? [] : rows.map((row) => row[side.field].length);
+    const margin = names.length ? Math.min(width < 500 ? 92 : 120, 6.4 * Math.max(...names)) + 16 : 58;
     if (spec.facet) {
       const strata = new Set(rows.map((row) => row.stratum));
       const kept = [...strata].slice(0, PANELS_MAX);
@@ -73,7 +80,6 @@
       inner.width = Math.min(520, width - margin);
     }
     inner.width = Math.max(inner.width, 90);
-    if (width < 500) for (const each of inner.layer ?? [inner]) if (each.encoding?.y?.axis) each.encoding.y.axis.labelLimit = 92;
     spec.datasets = { [spec.data.name]: rows };
     return spec;
   };
