@@ -11,7 +11,8 @@ from rich.console import Console
 from cluster_sim.analysis.comparison import compare
 from cluster_sim.analysis.words.answer import Answer
 from cluster_sim.cli.options import refusing_bad_input
-from cluster_sim.report.report_files import PAGE, Subject, subject_of, write_report
+from cluster_sim.report.page import Subject
+from cluster_sim.report.report_files import PAGE, subject_of, write_report
 from cluster_sim.results.reader import Results, open_results
 from cluster_sim.results.run_directory import RunDirectoryError
 

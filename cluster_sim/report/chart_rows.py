@@ -62,7 +62,7 @@ def parted_chart(
             continue
         table.append({**where, **{f"part{rank}": value for rank, value in enumerate(values.values())}})
         ranked = enumerate(values.items())
-        bar = [{**where, "part": part, "rank": rank, "value": value} for rank, (part, value) in ranked]
+        bar: list[Record] = [{**where, "part": part, "rank": rank, "value": value} for rank, (part, value) in ranked]
         records.extend(with_total(bar, sum(values.values()), sum(values.values())))
     if not any(record["value"] for record in records):
         return Chart(name, title, says, absent=absent)

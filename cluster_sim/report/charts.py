@@ -102,7 +102,7 @@ def bars(unit: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
         )
         text = base.mark_text(align="left", dx=4, fontSize=10).encode(x="value:Q", text="label:N")
         room = base.mark_point(opacity=0).encode(x="reach:Q")
-        return (bar + text + room).properties(width=WIDTH, height=alt.Step(STEP))
+        return alt.layer(bar, text, room).properties(width=WIDTH, height=alt.Step(STEP))
 
     return draw
 
@@ -131,7 +131,7 @@ def totalled(base: alt.Chart, bar: alt.Chart) -> alt.LayerChart:
     last = "isValid(datum.end)"
     text = base.transform_filter(last).mark_text(align="left", dx=4, fontSize=10)
     room = base.transform_filter(last).mark_point(opacity=0)
-    return bar + text.encode(x="end:Q", text="label:N") + room.encode(x="reach:Q")
+    return alt.layer(bar, text.encode(x="end:Q", text="label:N"), room.encode(x="reach:Q"))
 
 
 def ledger_bars(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
@@ -189,7 +189,7 @@ def over_time(title: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
         shape = alt.Shape(f"{PATH}:N", scale=shape_scale(paths), legend=legend_of(len(paths)))
         lines = base.mark_line(strokeWidth=2).encode(strokeDash=dash)
         points = base.mark_point(size=22, filled=True, opacity=1).encode(shape=shape)
-        return (lines + points).properties(width=WIDTH, height=HEIGHT)
+        return alt.layer(lines, points).properties(width=WIDTH, height=HEIGHT)
 
     return draw
 

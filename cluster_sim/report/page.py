@@ -62,7 +62,7 @@ class Subject:
 @cache
 def vega() -> str:
     """The scripts that draw: Vega, Vega-Lite and their embedding, in one."""
-    bundle: str = vl_convert.javascript_bundle(vl_version=VEGALITE)
+    bundle: str = vl_convert.javascript_bundle(None, vl_version=VEGALITE)
     assert "</script" not in bundle.lower()
     assert "<!--" not in bundle
     return bundle
@@ -205,7 +205,7 @@ def doubt_text(doubt: Doubt) -> Mapping[str, str]:
 
 def hypothesis_blocks(answer: Answer, known: Indices) -> list[Mapping[str, object]]:
     """Standings of one hypothesis together."""
-    blocks = []
+    blocks: list[Mapping[str, object]] = []
     for (name, claim), each in groupby(answer.hypotheses, lambda hypothesis: (hypothesis.name, hypothesis.claim)):
         standings = [
             {

@@ -66,7 +66,8 @@ def definition_tables(manifest: Manifest) -> tuple[PageTable, PageTable]:
     """Fields that all variants share, and those that differ."""
     fields = {variant: dict(flattened(record.scenario)) for variant, record in manifest.variants.items()}
     paths = list(dict.fromkeys(path for each in fields.values() for path in each))
-    common, differing = [], []
+    common: list[str] = []
+    differing: list[str] = []
     for path in paths:
         values = {each.get(path) for each in fields.values()}
         (common if len(values) == 1 else differing).append(path)

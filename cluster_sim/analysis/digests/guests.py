@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,6 +14,8 @@ from cluster_sim.results.columns import FLOW, GUESTS
 from cluster_sim.results.endings import DROP_LABELS
 from cluster_sim.results.ledger import Category
 from cluster_sim.results.reader import Results
+
+Shares = npt.NDArray[np.float64]
 
 BUCKETS = int(histogram.bucket_of(np.array([(1 << 62) - 1], np.int64))[0]) + 1
 HISTOGRAM = ("latency_bucket", "latency_count")
@@ -107,8 +110,9 @@ def distribution(sums: Sums, points: int = 120) -> list[tuple[float, float]]:
     return [(float(middles[0]), 0.0), *curve]
 
 
-def spread(points: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def spread(points: int) -> Shares:
     """Shares that are even in the middle and dense at the slow end, where readers look."""
     even = np.linspace(0, 0.98, max(points - 20, 2))
     tail = 1 - np.geomspace(0.02, 1e-4, 19)
-    return np.r_[even, tail, 1.0]
+    shares: Shares = np.r_[even, tail, 1.0]
+    return shares

@@ -43,7 +43,7 @@ def utilisation(results: Results) -> dict[str, Mapping[str, float]]:
             rows_of[variant] = rows_of.get(variant, 0) + len(rows)
             for column, array in values.items():
                 sums[column] += int(array[rows].sum())
-    found = {}
+    found: dict[str, Mapping[str, float]] = {}
     for variant, sums in totals.items():
         record = results.manifest.variants[variant]
         span_ns = record.duration_ns * rows_of[variant]
