@@ -3,7 +3,7 @@
     python -m benchmarks.report [--rows 10000000] [--run DIRECTORY] [--html-only]
 
 The run is made of a real one (the main job, or `--run`): each part of `transfers` lies there as often as is needed,
-under further names, as links to the same file. All rows are read; figures of the other tables are those of the real run.
+under further names, as links to the same file. All rows are read; figures of other tables are those of the real run.
 """
 
 import argparse

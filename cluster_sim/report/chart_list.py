@@ -9,7 +9,7 @@ from cluster_sim.analysis.digests.digest import Digest, digest
 from cluster_sim.analysis.digests.places import paths_of, strata_of
 from cluster_sim.report.chart_rows import host_chart, memory_charts, played_charts, work_charts
 from cluster_sim.report.chart_times import latency_chart, ledger_charts, series_charts
-from cluster_sim.report.charts import GROUP, STRATUM, Chart, spec
+from cluster_sim.report.charts import GROUP, PATH, PATH_RANK, STRATUM, STRATUM_RANK, Chart, drawn_label, spec
 from cluster_sim.results.reader import Results
 
 PANELS_MAX = 24
@@ -37,7 +37,17 @@ def whole_specs(chart: Chart, paths: Sequence[str], strata: Sequence[str]) -> di
     plain = spec(chart, paths, shown)
     specs = {}
     for group in chart.groups:
-        rows = [dict(row) for row in chart.rows if row[GROUP] == group and row[STRATUM] in shown]
+        rows = [
+            {
+                **row,
+                STRATUM: drawn_label(str(row[STRATUM])),
+                STRATUM_RANK: shown.index(str(row[STRATUM])),
+                PATH: drawn_label(str(row[PATH])),
+                PATH_RANK: list(paths).index(str(row[PATH])),
+            }
+            for row in chart.rows
+            if row[GROUP] == group and row[STRATUM] in shown
+        ]
         title = chart.title + (f": {group}" if group else "")
         specs[group] = {**plain, "title": title, "datasets": {chart.name: rows}}
     return specs

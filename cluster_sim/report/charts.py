@@ -15,6 +15,26 @@ WIDTH, HEIGHT, STEP = 180, 170, 19
 LABEL_LIMIT = 120
 PANELS_IN_A_ROW = 5
 STRATUM, PATH, GROUP = "stratum", "path", "group"
+WORD_JOINER = "\u2060"
+PROPERTIES = frozenset(
+    [
+        "__defineGetter__",
+        "__defineSetter__",
+        "__lookupGetter__",
+        "__lookupSetter__",
+        "__proto__",
+        "constructor",
+        "hasOwnProperty",
+        "isPrototypeOf",
+        "propertyIsEnumerable",
+        "toLocaleString",
+        "toString",
+        "valueOf",
+    ]
+)
+"""What every object of the script's language has: Vega keeps groups by their labels in plain objects."""
+STRATUM_RANK, PATH_RANK = "stratum_rank", "path_rank"
+"""Orders are numbers in the rows: a list of labels would become part of an expression, which some labels break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +72,21 @@ class Chart:
         return list(dict.fromkeys(str(row[GROUP]) for row in self.rows))
 
 
+def drawn_label(label: str) -> str:
+    """A label as charts hold it: where Vega would take it for a property of every object, behind an unseen character."""
+    return f"{WORD_JOINER}{label}" if label in PROPERTIES else label
+
+
 def spec(chart: Chart, paths: Sequence[str], strata: Sequence[str]) -> dict[str, object]:
     """Vega-Lite of a chart over data of the chart's name: facets by stratum where there are several."""
     assert chart.draw is not None
     data = alt.NamedData(chart.name)
-    drawn = chart.draw(data, paths)
+    drawn = chart.draw(data, [drawn_label(path) for path in paths])
     if len(strata) < 2:
         whole: alt.TopLevelMixin = drawn
     else:
         header = alt.Header(title=None, labelLimit=WIDTH + 40, labelFontWeight="bold")
-        facet = alt.Facet(f"{STRATUM}:N", sort=list(strata), header=header)
+        facet = alt.Facet(f"{STRATUM}:N", sort=alt.EncodingSortField(STRATUM_RANK, op="min"), header=header)
         faceted = drawn.facet(facet=facet, columns=min(len(strata), PANELS_IN_A_ROW))
         whole = faceted.resolve_scale(y="independent") if chart.own_heights else faceted
     plain: dict[str, object] = whole.to_dict()
@@ -78,10 +103,10 @@ def tips(*encodings: alt.Tooltip) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{PATH}:N"), alt.Tooltip(f"{STRATUM}:N"), *encodings]
 
 
-def y_paths(paths: Sequence[str]) -> alt.Y:
+def y_paths() -> alt.Y:
     """Paths down the side, in the run's order."""
     axis = alt.Axis(labelLimit=LABEL_LIMIT, title=None, domain=False, ticks=False, labelPadding=6)
-    return alt.Y(f"{PATH}:N", sort=list(paths), axis=axis)
+    return alt.Y(f"{PATH}:N", sort=alt.EncodingSortField(PATH_RANK, op="min"), axis=axis)
 
 
 def few_ticks(title: str, *, grid: bool = True) -> alt.Axis:
@@ -93,7 +118,7 @@ def bars(unit: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
     """One bar a path, its value written at its end, where an unseen point keeps room for it."""
 
     def draw(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
-        base = alt.Chart(data).encode(y=y_paths(paths))
+        base = alt.Chart(data).encode(y=y_paths())
         value = alt.Tooltip("value:Q", title=unit, format=",.4~g")
         bar = base.mark_bar(height={"band": 0.72}).encode(
             x=alt.X("value:Q", axis=few_ticks(unit), scale=alt.Scale(zero=True)),
@@ -111,7 +136,7 @@ def shaded_bars(unit: str, parts: Sequence[str]) -> Callable[[alt.NamedData, Seq
     """Bars of a path's colour, their parts in shades."""
 
     def draw(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
-        base = alt.Chart(data).encode(y=y_paths(paths))
+        base = alt.Chart(data).encode(y=y_paths())
         shade = alt.Scale(domain=list(parts), range=list(SHADES[: len(parts)]))
         value = alt.Tooltip("value:Q", title=unit, format=",.4~g")
         bar = base.mark_bar(height={"band": 0.72}).encode(
@@ -134,10 +159,10 @@ def totalled(base: alt.Chart, bar: alt.Chart) -> alt.LayerChart:
     return alt.layer(bar, text.encode(x="end:Q", text="label:N"), room.encode(x="reach:Q"))
 
 
-def ledger_bars(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
+def ledger_bars(data: alt.NamedData, paths: Sequence[str]) -> Drawing:  # noqa: ARG001 - as all charts
     """Stacked bars of the ledger's families as shares of the latency, which is written behind them."""
     scale = alt.Scale(domain=list(FAMILIES), range=list(FAMILY_COLOURS))
-    base = alt.Chart(data).encode(y=y_paths(paths))
+    base = alt.Chart(data).encode(y=y_paths())
     bar = base.mark_bar(height={"band": 0.72}).encode(
         x=alt.X(
             "share:Q",

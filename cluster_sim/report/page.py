@@ -24,7 +24,7 @@ from cluster_sim.analysis.digests.places import path_axes
 from cluster_sim.analysis.guest_memory import FaultRow, MemoryRow
 from cluster_sim.analysis.words.answer import Answer, Doubt
 from cluster_sim.report.chart_list import PANELS_MAX
-from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, spec
+from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, drawn_label, spec
 from cluster_sim.report.colours import colours, dashes
 from cluster_sim.report.page_run import definition_tables, facts, how, profile_parts, source_table
 from cluster_sim.report.page_tables import Indices, chart_table, indices, memory_tables, ratio_table, workload_table
@@ -258,8 +258,8 @@ def script_data(subject: Subject, known: Indices) -> Mapping[str, object]:
     drawn = [chart for chart in subject.charts if chart.rows]
     return {
         "panels_max": PANELS_MAX,
-        "paths": list(known.paths),
-        "stratum_labels": list(known.strata),
+        "paths": [drawn_label(path) for path in known.paths],
+        "stratum_labels": [drawn_label(stratum) for stratum in known.strata],
         "strata": [[axes[axis].index(label) for axis, label in strata[name].items()] for name in known.strata],
         "charts": {chart.name: chart_data(chart, known) for chart in drawn},
     }

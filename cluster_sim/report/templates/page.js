@@ -49,7 +49,7 @@
     const rows = [];
     for (const [s, p, g, ...values] of chart.rows) {
       if (!shows.s(s) || !shows.p(p) || g !== group) continue;
-      const row = { stratum: data.stratum_labels[s], path: data.paths[p] };
+      const row = { stratum: data.stratum_labels[s], stratum_rank: s, path: data.paths[p], path_rank: p };
       chart.fields.forEach((field, place) => { if (values[place] !== null) row[field] = values[place]; });
       rows.push(row);
     }
