@@ -73,7 +73,7 @@ class Chart:
 
 
 def drawn_label(label: str) -> str:
-    """A label as charts hold it: where Vega would take it for a property of every object, behind an unseen character."""
+    """A label as charts hold it: behind an unseen character where every object has a property of that name."""
     return f"{WORD_JOINER}{label}" if label in PROPERTIES else label
 
 
