@@ -84,6 +84,14 @@
     return spec;
   };
 
+  // A drawing is one picture with one name, and the table has its numbers: marks do not speak for themselves.
+  const silence = (place) => {
+    for (const each of place.querySelectorAll("svg, svg [role], svg [aria-roledescription], svg [aria-label]")) {
+      for (const name of ["role", "aria-roledescription", "aria-label"]) each.removeAttribute(name);
+    }
+    place.querySelector("svg")?.setAttribute("aria-hidden", "true");
+  };
+
   const drawings = [...document.querySelectorAll(".drawing")];
   const drawn = new Map();
   let turn = 0;
@@ -105,6 +113,7 @@
       drawn.set(place, await vegaEmbed(place, spec, {
         ast: true, actions: false, renderer: "svg", config, defaultStyle: false, tooltip: { disableDefaultStyle: true },
       }));
+      silence(place);
     }
     if (mine !== turn) return;
     for (const figure of document.querySelectorAll("figure")) {
