@@ -30,7 +30,7 @@ def repeated(source: Path, target: Path, rows: int) -> int:
     for part in list((target / "transfers").rglob("*.parquet")):
         for number in range(1, times):
             os.link(part, part.with_name(f"{part.stem}-{number}.parquet"))
-    return times * had
+    return int(times * had)
 
 
 def measured(arguments: list[str]) -> tuple[float, int]:

@@ -127,7 +127,7 @@ def bars(unit: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
         )
         text = base.mark_text(align="left", dx=4, fontSize=10).encode(x="value:Q", text="label:N")
         room = base.mark_point(opacity=0).encode(x="reach:Q")
-        return alt.layer(bar, text, room).properties(width=WIDTH, height=alt.Step(STEP))
+        return alt.LayerChart(layer=[bar, text, room]).properties(width=WIDTH, height=alt.Step(STEP))
 
     return draw
 
@@ -156,7 +156,7 @@ def totalled(base: alt.Chart, bar: alt.Chart) -> alt.LayerChart:
     last = "isValid(datum.end)"
     text = base.transform_filter(last).mark_text(align="left", dx=4, fontSize=10)
     room = base.transform_filter(last).mark_point(opacity=0)
-    return alt.layer(bar, text.encode(x="end:Q", text="label:N"), room.encode(x="reach:Q"))
+    return alt.LayerChart(layer=[bar, text.encode(x="end:Q", text="label:N"), room.encode(x="reach:Q")])
 
 
 def ledger_bars(data: alt.NamedData, paths: Sequence[str]) -> Drawing:  # noqa: ARG001 - as all charts
@@ -184,7 +184,7 @@ def ledger_bars(data: alt.NamedData, paths: Sequence[str]) -> Drawing:  # noqa: 
 def distributions(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
     """Cumulative distributions of latency."""
     line = alt.Chart(data).mark_line(interpolate="step-after", strokeWidth=2, clip=True)
-    encoded = line.encode(
+    encoded: alt.Chart = line.encode(
         x=alt.X(
             "latency_us:Q",
             scale=alt.Scale(type="log", nice=False),
@@ -214,7 +214,7 @@ def over_time(title: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
         shape = alt.Shape(f"{PATH}:N", scale=shape_scale(paths), legend=legend_of(len(paths)))
         lines = base.mark_line(strokeWidth=2).encode(strokeDash=dash)
         points = base.mark_point(size=22, filled=True, opacity=1).encode(shape=shape)
-        return alt.layer(lines, points).properties(width=WIDTH, height=HEIGHT)
+        return alt.LayerChart(layer=[lines, points]).properties(width=WIDTH, height=HEIGHT)
 
     return draw
 
@@ -225,7 +225,7 @@ def dots(parts: Sequence[str]) -> Callable[[alt.NamedData, Sequence[str]], Drawi
     def draw(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
         axis = alt.Axis(title=None, domain=False, ticks=False, grid=True, labelLimit=LABEL_LIMIT)
         point = alt.Chart(data).mark_point(size=60, filled=True, opacity=0.85)
-        encoded = point.encode(
+        encoded: alt.Chart = point.encode(
             x=alt.X("value:Q", axis=few_ticks("%"), scale=alt.Scale(zero=True)),
             y=alt.Y("part:N", sort=list(parts), axis=axis),
             color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=legend_of(len(paths))),
