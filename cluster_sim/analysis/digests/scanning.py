@@ -27,7 +27,11 @@ def batches(results: Results, table: str, columns: Sequence[str]) -> Iterator[pa
     """The rows of a table, some at a time, with `variant` and `guest_group` or what else is asked for."""
     try:
         scanner = results.dataset(table).scanner(
-            columns=list(columns), batch_size=BATCH_ROWS, batch_readahead=READ_AHEAD, fragment_readahead=READ_AHEAD
+            columns=list(columns),
+            batch_size=BATCH_ROWS,
+            batch_readahead=READ_AHEAD,
+            fragment_readahead=READ_AHEAD,
+            cache_metadata=False,
         )
         yield from (batch for batch in scanner.to_batches() if batch.num_rows)
     except (pa.ArrowException, OSError) as error:
