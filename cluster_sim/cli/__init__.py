@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 a run failed or the model differs from the kernel, 2 bad i
 
 import typer
 
-from cluster_sim.cli import compare, crossover, explain, oracle, run, sensitivity, trace, workload
+from cluster_sim.cli import compare, crossover, explain, oracle, report, run, sensitivity, trace, workload
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("explain")(explain.explain)
 app.command("crossover")(crossover.crossover)
 app.command("sensitivity")(sensitivity.sensitivity)

@@ -25,11 +25,17 @@ def bucket_of(latencies_ns: Int64s) -> Int64s:
     return buckets
 
 
+def first_of(buckets: Int64s) -> Int64s:
+    """The least latency in each bucket, ns."""
+    exponent = np.maximum((buckets >> SUB_BITS) - 1, 0)
+    first: Int64s = (buckets - (exponent << SUB_BITS)) << exponent
+    return first
+
+
 def middle_of(buckets: Int64s) -> Int64s:
     """The latency in the middle of each bucket, ns."""
     exponent = np.maximum((buckets >> SUB_BITS) - 1, 0)
-    first = (buckets - (exponent << SUB_BITS)) << exponent
-    middle: Int64s = first + ((1 << exponent) >> 1)
+    middle: Int64s = first_of(buckets) + ((1 << exponent) >> 1)
     return middle
 
 

@@ -1,0 +1,132 @@
+"""Charts of time: latency's distribution, where the time went, and what a guest holds from window to window."""
+
+import math
+from collections.abc import Mapping
+
+from cluster_sim.analysis.digests.digest import Digest, Key
+from cluster_sim.analysis.digests.guests import distribution, ledger_of
+from cluster_sim.report.chart_rows import placed, with_total
+from cluster_sim.report.charts import Chart, Record, TableColumn, distributions, ledger_bars, over_time
+from cluster_sim.report.colours import FAMILIES, FAMILY_COLOURS
+from cluster_sim.report.comparison import number
+from cluster_sim.results.ledger import Category
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
+MIB = 1 << 20
+
+
+def latency_chart(digest: Digest) -> Chart:
+    """Cumulative distributions, with quantiles in the table."""
+    name, title = "latency", "Latency"
+    says = "Share of delivered frames that took at most so long, on a logarithmic scale: further left is faster."
+    records: list[Record] = []
+    table: list[Record] = []
+    for (variant, group), sums in digest.guests.items():
+        where = placed(digest.places[variant], group)
+        curve = distribution(sums)
+        records.extend({**where, "latency_us": max(ns, 1) / 1e3, "share": 100 * share} for ns, share in curve)
+        if curve:
+            table.append({**where, **{each: sums.latency_ns(share) / 1e3 for each, share in QUANTILES.items()}})
+    if not records:
+        return Chart(name, title, says, absent="Nothing was delivered, so there is no latency.")
+    columns = [TableColumn(each, f"{each}, us") for each in QUANTILES]
+    return Chart(name, title, says, records, distributions, columns, table, shows_paths=True)
+
+
+def ledger_charts(digest: Digest) -> list[Chart]:
+    """Where the time went: of all delivered frames, and of the slowest hundredth."""
+    every = {key: ledger_of(sums) for key, sums in digest.guests.items() if sums.of("delivered")}
+    return [
+        ledger_chart(
+            digest,
+            every,
+            "ledger",
+            "Where the time went",
+            "The mean latency of a delivered frame, each nanosecond of it booked to exactly one cause.",
+            "Nothing was delivered, or nothing took any time.",
+        ),
+        ledger_chart(
+            digest,
+            digest.slowest,
+            "slowest",
+            "Where the slowest frames' time went",
+            "The same for the slowest hundredth of frames, those at or above the 99th percentile.",
+            "This run kept no single transfers (`record: windows` or `summary`), or they took no time.",
+        ),
+    ]
+
+
+def ledger_chart(
+    digest: Digest,
+    ledgers: Mapping[Key, Mapping[Category, float]],
+    name: str,
+    title: str,
+    says: str,
+    absent: str,
+) -> Chart:
+    """Stacked bars of families, with all categories that occur in the table."""
+    occurring = [category for category in Category if any(ledger[category] > 0 for ledger in ledgers.values())]
+    if not occurring:
+        return Chart(name, title, says, absent=absent)
+    records: list[Record] = []
+    table: list[Record] = []
+    for key in (key for key in digest.guests if key in ledgers):
+        ledger, where = ledgers[key], placed(digest.places[key[0]], key[1])
+        whole = sum(ledger.values()) / 1e3
+        bar: list[Record] = []
+        for rank, (family, members) in enumerate(FAMILIES.items()):
+            value = sum(ledger[category] for category in members) / 1e3
+            share = 100 * value / whole if whole else 0
+            bar.append({**where, "family": family, "rank": rank, "value": value, "share": share})
+        *others, last = with_total(bar, whole, 100 if whole else 0, 1)
+        records.extend([*others, {**last, "label": span(whole)}])
+        spent = {category.label: ledger[category] / 1e3 for category in occurring}
+        table.append({**where, "sum": whole, **spent})
+    columns = [TableColumn("sum", "all, us"), *(TableColumn(each.label, each.label) for each in occurring)]
+    colours = dict(zip(FAMILIES, FAMILY_COLOURS, strict=True))
+    shown = {str(record["family"]) for record in records if record["value"]}
+    key_of = {family: colour for family, colour in colours.items() if family in shown}
+    return Chart(name, title, says, records, ledger_bars, columns, table, key=key_of)
+
+
+def series_charts(digest: Digest) -> list[Chart]:
+    """Pool occupancy, shared bytes and split huge pages over time."""
+    slots = "swiotlb slots of 2 KiB in use at each window's end, a guest."
+    shared = "Guest memory that the host may read at each window's end, a guest."
+    split = "Huge pages that are split at each window's end, a guest."
+    return [
+        series_chart(digest, "slots", "Bounce pool in use", slots, gauge="slots_used", unit="slots"),
+        series_chart(digest, "shared", "Shared memory", shared, gauge="shared_bytes", unit="MiB", divisor=MIB),
+        series_chart(digest, "split", "Split huge pages", split, gauge="split_huge_pages", unit="huge pages"),
+    ]
+
+
+def series_chart(
+    digest: Digest, name: str, title: str, says: str, *, gauge: str, unit: str, divisor: float = 1
+) -> Chart:
+    """Lines of one gauge; the table has its ends, mean and largest value."""
+    if not digest.series:
+        return Chart(name, title, says, absent="This run kept no windows (`record: summary`).")
+    records: list[Record] = []
+    table: list[Record] = []
+    for key in (key for key in digest.guests if key in digest.series):
+        each = digest.series[key]
+        where = placed(digest.places[key[0]], key[1])
+        values = [float(value) / divisor for value in each.means[gauge]]
+        if not any(values):
+            continue
+        points = zip(each.ends_ns, values, strict=True)
+        records.extend({**where, "at_s": float(at_ns) / 1e9, "value": value} for at_ns, value in points)
+        ends = {"first": values[0], "mean": math.fsum(values) / len(values), "largest": max(values), "last": values[-1]}
+        table.append({**where, **ends})
+    if not records:
+        return Chart(name, title, says, absent=f"{title}: 0 in every window, on every path.")
+    columns = [TableColumn(each, f"{each}, {unit}") for each in ("first", "mean", "largest", "last")]
+    return Chart(name, title, says, records, over_time(unit), columns, table, shows_paths=True, own_heights=True)
+
+
+def span(us: float) -> str:
+    """A time in the unit in which it is short."""
+    if us >= 1e6:
+        return f"{number(us / 1e6)} s"
+    return f"{number(us / 1e3)} ms" if us >= 1e3 else f"{number(us)} us"

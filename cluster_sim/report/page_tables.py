@@ -1,0 +1,173 @@
+"""Tables of the page: under charts, of ratios, of guest memory; each cell a text, each row placed for the filters."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cluster_sim.analysis.comparison import COMPARED, Row
+from cluster_sim.analysis.digests.digest import Digest
+from cluster_sim.analysis.guest_memory import FIGURES, FaultRow, MemoryRow
+from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, Value
+from cluster_sim.report.comparison import number, ratio_text
+from cluster_sim.results.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Indices:
+    """The numbers by which script and filters know strata, paths and groups."""
+
+    strata: Mapping[str, int]
+    paths: Mapping[str, int]
+    groups: Mapping[str, int]
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether a reader needs to be told groups apart."""
+        return len(self.groups) > 1
+
+    @property
+    def has_strata(self) -> bool:
+        """Whether a reader needs to be told strata apart."""
+        return len(self.strata) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """`names` head the row; `stratum`, `path` and `group` are numbers of the filters, None where it is of all."""
+
+    names: Sequence[str]
+    cells: Sequence[str]
+    stratum: int | None = None
+    path: int | None = None
+    group: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """A table with its caption; cells of `is_text` are words, else numbers."""
+
+    caption: str
+    heads: Sequence[str]
+    rows: Sequence[TableRow]
+    is_text: bool = False
+
+    @property
+    def named(self) -> int:
+        """How many columns head a row."""
+        return len(self.rows[0].names) if self.rows else 1
+
+
+def indices(digest: Digest) -> Indices:
+    """Numbers in the run's order."""
+    strata, paths = (
+        dict.fromkeys(values)
+        for values in (
+            (place.stratum for place in digest.places.values()),
+            (place.path for place in digest.places.values()),
+        )
+    )
+    numbered = ({label: place for place, label in enumerate(labels)} for labels in (strata, paths, digest.groups))
+    return Indices(*numbered)
+
+
+def heads_of(known: Indices, *, has_group: bool = True) -> list[str]:
+    """Titles of the columns that say whose row it is."""
+    told = [(has_group and known.has_groups, "group"), (known.has_strata, "among"), (True, "path")]
+    return [title for is_told, title in told if is_told]
+
+
+def row_of(known: Indices, where: Mapping[str, Value], cells: Sequence[str], *, has_group: bool = True) -> TableRow:
+    """A row of a stratum, path and group."""
+    stratum, path, group = (str(where[name]) for name in (STRATUM, PATH, GROUP))
+    told = [(has_group and known.has_groups, group), (known.has_strata, stratum), (True, path)]
+    names = [label for is_told, label in told if is_told]
+    return TableRow(names, cells, known.strata.get(stratum), known.paths.get(path), known.groups.get(group))
+
+
+def chart_table(chart: Chart, known: Indices) -> PageTable:
+    """What a chart shows, in numbers."""
+    has_group = chart.groups != [""]
+    heads = [*heads_of(known, has_group=has_group), *(column.title for column in chart.columns)]
+    ordered = sorted(chart.table, key=lambda row: known.groups.get(str(row[GROUP]), 0))
+    rows = [
+        row_of(known, row, [text_of(row.get(column.name)) for column in chart.columns], has_group=has_group)
+        for row in ordered
+    ]
+    return PageTable(chart.title, heads, rows)
+
+
+def text_of(value: Value) -> str:
+    """A cell."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else number(value)
+
+
+def ratio_table(rows: Sequence[Row], digest: Digest, known: Indices, manifest: Manifest) -> PageTable | None:
+    """Ratios to the baseline with their intervals; None for a run without."""
+    told = []
+    for row in sorted(rows, key=lambda row: known.groups.get(row.group, 0)):
+        if row.is_baseline or not row.ratios:
+            continue
+        place = digest.places[row.variant]
+        where = {STRATUM: place.stratum, PATH: place.path, GROUP: row.group}
+        told.append(row_of(known, where, [ratio_text(row.ratios[name]) for name in COMPARED]))
+    if not told:
+        return None
+    return PageTable(f"Ratios to {' '.join(manifest.baseline.values())}", [*heads_of(known), *COMPARED], told)
+
+
+def memory_tables(
+    memory: Sequence[MemoryRow], faults: Sequence[FaultRow], digest: Digest, known: Indices
+) -> list[PageTable]:
+    """What happened to guest memory; figures and variants that are nothing are left out."""
+    tables = []
+    told = [figure for figure in FIGURES if any(is_something(row.figures[figure.name]) for row in memory)]
+    if told:
+        rows = []
+        for row in memory:
+            values = [row.figures[figure.name] for figure in told]
+            if any(is_something(value) for value in values):
+                rows.append(variant_row(row.variant, [number(value) for value in values], digest, known))
+        heads = ["variant", *(f"{figure.name}, {figure.unit}" for figure in told)]
+        tables.append(PageTable("Guest memory, all guests of a run", heads, rows))
+    if faults:
+        rows = []
+        for fault in faults:
+            counts = (number(count) for count in (fault.times, fault.leaked_pages, fault.spoilt_pages))
+            cells = [fault.access, "injected" if fault.is_injected else "came of it", fault.outcome, fault.victim]
+            rows.append(variant_row(fault.variant, [*cells, *counts], digest, known))
+        heads = ["variant", "access", "origin", "outcome", "who died", "times", "leaked pages", "spoilt pages"]
+        tables.append(PageTable("Faults", heads, rows))
+    return tables
+
+
+def is_something(value: float) -> bool:
+    """Neither 0 nor undefined."""
+    return not math.isnan(value) and value != 0
+
+
+def variant_row(variant: str, cells: Sequence[str], digest: Digest, known: Indices) -> TableRow:
+    """A row of a whole variant."""
+    place = digest.places[variant]
+    return TableRow([variant], cells, known.strata[place.stratum], known.paths[place.path])
+
+
+def workload_table(digest: Digest, known: Indices) -> PageTable | None:
+    """Each workload of a group by itself; None where no group has more than one."""
+    if len({key[1:] for key in digest.workloads}) <= len(digest.groups):
+        return None
+    rows = []
+    for (variant, group, part, workload), sums in digest.workloads.items():
+        place = digest.places[variant]
+        where = {STRATUM: place.stratum, PATH: place.path, GROUP: group}
+        figures = (
+            sums.of("delivered") / (place.duration_ns / 1e9 * max(len(sums.replications), 1)),
+            sums.latency_ns(0.5) / 1e3,
+            sums.latency_ns(0.99) / 1e3,
+            sums.per("guest_cpu_ns", "delivered", 1e-3),
+            sums.per("host_cpu_ns", "delivered", 1e-3),
+        )
+        rows.append(row_of(known, where, [f"{workload}: {part}", *(number(figure) for figure in figures)]))
+    titles = ("workload", "delivered a second", "p50, us", "p99, us", "guest CPU, us", "host CPU, us")
+    return PageTable("Each workload by itself", [*heads_of(known), *titles], rows)
