@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import altair as alt
+
     from cluster_sim.actors.driver import Executor, Finished
     from cluster_sim.analysis.comparison import Row
     from cluster_sim.analysis.paired import Method
+    from cluster_sim.analysis.words.answer import Answer
     from cluster_sim.results.reader import Results
     from cluster_sim.scenario.load import Experiment
 
-__all__ = ["compare", "load", "open_results", "run"]
+__all__ = ["answer", "charts", "compare", "load", "open_results", "run"]
 
 
 def load(workload: Path | str, sets: "Sequence[str]" = ()) -> "Experiment":
@@ -58,3 +61,17 @@ def compare(
     from cluster_sim.analysis.comparison import compare as compare_runs
 
     return compare_runs(results, baseline, interval=interval)
+
+
+def answer(results: "Results") -> "Answer":
+    """What a run says in words: verdicts, the hypotheses H1 to H3, and the costs that could overturn them."""
+    from cluster_sim.analysis.words.answered import answer as answer_of
+
+    return answer_of(results, compare(results))
+
+
+def charts(results: "Results") -> "dict[str, alt.TopLevelMixin]":
+    """The charts of a run's report by name, as Altair objects."""
+    from cluster_sim.report.chart_list import charts as charts_of
+
+    return charts_of(results)

@@ -42,9 +42,10 @@ def verdicts(found: Sequence[Verdict]) -> Iterator[str]:
 
 
 def entry(verdict: Verdict) -> str:
-    """One verdict, with the costs that it rests on."""
+    """One verdict, what else is to be said, and the costs that it rests on."""
+    said = " ".join((f"**{in_markdown(verdict.sentence)}**", *map(in_markdown, verdict.details)))
     rests = f" Rests on {', '.join(as_code(cost) for cost in verdict.rests_on)}." if verdict.rests_on else ""
-    return f"- **{in_markdown(verdict.group)}**: {in_markdown(verdict.sentence)}{rests}"
+    return f"- {in_markdown(verdict.group)}: {said}{rests}"
 
 
 def hypotheses(found: Sequence[Hypothesis]) -> Iterator[str]:

@@ -187,6 +187,7 @@ def verdict_blocks(answer: Answer, known: Indices) -> list[Mapping[str, object]]
                     "group": verdict.group,
                     "place": known.groups.get(verdict.group),
                     "sentence": verdict.sentence,
+                    "details": verdict.details,
                     "best_place": None if verdict.best is None else known.paths.get(verdict.best),
                     "rests_on": verdict.rests_on,
                 }

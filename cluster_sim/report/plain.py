@@ -69,6 +69,8 @@ def verdicts(found: Sequence[Verdict]) -> Iterator[str]:
             yield from folded(f"{stratum}:")
         for verdict in those:
             yield from folded(f"{verdict.group}: {verdict.sentence}", "  * ")
+            for detail in verdict.details:
+                yield from folded(detail, "    ")
             if verdict.rests_on:
                 yield from folded(f"rests on {', '.join(verdict.rests_on)}", "    ")
 

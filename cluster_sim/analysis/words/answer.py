@@ -8,7 +8,7 @@ Standing = Literal["confirmed", "refuted", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A sentence on the paths of one stratum and guest group.
+    """A sentence on the paths of one stratum and guest group, and what else is to be said of them.
 
     `stratum` names the labels outside the baseline's axes, such as `protection pkvm`; `best` is the label of the
     path that is shown to be best, None where none is. `rests_on` names estimated costs that could overturn it.
@@ -18,6 +18,7 @@ class Verdict:
     group: str
     sentence: str
     best: str | None
+    details: tuple[str, ...] = ()
     rests_on: tuple[str, ...] = ()
 
 

@@ -37,8 +37,8 @@ def verdicts_of(pairs: Pairs) -> tuple[list[Verdict], list[Rivalry]]:
         if not pairs.baseline:
             continue
         contest = contest_of(pairs, rows)
-        sentence, best = verdict_of(contest)
-        verdicts.append(Verdict(stratum, group, sentence, best))
+        sentence, details, best = verdict_of(contest)
+        verdicts.append(Verdict(stratum, group, sentence, best, details))
         variants = {path_of(row, pairs.baseline): row.variant for row in rows}
         base = next((each for each in contest.contenders if each.is_baseline), None)
         ahead, second = contest.ahead, contest.second

@@ -12,21 +12,21 @@ NOTABLE_PERCENT = 0.1
 NAMES = {"throughput": "throughput", "p50": "median latency", "p99": "99th percentile"}
 
 
-def verdict_of(contest: Contest) -> tuple[str, str | None]:
-    """The sentence, and the label of the path that is shown to be best, if one is."""
+def verdict_of(contest: Contest) -> tuple[str, tuple[str, ...], str | None]:
+    """The sentence, what else is to be said, and the label of the path that is shown to be best, if one is."""
     if not contest.contenders:
-        return "Nothing was run here.", None
+        return "Nothing was run here.", (), None
     if not contest.running:
         labels = listed([each.label for each in contest.contenders])
-        return f"Nothing is delivered by {labels}: there is nothing to compare.", None
+        return f"Nothing is delivered by {labels}: there is nothing to compare.", (), None
     if len(contest.contenders) == 1:
-        return f"Only {contest.contenders[0].label} was run here: there is nothing to compare it with.", None
-    head, best = heading(contest)
-    told = [head, *against_baseline(contest), troubles(contest)]
-    sentence = " ".join(text for text in told if text)
+        return f"Only {contest.contenders[0].label} was run here: there is nothing to compare it with.", (), None
+    sentence, best = heading(contest)
+    told = (*against_second(contest), *against_baseline(contest), troubles(contest))
+    details = tuple(text for text in told if text)
     if not contest.has_intervals and len(contest.running) > 1:
-        return f"One replication, so no interval and nothing is shown; by its figures: {sentence}", None
-    return sentence, best
+        return f"One replication, so no interval and nothing is shown; by its figures: {sentence}", details, None
+    return sentence, details, best
 
 
 def heading(contest: Contest) -> tuple[str, str | None]:
@@ -50,21 +50,34 @@ def heading(contest: Contest) -> tuple[str, str | None]:
 
 
 def lead_of(contest: Contest, ahead: Contender) -> str:
-    """What sets the best apart from the baseline and from the second."""
+    """What sets the best apart from the baseline and from the second: a figure each."""
     base = next((each for each in contest.running if each.is_baseline and each is not ahead), None)
     second = contest.second
     told = []
-    if base is not None and base is not second and (ratio := main_ratio(contest, ahead, base)):
-        told.append(f"{ratio} of {base.label}")
-    if second is not None:
-        figures = []
-        for criterion in CRITERIA:
-            span = contest.span(ahead, second, criterion.figure)
-            if span is not None and contest.relation(ahead, second, criterion) == "better":
-                figures.append(f"{times(span)} times the {name_of(criterion)}")
-        if figures:
-            told.append(f"{listed(figures)} of {second.label}, the second")
-    return f": {'; '.join(told)}" if told else ""
+    if base is not None and base is not second and (ratios := better_in(contest, ahead, base)):
+        told.append(f"{ratios[0]} of {base.label}")
+    if second is not None and (ratios := better_in(contest, ahead, second)):
+        told.append(f"{ratios[0]} of {second.label}, the second")
+    return f": {', '.join(told)}" if told else ""
+
+
+def better_in(contest: Contest, one: Contender, other: Contender) -> list[str]:
+    """The ratios of all figures in which one path is better than another, the median latency before all others."""
+    ratios = []
+    for criterion in sorted(CRITERIA, key=lambda each: each.figure != "p50"):
+        span = contest.span(one, other, criterion.figure)
+        if span is not None and contest.relation(one, other, criterion) == "better":
+            ratios.append(f"{times(span)} times the {name_of(criterion)}")
+    return ratios
+
+
+def against_second(contest: Contest) -> list[str]:
+    """In what else the best is better than the second, beyond the figure that the verdict names."""
+    ahead, second = contest.ahead, contest.second
+    if ahead is None or second is None:
+        return []
+    others = better_in(contest, ahead, second)[1:]
+    return [f"{ahead.label} also has {listed(others)} of {second.label}."] if others else []
 
 
 def against_baseline(contest: Contest) -> list[str]:
