@@ -132,5 +132,5 @@ def test_a_damaged_table_is_told_with_its_place(tmp_path: Path) -> None:
     results = made(tmp_path, "record=summary", "io_path=swiotlb")
     part = next((results.directory / "hosts").rglob("*.parquet"))
     part.write_bytes(part.read_bytes()[:-40])
-    with pytest.raises(RunDirectoryError, match="hosts: cannot be read"):
+    with pytest.raises(RunDirectoryError, match="hosts: found what cannot be read"):
         digest(results)
