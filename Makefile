@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run check browser test mutants docs bench lock clean
+.PHONY: help setup run check browser test campaign mutants docs bench lock clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ test: $(READY) browser  ## ruff, mypy --strict, import contracts and all tests
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 	$(BIN)/pytest -q
+
+campaign: $(READY)  ## kill actors, nodes and drivers, round after round, and write docs/fault-campaign.md
+	$(BIN)/python -m tests.cluster.campaign --rounds 14 --kills 4 --out docs/fault-campaign.md
 
 mutants: $(READY)  ## break the memory model on purpose, rule by rule, and write down what noticed
 	$(BIN)/python -m tests.mutations.campaign

@@ -22,6 +22,7 @@ from cluster_sim.engine.loop import run_until
 from cluster_sim.engine.plan import plan_host
 from cluster_sim.engine.rows import with_more_rows
 from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.results.storage import storage_of
 from cluster_sim.scenario.load import load
 from cluster_sim.scenario.spec import ScenarioSpec
 
@@ -30,7 +31,7 @@ WORKLOAD = Path(__file__).parent.parent / "workloads" / "swiotlb_vs_zero_copy.ya
 
 def order_of(scenario: ScenarioSpec) -> RunOrder:
     """One host of a scenario, its guests' software at rest."""
-    return RunOrder("benchmark", 0, 1, scenario, WORKLOAD.parent, Path(), (0,))
+    return RunOrder("benchmark", 0, 1, scenario, WORKLOAD.parent, storage_of("."), (0,))
 
 
 def frames_per_s(scenario: ScenarioSpec, repeat: int) -> tuple[float, int]:

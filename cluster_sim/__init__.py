@@ -39,12 +39,14 @@ def run(
     *,
     executor: "Executor" = "ray",
     actors: int | None = None,
+    address: str | None = None,
     name: str | None = None,
 ) -> "Finished":
     """Run all runs of an experiment; the tables lie in the directory that is returned."""
-    from cluster_sim.actors.driver import run_experiment
+    from cluster_sim.actors.driver import Means, run_experiment
 
-    return run_experiment(experiment, Path(results), executor=executor, actors=actors, name=name)
+    means = Means(executor, actors, address)
+    return run_experiment(experiment, results, means=means, name=name)
 
 
 def open_results(path: Path | str) -> "Results":

@@ -7,6 +7,7 @@ a folder named after the digest of every compiled room cannot.
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from types import FunctionType
 from typing import TypeVar, cast
@@ -30,6 +31,7 @@ COMPILED = (
 """Sources that are compiled, and those whose constants are compiled in."""
 
 
+@cache
 def sources_digest() -> str:
     """Digest of all sources that are compiled together, and of numba's version."""
     digest = hashlib.sha256(numba.__version__.encode())

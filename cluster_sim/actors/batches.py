@@ -50,5 +50,5 @@ def as_batch(table: str, columns: Mapping[str, object]) -> pa.RecordBatch:
     for field in declared:
         values = columns[field.name]
         array = values if isinstance(values, pa.Array) else pa.array(np.ascontiguousarray(values))
-        arrays.append(array.cast(field.type))
+        arrays.append(array if array.type == field.type else array.cast(field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=declared)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +10,11 @@ import pyarrow as pa
 
 from cluster_sim.actors.batches import as_batch, histogram_columns, merged_histogram, work_columns
 from cluster_sim.engine.host import HostEngine
-from cluster_sim.engine.state import DELIVERED, DROPPED, UNFINISHED, Records
+from cluster_sim.engine.state import DELIVERED, Records
 from cluster_sim.engine.streams import Role, holds_up
-from cluster_sim.io_paths.steps import Direction, Op
+from cluster_sim.engine.tallies import BUCKETS, CELL_FIELDS, GUEST_FIELDS, Belonging, empty_tallies, tally
+from cluster_sim.io_paths.steps import Direction
 from cluster_sim.memory.pages import PAGE_BYTES
-from cluster_sim.results import histogram
 from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
 from cluster_sim.results.ledger import Category
 from cluster_sim.results.parts import label_array
@@ -33,27 +34,8 @@ PARTS = {
 PART_LABELS = tuple(dict.fromkeys(PARTS.values()))
 DIRECTION_LABELS = tuple(direction.name.lower() for direction in Direction)
 WINDOWED = ("submitted", "delivered", "dropped", "late", "delivered_bytes")
-COUNTED = (
-    "submitted",
-    "delivered",
-    "late",
-    "damaged",
-    "delivered_bytes",
-    "unfinished",
-    "received",
-    "end_to_end_ns_sum",
-)
-CONVERTED = ("conversions", "converted_pages")
-SUMMED = (
-    "guest_cpu_ns",
-    "host_cpu_ns",
-    "guest_copied_bytes",
-    "host_copied_bytes",
-    "engine_copied_bytes",
-    "conversions",
-    "converted_pages",
-    "exits",
-)
+HISTOGRAMS_AT_ONCE = 8
+"""So many are kept apart before they are joined."""
 CONVERSION_GAUGES = (
     "lost_pages",
     "refusals",
@@ -98,6 +80,15 @@ def cells_of(engine: HostEngine) -> tuple[list[Cell], Int64s]:
 class HostBooks:
     """Sums of one host's guests and their workloads over a run, and its windows' rows."""
 
+    KEPT: ClassVar[tuple[str, ...]] = (
+        "tallies",
+        "submitted",
+        "latency_ns_max",
+        "histograms",
+        "before",
+        "window_rows",
+    )
+
     def __init__(self, host: int, engine: HostEngine) -> None:
         self.host = host
         self.places = [guest.place for guest in engine.plan.guests]
@@ -107,84 +98,61 @@ class HostBooks:
         self.cells, self.cell_of_stream = cells_of(engine)
         self.guest_of_cell = np.array([cell.guest for cell in self.cells], np.int64)
         self.counts_for_guest = np.array([cell.part != BOOT for cell in self.cells], np.bool_)
-        cells = len(self.cells)
-        self.sums: dict[str, Int64s] = {
-            name: np.zeros(cells, np.int64)
-            for name in (
-                *COUNTED,
-                *SUMMED,
-                *(f"dropped_{label}" for label in DROP_LABELS[1:]),
-                *(f"{category.label}_ns" for category in Category),
-                "latency_ns_sum",
-                "dropped",
-            )
-        }
-        self.latency_ns_max = np.zeros(cells, np.int64)
-        self.window_latency_ns_max = np.zeros(cells, np.int64)
-        self.converted: dict[str, Int64s] = {name: np.zeros(len(self.places), np.int64) for name in CONVERTED}
-        self.longest_pin_wait_ns = np.zeros(len(self.places), np.int64)
-        self.stuck = np.zeros(len(self.places), np.int64)
-        self.boot_ends_ns = np.zeros(len(self.places), np.int64)
-        self.boot_parts_done = np.zeros(len(self.places), np.int64)
-        self.is_boot = np.array([holds_up(stream.queue) for stream in engine.plan.streams], np.bool_)
-        self.is_received = np.array([stream.queue.role == Role.RECEIVED for stream in engine.plan.streams], np.bool_)
-        self.histograms: list[list[tuple[Int64s, Int64s]]] = [[] for _ in self.cells]
-        self.before = {name: self.sums[name].copy() for name in WINDOWED}
+        self.tallies = empty_tallies(len(self.cells), len(self.places))
+        self.submitted = np.zeros(len(self.cells), np.int64)
+        self.latency_ns_max = np.zeros(len(self.cells), np.int64)
+        streams = engine.plan.streams
+        self.is_boot = np.array([holds_up(stream.queue) for stream in streams], np.bool_)
+        self.belonging = Belonging(
+            cell=self.cell_of_stream,
+            guest=engine.state.streams["guest"].copy(),
+            is_received=np.array([stream.queue.role == Role.RECEIVED for stream in streams], np.int64),
+            is_boot=self.is_boot.astype(np.int64),
+            operation=engine.state.steps["op"].copy(),
+        )
+        self.histograms: list[tuple[Int64s, Int64s]] = []
+        self.before = {name: self.sums()[name].copy() for name in WINDOWED}
         self.window_rows: list[dict[str, Int64s]] = []
+
+    def sums(self) -> dict[str, Int64s]:
+        """What was summed up so far, by column, each a cell."""
+        return {"submitted": self.submitted, **dict(zip(CELL_FIELDS, self.tallies.cells, strict=True))}
+
+    def of_guests(self) -> dict[str, Int64s]:
+        """What was summed up so far a guest, whatever the endings."""
+        return dict(zip(GUEST_FIELDS, self.tallies.guests, strict=True))
 
     def add(self, done: Records) -> None:
         """Book transfers that have ended."""
-        cell = self.cell_of_stream[done["stream"]]
-        guest = self.engine.state.streams["guest"][done["stream"]]
-        delivered = done["outcome"] == DELIVERED
-        latency_ns = done["ended_ns"] - done["submitted_ns"]
-        self._count("delivered", cell[delivered])
-        received = delivered & self.is_received[done["stream"]]
-        self._count("received", cell[received])
-        self._sum("end_to_end_ns_sum", cell[received], (done["handed_ns"] - done["origin_ns"])[received])
-        self._count("late", cell[delivered & (done["handed_ns"] > done["deadline_ns"])])
-        self._count("damaged", cell[delivered & (done["is_intact"] == 0)])
-        self._count("unfinished", cell[done["outcome"] == UNFINISHED])
-        self._count("dropped", cell[done["outcome"] == DROPPED])
-        for reason, label in enumerate(DROP_LABELS[1:], 1):
-            self._count(f"dropped_{label}", cell[done["reason"] == reason])
-        self._sum("delivered_bytes", cell[delivered], done["bytes"][delivered])
-        self._sum("latency_ns_sum", cell[delivered], latency_ns[delivered])
-        for name, values in work_columns(done).items():
-            self._sum(name, cell[delivered], values[delivered])
-        for category in Category:
-            self._sum(f"{category.label}_ns", cell[delivered], done["ledger"][:, category][delivered])
-        for name in CONVERTED:
-            np.add.at(self.converted[name], guest, done[name])
-        np.maximum.at(self.longest_pin_wait_ns, guest, done["ledger"][:, Category.PIN_WAIT])
-        before = self.engine.state.steps["op"][done["step"] - 1]
-        np.add.at(self.stuck, guest[(done["outcome"] == UNFINISHED) & (before == Op.AGAIN)], 1)
-        booting = self.is_boot[done["stream"]] & delivered
-        np.maximum.at(self.boot_ends_ns, guest[booting], done["ended_ns"][booting])
-        np.add.at(self.boot_parts_done, guest[booting], 1)
-        np.maximum.at(self.window_latency_ns_max, cell[delivered], latency_ns[delivered])
-        self._add_histograms(cell[delivered], latency_ns[delivered])
+        keys = np.zeros(len(done), np.int64)
+        delivered = tally(done, self.tallies, self.belonging, keys)
+        if delivered:
+            joined, counts = np.unique(keys[:delivered], return_counts=True)
+            self.histograms.append((joined, counts.astype(np.int64)))
+        if len(self.histograms) > HISTOGRAMS_AT_ONCE:
+            self.histograms = [merged_histogram(self.histograms)]
 
     def close_window(self, window: int, ends_ns: int) -> None:
         """End a window: its row is what was booked since the one before."""
-        self.sums["submitted"][:] = 0
-        np.add.at(self.sums["submitted"], self.cell_of_stream, self.engine.state.streams["submitted"])
-        row = {name: self._of_guests(self.sums[name] - self.before[name]) for name in WINDOWED}
-        self.before = {name: self.sums[name].copy() for name in WINDOWED}
-        np.maximum(self.latency_ns_max, self.window_latency_ns_max, out=self.latency_ns_max)
+        self.submitted[:] = 0
+        np.add.at(self.submitted, self.cell_of_stream, self.engine.state.streams["submitted"])
+        sums, longest_ns = self.sums(), self.tallies.latency_ns_max
+        row = {name: self._of_guests(sums[name] - self.before[name]) for name in WINDOWED}
+        self.before = {name: sums[name].copy() for name in WINDOWED}
+        np.maximum(self.latency_ns_max, longest_ns, out=self.latency_ns_max)
         gauges = self.engine.guests()
         self.window_rows.append(
             {
                 **row,
                 "window": np.full(len(self.places), window, np.int64),
                 "ends_ns": np.full(len(self.places), ends_ns, np.int64),
-                "latency_ns_max": self._most_of_guests(self.window_latency_ns_max),
+                "latency_ns_max": self._most_of_guests(longest_ns),
                 "shared_bytes": gauges["shared_pages"] * PAGE_BYTES,
                 "split_huge_pages": gauges["split"].copy(),
                 "slots_used": self.engine.state.pools.pools["slots_used"].copy(),
             }
         )
-        self.window_latency_ns_max[:] = 0
+        longest_ns[:] = 0
 
     def booted_ns(self) -> Int64s:
         """How long after its coming each guest had booted; 0 if it has not, or needed not."""
@@ -192,12 +160,13 @@ class HostBooks:
         streams = self.engine.state.streams
         np.add.at(parts, streams["guest"][self.is_boot], streams["submitted"][self.is_boot])
         came_ns = np.array([place.arrives_ns for place in self.places], np.int64)
-        has_booted = (parts > 0) & (self.boot_parts_done == parts)
-        return np.where(has_booted, self.boot_ends_ns - came_ns, 0)
+        of_guests = self.of_guests()
+        has_booted = (parts > 0) & (of_guests["boot_parts_done"] == parts)
+        return np.where(has_booted, of_guests["boot_ends_ns"] - came_ns, 0)
 
     def submitted_in_all(self) -> int:
         """Transfers submitted, boots apart."""
-        return int(self.sums["submitted"][self.counts_for_guest].sum())
+        return int(self.submitted[self.counts_for_guest].sum())
 
     def _part_codes(self) -> npt.NDArray[np.int8]:
         parts = [PARTS[stream.queue.role] for stream in self.engine.plan.streams]
@@ -236,7 +205,7 @@ class HostBooks:
         gauges = self.engine.guests()
         pools = self.engine.state.pools.pools
         zeros = np.zeros(len(guests), np.int64)
-        flows = {name: self._of_guests(values) for name, values in self.sums.items() if name != "dropped"}
+        flows = {name: self._of_guests(values) for name, values in self.sums().items() if name != "dropped"}
         columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
             **self._identity(np.arange(len(guests))),
             "vcpus": np.array([place.group.vcpus for place in self.places]),
@@ -245,7 +214,7 @@ class HostBooks:
             "booted_ns": self.booted_ns(),
             **flows,
             "latency_ns_max": self._most_of_guests(self.latency_ns_max),
-            **histogram_columns([self._histogram_of(guest) for guest in range(len(guests))]),
+            **histogram_columns([self._histogram_of(self._cells_of(guest)) for guest in range(len(guests))]),
             "shared_page_ns": gauges["shared_page_ns"],
             "pool_bytes": np.array([guest.layout.pool_bytes for guest in guests]),
             "held_bytes": np.array([guest.layout.held_bytes for guest in guests]),
@@ -273,8 +242,8 @@ class HostBooks:
         """Rows of the table `workloads`, by guest and workload."""
         kinds = [cell.part for cell in self.cells]
         labels = sorted(set(kinds))
-        flows = {name: values for name, values in self.sums.items() if name != "dropped"}
-        merged = [merged_histogram(parts) for parts in self.histograms]
+        flows = {name: values for name, values in self.sums().items() if name != "dropped"}
+        merged = [self._histogram_of(np.array([cell])) for cell in range(len(self.cells))]
         columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
             **self._identity(self.guest_of_cell),
             "workload": np.array([cell.workload for cell in self.cells], np.int64),
@@ -307,14 +276,15 @@ class HostBooks:
 
     def conversions(self) -> pa.RecordBatch:
         """Rows of the table `conversions`."""
+        of_guests = self.of_guests()
         gauges = self.engine.guests()
         columns = {
             **self._identity(np.arange(len(self.places))),
             "calls": gauges["conversion_calls"],
-            "granules": self.converted["conversions"],
-            "pages": self.converted["converted_pages"],
-            "longest_pin_wait_ns": self.longest_pin_wait_ns,
-            "stuck": self.stuck,
+            "granules": of_guests["conversions"],
+            "pages": of_guests["converted_pages"],
+            "longest_pin_wait_ns": of_guests["longest_pin_wait_ns"],
+            "stuck": of_guests["stuck"],
             "double_pages": self.engine.double_pages(),
             **{name: gauges[name] for name in CONVERSION_GAUGES},
         }
@@ -344,18 +314,20 @@ class HostBooks:
             "guest_group": label_array(self.groups, self.group_codes[guests]),
         }
 
-    def _add_histograms(self, cells: npt.NDArray[np.integer], latencies_ns: Int64s) -> None:
-        order = np.argsort(cells, kind="stable")
-        bounds = np.searchsorted(cells[order], np.arange(len(self.cells) + 1))
-        for number, parts in enumerate(self.histograms):
-            mine = latencies_ns[order[bounds[number] : bounds[number + 1]]]
-            if len(mine):
-                parts.append(histogram.count(mine))
+    def _cells_of(self, guest: int) -> Int64s:
+        """The cells that a guest's figures count."""
+        return np.flatnonzero((self.guest_of_cell == guest) & self.counts_for_guest)
 
-    def _histogram_of(self, guest: int) -> tuple[Int64s, Int64s]:
-        """Latencies of all that a guest's figures count."""
-        mine = np.flatnonzero((self.guest_of_cell == guest) & self.counts_for_guest)
-        return merged_histogram([part for cell in mine for part in self.histograms[cell]])
+    def _histogram_of(self, cells: Int64s) -> tuple[Int64s, Int64s]:
+        """Latencies of some cells."""
+        if len(self.histograms) > 1:
+            self.histograms = [merged_histogram(self.histograms)]
+        keys, counts = merged_histogram(self.histograms)
+        parts = []
+        for cell in cells:
+            first, end = np.searchsorted(keys, [cell * BUCKETS, (cell + 1) * BUCKETS])
+            parts.append((keys[first:end] - cell * BUCKETS, counts[first:end]))
+        return merged_histogram(parts)
 
     def _of_guests(self, values: Int64s) -> Int64s:
         """A sum of cells as one of guests; boots are no part of it."""
@@ -368,9 +340,3 @@ class HostBooks:
         most = np.zeros(len(self.places), np.int64)
         np.maximum.at(most, self.guest_of_cell[self.counts_for_guest], values[self.counts_for_guest])
         return most
-
-    def _count(self, name: str, cells: npt.NDArray[np.integer]) -> None:
-        self.sums[name] += np.bincount(cells, minlength=len(self.cells)).astype(np.int64)
-
-    def _sum(self, name: str, cells: npt.NDArray[np.integer], values: Int64s) -> None:
-        np.add.at(self.sums[name], cells, values)

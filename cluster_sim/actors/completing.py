@@ -1,5 +1,6 @@
-"""Going on with a run that is there: more replications, or those that an interrupted run lacks."""
+"""Going on with a run that is there: what it lacks, what was damaged, or more replications."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -8,73 +9,74 @@ from tempfile import TemporaryDirectory
 from pydantic import JsonValue, ValidationError
 
 from cluster_sim.actors.checks import checks
-from cluster_sim.actors.driver import (
-    Crew,
-    Finished,
-    Progress,
-    carry_out,
-    is_first_use,
-    profile_record,
-    start,
-    write_run,
-)
-from cluster_sim.actors.shards import Shard
+from cluster_sim.actors.driver import DEFAULT_MEANS, Finished, Means, Progress, carry_out, compile_once
+from cluster_sim.actors.manifests import is_of_these_sources, profile_record
+from cluster_sim.actors.order import RunOrder
+from cluster_sim.actors.pace import Pace
+from cluster_sim.actors.placements import placements_part
+from cluster_sim.actors.shards import run_here
 from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.results import run_directory
 from cluster_sim.results.manifest import Manifest
-from cluster_sim.results.parts import Part
-from cluster_sim.results.run_directory import RunDirectoryError, find, read_manifest
-from cluster_sim.scenario.axes import MOST_RUNS, Run, Variant
+from cluster_sim.results.parts import damage_of
+from cluster_sim.results.run_directory import FinishedRun, RunDirectoryError, find, read_manifest
+from cluster_sim.results.storage import Storage, storage_of
+from cluster_sim.scenario.axes import MOST_RUNS, Variant
 from cluster_sim.scenario.contradictions import gather
 from cluster_sim.scenario.spec import ScenarioSpec
 
-__all__ = ["complete_run", "is_first_use"]
-
+LOG = logging.getLogger(__name__)
 ONE_PROGRAM = "the program and prices that made the run"
+
+Key = tuple[str, int]
 
 
 def complete_run(
-    path: Path,
+    place: Path | str,
     replications: int | None = None,
-    crew: Crew | None = None,
     *,
+    means: Means = DEFAULT_MEANS,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Finished:
     """Run what a run's directory lacks, in place: of its own replications, or of `replications` when those are more.
 
-    Nothing is run twice but one run that is there, as a check: it must leave the same digests again, so that what is
-    added is of the same program, definition and traces. RunDirectoryError says what forbids it.
+    Parts that are there are verified, and what is damaged is done again. Where the program has changed since, one run
+    that is there is run once more and must leave the same digests. RunDirectoryError says what forbids to go on.
     """
-    directory = find(path)
-    found = read_manifest(directory)
+    storage = find(place)
+    found = read_manifest(storage)
     wanted = max(found.replications, replications or 0)
     if len(found.variants) * wanted > MOST_RUNS:
         raise RunDirectoryError(f"replications: found {wanted}, allowed: at most {MOST_RUNS} runs in all")
     manifest = found.model_copy(update={"replications": wanted})
-    variants = {variant.label: variant for variant in variants_of(manifest, directory)}
-    there = {(part.variant, part.replication): list[Part]() for part in manifest.parts}
-    for part in manifest.parts:
-        there[part.variant, part.replication].append(part)
-        if not (directory / part.path).is_file():
-            raise RunDirectoryError(f"{directory / part.path}: found nothing, allowed: the part of the manifest")
-    missing = [
-        Run(variant, number, manifest.seed)
-        for variant in variants.values()
-        for number in range(wanted)
-        if (variant.label, number) not in there
-    ]
-    if not missing and found.status == "complete":
-        return Finished(directory, found.fingerprint, found.frames)
-
-    def check(shards: Sequence[Shard]) -> None:
-        if there:
-            label, number = min(there, key=lambda run: sum(part.rows for part in there[run]))
-            again = Run(variants[label], number, manifest.seed)
-            check_again(directory, manifest.traces_folder, again, there[label, number], shards)
-
-    return carry_out(directory, manifest, missing, crew or Crew(), check=check, on_progress=on_progress)
+    variants = variants_of(manifest, storage)
+    with run_directory.held(storage):
+        kept = verified(storage, found)
+        if found.status == "complete" and len(kept) == len(variants) * wanted:
+            return Finished(storage, found.fingerprint, found.frames)
+        if kept and not is_of_these_sources(found):
+            smallest = min(kept, key=lambda key: sum(part.rows for part in kept[key].parts))
+            check_again(storage, manifest, variants[smallest[0]], kept[smallest])
+        return carry_out(storage, manifest, kept, means, on_progress)
 
 
-def variants_of(manifest: Manifest, directory: Path) -> list[Variant]:
+def verified(storage: Storage, manifest: Manifest) -> dict[Key, FinishedRun]:
+    """Runs that have ended, and whose parts hold what they held when they were written."""
+    kept: dict[Key, FinishedRun] = {}
+    for finished in run_directory.finished_runs(storage, manifest):
+        run_directory.put_in_place(storage, finished)
+        damages = {part.path: damage for part in finished.parts if (damage := damage_of(storage, part))}
+        for path, damage in damages.items():
+            LOG.warning("%s: %s; its run is done again", storage.path(path), damage)
+        if not damages:
+            kept[finished.variant, finished.replication] = finished
+            continue
+        for part in finished.parts:
+            storage.remove(part.path)
+    return kept
+
+
+def variants_of(manifest: Manifest, storage: Storage) -> dict[str, Variant]:
     """The manifest's scenarios, if this program still makes the same of them; RunDirectoryError tells all else."""
     wrong = list[str]()
     version = metadata.version("cluster-sim")
@@ -90,14 +92,13 @@ def variants_of(manifest: Manifest, directory: Path) -> list[Variant]:
             )
             continue
         made.append(Variant(label, dict(record.axes), scenario))
-    folder = manifest.traces_folder
     if len(made) == len(manifest.variants):
-        faults = gather(made, folder, [checks])
+        faults = gather(made, manifest.traces_folder, [checks])
         wrong += [f"{each.field}: found {each.found}, allowed: {each.allowed}" for each in faults]
         wrong += [] if faults else other_prices(manifest, made)
     if wrong:
-        raise RunDirectoryError("\n".join([f"{directory}: nothing can be added to this run:", *wrong]))
-    return made
+        raise RunDirectoryError("\n".join([f"{storage.path()}: nothing can be added to this run:", *wrong]))
+    return {variant.label: variant for variant in made}
 
 
 def other_prices(manifest: Manifest, variants: Sequence[Variant]) -> list[str]:
@@ -118,21 +119,30 @@ def prices(record: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     return dict(found) if isinstance(found, dict) else {}
 
 
-def check_again(directory: Path, folder: Path, run: Run, before: Sequence[Part], shards: Sequence[Shard]) -> None:
-    """Run one run a second time and hold its digests against those that the manifest lists."""
+def check_again(storage: Storage, manifest: Manifest, variant: Variant, before: FinishedRun) -> None:
+    """Run one run a second time and hold its digests against those that it left before."""
+    compile_once()
     try:
-        with TemporaryDirectory(prefix=".again-", dir=directory) as scratch:
-            pending = start(folder, run, Path(scratch), shards)
-            parts, _ = write_run(Path(scratch), run, [one.result() for one in pending])
+        with TemporaryDirectory(prefix="cluster-sim-again-") as scratch:
+            order = RunOrder(
+                variant=variant.label,
+                replication=before.replication,
+                seed=manifest.seed,
+                scenario=variant.scenario,
+                folder=manifest.traces_folder.resolve(),
+                storage=storage_of(scratch),
+                hosts=tuple(range(variant.scenario.cluster.hosts)),
+            )
+            parts = [*run_here(order, Pace(), lambda *_: None).parts, placements_part(order)]
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise RunDirectoryError(
-            f"{directory}: replication {run.replication} of {run.variant.label} cannot be run again: {reason}"
+            f"{storage.path()}: replication {before.replication} of {variant.label} cannot be run again: {reason}"
         ) from error
-    mine, theirs = ({part.path: part.digest for part in each} for each in (parts, before))
+    mine, theirs = ({part.path: part.digest for part in each} for each in (parts, before.parts))
     tables = sorted({path.split("/")[0] for path in {*mine, *theirs} if mine.get(path) != theirs.get(path)})
     if tables:
         raise RunDirectoryError(
-            f"{directory}: replication {run.replication} of {run.variant.label} was run again and left other "
+            f"{storage.path()}: replication {before.replication} of {variant.label} was run again and left other "
             f"{', '.join(tables)}; allowed: the program, definition and traces that made the run"
         )

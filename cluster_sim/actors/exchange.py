@@ -7,6 +7,7 @@ conservative time window (Chandy and Misra 1979), as wide as the traffic lets. H
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -56,6 +57,8 @@ def groups_of_hosts(scenario: ScenarioSpec) -> list[list[int]]:
 @dataclass(slots=True)
 class Exchange:
     """Hosts that exchange traffic, or a host that does not; `latency_ns` is the least time from one to another."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("on_their_way",)
 
     engines: Mapping[int, HostEngine]
     hosts_in_all: int

@@ -1,10 +1,12 @@
 """The software of the guests of some hosts: submits each window's transfers, digests what ended."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 
+from cluster_sim.actors.memento import memento_of, restore
 from cluster_sim.actors.order import RunOrder, facts_of
 from cluster_sim.actors.software import software_of
 from cluster_sim.engine.layout import lay_out
@@ -45,13 +47,17 @@ class Guests:
     Where nothing looks back (RunOrder.looks_back), all windows may be submitted before the first is digested.
     """
 
+    KEPT: ClassVar[tuple[str, ...]] = ("next_window", "running")
+
     def __init__(self) -> None:
+        self.next_window = 0
         self.order: RunOrder | None = None
         self.running: dict[tuple[int, int], _Running] = {}
 
     def begin(self, order: RunOrder) -> None:
         """Boot the guests of a run."""
         self.order = order
+        self.next_window = 0
         self.running = {}
         placement = order.placement()
         facts = facts_of(order.scenario, order.folder)
@@ -70,6 +76,8 @@ class Guests:
     def submit(self, window: int) -> pa.RecordBatch:
         """The submissions of a window, by (host, instant, stream, frame)."""
         assert self.order is not None
+        assert window == self.next_window, "windows are submitted in order, each once"
+        self.next_window += 1
         ends_ns = self.order.window_ends_ns(window)
         columns: list[list[np.ndarray[tuple[int], np.dtype[np.int64]]]] = [[] for _ in SUBMISSIONS]
         for (host, number), running in self.running.items():
@@ -110,6 +118,17 @@ class Guests:
             if key in self.running:
                 ended = slice(first, end)
                 self.running[key].stream.digest(frame[ended], ended_ns[ended], outcome[ended] == DELIVERED)
+
+    def save(self) -> int:
+        """Write a snapshot at the end of the last window, all of which was digested; its bytes."""
+        assert self.order is not None
+        return self.order.snapshots.save(self.next_window, "guests", memento_of(self))
+
+    def restore(self, order: RunOrder, window: int) -> None:
+        """Boot the guests of a run as they were at the beginning of a window; SnapshotError, MementoError."""
+        self.begin(order)
+        restore(self, order.snapshots.load(window, "guests"))
+        assert self.next_window == window
 
     def finish(self) -> dict[int, Seen]:
         """What each guest's users saw, by guest, up to its leaving."""

@@ -1,19 +1,25 @@
 """Some hosts of a run: takes the guests' submissions of a window, runs each host's event loop, writes what ended."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from cluster_sim.actors.books import HostBooks
 from cluster_sim.actors.exchange import Exchange, groups_of_hosts
+from cluster_sim.actors.memento import memento_of, restore
 from cluster_sim.actors.order import RunOrder, facts_of, logs_of
-from cluster_sim.engine.host import HostEngine
+from cluster_sim.actors.packing import blocks_of_hosts
+from cluster_sim.engine.host import BUSY_ROWS, HostEngine
 from cluster_sim.engine.plan import plan_host
 from cluster_sim.engine.state import TRANSFER, UNFINISHED, Arrivals, Records, submissions
 from cluster_sim.platform.costs_of import profile_of
-from cluster_sim.results.parts import Part, PartWriter
+from cluster_sim.results.columns import schema
+from cluster_sim.results.parts import Part, SegmentedWriter, write_part
+from cluster_sim.workloads.playout import NEVER
+from cluster_sim.workloads.submissions import Seen
 
 COMPLETIONS = pa.schema(
     [
@@ -29,15 +35,17 @@ COMPLETIONS = pa.schema(
 )
 ROWS_BOOKED_AT_ONCE = 8192
 """Few enough to be kept until then, enough that booking them one part at a time costs nothing to speak of."""
-SUMMARY_TABLES = ("guests", "workloads", "hosts", "windows", "conversions", "faults")
+BUSY_HOSTS = 64
+BUSY_ROWS_LEAST = 1024
+"""So few rows a host must do where there are many more than BUSY_HOSTS, or their memory would add up."""
+NOTHING_SEEN = Seen(NEVER)
 
 
 @dataclass(frozen=True, slots=True)
 class HostsResult:
-    """What the hosts of one actor leave: parts written, and batches of the summary tables."""
+    """What the hosts of one actor leave: the parts that they wrote, and how many frames they were asked for."""
 
     parts: list[Part]
-    tables: dict[str, list[pa.RecordBatch]]
     frames: int
 
 
@@ -45,10 +53,12 @@ class HostsResult:
 class _RunningHost:
     """One host of a run with its books; `told` is what the guests' software is told at the window's end."""
 
+    KEPT: ClassVar[tuple[str, ...]] = ("engine", "books")
+
     host: int
     engine: HostEngine
     books: HostBooks
-    writer: PartWriter | None
+    writer: SegmentedWriter | None
     ended: list[Records] = field(default_factory=list)
     ended_rows: int = 0
     told: list[Records] = field(default_factory=list)
@@ -64,54 +74,89 @@ class _RunningHost:
 
     def book(self) -> None:
         """Book all that was taken, in the parts in which it came, each by (stream, frame)."""
-        if not self.ended:
-            return
-        done, part = np.zeros(self.ended_rows, TRANSFER), np.zeros(self.ended_rows, np.int64)
-        first = 0
-        for number, each in enumerate(self.ended):
-            done[first : first + len(each)] = each
-            part[first : first + len(each)] = number
-            first += len(each)
-        done = done[np.lexsort((done["frame"], done["stream"], part))]
+        for done in self.ended:
+            self.books.add(done)
+            self.told.append(done[["stream", "frame", "ended_ns", "outcome"]].copy())
+        if self.writer is not None and self.ended:
+            self.writer.write(self.books.transfers(in_order(self.ended)))
         self.ended, self.ended_rows = [], 0
-        self.books.add(done)
-        if self.writer is not None:
-            self.writer.write(self.books.transfers(done))
-        self.told.append(done[["stream", "frame", "ended_ns", "outcome"]].copy())
 
     def close_window(self, window: int, ends_ns: int) -> pa.RecordBatch:
-        """Book what is left, and give what ended in the window."""
+        """Book what is left, and give what ended in the window; nothing waits to be booked after it."""
         self.book()
         self.books.close_window(window, ends_ns)
         told, self.told = self.told, []
         return completions_of(self.host, told)
 
 
+def in_order(parts: Sequence[Records]) -> Records:
+    """Transfers in the parts in which they came, each part by (stream, frame)."""
+    rows = sum(map(len, parts))
+    done, part = np.zeros(rows, TRANSFER), np.zeros(rows, np.int64)
+    first = 0
+    for number, each in enumerate(parts):
+        done[first : first + len(each)] = each
+        part[first : first + len(each)] = number
+        first += len(each)
+    ordered: Records = done[np.lexsort((done["frame"], done["stream"], part))]
+    return ordered
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Hosts whose rows go into the same files, and the writer of their transfers, if those are recorded."""
+
+    hosts: tuple[int, ...]
+    writer: SegmentedWriter | None
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        return f"hosts-{self.hosts[0]:05d}"
+
+
 class Hosts:
     """Hosts of a run; `step` is called once a window, in order."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("next_window", "running", "exchanges", "writers")
 
     def __init__(self) -> None:
         self.order: RunOrder | None = None
         self.running: dict[int, _RunningHost] = {}
         self.exchanges: list[Exchange] = []
+        self.blocks: list[_Block] = []
         self.next_window = 0
 
+    @property
+    def writers(self) -> list[SegmentedWriter]:
+        """Writers of transfers."""
+        return [block.writer for block in self.blocks if block.writer is not None]
+
+    @writers.setter
+    def writers(self, restored: list[SegmentedWriter]) -> None:
+        assert all(one is other for one, other in zip(self.writers, restored, strict=True))
+
     def begin(self, order: RunOrder) -> None:
-        """Set up the hosts of a run; hosts that exchange traffic are all here or all elsewhere."""
+        """Set up the hosts of a run; hosts that exchange traffic or share files are all here or all elsewhere."""
         self.order = order
         self.next_window = 0
         scenario = order.scenario
         facts, logs = facts_of(scenario, order.folder), logs_of(scenario, order.folder)
         profile, placement = profile_of(scenario), order.placement()
-        self.running = {}
-        for host in order.hosts:
-            plan = plan_host(scenario, profile, facts, host=host, placement=placement, logs=logs)
-            engine = HostEngine(plan)
-            writer = None
+        mine = set(order.hosts)
+        blocks = [tuple(block) for block in blocks_of_hosts(scenario.cluster.hosts) if mine & set(block)]
+        assert {host for block in blocks for host in block} == mine, "blocks are whole"
+        rows = max(BUSY_ROWS * BUSY_HOSTS // max(scenario.cluster.hosts, BUSY_HOSTS), BUSY_ROWS_LEAST)
+        self.running, self.blocks = {}, []
+        for hosts in blocks:
+            block = _Block(hosts, None)
             if scenario.record == "transfers":
-                name = order.file_name(host)
-                writer = PartWriter(order.run_directory, "transfers", order.variant, order.replication, name)
-            self.running[host] = _RunningHost(host, engine, HostBooks(host, engine), writer)
+                block = _Block(hosts, SegmentedWriter(order.unfinished, order.place("transfers"), block.name))
+            self.blocks.append(block)
+            for host in hosts:
+                plan = plan_host(scenario, profile, facts, host=host, placement=placement, logs=logs)
+                engine = HostEngine(plan, rows)
+                self.running[host] = _RunningHost(host, engine, HostBooks(host, engine), block.writer)
         self.exchanges = [
             Exchange(
                 {host: self.running[host].engine for host in group},
@@ -130,41 +175,96 @@ class Hosts:
         until_ns = self.order.window_ends_ns(window)
         is_last = window == self.order.windows - 1
         host_ids = submitted.column("host_id").to_numpy()
-        arrivals = {}
-        for host in self.running:
-            first, end = np.searchsorted(host_ids, [host, host + 1])
-            arrivals[host] = arrivals_of(submitted.slice(first, end - first))
+        completions: dict[int, pa.RecordBatch] = {}
+        to_end = iter(self.blocks)
+        block = next(to_end, None)
         for exchange in self.exchanges:
-            mine = {host: arrivals[host] for host in exchange.engines}
-            for host, done in exchange.advance(mine, until_ns):
+            arrivals = {}
+            for host in exchange.engines:
+                first, end = np.searchsorted(host_ids, [host, host + 1])
+                arrivals[host] = arrivals_of(submitted.slice(first, end - first))
+            for host, done in exchange.advance(arrivals, until_ns):
                 self.running[host].take(done)
-        if is_last:
-            for running in self.running.values():
-                running.take(running.engine.finish())
-        completions = [running.close_window(window, until_ns) for running in self.running.values()]
-        return joined_batch(completions, COMPLETIONS)
+            for host in exchange.engines:
+                if is_last:
+                    self.running[host].take(self.running[host].engine.finish())
+                completions[host] = self.running[host].close_window(window, until_ns)
+            while block is not None and all(host in completions for host in block.hosts):
+                if block.writer is not None:
+                    block.writer.end_window(is_last=is_last)
+                block = next(to_end, None)
+        assert block is None
+        return joined_batch([completions[host] for host in self.running], COMPLETIONS)
 
-    def finish(self) -> HostsResult:
-        """Close the parts and give the summaries; the hosts are gone after it."""
+    @property
+    def frames(self) -> int:
+        """Frames that were asked for up to the last window's end."""
+        return sum(running.books.submitted_in_all() for running in self.running.values())
+
+    def guests(self, seen: Mapping[int, Seen]) -> list[pa.RecordBatch]:
+        """The table `guests` of a run that has ended, a batch a host that has any, in the order of hosts."""
+        batches = [with_seen(self.running[host].books.guests(), seen) for host in sorted(self.running)]
+        return [batch for batch in batches if batch.num_rows]
+
+    def save(self) -> int:
+        """Write a snapshot of all hosts at the last window's end; its bytes."""
+        assert self.order is not None
+        return self.order.snapshots.save(self.next_window, "hosts", memento_of(self))
+
+    def restore(self, order: RunOrder, window: int) -> None:
+        """Set up the hosts of a run as they were at the beginning of a window; SnapshotError, MementoError."""
+        self.begin(order)
+        restore(self, order.snapshots.load(window, "hosts"))
+        assert self.next_window == window
+
+    def finish(self, seen: Mapping[int, Seen]) -> HostsResult:
+        """Write the summaries, with what each guest's users saw; the hosts are gone after it."""
         assert self.order is not None
         assert self.next_window == self.order.windows
-        tables: dict[str, list[pa.RecordBatch]] = {name: [] for name in SUMMARY_TABLES}
+        assert all(running.engine.in_flight == 0 for running in self.running.values())
         parts: list[Part] = []
-        frames = 0
-        for running in self.running.values():
-            assert running.engine.in_flight == 0
-            if running.writer is not None:
-                parts.append(running.writer.close())
-            if self.order.scenario.record != "summary":
-                tables["windows"].append(running.books.windows())
-            tables["guests"].append(running.books.guests())
-            tables["workloads"].append(running.books.workloads())
-            tables["hosts"].append(running.books.hosts())
-            tables["conversions"].append(running.books.conversions())
-            tables["faults"].append(running.books.faults())
-            frames += running.books.submitted_in_all()
-        self.running = {}
-        return HostsResult(parts, tables, frames)
+        for block in self.blocks:
+            if block.writer is not None:
+                parts += block.writer.parts
+            for table, batches in self._summaries([self.running[host].books for host in block.hosts], seen).items():
+                filled = [batch for batch in batches if batch.num_rows]
+                if filled:
+                    parts.append(write_part(self.order.unfinished, self.order.place(table), block.name, filled))
+        frames = self.frames
+        self.running, self.blocks, self.exchanges = {}, [], []
+        return HostsResult(parts, frames)
+
+    def _summaries(self, books: Sequence[HostBooks], seen: Mapping[int, Seen]) -> dict[str, list[pa.RecordBatch]]:
+        """Batches of all summary tables, by table."""
+        assert self.order is not None
+        with_windows = self.order.scenario.record != "summary"
+        return {
+            "guests": [with_seen(each.guests(), seen) for each in books],
+            "workloads": [each.workloads() for each in books],
+            "hosts": [each.hosts() for each in books],
+            "windows": [each.windows() for each in books] if with_windows else [],
+            "conversions": [each.conversions() for each in books],
+            "faults": [each.faults() for each in books],
+        }
+
+
+def with_seen(batch: pa.RecordBatch, seen: Mapping[int, Seen]) -> pa.RecordBatch:
+    """Put what the guests' users saw beside what their host booked."""
+    mine = [seen.get(guest, NOTHING_SEEN) for guest in batch.column("guest_id").to_pylist()]
+    replaced = {
+        "play_started": [one.playback.started for one in mine],
+        "startup_ns": [one.playback.startup_ns for one in mine],
+        "freezes": [one.playback.freezes for one in mine],
+        "frozen_ns": [one.playback.frozen_ns for one in mine],
+        "switches": [one.switches for one in mine],
+        "played_bits_per_s": [one.played_bits_per_s for one in mine],
+    }
+    declared = schema("guests")
+    arrays = [
+        pa.array(replaced[field.name], field.type) if field.name in replaced else batch.column(field.name)
+        for field in declared
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=declared)
 
 
 def completions_of(host: int, parts: Sequence[Records]) -> pa.RecordBatch:

@@ -1,36 +1,36 @@
 """HostActor and GuestActor: the shells that put hosts and guests on Ray, and the Ray that a run starts for itself.
 
-A Ray started here is this run's alone: it listens on 127.0.0.1 only, has no dashboard, reports nothing, and never
-joins a cluster that happens to run. Ray's grouping of servers by loopback needs its environment before it is imported.
+A Ray started here is this run's alone: it listens on 127.0.0.1 only, asks for a token, has no dashboard, reports
+nothing, and never joins a cluster that happens to run. Its servers keep to loopback by an environment variable that
+must be set before Ray is imported.
 """
 
 import logging
 import os
+import re
+import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from cluster_sim.actors.loopback import LOOPBACK, prepare_environment
 
 OBJECT_STORE_BYTES = 512 << 20
-LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-LOCAL_ENVIRONMENT = {
-    LOOPBACK: "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
-}
+CONNECT_S = 10.0
 
 if "ray" not in sys.modules:
-    os.environ.update(LOCAL_ENVIRONMENT)
-IS_ON_LOOPBACK = os.environ.get(LOOPBACK) == "0"
+    prepare_environment(None)
 
 import pyarrow as pa  # noqa: E402 - Ray's environment comes first
 import ray  # noqa: E402
+from ray.util import metrics  # noqa: E402
 
 from cluster_sim.actors.guests import Guests  # noqa: E402
 from cluster_sim.actors.hosts import Hosts, HostsResult  # noqa: E402
 from cluster_sim.actors.order import RunOrder  # noqa: E402
-from cluster_sim.actors.shards import Pending, ShardResult  # noqa: E402
+from cluster_sim.actors.pace import Report  # noqa: E402
+from cluster_sim.results.run_directory import RunDirectoryError  # noqa: E402
 from cluster_sim.workloads.submissions import Seen  # noqa: E402
 
 
@@ -39,6 +39,10 @@ class _HostActor:
 
     def __init__(self) -> None:
         self.hosts = Hosts()
+        self.busy_s = self.saving_s = 0.0
+        self.saved_bytes = 0
+        self.windows_counter = metrics.Counter("cluster_sim_windows", "Windows of hosts that have ended.")
+        self.frames_gauge = metrics.Gauge("cluster_sim_frames", "Frames of the present run so far.")
 
     @ray.method
     def begin(self, order: RunOrder) -> None:
@@ -46,14 +50,37 @@ class _HostActor:
         self.hosts.begin(order)
 
     @ray.method
-    def step(self, window: int, submissions: pa.RecordBatch) -> pa.RecordBatch:
-        """See Hosts.step."""
-        return self.hosts.step(window, submissions)
+    def restore(self, order: RunOrder, window: int) -> None:
+        """See Hosts.restore."""
+        self.hosts.restore(order, window)
 
     @ray.method
-    def finish(self) -> HostsResult:
+    def step(self, window: int, submissions: pa.RecordBatch) -> pa.RecordBatch:
+        """See Hosts.step."""
+        began_s = time.monotonic()
+        completions = self.hosts.step(window, submissions)
+        self.busy_s += time.monotonic() - began_s
+        self.windows_counter.inc()
+        return completions
+
+    @ray.method
+    def save(self) -> None:
+        """See Hosts.save."""
+        began_s = time.monotonic()
+        self.saved_bytes = self.hosts.save()
+        self.saving_s = time.monotonic() - began_s
+
+    @ray.method
+    def report(self) -> Report:
+        """What it has done so far."""
+        frames = self.hosts.frames
+        self.frames_gauge.set(frames)
+        return Report(frames, self.busy_s, self.saving_s, self.saved_bytes)
+
+    @ray.method
+    def finish(self, seen: dict[int, Seen]) -> HostsResult:
         """See Hosts.finish."""
-        return self.hosts.finish()
+        return self.hosts.finish(seen)
 
 
 class _GuestActor:
@@ -68,6 +95,11 @@ class _GuestActor:
         self.guests.begin(order)
 
     @ray.method
+    def restore(self, order: RunOrder, window: int) -> None:
+        """See Guests.restore."""
+        self.guests.restore(order, window)
+
+    @ray.method
     def submit(self, window: int) -> pa.RecordBatch:
         """See Guests.submit."""
         return self.guests.submit(window)
@@ -76,6 +108,11 @@ class _GuestActor:
     def digest(self, completions: pa.RecordBatch) -> None:
         """See Guests.digest."""
         self.guests.digest(completions)
+
+    @ray.method
+    def save(self) -> None:
+        """See Guests.save."""
+        self.guests.save()
 
     @ray.method
     def finish(self) -> dict[int, Seen]:
@@ -87,58 +124,37 @@ HostActor = ray.remote(num_cpus=0, max_restarts=0)(_HostActor)
 GuestActor = ray.remote(num_cpus=0, max_restarts=0)(_GuestActor)
 
 
+def check_address(address: str) -> None:
+    """Refuse an address at which nobody is: Ray itself would go on asking for minutes."""
+    place = re.fullmatch(r"(?:ray://)?\[?([^\]/]+?)\]?:(\d+)", address)
+    if place is None:
+        return
+    try:
+        socket.create_connection((place[1], int(place[2])), CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise RunDirectoryError(
+            f"--address: found nobody at {address} ({error}), allowed: auto, HOST:PORT or ray://HOST:PORT of a cluster"
+        ) from error
+
+
 @contextmanager
-def local_ray(cpus: int) -> Iterator[None]:
-    """A Ray of this run's own, on loopback, gone afterwards."""
-    if not IS_ON_LOOPBACK:
-        raise RuntimeError(
-            f"Ray was imported before cluster_sim and would not stay on loopback: set {LOOPBACK}=0 first"
+def ray_session(address: str | None, cpus: int) -> Iterator[None]:
+    """A Ray of this run's own on loopback, gone afterwards; or the cluster at an address, left as it was."""
+    if address is None:
+        if os.environ.get(LOOPBACK) != "0":
+            raise RuntimeError(f"this process would not keep a Ray of its own on loopback: set {LOOPBACK}=0")
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=OBJECT_STORE_BYTES,
         )
-    ray.init(
-        address="local",
-        num_cpus=cpus,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        object_store_memory=OBJECT_STORE_BYTES,
-    )
+    else:
+        check_address(address)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield
     finally:
         ray.shutdown()
-
-
-@dataclass(frozen=True, slots=True)
-class RayRun:
-    """A run whose windows have all been submitted; Ray runs them in order."""
-
-    hosts: "ray.ObjectRef[HostsResult]"
-    seen: "ray.ObjectRef[dict[int, Seen]]"
-
-    def result(self) -> ShardResult:
-        """Wait for both actors."""
-        hosts, seen = ray.get([self.hosts, self.seen])
-        return ShardResult(hosts, seen)
-
-
-class RayShard:
-    """One HostActor and one GuestActor; a window's batches go from one to the other, not through the driver."""
-
-    def __init__(self) -> None:
-        self.hosts = HostActor.remote()
-        self.guests = GuestActor.remote()
-
-    def start(self, order: RunOrder) -> Pending:
-        """Submit all windows of a run; guests run ahead of hosts and digest afterwards, unless they look back."""
-        self.guests.begin.remote(order)
-        self.hosts.begin.remote(order)
-        completions = []
-        for window in range(order.windows):
-            ended = self.hosts.step.remote(window, self.guests.submit.remote(window))
-            completions.append(ended)
-            if order.looks_back:
-                self.guests.digest.remote(ended)
-        if not order.looks_back:
-            for ended in completions:
-                self.guests.digest.remote(ended)
-        return RayRun(hosts=self.hosts.finish.remote(), seen=self.guests.finish.remote())

@@ -1,5 +1,7 @@
 """What an actor is told to run: one run of one scenario, for some of its hosts."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -7,9 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from cluster_sim.actors.snapshots import SnapshotFolder
+from cluster_sim.actors.sources import package_digest
 from cluster_sim.engine.placement import Placement, place_guests
 from cluster_sim.engine.state import REQUEST, Records
 from cluster_sim.engine.streams import FrameFacts, is_closed, plain_facts, queues_of
+from cluster_sim.results.parts import PartPlace
+from cluster_sim.results.run_directory import SNAPSHOTS, UNFINISHED
+from cluster_sim.results.storage import Storage
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import (
     BlockWorkload,
@@ -28,7 +35,8 @@ from cluster_sim.workloads.video import TraceArrays, scaled
 class RunOrder:
     """One run: scenario, chance, where its traces are and where its parts go.
 
-    `folder` is that of the workload file; `hosts` are those that this actor is asked for.
+    `folder` is that of the workload file; `hosts` are those that this actor is asked for. `token` tells apart two that
+    write the same part at a time, such as an actor that was given up and still lives.
     """
 
     variant: str
@@ -36,8 +44,9 @@ class RunOrder:
     seed: int
     scenario: ScenarioSpec
     folder: Path
-    run_directory: Path
+    storage: Storage
     hosts: tuple[int, ...]
+    token: str = ""
 
     @property
     def windows(self) -> int:
@@ -57,9 +66,21 @@ class RunOrder:
         """Instant at which a window ends."""
         return min((window + 1) * self.scenario.window, self.scenario.duration)
 
-    def file_name(self, host: int) -> str:
-        """Name of a host's part."""
-        return f"host-{host:05d}"
+    def place(self, table: str) -> PartPlace:
+        """Where its parts of a table go."""
+        return PartPlace(table, self.variant, self.replication, self.token)
+
+    @property
+    def unfinished(self) -> Storage:
+        """Where parts lie until the run has ended everywhere."""
+        return self.storage.below(UNFINISHED)
+
+    @property
+    def snapshots(self) -> SnapshotFolder:
+        """Where snapshots of these hosts and their guests lie, apart for whatever they depend on."""
+        what = [package_digest(), self.scenario.plain(), self.seed, self.replication, self.hosts]
+        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+        return SnapshotFolder(self.storage, f"{SNAPSHOTS}/{self.variant}/{self.replication}/{key}")
 
     def placement(self) -> Placement:
         """Who is where."""
@@ -102,6 +123,22 @@ def facts_of(scenario: ScenarioSpec, folder: Path) -> Mapping[tuple[str, int], F
         for group in scenario.guests
         for number, workload in enumerate(group.workloads)
     }
+
+
+def files_of(scenario: ScenarioSpec, folder: Path) -> list[Path]:
+    """The traces that a scenario reads."""
+    names: list[str] = []
+    for workload in (workload for group in scenario.guests for workload in group.workloads):
+        match workload:
+            case VideoWorkload(source=TracedVideo() as traced):
+                names.append(traced.trace)
+            case VideoWorkload(source=LadderVideo() as ladder):
+                names += ladder.rungs
+            case BlockWorkload(read_iolog=str() as log):
+                names.append(log)
+            case _:
+                pass
+    return [path_in(folder, name) for name in dict.fromkeys(names)]
 
 
 def facts_of_workload(workload: Workload, folder: Path) -> FrameFacts:

@@ -4,8 +4,9 @@ import numpy as np
 import pyarrow as pa
 
 from cluster_sim.actors.batches import as_batch
+from cluster_sim.actors.order import RunOrder
 from cluster_sim.engine.placement import NOWHERE, Placement
-from cluster_sim.results.parts import label_array
+from cluster_sim.results.parts import Part, label_array, write_part
 
 OUTCOMES = ("placed", "refused")
 SHORT_OF = ("", "cpus", "memory", "huge_pages")
@@ -32,3 +33,8 @@ def placements(placement: Placement) -> pa.RecordBatch:
         "refused_for": label_array(SHORT_OF, short),
     }
     return as_batch("placements", columns)
+
+
+def placements_part(order: RunOrder) -> Part:
+    """Write the table's one part of a run; an order of any of its shards will do."""
+    return write_part(order.unfinished, order.place("placements"), "all", [placements(order.placement())])

@@ -9,16 +9,18 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from cluster_sim.actors.driver import Executor, RunFailedError, compile_once, with_seen
+from cluster_sim.actors.driver import Executor, RunFailedError, compile_once
+from cluster_sim.actors.guests import Guests
+from cluster_sim.actors.hosts import Hosts
 from cluster_sim.actors.order import RunOrder
-from cluster_sim.actors.shards import InlineRun
 from cluster_sim.results.columns import schema
 from cluster_sim.results.reader import partitioned
+from cluster_sim.results.storage import Storage
 from cluster_sim.scenario.spec import ScenarioSpec
 
 VARIANT = "point"
 """What the column `variant` holds."""
-NOWHERE = Path("/nonexistent")
+NOWHERE = Storage("/nonexistent")
 """Points write no parts; a try to would fail."""
 
 
@@ -48,13 +50,15 @@ def guests_of(point: Point) -> pa.Table:
         seed=point.seed,
         scenario=point.scenario.model_copy(update={"record": "summary"}),
         folder=point.folder,
-        run_directory=NOWHERE,
+        storage=NOWHERE,
         hosts=tuple(range(point.scenario.cluster.hosts)),
     )
-    result = InlineRun(order).result()
-    batches = [batch for batch in result.hosts.tables["guests"] if batch.num_rows]
-    batches.sort(key=lambda batch: batch.column("host_id")[0].as_py())
-    table = pa.Table.from_batches([with_seen(batch, result.seen) for batch in batches], schema("guests"))
+    hosts, guests = Hosts(), Guests()
+    hosts.begin(order)
+    guests.begin(order)
+    for window in range(order.windows):
+        guests.digest(hosts.step(window, guests.submit(window)))
+    table = pa.Table.from_batches(hosts.guests(guests.finish()), schema("guests"))
     for name, value in (("variant", order.variant), ("replication", order.replication)):
         kind = partitioned(schema("guests")).field(name).type
         table = table.append_column(name, pa.array([value] * table.num_rows, kind))
@@ -86,10 +90,10 @@ def pool_of(executor: Executor, actors: int | None = None) -> Iterator[PointPool
     if executor == "inline":
         yield InlinePool()
         return
-    from cluster_sim.actors.on_ray import local_ray
+    from cluster_sim.actors.on_ray import ray_session
     from cluster_sim.actors.points_on_ray import RayPool
 
     compile_once()
     wanted = actors or os.cpu_count() or 1
-    with local_ray(max(wanted, os.cpu_count() or 1)):
+    with ray_session(None, max(wanted, os.cpu_count() or 1)):
         yield RayPool(wanted)

@@ -1,57 +1,51 @@
 """A shard: some hosts and their guests, run in this process. The reference; Ray's shards give the same bytes."""
 
-from dataclasses import dataclass
-from typing import Protocol
+import logging
+import time
+from collections.abc import Callable
 
 from cluster_sim.actors.guests import Guests
 from cluster_sim.actors.hosts import Hosts, HostsResult
+from cluster_sim.actors.memento import MementoError
 from cluster_sim.actors.order import RunOrder
-from cluster_sim.workloads.submissions import Seen
+from cluster_sim.actors.pace import Pace
+from cluster_sim.actors.snapshots import SnapshotError
+
+LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ShardResult:
-    """What a run's hosts and guests of one shard leave."""
+def run_here(order: RunOrder, pace: Pace, on_windows: Callable[[int, int], None]) -> HostsResult:
+    """Run all windows of a run, from its newest snapshot on where there is one.
 
-    hosts: HostsResult
-    seen: dict[int, Seen]
-
-
-class Pending(Protocol):
-    """A run under way in a shard."""
-
-    def result(self) -> ShardResult:
-        """Wait for it."""
-        ...
-
-
-class Shard(Protocol):
-    """Where runs of some hosts go."""
-
-    def start(self, order: RunOrder) -> Pending:
-        """Start a run; runs of one shard follow each other."""
-        ...
+    `on_windows` is told how many windows have ended, and the frames so far.
+    """
+    guests, hosts = Guests(), Hosts()
+    first = set_up(order, hosts, guests)
+    pace.begin_run()
+    for window in range(first, order.windows):
+        guests.digest(hosts.step(window, guests.submit(window)))
+        on_windows(1 if window > first else window + 1, hosts.frames)
+        if window + 1 < order.windows and pace.is_due(window + 1):
+            began_s = time.monotonic()
+            hosts.save()
+            guests.save()
+            pace.saving_s = time.monotonic() - began_s
+            order.snapshots.forget_old(window + 1)
+    result = hosts.finish(guests.finish())
+    order.snapshots.clear()
+    return result
 
 
-@dataclass(frozen=True, slots=True)
-class InlineRun:
-    """A run that happens when its result is asked for."""
-
-    order: RunOrder
-
-    def result(self) -> ShardResult:
-        """Run all windows here."""
-        guests, hosts = Guests(), Hosts()
-        guests.begin(self.order)
-        hosts.begin(self.order)
-        for window in range(self.order.windows):
-            guests.digest(hosts.step(window, guests.submit(window)))
-        return ShardResult(hosts.finish(), guests.finish())
-
-
-class InlineShard:
-    """Runs in this process, without Ray."""
-
-    def start(self, order: RunOrder) -> Pending:
-        """Note the run."""
-        return InlineRun(order)
+def set_up(order: RunOrder, hosts: Hosts, guests: Guests) -> int:
+    """Set up hosts and guests, by the newest snapshot that can be read; the window that comes next."""
+    for window in order.snapshots.windows():
+        try:
+            hosts.restore(order, window)
+            guests.restore(order, window)
+        except (SnapshotError, MementoError) as error:
+            LOG.warning("a snapshot cannot be used, an older one or none will do: %s", error)
+        else:
+            return window
+    hosts.begin(order)
+    guests.begin(order)
+    return 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.reader import Results
 from cluster_sim.scenario.units import label_of
@@ -19,10 +20,6 @@ MOST_TOLD = 20
 """Differences of one run that are listed."""
 
 Labels = Mapping[str, str]
-
-
-class ComparisonError(Exception):
-    """What cannot be compared; the text says what was found and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cluster_sim.analysis.comparability import RUN_AXIS, ComparisonError, Joined, join
+from cluster_sim.analysis.comparability import RUN_AXIS, Joined, join
 from cluster_sim.analysis.figures import COMPARED, FIGURES, NO_ROWS, Figure, GuestTable, figures_of
 from cluster_sim.analysis.paired import CONFIDENCE, Difference, Method, Ratio, difference, ratio
+from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.results.reader import Results
 
 __all__ = [

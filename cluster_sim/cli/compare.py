@@ -11,14 +11,16 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster_sim.actors.completing import complete_run
-from cluster_sim.actors.driver import Crew, Executor
+from cluster_sim.actors.driver import Executor, Means
 from cluster_sim.analysis.comparability import join
-from cluster_sim.analysis.comparison import ComparisonError, Row, usual_baseline
+from cluster_sim.analysis.comparison import Row, usual_baseline
 from cluster_sim.analysis.comparison import compare as compare_runs
 from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
 from cluster_sim.analysis.paired import Method
 from cluster_sim.analysis.precision import Need, need, run_until
-from cluster_sim.cli.options import console, refusing_bad_input, running
+from cluster_sim.analysis.problems import ComparisonError
+from cluster_sim.cli.options import console, refusing_bad_input
+from cluster_sim.cli.progress import running
 from cluster_sim.report.comparison import comparison
 from cluster_sim.report.folded import plain
 from cluster_sim.report.guest_memory import guest_memory
@@ -72,7 +74,7 @@ def compare(
         with refusing_bad_input():
             if not any(row.ratios for row in rows):
                 raise ComparisonError("--precision: found no ratios, allowed: a baseline to compare with")
-            opened = run_more(opened, wish, wished, at_most, Crew(executor, actors), out)
+            opened = run_more(opened, wish, wished, at_most, Means(executor, actors), out)
             rows = compare_runs(opened, wish.baseline, interval=interval)
     for question in dict.fromkeys(run.manifest.question.strip() for run in opened):
         out.print(plain(" ".join(question.split()) + "\n", "bold"))
@@ -83,26 +85,26 @@ def compare(
 
 
 def run_more(
-    opened: Sequence[Results], wish: Wish, precision: float, at_most: int, crew: Crew, out: Console
+    opened: Sequence[Results], wish: Wish, precision: float, at_most: int, means: Means, out: Console
 ) -> list[Results]:
     """Extend all runs in place until the wished precision is there, or as many replications as allowed."""
-    directories = [run.directory for run in opened]
+    places = [run.storage for run in opened]
 
     def rows() -> list[Row]:
-        return compare_runs([Results(directory) for directory in directories], wish.baseline, interval=wish.method)
+        return compare_runs([Results(place) for place in places], wish.baseline, interval=wish.method)
 
     def run_to(replications: int, found: Need) -> None:
         out.print(plain(f"{reason(found, precision)}: running to {replications} replications", "dim"))
-        for directory in directories:
-            with running("checking", GOES_ON) as on_progress:
-                complete_run(directory, replications, crew, on_progress=on_progress)
+        for place in places:
+            with running(GOES_ON) as on_progress:
+                complete_run(place.uri, replications, means=means, on_progress=on_progress)
 
     for run in opened:
         if run.manifest.status != "complete":
-            with running("checking", GOES_ON) as on_progress:
-                complete_run(run.directory, None, crew, on_progress=on_progress)
+            with running(GOES_ON) as on_progress:
+                complete_run(run.storage.uri, means=means, on_progress=on_progress)
     run_until(precision, at_most, rows, run_to)
-    return [Results(directory) for directory in directories]
+    return [Results(place) for place in places]
 
 
 def reason(found: Need, precision: float) -> str:

@@ -1,22 +1,20 @@
-"""What several commands share: the workload argument, overrides, refusing bad input, progress, the console."""
+"""What several commands share: the workload argument, overrides, refusing bad input, logging, the console."""
 
+import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cluster_sim.actors import driver
 from cluster_sim.actors.checks import checks
-from cluster_sim.analysis.comparison import ComparisonError
-from cluster_sim.analysis.studies.problems import StudyError
+from cluster_sim.analysis.problems import ComparisonError, StudyError
 from cluster_sim.results.run_directory import RunDirectoryError
+from cluster_sim.results.storage import Storage
 from cluster_sim.scenario.load import Experiment, load
 from cluster_sim.scenario.problems import DefinitionError
 from cluster_sim.shipped import find_workload
@@ -24,7 +22,6 @@ from cluster_sim.shipped import find_workload
 BAD_INPUT = 2
 FAILED = 1
 PIPED_WIDTH = 190
-RUN_REST = "finished runs are kept, the rest of this experiment is lost"
 
 Workload = Annotated[Path, typer.Argument(help="A workload file, or the name of a shipped one.")]
 Sets = Annotated[
@@ -52,27 +49,22 @@ def load_checked(workload: Path, sets: list[str] | None) -> Experiment:
     return load(find_workload(workload), sets or [], [checks])
 
 
-@contextmanager
-def running(described: str, rest: str = RUN_REST) -> Iterator[Callable[[driver.Progress], None]]:
-    """A progress bar for runs; Ctrl-C ends with what becomes of the `rest`, a run that fails with what is lost."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    try:
-        with Progress(
-            *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
-        ) as progress:
-            task = progress.add_task(described, total=None)
+def logging_to_terminal(level: str) -> None:
+    """Tell what the program logs from a level on, one plain line each, on standard error."""
+    logger = logging.getLogger("cluster_sim")
+    logger.setLevel(level.upper())
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler(sys.stderr))
+    for handler in logger.handlers:
+        handler.setLevel(level.upper())
 
-            def on_progress(state: driver.Progress) -> None:
-                label = f"{state.run.variant.label} #{state.run.replication}, {state.frames:,} frames"
-                progress.update(task, completed=state.done, total=state.total, description=escape(label))
 
-            yield on_progress
-    except KeyboardInterrupt:
-        typer.echo(f"interrupted: {rest}", err=True)
-        raise typer.Exit(FAILED) from None
-    except driver.RunFailedError as error:
-        typer.echo(error, err=True)
-        raise typer.Exit(FAILED) from None
+def shown_place(storage: Storage) -> str:
+    """Where a run lies, as one would type it from here."""
+    if not storage.is_local:
+        return storage.uri
+    path = storage.local_path
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def console() -> Console:

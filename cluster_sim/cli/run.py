@@ -1,52 +1,97 @@
-"""`cluster-sim run`: run an experiment, print the comparison and where the tables lie."""
+"""`cluster-sim run`: run an experiment, or go on with one, print the comparison and where the tables lie."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
 
 from cluster_sim.actors import driver
-from cluster_sim.actors.driver import Executor, run_experiment
+from cluster_sim.actors.completing import complete_run
+from cluster_sim.actors.driver import Executor, Finished, Means
 from cluster_sim.analysis.comparison import compare
 from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
-from cluster_sim.cli.options import Sets, Workload, console, load_checked, refusing_bad_input, running
+from cluster_sim.cli.options import Sets, console, load_checked, logging_to_terminal, refusing_bad_input, shown_place
+from cluster_sim.cli.progress import OnProgress, running
 from cluster_sim.report.comparison import comparison
 from cluster_sim.report.guest_memory import guest_memory
 from cluster_sim.results.reader import open_results
+from cluster_sim.results.run_directory import RunDirectoryError
 
 
-def run(
-    workload: Workload,
+def run(  # noqa: PLR0913 - one parameter an option
+    workload: Annotated[
+        Path | None, typer.Argument(help="A workload file, or the name of a shipped one; none with --resume.")
+    ] = None,
     *,
-    results: Annotated[Path, typer.Option(help="Directory of all results.")] = Path("results"),
+    results: Annotated[str, typer.Option(help="Directory of all results: a path, or a URI such as s3://…")] = "results",
     name: Annotated[str | None, typer.Option(help="Name of this run; by default the time.")] = None,
     sets: Sets = None,
-    executor: Annotated[Executor, typer.Option(help="On a Ray of its own, or in this process.")] = "ray",
-    actors: Annotated[int | None, typer.Option(min=1, max=256, help="Shards of hosts; by default one a CPU.")] = None,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a run that did not end.")] = None,
+    executor: Annotated[Executor, typer.Option(help="On Ray, or in this process.")] = "ray",
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster: auto, HOST:PORT or ray://…; else a Ray of its own.")
+    ] = None,
+    actors: Annotated[int | None, typer.Option(min=1, max=4096, help="Shards of hosts; by default one a CPU.")] = None,
+    when_small: Annotated[
+        Literal["pack", "wait"], typer.Option(help="On a cluster with too few CPUs: pack tighter, or wait.")
+    ] = "pack",
+    snapshot_every: Annotated[
+        int, typer.Option(min=0, help="Windows from one snapshot to the next; 0: as often as they cost little.")
+    ] = 0,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option(help="What is told beside the progress.")
+    ] = "warning",
 ) -> None:
     """Run a workload and compare its variants."""
+    logging_to_terminal(log_level)
     began = time.perf_counter()
+    means = Means(executor, actors, address, when_small, snapshot_every)
     with refusing_bad_input():
-        experiment = load_checked(workload, sets)
+        start = beginning(workload, results, name, sets, resume, means)
     out = console()
     if driver.is_first_use():
         out.print("First use of this version: compiling the engine takes about half a minute and is kept.")
-    with refusing_bad_input(), running("starting") as on_progress:
-        finished = run_experiment(
-            experiment, results, executor=executor, actors=actors, name=name, on_progress=on_progress
-        )
-    opened = open_results(finished.directory)
-    out.print(Text(experiment.spec.question.strip() + "\n", "bold"))
-    out.print(comparison(compare(opened), dict(experiment.spec.baseline)))
+    with refusing_bad_input(), running() as on_progress:
+        finished = start(on_progress)
+    opened = open_results(finished.storage.uri)
+    manifest = opened.manifest
+    out.print(Text(manifest.question.strip() + "\n", "bold"))
+    out.print(comparison(compare(opened), dict(manifest.baseline)))
     out.print(guest_memory(memory_rows(opened), fault_rows(opened)))
-    seconds = time.perf_counter() - began
+    seconds, place = time.perf_counter() - began, shown_place(finished.storage)
     out.print(
-        f"\n{finished.frames:,} frames in {seconds:.1f} s. Tables: {finished.directory}/{{transfers,guests,…}}, "
+        f"\n{finished.frames:,} frames in {seconds:.1f} s. Tables: {place}/{{transfers,guests,…}}, "
         f"fingerprint {finished.fingerprint[:16]}.\n"
-        f"Again: cluster-sim compare {finished.directory} · step by step: cluster-sim explain {workload}",
+        f"Again: cluster-sim compare {place} · step by step: cluster-sim explain "
+        f"{workload or manifest.experiment}",
         highlight=False,
         markup=False,
         soft_wrap=True,
+    )
+
+
+Start = Callable[[OnProgress], Finished]
+
+
+def beginning(
+    workload: Path | None, results: str, name: str | None, sets: list[str] | None, resume: str | None, means: Means
+) -> Start:
+    """What to start: a new run of a workload, or the rest of an old one; refused where both or neither are named."""
+    if resume is not None:
+        given = [what for what, is_given in (("WORKLOAD", workload), ("--name", name), ("--set", sets)) if is_given]
+        if given:
+            raise RunDirectoryError(
+                f"--resume: found {', '.join(given)} too, allowed: the run alone, which has its own"
+            )
+        return lambda on_progress: complete_run(resume, means=means, on_progress=on_progress)
+    if workload is None:
+        raise RunDirectoryError(
+            "WORKLOAD: found nothing, allowed: a workload file, a shipped one's name, or --resume RUN"
+        )
+    experiment = load_checked(workload, sets)
+    return lambda on_progress: driver.run_experiment(
+        experiment, results, means=means, name=name, on_progress=on_progress
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from cluster_sim.engine.rows import with_more_rows
 from cluster_sim.engine.sharing import HOST_LOCK, MEMORY_BANDWIDTH
 from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, TRANSFER, Arrivals, Int64s, Records
 from cluster_sim.engine.streams import plain_facts
+from cluster_sim.engine.tallies import Belonging, empty_tallies, tally
 from cluster_sim.engine.transfers import open_loops
 from cluster_sim.io_paths.steps import Resource
 from cluster_sim.memory.huge_pages import count_split_folios
@@ -40,8 +42,8 @@ SMALLEST_SCENARIO = {
 NONE_DONE: Records = np.zeros(0, TRANSFER)
 NO_ARRIVALS = Arrivals(*(np.zeros(0, np.int64) for _ in Arrivals._fields))
 ROWS_AT_FIRST = 256
-ROWS_AT_LEAST = 8192
-"""Rows that a busy host has, so that what has ended is read out in large parts."""
+BUSY_ROWS = 8192
+"""Rows that a busy host has at least, so that what has ended is read out in large parts."""
 GUEST_LEFT = int(DropReason.GUEST_LEFT)
 
 
@@ -66,8 +68,11 @@ class HostGauges:
 class HostEngine:
     """A host's event loop and its state; advances a window at a time."""
 
-    def __init__(self, plan: HostPlan) -> None:
+    KEPT: ClassVar[tuple[str, ...]] = ("now_ns", "faults", "known_deaths", "messages", "state", "came")
+
+    def __init__(self, plan: HostPlan, busy_rows: int = BUSY_ROWS) -> None:
         self.plan = plan
+        self.busy_rows = busy_rows
         self.now_ns = 0
         self.faults: list[FaultRecord] = []
         self.known_deaths: set[int] = set()
@@ -85,9 +90,10 @@ class HostEngine:
             if guest.place.leaves_ns != TO_THE_END
         ]
         faults = [(fault.spec.at, fault.guest, fault) for fault in plan.faults]
-        self.to_come: list[tuple[int, int, PlannedFault | None]] = sorted(
+        self.planned: list[tuple[int, int, PlannedFault | None]] = sorted(
             [*faults, *leaving], key=lambda event: event[0]
         )
+        self.came = 0
 
     def advance(self, arrivals: Arrivals, until_ns: int) -> Iterator[Records]:
         """Run all events before `until_ns`; the transfers (dtype TRANSFER) that ended, in the order of their ends."""
@@ -97,8 +103,9 @@ class HostEngine:
             self.now_ns = until_ns
             return
         assert len(at_ns) == 0 or self.now_ns <= at_ns[0] <= at_ns[-1] < until_ns
-        while self.to_come and self.to_come[0][0] < until_ns:
-            when_ns, guest, fault = self.to_come.pop(0)
+        while self.came < len(self.planned) and self.planned[self.came][0] < until_ns:
+            when_ns, guest, fault = self.planned[self.came]
+            self.came += 1
             first = int(np.searchsorted(at_ns, when_ns))
             yield from self._run(arrivals.part(0, first), when_ns)
             arrivals = arrivals.part(first, len(at_ns))
@@ -123,7 +130,7 @@ class HostEngine:
             if not starved:
                 break
             rows = len(self.state.transfers)
-            if rows < ROWS_AT_LEAST or 2 * len(done) < rows:
+            if rows < self.busy_rows or 2 * len(done) < rows:
                 self.state = with_more_rows(self.state, rows)
         assert len(arrivals.at_ns) == 0
         self.now_ns = until_ns
@@ -159,7 +166,7 @@ class HostEngine:
     @property
     def next_event_ns(self) -> int:
         """The instant of the next event that is known of, arrivals apart."""
-        planned = self.to_come[0][0] if self.to_come else FAR_NS
+        planned = self.planned[self.came][0] if self.came < len(self.planned) else FAR_NS
         return min(int(self.state.cursor["next_ns"][0]), planned)
 
     def take_messages(self) -> list[Records]:
@@ -282,3 +289,5 @@ def compile_all() -> None:
     assert facts is not None
     engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), {("one", 0): facts}))
     engine.finish()
+    nothing = np.zeros(0, np.int64)
+    tally(NONE_DONE, empty_tallies(0, 0), Belonging(nothing, nothing, nothing, nothing, nothing), nothing)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cluster_sim.analysis.comparison import COMPARED, FIGURES, ComparisonError, Difference, Figure, Ratio, Row
+from cluster_sim.analysis.comparison import COMPARED, FIGURES, Difference, Figure, Ratio, Row
 from cluster_sim.analysis.paired import FEWEST_TO_RESAMPLE, Method
 from cluster_sim.analysis.precision import replications_for
+from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.report.folded import FoldedTable, plain
 from cluster_sim.results.histogram import RELATIVE_ERROR
 

@@ -1,6 +1,7 @@
 """The columns of every table, each declared once: type, unit, meaning. Schemas and docs derive from here."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from cluster_sim.results.ledger import MEANING, Category
@@ -228,6 +229,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
 }
 
 
+@cache
 def schema(table: str) -> "pa.Schema":
     """Arrow schema of a table, nothing nullable, unit and meaning in each field's metadata."""
     import pyarrow as pa

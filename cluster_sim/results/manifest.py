@@ -29,7 +29,8 @@ class VariantRecord(Record):
 class Manifest(Record):
     """Everything that a result can be traced to; `parts` and `fingerprint` are those of finished runs.
 
-    `folder` is where the definition lay, from which its traces are found; empty for a shipped one.
+    `folder` is where the definition lay, from which its traces are found; empty for a shipped one. `frames_of` counts
+    frames by `variant/replication`, `checksum` is over all else.
     """
 
     format: Literal[1] = 1
@@ -45,9 +46,15 @@ class Manifest(Record):
     versions: dict[str, str]
     host: dict[str, str]
     status: Status = "running"
-    frames: int = 0
     fingerprint: str = ""
     parts: tuple[Part, ...] = ()
+    frames_of: dict[str, int] = {}
+    checksum: str = ""
+
+    @property
+    def frames(self) -> int:
+        """Frames of all runs that have ended."""
+        return sum(self.frames_of.values())
 
     @property
     def traces_folder(self) -> Path:

@@ -1,16 +1,19 @@
-"""Writing a table's part: Parquet under a temporary name, then renamed, with a digest of what it holds."""
+"""Writing a table's parts: Parquet under a temporary name, then renamed, with a digest of what each holds."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cluster_sim.results.columns import schema
+from cluster_sim.results.storage import Storage
 
 ROWS_A_GROUP = 1 << 17
+ROWS_A_PART = 1 << 16
+"""From so many rows on a part ends with the window: few files, and never much that is not written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,23 @@ class Part:
     digest: str
 
 
-def part_path(table: str, variant: str, replication: int, name: str) -> str:
-    """Where a part lies in the run directory, so that readers see variant and replication as columns."""
-    return f"{table}/variant={variant}/replication={replication}/{name}.parquet"
+@dataclass(frozen=True, slots=True)
+class PartPlace:
+    """Which table, variant and replication a part is of; `token` tells apart two that write the same one at a time."""
+
+    table: str
+    variant: str
+    replication: int
+    token: str = ""
+
+    def path(self, name: str) -> str:
+        """Where a part lies in its folder, so that readers see variant and replication as columns."""
+        return f"{run_folder(self.table, self.variant, self.replication)}/{name}.parquet"
+
+
+def run_folder(table: str, variant: str, replication: int) -> str:
+    """The folder of a run's parts of a table."""
+    return f"{table}/variant={variant}/replication={replication}"
 
 
 def add_to_digest(digest: "hashlib._Hash", batch: pa.RecordBatch) -> None:
@@ -46,21 +63,21 @@ class PartWriter:
     Rows are digested and written in groups of a fixed number of rows, so that neither depends on the batches.
     """
 
-    def __init__(self, run_directory: Path, table: str, variant: str, replication: int, name: str) -> None:
-        self.table, self.variant, self.replication = table, variant, replication
-        self.relative = part_path(table, variant, replication, name)
-        self.path = run_directory / self.relative
-        self.schema = schema(table)
+    def __init__(self, storage: Storage, place: PartPlace, name: str) -> None:
+        self.storage, self.place = storage, place
+        self.relative = place.path(name)
+        self.schema = schema(place.table)
         self.rows = 0
         self.digest = hashlib.sha256()
         self.waiting: list[pa.RecordBatch] = []
         self.waiting_rows = 0
         self.writer: pq.ParquetWriter | None = None
+        self.sink: pa.NativeFile | None = None
 
     @property
-    def temporary(self) -> Path:
+    def temporary(self) -> str:
         """The name under which it is being written."""
-        return self.path.with_name(f".{self.path.name}.partial")
+        return self.storage.temporary(self.relative, self.place.token)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Add rows."""
@@ -79,18 +96,22 @@ class PartWriter:
         if joined.num_rows or self.writer is None:
             self._flush(joined)
         assert self.writer is not None
+        assert self.sink is not None
         self.writer.close()
-        self.temporary.replace(self.path)
-        return Part(self.table, self.variant, self.replication, self.relative, self.rows, self.digest.hexdigest())
+        self.sink.close()
+        self.storage.rename(self.temporary, self.relative)
+        place = self.place
+        return Part(place.table, place.variant, place.replication, self.relative, self.rows, self.digest.hexdigest())
 
     def _join(self) -> pa.Table:
         return pa.Table.from_batches(self.waiting, self.schema).unify_dictionaries().combine_chunks()
 
     def _flush(self, rows: pa.Table) -> None:
         if self.writer is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.storage.make_folder(run_folder(self.place.table, self.place.variant, self.place.replication))
+            self.sink = self.storage.filesystem.open_output_stream(self.storage.path(self.temporary), compression=None)
             self.writer = pq.ParquetWriter(
-                self.temporary, self.schema, compression="zstd", compression_level=1, write_statistics=True
+                self.sink, self.schema, compression="zstd", compression_level=1, write_statistics=True
             )
         for start in range(0, max(rows.num_rows, 1), ROWS_A_GROUP):
             group = rows.slice(start, ROWS_A_GROUP).combine_chunks()
@@ -98,6 +119,72 @@ class PartWriter:
             for batch in group.to_batches():
                 add_to_digest(self.digest, batch)
             self.rows += group.num_rows
+
+
+class SegmentedWriter:
+    """Writes a table that grows with the windows: parts that end with a window, as soon as there are rows enough.
+
+    Where a part ends depends on the rows alone, so that the files are the same wherever they are written.
+    """
+
+    KEPT: ClassVar[tuple[str, ...]] = ("parts", "waiting")
+
+    def __init__(self, storage: Storage, place: PartPlace, name: str) -> None:
+        self.storage, self.place, self.name = storage, place, name
+        self.parts: list[Part] = []
+        self.part = self._next()
+
+    def _next(self) -> PartWriter:
+        return PartWriter(self.storage, self.place, f"{self.name}.{len(self.parts):04d}")
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add rows."""
+        self.part.write(batch)
+
+    def end_window(self, *, is_last: bool) -> None:
+        """End the part if it is large enough, or if it is the last; a table without rows has one part."""
+        rows = self.part.rows + self.part.waiting_rows
+        if self.part.writer is not None or rows >= ROWS_A_PART or (is_last and (rows or not self.parts)):
+            self.parts.append(self.part.close())
+            self.part = self._next()
+
+    @property
+    def waiting(self) -> list[pa.RecordBatch]:
+        """Rows of the part that has not ended, at the end of a window."""
+        assert self.part.writer is None
+        return self.part.waiting
+
+    @waiting.setter
+    def waiting(self, batches: list[pa.RecordBatch]) -> None:
+        self.part = self._next()
+        for batch in batches:
+            self.part.write(batch)
+
+
+def write_part(storage: Storage, place: PartPlace, name: str, batches: Iterable[pa.RecordBatch]) -> Part:
+    """Write one part from its batches."""
+    writer = PartWriter(storage, place, name)
+    for batch in batches:
+        writer.write(batch)
+    return writer.close()
+
+
+def damage_of(storage: Storage, part: Part) -> str | None:
+    """What is wrong with a part that should be there; None if it holds what it held when it was written."""
+    try:
+        with storage.filesystem.open_input_file(storage.path(part.path)) as source:
+            file = pq.ParquetFile(source)
+            if file.metadata.num_rows != part.rows:
+                return f"found {file.metadata.num_rows} rows, allowed: {part.rows}"
+            digest = hashlib.sha256()
+            for group in range(file.metadata.num_row_groups):
+                for batch in file.read_row_group(group).combine_chunks().to_batches():
+                    add_to_digest(digest, batch)
+    except FileNotFoundError:
+        return "found nothing, allowed: the part as it was written"
+    except (OSError, pa.ArrowException) as error:
+        return f"found {(str(error).splitlines() or [''])[0]}, allowed: Parquet"
+    return None if digest.hexdigest() == part.digest else "found other values, allowed: those that were written"
 
 
 def fingerprint(parts: Iterable[Part]) -> str:

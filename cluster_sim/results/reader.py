@@ -12,6 +12,7 @@ from cluster_sim.results.columns import TABLES, schema
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.opened_table import OpenedTable
 from cluster_sim.results.run_directory import RunDirectoryError, find, read_manifest
+from cluster_sim.results.storage import Storage
 
 EVENTFUL = ("faults",)
 """Tables without a folder when nothing of their kind happened."""
@@ -21,26 +22,36 @@ PARTITIONS = pa.schema([("variant", pa.string()), ("replication", pa.int32())])
 
 @dataclass(frozen=True, repr=False)
 class Results:
-    """A run on disk: its manifest, and each of its tables as a property."""
+    """A run on disk, or wherever its storage is: its manifest, and each of its tables as a property."""
 
-    directory: Path
+    storage: Storage
+
+    @property
+    def directory(self) -> Path:
+        """Where it lies; of a URI the last part is its name."""
+        return Path(self.storage.path())
 
     @cached_property
     def manifest(self) -> Manifest:
         """What was run, how, and with what."""
-        return read_manifest(self.directory)
+        return read_manifest(self.storage)
+
+    def has(self, table: str) -> bool:
+        """Whether the run recorded a table."""
+        return self.storage.has(table)
 
     def dataset(self, table: str) -> ds.Dataset:
         """A table as an Arrow dataset, with the columns `variant` and `replication` of its folders."""
         if table not in TABLES:
             raise RunDirectoryError(f"table: found {table!r}, allowed: {' | '.join(TABLES)}")
-        folder = self.directory / table
-        if not folder.is_dir() and table in EVENTFUL:
-            return ds.dataset(partitioned(schema(table)).empty_table())
-        if not folder.is_dir():
+        folder = self.storage.path(table)
+        if not self.has(table):
+            if table in EVENTFUL:
+                return ds.dataset(partitioned(schema(table)).empty_table())
             raise RunDirectoryError(f"{folder}: found nothing, allowed: a run that recorded {table}")
+        hive = ds.partitioning(PARTITIONS, flavor="hive")
         try:
-            found = ds.dataset(folder, format="parquet", partitioning=ds.partitioning(PARTITIONS, flavor="hive"))
+            found = ds.dataset(folder, format="parquet", partitioning=hive, filesystem=self.storage.filesystem)
         except (pa.ArrowException, OSError) as error:
             raise damaged(folder, error) from error
         missing = [name for name in schema(table).names if name not in found.schema.names]
@@ -55,7 +66,7 @@ class Results:
         try:
             return self.dataset(name).to_table()
         except (pa.ArrowException, OSError) as error:
-            raise damaged(self.directory / name, error) from error
+            raise damaged(self.storage.path(name), error) from error
 
     def opened(self, name: str) -> OpenedTable:
         """A table by name, with what reads it."""
@@ -110,7 +121,7 @@ class Results:
         return {
             "experiment": manifest.experiment,
             "question": " ".join(manifest.question.split()),
-            "directory": str(self.directory),
+            "directory": self.storage.uri,
             "status": manifest.status,
             "variants": f"{len(manifest.variants)}: {' × '.join(axes) or 'one'}",
             "replications": str(manifest.replications),
@@ -145,7 +156,7 @@ class Results:
         return f"<table>{''.join(cells)}</table>"
 
 
-def damaged(folder: Path, error: Exception) -> RunDirectoryError:
+def damaged(folder: str, error: Exception) -> RunDirectoryError:
     """What a table that cannot be read is refused with."""
     reason = (str(error).splitlines() or [""])[0]
     return RunDirectoryError(f"{folder}: found what cannot be read ({reason}), allowed: Parquet as the run wrote it")
@@ -164,5 +175,5 @@ def partitioned(table: pa.Schema) -> pa.Schema:
 
 
 def open_results(path: Path | str) -> Results:
-    """Open a run's directory, or the newest run below a workload's."""
-    return Results(find(Path(path)))
+    """Open a run's directory or URI, or the newest run below a workload's."""
+    return Results(find(path))

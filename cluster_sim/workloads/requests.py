@@ -1,6 +1,7 @@
 """Open loops of requests: at a rate, from a log, or one after the other as a guest starts."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +106,8 @@ class RatedRequests(_Open):
 @dataclass(slots=True)
 class ListedRequests(_Open):
     """Requests that are known one by one: those of a log at their own times, or the parts of a guest's start."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("next_frame",)
 
     at_ns: Int64s
     sizes_bytes: Int64s

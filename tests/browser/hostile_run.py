@@ -12,6 +12,7 @@ from cluster_sim import load, run
 from cluster_sim.analysis.words.answer import Answer, Doubt, Hypothesis, Verdict
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.run_directory import read_manifest, write_manifest
+from cluster_sim.results.storage import storage_of
 
 SETS = (
     "duration=300ms",
@@ -50,7 +51,7 @@ def plain_run(folder: Path) -> Path:
 
 def hostile_run(plain: Path, target: Path) -> Path:
     """The same run under other names."""
-    manifest = read_manifest(plain)
+    manifest = read_manifest(storage_of(plain))
     variants = {}
     for name, record in manifest.variants.items():
         axes = {
@@ -70,7 +71,7 @@ def hostile_run(plain: Path, target: Path) -> Path:
         "variants": variants,
         "parts": (),
     }
-    write_manifest(target, Manifest.model_validate({**manifest.model_dump(), **plain_values(changed)}))
+    write_manifest(storage_of(target), Manifest.model_validate({**manifest.model_dump(), **plain_values(changed)}))
     return target
 
 

@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from cluster_sim.results.run_directory import read_manifest
+from cluster_sim.results.storage import storage_of
 from tests.browser.hostile_run import GROUPS, PATHS, PROTECTIONS
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
@@ -72,7 +73,7 @@ def box(name: str, place: int) -> str:
 
 
 def test_hostile_names_run_no_script_and_are_shown_as_they_are(wide: Opened, hostile: Path) -> None:
-    question = read_manifest(hostile).question
+    question = read_manifest(storage_of(hostile)).question
     assert wide.page.evaluate("window.owned") is None
     assert wide.page.locator("h1").text_content() == question
     assert "window.owned" in question

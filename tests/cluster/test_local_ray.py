@@ -7,12 +7,12 @@ from pathlib import Path
 
 PROBE = """
 import json, os
-from cluster_sim.actors.on_ray import RayShard, local_ray
+from cluster_sim.actors.on_ray import GuestActor, HostActor, ray_session
 import ray
-with local_ray(2):
-    shard = RayShard()
-    ray.get(shard.hosts.__ray_ready__.remote())
-    ray.get(shard.guests.__ray_ready__.remote())
+with ray_session(None, 2):
+    hosts, guests = HostActor.remote(), GuestActor.remote()
+    ray.get(hosts.__ray_ready__.remote())
+    ray.get(guests.__ray_ready__.remote())
     from tests_sockets import family, listening
     print(json.dumps(sorted(listening(family(os.getpid())))))
     assert ray.get_runtime_context().gcs_address.startswith("127.0.0.1:")
@@ -79,8 +79,8 @@ def test_a_ray_started_here_listens_on_loopback_only(tmp_path: Path) -> None:
 
 def test_a_run_ignores_a_cluster_that_the_environment_names(tmp_path: Path) -> None:
     script = (
-        "from cluster_sim.actors.on_ray import local_ray\nimport ray\n"
-        "with local_ray(1):\n    print(ray.cluster_resources()['CPU'])\n"
+        "from cluster_sim.actors.on_ray import ray_session\nimport ray\n"
+        "with ray_session(None, 1):\n    print(ray.cluster_resources()['CPU'])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -74,7 +74,8 @@ def manifest(names: Names) -> Manifest:
     return Manifest(
         experiment=names.experiment, question=names.question, definition=names.definition, seed=1, replications=3,
         baseline={"io_path": "swiotlb"}, variants=variants, profiles={"pkvm-zen4": {}},
-        versions={"python": "3.11.7", "cluster-sim": "0.1.0"}, host={}, status="interrupted", frames=2_096_640,
+        versions={"python": "3.11.7", "cluster-sim": "0.1.0"}, host={}, status="interrupted",
+        frames_of={"pkvm.swiotlb/0": 2_096_640},
         fingerprint="480de55a166924ae6ccfbe78d584854c06d3075fc7d9b64053d8e986d5b9c1fa",
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ Key = tuple[str, str]
 
 def has_table(results: Results, table: str) -> bool:
     """Whether the run recorded a table."""
-    return (results.directory / table).is_dir()
+    return results.has(table)
 
 
 def batches(results: Results, table: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -35,7 +35,7 @@ def batches(results: Results, table: str, columns: Sequence[str]) -> Iterator[pa
         )
         yield from (batch for batch in scanner.to_batches() if batch.num_rows)
     except (pa.ArrowException, OSError) as error:
-        raise RunDirectoryError(f"{results.directory / table}: cannot be read: {error}") from error
+        raise RunDirectoryError(f"{results.storage.path(table)}: cannot be read: {error}") from error
 
 
 def integers(batch: pa.RecordBatch, column: str) -> Int64s:

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from cluster_sim.actors.driver import Executor
 from cluster_sim.actors.points import Point, pool_of
+from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.designs import (
     Stratum,
     check_group,
@@ -24,7 +25,6 @@ from cluster_sim.analysis.studies.designs import (
 from cluster_sim.analysis.studies.evaluating import Evaluator, Figuring, Progress
 from cluster_sim.analysis.studies.figures import MEAN, MORE_IS_BETTER, UNITS, Sample, check_figure, log_ratio, sample_of
 from cluster_sim.analysis.studies.kept import Kept, open_study, opening
-from cluster_sim.analysis.studies.problems import StudyError
 from cluster_sim.analysis.studies.searching import Crossing, Span, crossings_of, next_values
 from cluster_sim.analysis.studies.varying import Varied, varied
 from cluster_sim.scenario.load import Experiment

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cluster_sim.actors.checks import checks
 from cluster_sim.actors.points import Point
-from cluster_sim.analysis.studies.problems import StudyError
+from cluster_sim.analysis.problems import StudyError
 from cluster_sim.scenario.axes import Variant
 from cluster_sim.scenario.contradictions import contradictions
 from cluster_sim.scenario.load import Experiment

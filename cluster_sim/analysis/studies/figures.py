@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 from cluster_sim.actors.points import VARIANT
 from cluster_sim.analysis.figures import FIGURES, GuestTable, figures_of
 from cluster_sim.analysis.paired import CONFIDENCE
-from cluster_sim.analysis.studies.problems import StudyError
+from cluster_sim.analysis.problems import StudyError
 
 MEAN: Final = "mean"
 """Mean latency: from exact sums, while quantiles come from histograms with steps of 1/128."""

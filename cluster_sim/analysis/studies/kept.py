@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from pydantic import JsonValue, ValidationError
 
 from cluster_sim.actors.points import Point
+from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.figures import UNITS, Figures
-from cluster_sim.analysis.studies.problems import StudyError
 from cluster_sim.results.manifest import Record
 from cluster_sim.results.run_directory import RunDirectoryError, check_name
 from cluster_sim.scenario.load import Experiment

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from cluster_sim.actors.driver import Executor
 from cluster_sim.actors.points import Point, pool_of
+from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.deciding import ByDesign, CostResult, Effect, Ranking, Sampled, ranking_of
 from cluster_sim.analysis.studies.designs import (
     Stratum,
@@ -25,7 +26,6 @@ from cluster_sim.analysis.studies.factors import Values, factors_of, held_togeth
 from cluster_sim.analysis.studies.figures import MEAN, MORE_IS_BETTER, UNITS, check_figure, is_lost, log_ratio
 from cluster_sim.analysis.studies.indices import Floats, design_of
 from cluster_sim.analysis.studies.kept import open_study, opening
-from cluster_sim.analysis.studies.problems import StudyError
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.platform.profile import FREE_PROFILE, Profile
 from cluster_sim.scenario.load import Experiment

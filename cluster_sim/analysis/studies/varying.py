@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import JsonValue, ValidationError
 
-from cluster_sim.analysis.studies.problems import StudyError
+from cluster_sim.analysis.problems import StudyError
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.scenario.axes import put
 from cluster_sim.scenario.load import Experiment

@@ -17,7 +17,7 @@ from cluster_sim.results.reader import Results
 def answer(results: Results, rows: Sequence[Row]) -> Answer:
     """All that a report says in words of a run, from its rows as compared."""
     manifest = results.manifest
-    pairs = Pairs(KeptResults(results.directory), rows, baseline_of(manifest, rows))
+    pairs = Pairs(KeptResults(results.storage), rows, baseline_of(manifest, rows))
     verdicts, rivalries = verdicts_of(pairs)
     doubts, remarks, by_rivalry = doubts_of(manifest, rivalries)
     places = {(each.stratum, each.group): by_rivalry.get((each.stratum, each.group), ()) for each in verdicts}

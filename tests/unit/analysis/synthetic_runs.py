@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 from pydantic import JsonValue
@@ -10,6 +9,7 @@ from pydantic import JsonValue
 from cluster_sim.results.columns import schema
 from cluster_sim.results.manifest import Manifest, VariantRecord
 from cluster_sim.results.reader import Results, partitioned
+from cluster_sim.results.storage import storage_of
 
 DURATION_NS = 10**9
 FRAMES = 1000
@@ -91,4 +91,4 @@ def synthetic(
         host={},
         status="complete",
     )
-    return SyntheticRun(Path(directory), made=manifest, rows=rows)
+    return SyntheticRun(storage_of(directory), made=manifest, rows=rows)

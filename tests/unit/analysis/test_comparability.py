@@ -5,8 +5,10 @@ from copy import deepcopy
 import pytest
 from pydantic import JsonValue
 
-from cluster_sim.analysis.comparability import ComparisonError, join, must_agree
+from cluster_sim.analysis.comparability import join, must_agree
 from cluster_sim.analysis.comparison import Row, compare
+from cluster_sim.analysis.problems import ComparisonError
+from cluster_sim.results.storage import storage_of
 from tests.unit.analysis.synthetic_runs import FRAMES, SCENARIO, GuestRow, SyntheticRun, synthetic
 
 PATHS = {"swiotlb": {"io_path": "swiotlb"}, "pool": {"io_path": "pool"}}
@@ -179,7 +181,7 @@ def test_a_run_is_not_compared_with_itself() -> None:
 
 def test_runs_of_one_name_are_told_apart() -> None:
     first, second = run("full", BOTH), run("full", BOTH)
-    object.__setattr__(second, "directory", second.directory.parent.parent / "y" / "full")
+    object.__setattr__(second, "storage", storage_of(second.directory.parent.parent / "y" / "full"))
     assert join([first, second]).names == ("made-up/full#1", "made-up/full#2")
 
 
@@ -189,5 +191,5 @@ def test_a_label_that_stands_for_another_value_is_told() -> None:
     record = new.made.variants["pool"]
     wider = record.model_copy(update={"scenario": {**record.scenario, "io_path": {"kind": "pool", "pool": "128MiB"}}})
     made = new.made.model_copy(update={"variants": {**new.made.variants, "pool": wider}})
-    joined = join([old, SyntheticRun(new.directory, made=made, rows=new.rows)])
+    joined = join([old, SyntheticRun(new.storage, made=made, rows=new.rows)])
     assert joined.differences == ("io_path.pool: found nothing in old and '128MiB' in new",)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cluster_sim.analysis.comparison import ComparisonError, check_baseline, compare, counterpart, index_of
+from cluster_sim.analysis.comparison import check_baseline, compare, counterpart, index_of
+from cluster_sim.analysis.problems import ComparisonError
 from tests.unit.analysis.synthetic_runs import FRAMES, GuestRow, synthetic
 
 VARIANTS = {

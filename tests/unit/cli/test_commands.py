@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it prints, where, and with which exit code."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from cluster_sim.cli import app
 from cluster_sim.results.run_directory import read_manifest
+from cluster_sim.results.storage import storage_of
 
 QUICK = [
     "--set=duration=200ms",
@@ -196,7 +198,34 @@ def test_a_run_that_is_interrupted_keeps_what_has_ended_and_says_so(tmp_path: Pa
     _, errors = process.communicate()
     assert process.returncode == 1
     assert b"interrupted" in errors
-    manifest = read_manifest(directory)
+    manifest = read_manifest(storage_of(directory))
     assert manifest.status == "interrupted"
     assert manifest.parts
     assert invoke("compare", str(directory)).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "WORKLOAD: found nothing, allowed: a workload file, a shipped one's name, or --resume RUN"),
+        (("swiotlb_vs_zero_copy", "--resume=x"), "--resume: found WORKLOAD too, allowed: the run alone"),
+        (("--resume=x", "--name=y", "--set=seed=2"), "--resume: found --name, --set too"),
+        (("--resume=/nowhere/at/all",), "/nowhere/at/all: found no run, allowed: a run's directory"),
+        (("swiotlb_vs_zero_copy", "--results=bogus://x"), "found Unrecognized filesystem type in URI"),
+    ],
+)
+def test_what_cannot_be_run_or_gone_on_with_is_refused(arguments: tuple[str, ...], told: str) -> None:
+    done = invoke("run", "--executor=inline", *arguments)
+    assert done.exit_code == 2
+    assert told in done.output
+
+
+def test_a_run_that_was_stopped_goes_on_by_its_name(results: Path, tmp_path: Path) -> None:
+    whole = results / "swiotlb_vs_zero_copy" / "first"
+    copied = tmp_path / "copied"
+    shutil.copytree(whole, copied)
+    shutil.rmtree(next((copied / "guests").iterdir()))
+    done = invoke("run", f"--resume={copied}", "--executor=inline")
+    assert done.exit_code == 0, done.output
+    assert read_manifest(storage_of(copied)).fingerprint == read_manifest(storage_of(whole)).fingerprint
+    assert "fingerprint" in done.output

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from cluster_sim import load, open_results, run
 from cluster_sim.cli import app
 from cluster_sim.results.run_directory import read_manifest, write_manifest
+from cluster_sim.results.storage import storage_of
 
 SETS = [
     "duration=200ms",
@@ -90,8 +91,10 @@ def test_tables_keep_to_the_terminals_width_and_lose_no_figure(made: Path, width
 
 
 def test_the_terminal_does_nothing_that_a_run_says(copied: Path) -> None:
-    manifest = read_manifest(copied)
-    write_manifest(copied, manifest.model_copy(update={"question": "[bold]\x1b[31m\u202e?", "status": "failed"}))
+    manifest = read_manifest(storage_of(copied))
+    write_manifest(
+        storage_of(copied), manifest.model_copy(update={"question": "[bold]\x1b[31m\u202e?", "status": "failed"})
+    )
     done = invoke(copied)
     assert done.exit_code == 0
     assert "[bold]" in done.output
@@ -102,7 +105,7 @@ def test_the_terminal_does_nothing_that_a_run_says(copied: Path) -> None:
 def test_precision_adds_replications_in_place_and_stops_at_the_most(copied: Path) -> None:
     done = invoke(copied, "--precision=0.9%", "--at-most=4", "--executor=inline")
     assert done.exit_code == 0, done.output
-    manifest = read_manifest(copied)
+    manifest = read_manifest(storage_of(copied))
     assert (manifest.replications, manifest.status) == (4, "complete")
     assert set(open_results(copied).guests.to_arrow().column("replication").to_pylist()) == {0, 1, 2, 3}
     assert "running to 4 replications" in done.output

@@ -12,6 +12,7 @@ from cluster_sim.results.columns import TABLES
 from cluster_sim.results.opened_table import MissingExtraError
 from cluster_sim.results.reader import Results
 from cluster_sim.results.run_directory import read_manifest, write_manifest
+from cluster_sim.results.storage import storage_of
 
 SETS = [
     "duration=200ms",
@@ -94,9 +95,9 @@ def test_a_run_says_what_one_would_ask_first(results: Results) -> None:
 
 def test_whatever_a_run_is_called_stays_text(results: Results, tmp_path: Path) -> None:
     hostile = "<script>alert(1)</script>\x1b[31m\u202e'\""
-    manifest = read_manifest(results.directory)
-    write_manifest(tmp_path, manifest.model_copy(update={"question": hostile, "experiment": hostile}))
-    found = Results(tmp_path)
+    manifest = read_manifest(results.storage)
+    write_manifest(storage_of(tmp_path), manifest.model_copy(update={"question": hostile, "experiment": hostile}))
+    found = Results(storage_of(tmp_path))
     assert "<script" not in found._repr_html_()
     assert "&lt;script&gt;" in found._repr_html_()
     for text in (repr(found), found._repr_html_()):
@@ -111,7 +112,7 @@ def test_a_table_tells_its_columns_with_unit_and_meaning(results: Results) -> No
 
 
 def test_a_folder_that_is_no_run_says_so_in_a_notebook(tmp_path: Path) -> None:
-    assert "cannot be read" in repr(Results(tmp_path))
+    assert "cannot be read" in repr(Results(storage_of(tmp_path)))
 
 
 def test_the_exported_names_are_there_and_all_of_them_are_listed() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cluster_sim.results import histogram
 from cluster_sim.results.columns import schema
-from cluster_sim.results.parts import Part, PartWriter, fingerprint
+from cluster_sim.results.parts import Part, PartPlace, PartWriter, SegmentedWriter, damage_of, fingerprint
+from cluster_sim.results.storage import storage_of
 
 
 def rows(count: int, first: int = 0) -> pa.RecordBatch:
@@ -21,7 +22,7 @@ def rows(count: int, first: int = 0) -> pa.RecordBatch:
 
 
 def written(directory: Path, *batches: pa.RecordBatch) -> Part:
-    writer = PartWriter(directory, "hosts", "only", 0, "all")
+    writer = PartWriter(storage_of(directory), PartPlace("hosts", "only", 0), "all")
     for batch in batches:
         writer.write(batch)
     return writer.close()
@@ -45,13 +46,13 @@ def test_another_value_another_order_or_another_column_is_another_digest(tmp_pat
 
 
 def test_a_part_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
-    writer = PartWriter(tmp_path, "hosts", "only", 0, "all")
+    writer = PartWriter(storage_of(tmp_path), PartPlace("hosts", "only", 0), "all")
     writer.write(rows(200_000))
-    assert not writer.path.exists()
-    assert writer.temporary.exists()
+    assert not (tmp_path / writer.relative).exists()
+    assert (tmp_path / writer.temporary).exists()
     part = writer.close()
-    assert writer.path.exists()
-    assert not writer.temporary.exists()
+    assert (tmp_path / writer.relative).exists()
+    assert not (tmp_path / writer.temporary).exists()
     assert part.rows == 200_000
 
 
@@ -87,3 +88,38 @@ def test_histograms_merge_into_that_of_all_values(one: list[int], other: list[in
 
 def test_the_quantile_of_nothing_is_undefined() -> None:
     assert np.isnan(histogram.quantile(np.zeros(0, np.int64), np.zeros(0, np.int64), 0.5))
+
+
+@pytest.mark.parametrize("count", [0, 10, 200_000])
+def test_a_part_that_is_whole_has_no_damage_and_one_that_was_touched_says_what(tmp_path: Path, count: int) -> None:
+    part, storage = written(tmp_path, rows(count)), storage_of(tmp_path)
+    assert damage_of(storage, part) is None
+    path = tmp_path / part.path
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "allowed: Parquet" in str(damage_of(storage, part))
+    path.unlink()
+    assert "found nothing" in str(damage_of(storage, part))
+    written(tmp_path, rows(count + 1))
+    assert f"found {count + 1} rows" in str(damage_of(storage, part))
+    if count:
+        written(tmp_path, rows(count, 1))
+        assert "found other values" in str(damage_of(storage, part))
+
+
+def test_a_table_that_grows_ends_its_parts_with_windows_however_often_it_is_interrupted(tmp_path: Path) -> None:
+    windows = [10_000, 50_000, 70_000, 140_000, 0, 20_000]
+    digests = []
+    for interrupted in (False, True):
+        storage = storage_of(tmp_path / str(interrupted))
+        writer = SegmentedWriter(storage, PartPlace("hosts", "only", 0), "hosts-00000")
+        for number, count in enumerate(windows):
+            writer.write(rows(count, 1000 * number))
+            writer.end_window(is_last=number == len(windows) - 1)
+            if interrupted and number < len(windows) - 1:
+                parts, waiting = writer.parts, writer.waiting
+                writer = SegmentedWriter(storage, PartPlace("hosts", "only", 0, "again"), "hosts-00000")
+                writer.parts, writer.waiting = parts, waiting
+        digests.append(writer.parts)
+    assert digests[0] == digests[1]
+    assert [part.rows for part in digests[0]] == [130_000, 140_000, 20_000]

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cluster_sim.actors.checks import checks
+from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.crossover import Asked, CrossoverStudy, crossover, prepare
-from cluster_sim.analysis.studies.problems import StudyError
 from cluster_sim.scenario.load import load
 from cluster_sim.shipped import find_workload
 from tests.unit.analysis.studies.lone_guest import lone_guest

@@ -10,10 +10,10 @@ import pytest
 
 from cluster_sim.actors.driver import RunFailedError
 from cluster_sim.actors.points import InlinePool, Point
+from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies import Asked, crossover
 from cluster_sim.analysis.studies.evaluating import Progress
 from cluster_sim.analysis.studies.kept import key_of
-from cluster_sim.analysis.studies.problems import StudyError
 from tests.unit.analysis.studies.lone_guest import lone_guest
 
 ASKED = Asked("frame_size=64KiB..2MiB", "swiotlb,pool", grid=4, replications=1)

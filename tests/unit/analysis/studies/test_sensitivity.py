@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cluster_sim.actors.checks import checks
+from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.factors import Factor, factors_of, held_together, value_at, with_costs
-from cluster_sim.analysis.studies.problems import StudyError
 from cluster_sim.analysis.studies.sensitivity import AskedCosts, SensitivityStudy, sensitivity
 from cluster_sim.platform.costs_of import profile_of, shipped_profile
 from cluster_sim.platform.provenance import Cost

@@ -1,7 +1,5 @@
 """H1 to H3 against ledgers, ratios and counts by hand: both sides of each threshold, and what cannot be told."""
 
-from pathlib import Path
-
 import pytest
 
 from cluster_sim.analysis.comparison import Ratio, Row
@@ -12,6 +10,7 @@ from cluster_sim.analysis.words.ledgers import Ledger
 from cluster_sim.analysis.words.pairs import Pairs
 from cluster_sim.results.ledger import Category
 from cluster_sim.results.reader import Results
+from cluster_sim.results.storage import storage_of
 
 FASTER, SLOWER, ALIKE = (Ratio(mean, 0.9 * mean, 1.1 * mean, 3) for mean in (0.5, 2.0, 1.0))
 Booked = dict[tuple[str, str], Ledger]
@@ -27,7 +26,7 @@ def path(label: str, kind: str, latency: Ratio | None = None, *, throughput: flo
 
 def pairs_of(*paths: PathRow, baseline: str) -> Pairs:
     """Those rows, compared with a baseline."""
-    return Pairs(Results(Path("nowhere")), [each.row for each in paths], {"io_path": baseline})
+    return Pairs(Results(storage_of("nowhere")), [each.row for each in paths], {"io_path": baseline})
 
 
 def ledger(conversions: int, **spent_ns: float) -> Ledger:

@@ -1,0 +1,220 @@
+"""Drives one shard's pair of actors through its runs, and starts them anew where they were when they are lost.
+
+Windows are granted some at a time, two such epochs under way, so that the actors never wait for the driver and what
+lies between them stays bounded. A run's windows, snapshots and end are calls in the order of submission; when one of
+them is lost, both actors are given up, a new pair begins at the newest snapshot, and whatever follows is asked again.
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from cluster_sim.actors.bundles import Pair
+from cluster_sim.actors.hosts import HostsResult
+from cluster_sim.actors.memento import MementoError
+from cluster_sim.actors.order import RunOrder
+from cluster_sim.actors.pace import Pace, Report
+from cluster_sim.actors.snapshots import SnapshotError
+
+LOG = logging.getLogger(__name__)
+EPOCHS_UNDER_WAY: Final = 2
+LOSSES_WITHOUT_PROGRESS: Final = 5
+
+
+class LostError(Exception):
+    """Actors that are lost again and again; the text says where and of what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Actors that were lost: in which run, where it goes on, how many windows are done again, how long it took."""
+
+    shard: int
+    run: int
+    window: int
+    windows_again: int
+    took_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a conductor tells the driver: windows that have ended, or a shard's part of a run, or a loss."""
+
+    shard: int
+    run: int
+    windows: int = 0
+    frames: int = 0
+    report: Report | None = None
+    result: HostsResult | None = None
+    loss: Loss | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Epoch:
+    """Windows [first, end) of a run under way: all calls, of which the last two report and, maybe, finish."""
+
+    run: int
+    first: int
+    end: int
+    calls: "list[ray.ObjectRef[None]]"
+    report: "ray.ObjectRef[Report]"
+    result: "ray.ObjectRef[HostsResult] | None"
+    saves: bool
+
+
+@dataclass(slots=True)
+class Conductor:
+    """One shard; `order_of` gives its order in a run, None where it has no hosts of it."""
+
+    shard: int
+    runs: Sequence[int]
+    order_of: Callable[[int], RunOrder | None]
+    make_pair: Callable[[int, bool], Awaitable[Pair]]
+    tell: Callable[[Told], None]
+    pace: Pace
+    pair: Pair | None = None
+    losses: int = 0
+    told_up_to: dict[int, int] = field(default_factory=dict)
+    orders: dict[int, RunOrder] = field(default_factory=dict)
+
+    async def conduct(self) -> None:
+        """Bring all runs to their end; LostError when the actors cannot be kept, else what they raise."""
+        runs = [run for run in self.runs if self._order(run) is not None]
+        if not runs:
+            return
+        await self._pair_up(is_again=False)
+        under_way: deque[_Epoch] = deque()
+        place, first = 0, await self._set_up(runs[0])
+        while place < len(runs) or under_way:
+            while place < len(runs) and len(under_way) < EPOCHS_UNDER_WAY:
+                epoch = self._grant(runs[place], first)
+                under_way.append(epoch)
+                place, first = (place + 1, 0) if epoch.result is not None else (place, epoch.end)
+            epoch = under_way[0]
+            try:
+                await self._wait(epoch)
+                under_way.popleft()
+            except RayError as error:
+                if not is_loss(error):
+                    raise
+                under_way.clear()
+                place = runs.index(epoch.run)
+                first = await self._recover(epoch, error)
+
+    def _order(self, run: int) -> RunOrder | None:
+        """The order of a run, with the present pair's token."""
+        if run not in self.orders:
+            order = self.order_of(run)
+            if order is None:
+                return None
+            self.orders[run] = order
+        order = self.orders[run]
+        return order if self.pair is None else replace(order, token=self.pair.token)
+
+    def _grant(self, run: int, first: int) -> _Epoch:
+        """Ask for the next windows of a run, for its snapshot when one is due, and for its end after the last."""
+        assert self.pair is not None
+        order = self._order(run)
+        assert order is not None
+        hosts, guests = self.pair.hosts, self.pair.guests
+        calls: list[ray.ObjectRef[None]] = []
+        if first == 0:
+            calls += [guests.begin.remote(order), hosts.begin.remote(order)]
+            self.pace.begin_run()
+        end = self.pace.ends(first, order.windows)
+        ended = []
+        for window in range(first, end):
+            ended.append(hosts.step.remote(window, guests.submit.remote(window)))
+            if order.looks_back:
+                calls.append(guests.digest.remote(ended[-1]))
+        if not order.looks_back:
+            calls += [guests.digest.remote(each) for each in ended]
+        is_last = end == order.windows
+        saves = not is_last and self.pace.is_due(end)
+        if saves:
+            calls += [hosts.save.remote(), guests.save.remote()]
+        report = hosts.report.remote()
+        result = hosts.finish.remote(guests.finish.remote()) if is_last else None
+        return _Epoch(run, first, end, calls, report, result, saves)
+
+    async def _wait(self, epoch: _Epoch) -> None:
+        """Wait for an epoch, and tell what came of it."""
+        began_s = time.monotonic()
+        await asyncio.gather(*epoch.calls)
+        report = await epoch.report
+        result = None if epoch.result is None else await epoch.result
+        order = self._order(epoch.run)
+        assert order is not None
+        windows = epoch.end - epoch.first
+        self.losses = 0
+        self.pace.learn(windows, report.frames * windows // epoch.end, time.monotonic() - began_s, report.saving_s)
+        if result is not None:
+            order.snapshots.clear()
+            del self.orders[epoch.run]
+        elif epoch.saves:
+            order.snapshots.forget_old(epoch.end)
+        new = max(epoch.end - self.told_up_to.get(epoch.run, 0), 0)
+        self.told_up_to[epoch.run] = max(epoch.end, self.told_up_to.get(epoch.run, 0))
+        self.tell(Told(self.shard, epoch.run, new, report.frames, report, result))
+
+    async def _recover(self, epoch: _Epoch, error: RayError) -> int:
+        """Start a new pair where the lost one left its newest snapshot; the window that comes next."""
+        began_s = time.monotonic()
+        while True:
+            self.losses += 1
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            if self.losses > LOSSES_WITHOUT_PROGRESS:
+                raise LostError(
+                    f"the actors of shard {self.shard} were lost {self.losses} times in a row without getting on, "
+                    f"last in windows {epoch.first} to {epoch.end - 1}: {type(error).__name__}: {reason}"
+                ) from error
+            try:
+                await self._pair_up(is_again=True)
+                first = await self._set_up(epoch.run)
+            except RayError as another:
+                if not is_loss(another):
+                    raise
+                error = another
+                continue
+            again = max(epoch.first - first, 0) + (epoch.end - epoch.first)
+            loss = Loss(self.shard, epoch.run, first, again, time.monotonic() - began_s, reason)
+            self.tell(Told(self.shard, epoch.run, loss=loss))
+            return first
+
+    async def _pair_up(self, *, is_again: bool) -> None:
+        """Start a pair of actors, after giving up the one before."""
+        if self.pair is not None:
+            self.pair.give_up()
+        self.pair = await self.make_pair(self.shard, is_again)
+        self.pair.token = uuid.uuid4().hex[:8]
+
+    async def _set_up(self, run: int) -> int:
+        """Set up both actors by the newest snapshot of a run that can be read; the window that comes next."""
+        assert self.pair is not None
+        order = self._order(run)
+        assert order is not None
+        for window in order.snapshots.windows():
+            calls = [self.pair.hosts.restore.remote(order, window), self.pair.guests.restore.remote(order, window)]
+            try:
+                await asyncio.gather(*calls)
+            except (SnapshotError, MementoError) as error:
+                LOG.warning("a snapshot cannot be used, an older one or none will do: %s", error)
+            else:
+                return window
+        return 0
+
+
+def is_loss(error: RayError) -> bool:
+    """Whether an actor, its node or what it had made is gone; else it is what an actor itself raised."""
+    if isinstance(error, RayTaskError):
+        return isinstance(error.cause, RayError) and is_loss(error.cause)
+    return True

@@ -1,5 +1,0 @@
-"""What keeps a study from being made; the text says where, what was found and what is allowed."""
-
-
-class StudyError(Exception):
-    """A study that cannot be made, or whose kept points cannot be read."""

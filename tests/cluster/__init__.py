@@ -1,0 +1,1 @@
+"""Runs on Ray, and what is done to them."""
