@@ -23,7 +23,6 @@ from cluster_sim.results import run_directory
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.run_directory import FinishedRun, RunDirectoryError
 from cluster_sim.results.storage import Storage
-from cluster_sim.scenario.axes import Run
 from cluster_sim.scenario.load import Experiment
 
 LOG = logging.getLogger(__name__)
@@ -196,7 +195,6 @@ __all__ = [
     "Finished",
     "Means",
     "Progress",
-    "Run",
     "RunFailedError",
     "run_experiment",
 ]

@@ -1,7 +1,7 @@
 """A report's files: the page, pictures of its charts, Markdown and plain text, each there whole or not at all."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,6 @@ PAGE = "report.html"
 CHARTS = "charts"
 PICTURE_SCALE = 2
 PICTURE_LOOK = {"background": "white", "font": "Liberation Sans, DejaVu Sans, Arial, sans-serif"}
-
-OnPart = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +52,15 @@ def write_report(
     *,
     texts: Mapping[str, str] | None = None,
     has_pictures: bool = True,
-    on_part: OnPart = lambda _: None,
 ) -> Written:
     """Write the page, `texts` by file name, and PNG and SVG of each chart; pictures of an older report go."""
     files = [PAGE]
-    on_part(PAGE)
     put(directory / PAGE, page(subject).encode())
     for name, text in (texts or {}).items():
         put(directory / name, text.encode())
         files.append(name)
     if has_pictures:
         for name, content in pictures(subject):
-            on_part(name)
             put(directory / CHARTS / name, content)
             files.append(f"{CHARTS}/{name}")
         forget(directory / CHARTS, subject, files)

@@ -75,3 +75,13 @@ def test_the_lock_file_holds_every_declared_dependency() -> None:
     lock = (ROOT / "requirements.lock").read_text("utf-8").lower()
     missing = {name for name in names if f"\n{name}==" not in f"\n{lock}"}
     assert not missing, "run `make lock`"
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda path: path.name
+)
+def test_every_picture_that_a_page_shows_is_there(page: Path) -> None:
+    shown = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text("utf-8"))
+    missing = [name for name in shown if not (page.parent / name).is_file()]
+    assert not missing, "run docs/make_pictures.py on a run"
+    assert shown or page.name != "README.md"
