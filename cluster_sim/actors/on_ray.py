@@ -9,7 +9,6 @@ import logging
 import os
 import re
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +18,7 @@ from cluster_sim.actors.loopback import LOOPBACK, prepare_environment
 OBJECT_STORE_BYTES = 512 << 20
 CONNECT_S = 10.0
 
-if "ray" not in sys.modules:
-    prepare_environment(None)
+prepare_environment(None)
 
 import pyarrow as pa  # noqa: E402 - Ray's environment comes first
 import ray  # noqa: E402
@@ -142,7 +140,7 @@ def ray_session(address: str | None, cpus: int) -> Iterator[None]:
     """A Ray of this run's own on loopback, gone afterwards; or the cluster at an address, left as it was."""
     if address is None:
         if os.environ.get(LOOPBACK) != "0":
-            raise RuntimeError(f"this process would not keep a Ray of its own on loopback: set {LOOPBACK}=0")
+            raise RuntimeError(f"this process would not keep a Ray of its own on loopback: set {LOOPBACK}=0 before its import")
         ray.init(
             address="local",
             num_cpus=cpus,
