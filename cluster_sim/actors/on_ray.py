@@ -140,7 +140,9 @@ def ray_session(address: str | None, cpus: int) -> Iterator[None]:
     """A Ray of this run's own on loopback, gone afterwards; or the cluster at an address, left as it was."""
     if address is None:
         if os.environ.get(LOOPBACK) != "0":
-            raise RuntimeError(f"this process would not keep a Ray of its own on loopback: set {LOOPBACK}=0 before its import")
+            raise RuntimeError(
+                f"this process would not keep a Ray of its own on loopback: set {LOOPBACK}=0 before its import"
+            )
         ray.init(
             address="local",
             num_cpus=cpus,
