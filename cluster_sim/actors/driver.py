@@ -5,7 +5,8 @@ import errno
 import logging
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -149,7 +150,18 @@ def run_on_ray(books: RunBooks, means: Means) -> None:
             check_nodes(books.storage, list(files))
         wanted = means.actors or max(int(sum(cpus_of_nodes())), 1)
         books.split(min(wanted, most_shards([run.variant.scenario for run in books.runs])))
-        asyncio.run(conduct_all(books, means.when_small, means.snapshot_every))
+        run_to_end(conduct_all(books, means.when_small, means.snapshot_every))
+
+
+def run_to_end(work: Coroutine[None, None, None]) -> None:
+    """Run a coroutine whether this thread has a loop that runs, as that of a notebook, or not."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+    else:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, work).result()
 
 
 def keep_finished(books: RunBooks, status: Literal["interrupted", "failed"], error: Exception | None = None) -> str:

@@ -1,9 +1,12 @@
 """The Ray that a run starts for itself: on loopback only, quiet, joining nobody, gone afterwards."""
 
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
+
+from cluster_sim.actors.driver import run_to_end
 
 PROBE = """
 import json, os
@@ -92,3 +95,18 @@ def test_a_run_ignores_a_cluster_that_the_environment_names(tmp_path: Path) -> N
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "1.0"
+
+
+def test_a_run_comes_to_its_end_where_a_loop_runs_already() -> None:
+    ended: list[str] = []
+
+    async def work(name: str) -> None:
+        await asyncio.sleep(0)
+        ended.append(name)
+
+    async def notebook() -> None:
+        run_to_end(work("in a notebook"))
+
+    run_to_end(work("by itself"))
+    asyncio.run(notebook())
+    assert ended == ["by itself", "in a notebook"]
