@@ -1,11 +1,11 @@
-"""Running one transfer's steps at one instant, until it must wait or spend time."""
+"""Running one transfer's steps, until it must wait or spend time in which something else may happen."""
 
 from cluster_sim.compiled import compiled
 from cluster_sim.engine.bouncing import map_slots, unmap_slots
 from cluster_sim.engine.deaths import abandon, die
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
 from cluster_sim.engine.lines import make_ready
-from cluster_sim.engine.spending import await_pins, receive, spend, start_copy
+from cluster_sim.engine.spending import STOPPED, await_pins, receive, spend, start_copy
 from cluster_sim.engine.state import ALIVE, DELIVERED, DROPPED, NOBODY, Host
 from cluster_sim.engine.transfers import finish, new_transfer
 from cluster_sim.engine.waiting import acquire, amount_of, give_buffer, note_held, refill_later, release, take_buffer
@@ -133,10 +133,12 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
         step = host.steps[row.step]
         op = step.op
         if op == SPEND or op == KICK or op == SPEND_LOCKED:
-            if spend(host, transfer, now_ns, op):
+            now_ns = spend(host, transfer, now_ns, op)
+            if now_ns == STOPPED:
                 return
         elif op == COPY:
-            if start_copy(host, transfer, now_ns, step.argument):
+            now_ns = start_copy(host, transfer, now_ns, step.argument)
+            if now_ns == STOPPED:
                 return
         elif op == ACQUIRE:
             if not acquire(host, transfer, now_ns):
@@ -164,7 +166,8 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
             if not take_buffer(host, transfer, now_ns):
                 return
         elif op == RECEIVE:
-            if receive(host, transfer, now_ns):
+            now_ns = receive(host, transfer, now_ns)
+            if now_ns == STOPPED:
                 return
         elif op == DELIVER:
             finish(host, transfer, now_ns, DELIVERED, 0)

@@ -10,11 +10,16 @@ Records = npt.NDArray[np.void]
 
 
 @compiled
+def around(place: int, places: int) -> int:
+    """A place in a ring, at most once around; a division would take longer than all else."""
+    return place if place < places else place - places
+
+
+@compiled
 def make_ready(host: Host, transfer: int) -> None:
     """Put a transfer on the list of those that go on at this instant."""
     cursor = host.cursor[0]
-    room = len(host.lists.ready)
-    host.lists.ready[(cursor.ready_first + cursor.ready) % room] = transfer
+    host.lists.ready[around(cursor.ready_first + cursor.ready, len(host.lists.ready))] = transfer
     cursor.ready += 1
 
 
@@ -23,7 +28,7 @@ def next_ready(host: Host) -> int:
     """Take the transfer that has been ready longest."""
     cursor = host.cursor[0]
     transfer = int(host.lists.ready[cursor.ready_first])
-    cursor.ready_first = (cursor.ready_first + 1) % len(host.lists.ready)
+    cursor.ready_first = around(cursor.ready_first + 1, len(host.lists.ready))
     cursor.ready -= 1
     return transfer
 

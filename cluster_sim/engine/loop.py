@@ -7,14 +7,14 @@ After each event all transfers that it made ready go on, first ready first.
 """
 
 from cluster_sim.compiled import compiled
-from cluster_sim.engine.booking import book, book_step
+from cluster_sim.engine.booking import book_step
 from cluster_sim.engine.bouncing import end_growth
 from cluster_sim.engine.guest_memory import release_hold
 from cluster_sim.engine.heap import pop
 from cluster_sim.engine.interpreter import run_steps
 from cluster_sim.engine.lines import make_ready, next_ready
 from cluster_sim.engine.sharing import CLOCK_BITS, HOST_LOCK, MEMORY_BANDWIDTH, SHARE_COUNT, advance, first_due, leave
-from cluster_sim.engine.spending import BANDWIDTH_WAIT, LOCK_WAIT, end_pin_wait
+from cluster_sim.engine.spending import book_shared, end_pin_wait
 from cluster_sim.engine.state import (
     ALIVE,
     DONE,
@@ -27,7 +27,8 @@ from cluster_sim.engine.state import (
     Arrivals,
     Host,
 )
-from cluster_sim.engine.transfers import admit, forget
+from cluster_sim.engine.tallies import has_room_for_ends
+from cluster_sim.engine.transfers import admit, forget, put_away
 from cluster_sim.io_paths.steps import Op
 
 LOCKED = int(Op.SPEND_LOCKED)
@@ -66,16 +67,6 @@ def end_hold(host: Host, now_ns: int) -> None:
 
 
 @compiled
-def book_shared(host: Host, transfer: int, which: int, now_ns: int, alone_ns: int) -> None:
-    """Book a job's time alone to its step, and what sharing added to the resource's wait."""
-    row = host.transfers[transfer]
-    waited_ns = now_ns - row.started_ns - alone_ns
-    assert waited_ns >= 0
-    book(host, transfer, host.steps[row.step].category, now_ns, alone_ns)
-    book(host, transfer, BANDWIDTH_WAIT if which == MEMORY_BANDWIDTH else LOCK_WAIT, now_ns, waited_ns)
-
-
-@compiled
 def end_shared(host: Host, which: int, now_ns: int) -> None:
     """End the job that is due on a shared resource."""
     transfer = first_due(host.jobs, which)
@@ -99,8 +90,8 @@ def next_event_ns(host: Host) -> int:
 def run_until(host: Host, arrivals: Arrivals, until_ns: int) -> int:
     """Run all events before `until_ns`, which all arrivals must lie before; how many of these were admitted.
 
-    It stops early when it runs out of rows (`is_starved`): rows of transfers that have ended must then be read out, and
-    it be called again with the arrivals that are left.
+    It stops early when it runs out of room (`is_starved`): what has ended must then be read out, and it be called again
+    with the arrivals that are left.
     """
     admitted = run_events(host, arrivals, until_ns)
     cursor = host.cursor[0]
@@ -116,6 +107,7 @@ def run_events(host: Host, arrivals: Arrivals, until_ns: int) -> int:
     bandwidth, lock = host.shares[MEMORY_BANDWIDTH], host.shares[HOST_LOCK]
     admitted = 0
     arriving = len(arrivals.at_ns)
+    cursor.quiet_ns = quiet_until(arrivals, 0, until_ns)
     go_on(host, cursor.now_ns)
     while not is_starved(host):
         known_ns = next_event_ns(host)
@@ -135,28 +127,37 @@ def run_events(host: Host, arrivals: Arrivals, until_ns: int) -> int:
         else:
             admit(host, arrivals, admitted)
             admitted += 1
+            cursor.quiet_ns = quiet_until(arrivals, admitted, until_ns)
         go_on(host, now_ns)
     return admitted
 
 
 @compiled
+def quiet_until(arrivals: Arrivals, admitted: int, until_ns: int) -> int:
+    """Up to when nothing comes from outside: the next arrival or, 1 ns before it, the end."""
+    if admitted < len(arrivals.at_ns):
+        return int(arrivals.at_ns[admitted])
+    return until_ns - 1
+
+
+@compiled
 def is_starved(host: Host) -> bool:
-    """Whether there may be too few rows for what comes next."""
+    """Whether there may be too little room for what comes next."""
     cursor = host.cursor[0]
-    return bool(cursor.ready > 0 or cursor.free < ROWS_A_STEP)
+    return bool(cursor.ready > 0 or cursor.free < ROWS_A_STEP or not has_room_for_ends(host))
 
 
 @compiled
 def go_on(host: Host, now_ns: int) -> None:
-    """Let all transfers that are ready go on, as long as there are rows for what they may bring."""
-    while host.cursor[0].ready > 0 and host.cursor[0].free >= ROWS_A_STEP:
+    """Let all transfers that are ready go on, as long as there is room for what they may bring."""
+    cursor = host.cursor[0]
+    while cursor.ready > 0 and cursor.free >= ROWS_A_STEP and has_room_for_ends(host):
         run_steps(host, next_ready(host), now_ns)
 
 
 @compiled
 def settle(host: Host, end_ns: int) -> None:
-    """End the run: book each unfinished transfer up to `end_ns` and list it as unfinished."""
-    cursor = host.cursor[0]
+    """End the run: book each unfinished transfer up to `end_ns` and put it away as unfinished."""
     for which in range(SHARE_COUNT):
         advance(host.shares, which, end_ns)
     for transfer in range(len(host.transfers)):
@@ -176,6 +177,4 @@ def settle(host: Host, end_ns: int) -> None:
         if row.handed_ns == NOT_HANDED:
             row.handed_ns = end_ns
         row.outcome = UNFINISHED
-        row.phase = DONE
-        host.lists.done[cursor.done] = transfer
-        cursor.done += 1
+        put_away(host, transfer)

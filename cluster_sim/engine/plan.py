@@ -45,6 +45,7 @@ from cluster_sim.engine.streams import (
     driver_of,
     is_closed,
 )
+from cluster_sim.engine.tallies import ENDS_AT_ONCE, empty_sums, room_for_heard
 from cluster_sim.engine.tables import Programs, build_curves, build_servers, build_streams, sizes_table
 from cluster_sim.io_paths import own_work
 from cluster_sim.io_paths.errand import Errand
@@ -143,6 +144,9 @@ def plan_host(
         held_pages=np.zeros(buffers, np.int64),
         pin_waiters=np.full(buffers, NOBODY),
         scratch=np.zeros(EFFECT_COUNT, np.int64),
+        sums=empty_sums(len(streams)),
+        keys=np.zeros(ENDS_AT_ONCE, np.int64),
+        heard=room_for_heard(table),
     )
     link_streams(state, guests, streams)
     set_gauges(state, scenario, profile, guests, io_bases)
@@ -334,4 +338,5 @@ def policy_of(scenario: ScenarioSpec) -> Policy:
         hold_every=1 if pins is None else pins.every,
         has_faults=len(scenario.faults) > 0,
         halt_poll_ns=scenario.cluster.host.halt_poll,
+        keeps_rows=scenario.record == "transfers",
     )

@@ -112,3 +112,24 @@ def leave(shares: Records, jobs: Records, which: int, now_ns: int, demand: int) 
     share.jobs -= 1
     share.demand -= demand
     schedule(shares, jobs, which, now_ns)
+
+
+@compiled
+def alone_span_ns(shares: Records, which: int, alone_ns: int, demand: int) -> int:
+    """How long a job takes that has the resource for itself; NEVER_NS if others are on it."""
+    share = shares[which]
+    if share.jobs > 0:
+        return NEVER_NS
+    if demand <= share.capacity:
+        return alone_ns
+    return int(-((-alone_ns * demand) // share.capacity))
+
+
+@compiled
+def pass_alone(shares: Records, which: int, now_ns: int, end_ns: int, demand: int) -> None:
+    """A job that begins and ends with the resource for itself: the clock of a resource at rest stays."""
+    share = shares[which]
+    share.changed_ns = end_ns
+    share.busy_ns += end_ns - now_ns
+    if demand > share.capacity:
+        share.saturated_ns += end_ns - now_ns

@@ -1,9 +1,20 @@
-"""Steps that take time: alone, on a shared resource, or until pins are gone."""
+"""Steps that take time: alone, on a shared resource, or until pins are gone.
+
+A step whose end is the next event of all needs no place in a heap: the transfer goes on at that instant, with the same
+bookings in the same order.
+"""
 
 from cluster_sim.compiled import compiled
 from cluster_sim.engine.booking import book, copy_alone_ns, price
 from cluster_sim.engine.heap import push
-from cluster_sim.engine.sharing import HOST_LOCK, MEMORY_BANDWIDTH, join
+from cluster_sim.engine.sharing import (
+    HOST_LOCK,
+    MEMORY_BANDWIDTH,
+    NEVER_NS,
+    alone_span_ns,
+    join,
+    pass_alone,
+)
 from cluster_sim.engine.state import ON_PIN_RETRY, SHARING, TIMED, WAITING, Host
 from cluster_sim.io_paths.steps import Mover, Op
 from cluster_sim.results.ledger import Category
@@ -17,6 +28,8 @@ CRYPTO = int(Mover.CRYPTO)
 NIC = int(Mover.NIC)
 NO_EXITS = -1
 LOCK_DEMAND = 1_000_000
+STOPPED = -1
+"""Instead of an instant: the transfer goes on when an event says so."""
 
 
 @compiled
@@ -43,8 +56,58 @@ def start_sharing(host: Host, transfer: int, now_ns: int, which: int, alone_ns: 
 
 
 @compiled
-def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> bool:
-    """Start moving the transfer's bytes; False when it takes no time."""
+def book_shared(host: Host, transfer: int, which: int, now_ns: int, alone_ns: int) -> None:
+    """Book a job's time alone to its step, and what sharing added to the resource's wait."""
+    row = host.transfers[transfer]
+    waited_ns = now_ns - row.started_ns - alone_ns
+    assert waited_ns >= 0
+    book(host, transfer, host.steps[row.step].category, now_ns, alone_ns)
+    book(host, transfer, BANDWIDTH_WAIT if which == MEMORY_BANDWIDTH else LOCK_WAIT, now_ns, waited_ns)
+
+
+@compiled
+def is_next(host: Host, end_ns: int) -> bool:
+    """Whether a step that ends then would be the very next event, and all that there is to do."""
+    cursor = host.cursor[0]
+    if cursor.ready > 0 or end_ns > cursor.quiet_ns:
+        return False
+    if cursor.timers > 0 and host.timers[0].key <= end_ns:
+        return False
+    if cursor.holds > 0 and host.holds[0].key <= end_ns:
+        return False
+    return bool(host.shares[MEMORY_BANDWIDTH].next_ns > end_ns and host.shares[HOST_LOCK].next_ns > end_ns)
+
+
+@compiled
+def take_time(host: Host, transfer: int, now_ns: int, span_ns: int) -> int:
+    """Spend time on a step: when it ends if that comes next, else STOPPED, and its end is an event of its own."""
+    end_ns = now_ns + span_ns
+    if not is_next(host, end_ns):
+        start_timer(host, transfer, now_ns, span_ns)
+        return STOPPED
+    book(host, transfer, host.steps[host.transfers[transfer].step].category, end_ns, span_ns)
+    host.cursor[0].now_ns = end_ns
+    return end_ns
+
+
+@compiled
+def share_time(host: Host, transfer: int, now_ns: int, which: int, alone_ns: int, demand: int) -> int:
+    """Spend time on a shared resource, as `take_time` does: who has it for himself until he ends need not queue."""
+    span_ns = alone_span_ns(host.shares, which, alone_ns, demand)
+    if span_ns == NEVER_NS or not is_next(host, now_ns + span_ns):
+        start_sharing(host, transfer, now_ns, which, alone_ns, demand)
+        return STOPPED
+    end_ns = now_ns + span_ns
+    pass_alone(host.shares, which, now_ns, end_ns, demand)
+    host.transfers[transfer].started_ns = now_ns
+    book_shared(host, transfer, which, end_ns, alone_ns)
+    host.cursor[0].now_ns = end_ns
+    return end_ns
+
+
+@compiled
+def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> int:
+    """Move the transfer's bytes; when that ends, or STOPPED."""
     row = host.transfers[transfer]
     curve = host.streams[row.stream].curves[mover]
     if mover < CRYPTO:
@@ -53,18 +116,16 @@ def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> bool:
         row.copied_bytes[0] += row.bytes
     alone_ns = copy_alone_ns(host.curves, curve, row.bytes)
     if alone_ns == 0:
-        return False
+        return now_ns
     demand = row.bytes * host.curves[curve].bus_milli // alone_ns
     if demand == 0:
-        start_timer(host, transfer, now_ns, alone_ns)
-    else:
-        start_sharing(host, transfer, now_ns, MEMORY_BANDWIDTH, alone_ns, demand)
-    return True
+        return take_time(host, transfer, now_ns, alone_ns)
+    return share_time(host, transfer, now_ns, MEMORY_BANDWIDTH, alone_ns, demand)
 
 
 @compiled
-def receive(host: Host, transfer: int, now_ns: int) -> bool:
-    """Take in what has been coming for as long as a network card sends it; False if the last bit is through now.
+def receive(host: Host, transfer: int, now_ns: int) -> int:
+    """Take in what has been coming for as long as a network card sends it; when the last bit is through, or STOPPED.
 
     It begins with the first bit, or when all that came before is through.
     """
@@ -76,28 +137,25 @@ def receive(host: Host, transfer: int, now_ns: int) -> bool:
     server.busy_ns += alone_ns
     server.free_ns = max(server.free_ns, now_ns - sent_ns) + alone_ns
     if server.free_ns <= now_ns:
-        return False
-    start_timer(host, transfer, now_ns, server.free_ns - now_ns)
-    return True
+        return now_ns
+    return take_time(host, transfer, now_ns, server.free_ns - now_ns)
 
 
 @compiled
-def spend(host: Host, transfer: int, now_ns: int, op: int) -> bool:
-    """Start spending a step's time; False when it takes none."""
+def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
+    """Spend a step's time; when that ends, or STOPPED."""
     row = host.transfers[transfer]
     step = host.steps[row.step]
     if op == KICK and host.servers[host.streams[row.stream].servers[step.resource]].held > 0:
-        return False
+        return now_ns
     if step.exits != NO_EXITS:
         row.exits += row.counts[step.exits]
     span_ns = price(host, transfer, row.step)
     if span_ns == 0:
-        return False
+        return now_ns
     if op == SPEND_LOCKED:
-        start_sharing(host, transfer, now_ns, HOST_LOCK, span_ns, LOCK_DEMAND)
-    else:
-        start_timer(host, transfer, now_ns, span_ns)
-    return True
+        return share_time(host, transfer, now_ns, HOST_LOCK, span_ns, LOCK_DEMAND)
+    return take_time(host, transfer, now_ns, span_ns)
 
 
 @compiled

@@ -91,11 +91,15 @@ STREAM = np.dtype(
         ("reads_percent", np.int64),
         ("first_size", np.int64),
         ("sizes", np.int64),
+        ("is_heard", np.int64),
+        ("counted_bytes", np.int64),
+        ("counts", np.int64, (COUNT_COUNT,)),
     ],
     align=True,
 )
 """A stream: guest, programs by direction, servers, ring of free buffers, where its buffers and bounce slots lie, price
-inputs; then, for a closed one, how its next request is made: from a log of `requests`, or drawn from its sizes.
+inputs; then, for a closed one, how its next request is made: from a log of `requests`, or drawn from its sizes; then
+whether its software is told how transfers end, and what sizes come to for the last one (set_counts).
 """
 
 REQUEST = np.dtype([("bytes", np.int64), ("direction", np.int64)], align=True)
@@ -222,6 +226,12 @@ TRANSFER = np.dtype(
 resources that it holds, `handed_ns` is when whom it was for had it (NOT_HANDED before).
 """
 
+HEARD = np.dtype(
+    [("stream", np.int64), ("frame", np.int64), ("ended_ns", np.int64), ("outcome", np.int64)],
+    align=True,
+)
+"""What a stream's software is told of a transfer that has ended."""
+
 JOURNAL = np.dtype(
     [
         ("transfer", np.int64),
@@ -246,14 +256,17 @@ CURSOR = np.dtype(
         ("journal", np.int64),
         ("holds", np.int64),
         ("messages", np.int64),
+        ("keys", np.int64),
+        ("heard", np.int64),
         ("now_ns", np.int64),
         ("next_ns", np.int64),
+        ("quiet_ns", np.int64),
         ("is_starved", np.int64),
     ],
     align=True,
 )
-"""The loop's own scalars: last sequence number, lengths of its heaps and lists, instants of the last event and of the
-next that is known of, whether it stopped for want of rows.
+"""The loop's own scalars: last sequence number, lengths of its heaps and lists, instants of the last event, of the next
+that is known of and of the next arrival or the end, whether it stopped for want of room.
 """
 
 
@@ -298,7 +311,9 @@ class Lists(NamedTuple):
 
 @by_reference
 class Policy(NamedTuple):
-    """What a scenario decides for the loop: waiting for pins, pins of others (FOREVER or ns), injection, polling."""
+    """What a scenario decides for the loop: waiting for pins, pins of others (FOREVER or ns), injection, polling; and
+    whether rows of transfers that have ended are kept to be read out, or only added up.
+    """
 
     on_pin: int
     retry_after_ns: int
@@ -307,13 +322,16 @@ class Policy(NamedTuple):
     hold_every: int
     has_faults: bool
     halt_poll_ns: int
+    keeps_rows: bool
 
 
 @by_reference
 class Host(NamedTuple):
     """All state of one host; `jobs` are those of the shared resources, `slots` the bounce slots of each buffer.
 
-    `requests` holds logs that are replayed, `sizes` what is drawn from, `messages` what goes to other hosts.
+    `requests` holds logs that are replayed, `sizes` what is drawn from, `messages` what goes to other hosts, `sums` what
+    has ended by stream and field, `keys` latencies of what was delivered (engine/tallies.py), `heard` what software is
+    told.
     `placement` holds the tree's page of each I/O page where those are scattered, else nothing. `holds` is a heap of
     buffers that others pin, `held_until` (0: not held), `held_pages` and `pin_waiters` have an
     entry a buffer.
@@ -347,6 +365,9 @@ class Host(NamedTuple):
     held_pages: Int64s
     pin_waiters: Int64s
     scratch: Int64s
+    sums: Int64s
+    keys: Int64s
+    heard: Records
 
 
 NOBODY = -1

@@ -248,3 +248,11 @@ def mean_work_ns(queue: Queue, direction: Direction) -> int:
 def draws_work(queue: Queue) -> bool:
     """Whether that work is the mean of an exponential distribution."""
     return isinstance(queue.spec, BlockWorkload | NetworkWorkload) and queue.spec.work == "exponential"
+
+
+def is_heard(queue: Queue) -> bool:
+    """Whether a queue's software is told how its transfers end: it plays them, or decides by them what to ask for."""
+    spec = queue.spec
+    if not isinstance(spec, VideoWorkload) or spec.playout is None:
+        return False
+    return queue.role == Role.RECEIVED or spec.to is None

@@ -33,6 +33,7 @@ from cluster_sim.engine.streams import (
     driver_of,
     hosts_on,
     is_closed,
+    is_heard,
     mean_work_ns,
     sizes_of,
 )
@@ -55,6 +56,7 @@ STORAGE_CURVE = NIC_CURVE + 1
 LINK_CURVE = STORAGE_CURVE + 1
 NS_PER_S = 10**9
 ANY_RANGE = 1 << 62
+NOTHING_COUNTED = -1
 
 
 class Programs:
@@ -223,6 +225,8 @@ def build_streams(
         sizes = sizes_of(queue.spec)
         row["first_size"], row["sizes"] = first_size, len(sizes)
         row["reads_percent"] = reads_percent(queue)
+        row["is_heard"] = is_heard(queue)
+        row["counted_bytes"] = NOTHING_COUNTED
         if isinstance(queue.spec, BlockWorkload | NetworkWorkload):
             row["is_closed"] = is_closed(queue)
             row["think_ns"] = queue.spec.thinktime

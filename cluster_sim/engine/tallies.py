@@ -1,20 +1,17 @@
-"""Adding up the transfers that have ended, by cell and by guest: one compiled pass over the rows.
+"""Adding up the transfers that have ended, by stream: each as it ends, while its row is at hand.
 
-A cell is one workload of a guest, or what others send it; which one a stream belongs to is the caller's choice.
+Whoever wants sums of a guest or of a workload adds up those of its streams.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
-from cluster_sim.by_reference import by_reference
 from cluster_sim.compiled import compiled
-from cluster_sim.engine.state import DELIVERED, DROPPED, UNFINISHED, Int64s, Records
+from cluster_sim.engine.state import DELIVERED, DROPPED, HEARD, UNFINISHED, Host, Int64s, Records
 from cluster_sim.io_paths.steps import Op
 from cluster_sim.results.endings import DROP_LABELS
 from cluster_sim.results.ledger import CATEGORY_COUNT, Category
 
-COUNTS = ("delivered", "received", "late", "damaged", "unfinished", "dropped")
+COUNTS = ("delivered", "late", "damaged", "unfinished", "dropped")
 AMOUNTS = ("delivered_bytes", "end_to_end_ns_sum", "latency_ns_sum")
 WORK = (
     "guest_cpu_ns",
@@ -26,112 +23,128 @@ WORK = (
     "converted_pages",
     "exits",
 )
-CELL_FIELDS = (
+OF_ANY = ("any_conversions", "any_converted_pages", "stuck", "longest_pin_wait_ns")
+MOST = ("latency_ns_max", "last_delivery_ns")
+FIELDS = (
     *COUNTS,
     *AMOUNTS,
     *WORK,
     *(f"{category.label}_ns" for category in Category),
     *(f"dropped_{label}" for label in DROP_LABELS[1:]),
+    *OF_ANY,
+    *MOST,
 )
-"""What is summed up a cell: rows of `Tallies.cells`; all but the endings are of delivered transfers."""
+"""What is added up a stream: columns of `Host.sums`. All but endings and OF_ANY are of delivered transfers; MOST and
+the last of OF_ANY are maxima.
+"""
+FIELD = {name: number for number, name in enumerate(FIELDS)}
 
-GUEST_FIELDS = ("conversions", "converted_pages", "longest_pin_wait_ns", "stuck", "boot_ends_ns", "boot_parts_done")
-"""What is summed up a guest, of transfers of any ending: rows of `Tallies.guests`."""
-
-FIRST_WORK = len(COUNTS) + len(AMOUNTS)
+BY_DELIVERED, BY_LATE, BY_DAMAGED, BY_UNFINISHED, BY_DROPPED = (FIELD[name] for name in COUNTS)
+BYTES, END_TO_END, LATENCY = (FIELD[name] for name in AMOUNTS)
+FIRST_WORK = FIELD[WORK[0]]
 FIRST_CATEGORY = FIRST_WORK + len(WORK)
 FIRST_REASON = FIRST_CATEGORY + CATEGORY_COUNT - 1
-"""Row of the reason before the first: what was not dropped has none."""
+"""Column of the reason before the first: what was not dropped has none."""
+ANY_CONVERSIONS, ANY_PAGES, STUCK, PIN_WAIT_MAX = (FIELD[name] for name in OF_ANY)
+LATENCY_MAX, LAST_DELIVERY = (FIELD[name] for name in MOST)
 
 BUCKETS = 1 << 13
 """More than there are buckets of latency (results/histogram.py)."""
 SUB_BITS = 7
+ENDS_A_STEP = 2
+ENDS_AT_ONCE = 8192
+"""Transfers that may end before their latencies are read out: few enough to be kept, enough to count them at once."""
 PIN_WAIT = int(Category.PIN_WAIT)
 AGAIN = int(Op.AGAIN)
 
 
-@by_reference
-class Tallies(NamedTuple):
-    """Sums by CELL_FIELDS and cell, by GUEST_FIELDS and guest, and the longest latency of each cell, ns."""
-
-    cells: Int64s
-    guests: Int64s
-    latency_ns_max: Int64s
+def empty_sums(streams: int) -> Int64s:
+    """Nothing has ended; shape (streams, FIELDS)."""
+    return np.zeros((streams, len(FIELDS)), np.int64)
 
 
-@by_reference
-class Belonging(NamedTuple):
-    """What each stream belongs to: cell, guest, whether it receives and whether it boots; and each step's operation."""
-
-    cell: Int64s
-    guest: Int64s
-    is_received: Int64s
-    is_boot: Int64s
-    operation: Int64s
+def room_for_heard(streams: Records) -> Records:
+    """Room for what is told of ended transfers."""
+    return np.zeros(ENDS_AT_ONCE if streams["is_heard"].any() else ENDS_A_STEP, HEARD)
 
 
-def empty_tallies(cells: int, guests: int) -> Tallies:
-    """Nothing has ended."""
-    return Tallies(
-        np.zeros((len(CELL_FIELDS), cells), np.int64),
-        np.zeros((len(GUEST_FIELDS), guests), np.int64),
-        np.zeros(cells, np.int64),
-    )
+@compiled
+def has_room_for_ends(host: Host) -> bool:
+    """Whether what the next transfer ends before it stops, itself and one that it replaces, can be noted."""
+    cursor = host.cursor[0]
+    return bool(cursor.keys + ENDS_A_STEP <= len(host.keys) and cursor.heard + ENDS_A_STEP <= len(host.heard))
 
 
 @compiled
 def bucket_of(latency_ns: int) -> int:
     """The bucket of a latency: as results/histogram.py has it."""
+    rest = latency_ns >> (SUB_BITS + 1)
     exponent = 0
-    while latency_ns >> exponent >= 2 << SUB_BITS:
+    bits = 32
+    while bits > 0:
+        if rest >> bits > 0:
+            rest >>= bits
+            exponent += bits
+        bits >>= 1
+    if rest > 0:
         exponent += 1
     return (exponent << SUB_BITS) + (latency_ns >> exponent)
 
 
 @compiled
-def tally(done: Records, tallies: Tallies, belonging: Belonging, keys: Int64s) -> int:
-    """Add transfers; `keys` gets cell × BUCKETS + bucket of each delivered one's latency, their number is returned."""
-    cells, guests, longest = tallies.cells, tallies.guests, tallies.latency_ns_max
-    count = 0
-    for i in range(len(done)):
-        row = done[i]
-        cell, guest = belonging.cell[row.stream], belonging.guest[row.stream]
-        guests[0, guest] += row.conversions
-        guests[1, guest] += row.converted_pages
-        guests[2, guest] = max(guests[2, guest], row.ledger[PIN_WAIT])
-        if row.outcome == UNFINISHED:
-            cells[4, cell] += 1
-            if belonging.operation[row.step - 1] == AGAIN:
-                guests[3, guest] += 1
-        elif row.outcome == DROPPED:
-            cells[5, cell] += 1
-            cells[FIRST_REASON + row.reason, cell] += 1
-        if row.outcome != DELIVERED:
-            continue
-        latency_ns = row.ended_ns - row.submitted_ns
-        cells[0, cell] += 1
-        if belonging.is_received[row.stream]:
-            cells[1, cell] += 1
-            cells[7, cell] += row.handed_ns - row.origin_ns
-        if row.handed_ns > row.deadline_ns:
-            cells[2, cell] += 1
-        if row.is_intact == 0:
-            cells[3, cell] += 1
-        cells[6, cell] += row.bytes
-        cells[8, cell] += latency_ns
-        for k in range(2):
-            cells[FIRST_WORK + k, cell] += row.cpu_ns[k]
-        for k in range(3):
-            cells[FIRST_WORK + 2 + k, cell] += row.copied_bytes[k]
-        cells[FIRST_WORK + 5, cell] += row.conversions
-        cells[FIRST_WORK + 6, cell] += row.converted_pages
-        cells[FIRST_WORK + 7, cell] += row.exits
-        for k in range(CATEGORY_COUNT):
-            cells[FIRST_CATEGORY + k, cell] += row.ledger[k]
-        longest[cell] = max(longest[cell], latency_ns)
-        if belonging.is_boot[row.stream]:
-            guests[4, guest] = max(guests[4, guest], row.ended_ns)
-            guests[5, guest] += 1
-        keys[count] = cell * BUCKETS + bucket_of(latency_ns)
-        count += 1
-    return count
+def tally(host: Host, transfer: int) -> None:
+    """Add a transfer that has ended; its latency's bucket, and what its software is told, go on their lists."""
+    row = host.transfers[transfer]
+    sums = host.sums[row.stream]
+    latency_ns = row.ended_ns - row.submitted_ns
+    booked_ns = 0
+    for k in range(CATEGORY_COUNT):
+        booked_ns += row.ledger[k]
+    assert booked_ns == latency_ns, "a latency is not its ledger's sum"
+    sums[ANY_CONVERSIONS] += row.conversions
+    sums[ANY_PAGES] += row.converted_pages
+    sums[PIN_WAIT_MAX] = max(sums[PIN_WAIT_MAX], row.ledger[PIN_WAIT])
+    if row.outcome == UNFINISHED:
+        sums[BY_UNFINISHED] += 1
+        if host.steps[row.step - 1].op == AGAIN:
+            sums[STUCK] += 1
+        return
+    if host.streams[row.stream].is_heard:
+        tell(host, transfer)
+    if row.outcome == DROPPED:
+        sums[BY_DROPPED] += 1
+        sums[FIRST_REASON + row.reason] += 1
+        return
+    assert row.outcome == DELIVERED
+    sums[BY_DELIVERED] += 1
+    sums[BY_LATE] += row.handed_ns > row.deadline_ns
+    sums[BY_DAMAGED] += row.is_intact == 0
+    sums[BYTES] += row.bytes
+    sums[END_TO_END] += row.handed_ns - row.origin_ns
+    sums[LATENCY] += latency_ns
+    sums[FIRST_WORK] += row.cpu_ns[0]
+    sums[FIRST_WORK + 1] += row.cpu_ns[1]
+    for k in range(3):
+        sums[FIRST_WORK + 2 + k] += row.copied_bytes[k]
+    sums[FIRST_WORK + 5] += row.conversions
+    sums[FIRST_WORK + 6] += row.converted_pages
+    sums[FIRST_WORK + 7] += row.exits
+    for k in range(CATEGORY_COUNT):
+        sums[FIRST_CATEGORY + k] += row.ledger[k]
+    sums[LATENCY_MAX] = max(sums[LATENCY_MAX], latency_ns)
+    sums[LAST_DELIVERY] = max(sums[LAST_DELIVERY], row.ended_ns)
+    cursor = host.cursor[0]
+    host.keys[cursor.keys] = row.stream * BUCKETS + bucket_of(latency_ns)
+    cursor.keys += 1
+
+
+@compiled
+def tell(host: Host, transfer: int) -> None:
+    """Note what the stream's software will be told at the window's end."""
+    row, cursor = host.transfers[transfer], host.cursor[0]
+    heard = host.heard[cursor.heard]
+    cursor.heard += 1
+    heard.stream = row.stream
+    heard.frame = row.frame
+    heard.ended_ns = row.ended_ns
+    heard.outcome = row.outcome

@@ -1,5 +1,7 @@
 """Transfers come into being and end: an arrival, the next request of a closed loop, what another stream passes on."""
 
+import numpy as np
+
 from cluster_sim.compiled import compiled
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.lines import make_ready
@@ -15,7 +17,8 @@ from cluster_sim.engine.state import (
     Arrivals,
     Host,
 )
-from cluster_sim.io_paths.steps import Count
+from cluster_sim.engine.tallies import tally
+from cluster_sim.io_paths.steps import COUNT_COUNT, Count
 from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
 from cluster_sim.memory.swiotlb import pieces_of
 from cluster_sim.workloads.chance import DIRECTION, SIZE, WORK, below, exponential
@@ -31,6 +34,8 @@ SUBMISSIONS = int(Count.SUBMISSIONS)
 WORK_NS = int(Count.WORK)
 PERCENT = 100
 
+Stream = np.void
+
 
 @compiled
 def units(amount: int, unit: int) -> int:
@@ -43,23 +48,33 @@ def set_counts(host: Host, transfer: int) -> None:
     """Work out what prices multiply with, as far as size alone decides it (docs/simulation.md §paths)."""
     row = host.transfers[transfer]
     stream = host.streams[row.stream]
-    counts = row.counts
-    counts[:] = 0
-    granules = units(row.bytes, stream.granule_pages * PAGE_BYTES)
+    if row.bytes != stream.counted_bytes:
+        count_size(stream, row.bytes)
+    counts, counted = row.counts, stream.counts
+    for i in range(COUNT_COUNT):
+        counts[i] = counted[i]
+    work_ns = stream.work_ns[row.direction]
+    if stream.draws_work:
+        work_ns = exponential(work_ns, stream.key, row.frame, WORK)
+    counts[WORK_NS] = work_ns
+
+
+@compiled
+def count_size(stream: Stream, size_bytes: int) -> None:
+    """Work out what a size comes to for a stream; mostly the next transfer has the same."""
+    stream.counted_bytes = size_bytes
+    counts = stream.counts
+    granules = units(size_bytes, stream.granule_pages * PAGE_BYTES)
     counts[ONCE] = 1
-    counts[PIECES] = pieces_of(row.bytes, stream.min_align_mask) + stream.extra_mappings
-    counts[PAGES] = units(row.bytes, PAGE_BYTES)
+    counts[PIECES] = pieces_of(size_bytes, stream.min_align_mask) + stream.extra_mappings
+    counts[PAGES] = units(size_bytes, PAGE_BYTES)
     counts[GRANULES] = granules
     converted_bytes = granules * stream.granule_pages * PAGE_BYTES
     counts[CALLS] = units(converted_bytes, stream.call_bytes)
     if stream.chunk_bytes > 0:
         counts[CHUNKS] = units(converted_bytes, stream.chunk_bytes)
     counts[OTHER_VCPUS] = stream.other_vcpus
-    counts[SUBMISSIONS] = units(units(row.bytes, stream.descriptor_bytes), stream.batch_descriptors)
-    work_ns = stream.work_ns[row.direction]
-    if stream.draws_work:
-        work_ns = exponential(work_ns, stream.key, row.frame, WORK)
-    counts[WORK_NS] = work_ns
+    counts[SUBMISSIONS] = units(units(size_bytes, stream.descriptor_bytes), stream.batch_descriptors)
 
 
 @compiled
@@ -170,7 +185,7 @@ def open_loops(host: Host) -> None:
 
 @compiled
 def forget(host: Host, transfer: int) -> None:
-    """Free a row whose request never began."""
+    """Free a row."""
     cursor = host.cursor[0]
     host.transfers[transfer].phase = FREE
     host.lists.free[cursor.free] = transfer
@@ -178,20 +193,31 @@ def forget(host: Host, transfer: int) -> None:
 
 
 @compiled
+def put_away(host: Host, transfer: int) -> None:
+    """Add up a transfer that has ended, and keep its row to be read out, or free it."""
+    tally(host, transfer)
+    if host.policy.keeps_rows:
+        cursor = host.cursor[0]
+        host.transfers[transfer].phase = DONE
+        host.lists.done[cursor.done] = transfer
+        cursor.done += 1
+    else:
+        forget(host, transfer)
+
+
+@compiled
 def finish(host: Host, transfer: int, now_ns: int, outcome: int, reason: int) -> None:
-    """End a transfer and put it on the list of those done; a closed loop's next request follows.
+    """End a transfer, and add it up; a closed loop's next request follows.
 
     A request that took no time is followed after 1 ns, or time would stand still.
     """
-    row, cursor = host.transfers[transfer], host.cursor[0]
+    row = host.transfers[transfer]
     row.outcome = outcome
     row.reason = reason
     row.ended_ns = now_ns
     if row.handed_ns == NOT_HANDED:
         row.handed_ns = now_ns
-    row.phase = DONE
-    host.lists.done[cursor.done] = transfer
-    cursor.done += 1
+    put_away(host, transfer)
     stream = host.streams[row.stream]
     if stream.is_closed and host.guests[stream.guest].died_ns == ALIVE:
         think_ns = stream.think_ns

@@ -2,7 +2,7 @@
 
 from cluster_sim.compiled import compiled
 from cluster_sim.engine.booking import book, book_step, price
-from cluster_sim.engine.lines import hold, join_line, leave_line, make_ready
+from cluster_sim.engine.lines import around, hold, join_line, leave_line, make_ready
 from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, DROPPED, NOBODY, WAITING, Host
 from cluster_sim.engine.transfers import finish
 from cluster_sim.io_paths.steps import OF_HOST, WHOLE, Count
@@ -147,7 +147,7 @@ def take_free_buffer(host: Host, stream: int) -> int:
     if row.free_buffers == 0:
         return NOBODY
     buffer = int(host.ring[row.first_buffer + row.ring_first])
-    row.ring_first = (row.ring_first + 1) % row.buffers
+    row.ring_first = around(row.ring_first + 1, row.buffers)
     row.free_buffers -= 1
     return buffer
 
@@ -157,5 +157,5 @@ def put_free_buffer(host: Host, stream: int, buffer: int) -> None:
     """Give a buffer back to its stream."""
     row = host.streams[stream]
     assert row.free_buffers < row.buffers
-    host.ring[row.first_buffer + (row.ring_first + row.free_buffers) % row.buffers] = buffer
+    host.ring[row.first_buffer + around(row.ring_first + row.free_buffers, row.buffers)] = buffer
     row.free_buffers += 1

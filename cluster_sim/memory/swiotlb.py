@@ -287,9 +287,13 @@ def unmap_single(pools: Swiotlb, pool: int, slot: int, address: int, mapping_byt
     length = 0
     if end % SLOTS_PER_SET != 0:
         length = int(free_runs[end])
+    given = free_runs[slot:end]
+    taken = 0
     for i in range(slots):
-        assert free_runs[slot + i] == 0, "a slot is given back once"
-        free_runs[slot + i] = length + slots - i
+        taken |= given[i]
+    assert taken == 0, "a slot is given back once"
+    for i in range(slots):
+        given[i] = length + slots - i
     rewrite_run_before(free_runs, slot, length + slots)
     pools.areas[area_of(pools, pool, slot)].used -= slots
 

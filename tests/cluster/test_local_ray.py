@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cluster_sim.actors.driver import run_to_end
@@ -107,6 +108,7 @@ def test_a_run_comes_to_its_end_where_a_loop_runs_already() -> None:
     async def notebook() -> None:
         run_to_end(work("in a notebook"))
 
-    run_to_end(work("by itself"))
-    asyncio.run(notebook())
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(run_to_end, work("by itself")).result()
+        thread.submit(asyncio.run, notebook()).result()
     assert ended == ["by itself", "in a notebook"]
