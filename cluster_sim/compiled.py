@@ -57,13 +57,20 @@ def has_cache() -> bool:
 config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]  # made at import, by numba
 
 
-def compiled(function: Function) -> Function:
+def inlined(function: Function) -> Function:
+    """Compile as `compiled` does, into each caller: for what is short and called at every step."""
+    return compiled(function, forceinline=True)
+
+
+def compiled(function: Function, *, forceinline: bool = False) -> Function:
     """Compile to machine code without the interpreter, kept on disk.
 
     `_nrt=False` leaves out reference counts of arrays: the caller holds all state for as long as the call lasts, no
     compiled function makes an array, and the loop runs about ten times as fast.
     """
     options = {"cache": True, "error_model": "numpy", "boundscheck": False, "_nrt": False}
+    if forceinline:
+        options["forceinline"] = True
     dispatcher = numba.njit(**options)(function)  # type: ignore[call-overload]  # _nrt is not in its types
     called = numba.njit(**options, no_cpython_wrapper=True)(under_another_name(function))  # type: ignore[call-overload]
     find_template = called.get_call_template

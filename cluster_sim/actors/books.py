@@ -12,7 +12,7 @@ from cluster_sim.actors.batches import as_batch, histogram_columns, merged_histo
 from cluster_sim.engine.host import HostEngine
 from cluster_sim.engine.state import DELIVERED, Records
 from cluster_sim.engine.streams import Role, holds_up
-from cluster_sim.engine.tallies import BUCKETS, CELL_FIELDS, GUEST_FIELDS, Belonging, empty_tallies, tally
+from cluster_sim.engine.tallies import BUCKETS, FIELD, FIELDS, MOST, OF_ANY
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
@@ -23,9 +23,13 @@ Int64s = npt.NDArray[np.int64]
 Values = Mapping[str, "Int64s | list[list[int]] | list[bool] | list[int]"]
 
 BOOT = "boot"
+RECEIVED = "received"
+OF_CELLS = tuple(name for name in FIELDS if name not in (*OF_ANY, *MOST))
+"""What is given for each cell: the first of FIELDS."""
+MAXIMA = (*MOST, "longest_pin_wait_ns")
 PARTS = {
     Role.REQUESTS: "requests",
-    Role.RECEIVED: "received",
+    Role.RECEIVED: RECEIVED,
     Role.CHURN: "churn",
     Role.IMAGE: BOOT,
     Role.POOL: BOOT,
@@ -81,7 +85,6 @@ class HostBooks:
     """Sums of one host's guests and their workloads over a run, and its windows' rows."""
 
     KEPT: ClassVar[tuple[str, ...]] = (
-        "tallies",
         "submitted",
         "latency_ns_max",
         "histograms",
@@ -98,36 +101,36 @@ class HostBooks:
         self.cells, self.cell_of_stream = cells_of(engine)
         self.guest_of_cell = np.array([cell.guest for cell in self.cells], np.int64)
         self.counts_for_guest = np.array([cell.part != BOOT for cell in self.cells], np.bool_)
-        self.tallies = empty_tallies(len(self.cells), len(self.places))
+        self.is_received = np.array([cell.part == RECEIVED for cell in self.cells], np.bool_)
         self.submitted = np.zeros(len(self.cells), np.int64)
         self.latency_ns_max = np.zeros(len(self.cells), np.int64)
         streams = engine.plan.streams
         self.is_boot = np.array([holds_up(stream.queue) for stream in streams], np.bool_)
-        self.belonging = Belonging(
-            cell=self.cell_of_stream,
-            guest=engine.state.streams["guest"].copy(),
-            is_received=np.array([stream.queue.role == Role.RECEIVED for stream in streams], np.int64),
-            is_boot=self.is_boot.astype(np.int64),
-            operation=engine.state.steps["op"].copy(),
-        )
         self.histograms: list[tuple[Int64s, Int64s]] = []
         self.before = {name: self.sums()[name].copy() for name in WINDOWED}
         self.window_rows: list[dict[str, Int64s]] = []
 
     def sums(self) -> dict[str, Int64s]:
         """What was summed up so far, by column, each a cell."""
-        return {"submitted": self.submitted, **dict(zip(CELL_FIELDS, self.tallies.cells, strict=True))}
+        total = np.zeros((len(self.cells), len(OF_CELLS)), np.int64)
+        np.add.at(total, self.cell_of_stream, self.engine.state.sums[:, : len(OF_CELLS)])
+        found = {"submitted": self.submitted, **dict(zip(OF_CELLS, total.T, strict=True))}
+        found["received"] = np.where(self.is_received, found["delivered"], 0)
+        found["end_to_end_ns_sum"] = np.where(self.is_received, found["end_to_end_ns_sum"], 0)
+        return found
 
-    def of_guests(self) -> dict[str, Int64s]:
-        """What was summed up so far a guest, whatever the endings."""
-        return dict(zip(GUEST_FIELDS, self.tallies.guests, strict=True))
+    def of_guests(self, field: str) -> Int64s:
+        """A sum or a maximum of streams as one of guests, boots and all."""
+        found = np.zeros(len(self.places), np.int64)
+        add = np.maximum if field in MAXIMA else np.add
+        add.at(found, self.engine.state.streams["guest"], self.engine.state.sums[:, FIELD[field]])
+        return found
 
-    def add(self, done: Records) -> None:
-        """Book transfers that have ended."""
-        keys = np.zeros(len(done), np.int64)
-        delivered = tally(done, self.tallies, self.belonging, keys)
-        if delivered:
-            joined, counts = np.unique(keys[:delivered], return_counts=True)
+    def count(self) -> None:
+        """Count the latencies of what was delivered since the last time."""
+        for keys in self.engine.take_keys():
+            streams, buckets = np.divmod(keys, BUCKETS)
+            joined, counts = np.unique(self.cell_of_stream[streams] * BUCKETS + buckets, return_counts=True)
             self.histograms.append((joined, counts.astype(np.int64)))
         if len(self.histograms) > HISTOGRAMS_AT_ONCE:
             self.histograms = [merged_histogram(self.histograms)]
@@ -136,7 +139,9 @@ class HostBooks:
         """End a window: its row is what was booked since the one before."""
         self.submitted[:] = 0
         np.add.at(self.submitted, self.cell_of_stream, self.engine.state.streams["submitted"])
-        sums, longest_ns = self.sums(), self.tallies.latency_ns_max
+        sums, of_streams = self.sums(), self.engine.state.sums[:, FIELD["latency_ns_max"]]
+        longest_ns = np.zeros(len(self.cells), np.int64)
+        np.maximum.at(longest_ns, self.cell_of_stream, of_streams)
         row = {name: self._of_guests(sums[name] - self.before[name]) for name in WINDOWED}
         self.before = {name: sums[name].copy() for name in WINDOWED}
         np.maximum(self.latency_ns_max, longest_ns, out=self.latency_ns_max)
@@ -152,17 +157,17 @@ class HostBooks:
                 "slots_used": self.engine.state.pools.pools["slots_used"].copy(),
             }
         )
-        longest_ns[:] = 0
+        of_streams[:] = 0
 
     def booted_ns(self) -> Int64s:
         """How long after its coming each guest had booted; 0 if it has not, or needed not."""
-        parts = np.zeros(len(self.places), np.int64)
-        streams = self.engine.state.streams
-        np.add.at(parts, streams["guest"][self.is_boot], streams["submitted"][self.is_boot])
+        parts, done, ends_ns = (np.zeros(len(self.places), np.int64) for _ in range(3))
+        streams, sums = self.engine.state.streams[self.is_boot], self.engine.state.sums[self.is_boot]
+        np.add.at(parts, streams["guest"], streams["submitted"])
+        np.add.at(done, streams["guest"], sums[:, FIELD["delivered"]])
+        np.maximum.at(ends_ns, streams["guest"], sums[:, FIELD["last_delivery_ns"]])
         came_ns = np.array([place.arrives_ns for place in self.places], np.int64)
-        of_guests = self.of_guests()
-        has_booted = (parts > 0) & (of_guests["boot_parts_done"] == parts)
-        return np.where(has_booted, of_guests["boot_ends_ns"] - came_ns, 0)
+        return np.where((parts > 0) & (done == parts), ends_ns - came_ns, 0)
 
     def submitted_in_all(self) -> int:
         """Transfers submitted, boots apart."""
@@ -276,15 +281,14 @@ class HostBooks:
 
     def conversions(self) -> pa.RecordBatch:
         """Rows of the table `conversions`."""
-        of_guests = self.of_guests()
         gauges = self.engine.guests()
         columns = {
             **self._identity(np.arange(len(self.places))),
             "calls": gauges["conversion_calls"],
-            "granules": of_guests["conversions"],
-            "pages": of_guests["converted_pages"],
-            "longest_pin_wait_ns": of_guests["longest_pin_wait_ns"],
-            "stuck": of_guests["stuck"],
+            "granules": self.of_guests("any_conversions"),
+            "pages": self.of_guests("any_converted_pages"),
+            "longest_pin_wait_ns": self.of_guests("longest_pin_wait_ns"),
+            "stuck": self.of_guests("stuck"),
             "double_pages": self.engine.double_pages(),
             **{name: gauges[name] for name in CONVERSION_GAUGES},
         }

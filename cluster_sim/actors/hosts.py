@@ -14,7 +14,7 @@ from cluster_sim.actors.order import RunOrder, facts_of, logs_of
 from cluster_sim.actors.packing import blocks_of_hosts
 from cluster_sim.engine.host import BUSY_ROWS, HostEngine
 from cluster_sim.engine.plan import plan_host
-from cluster_sim.engine.state import TRANSFER, UNFINISHED, Arrivals, Records, submissions
+from cluster_sim.engine.state import HEARD, TRANSFER, Arrivals, Records, submissions
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.results.columns import schema
 from cluster_sim.results.parts import Part, SegmentedWriter, write_part
@@ -33,8 +33,8 @@ COMPLETIONS = pa.schema(
         )
     ]
 )
-ROWS_BOOKED_AT_ONCE = 8192
-"""Few enough to be kept until then, enough that booking them one part at a time costs nothing to speak of."""
+ROWS_WRITTEN_AT_ONCE = 8192
+"""Few enough to be kept until then, enough that writing them one part at a time costs nothing to speak of."""
 BUSY_HOSTS = 64
 BUSY_ROWS_LEAST = 1024
 """So few rows a host must do where there are many more than BUSY_HOSTS, or their memory would add up."""
@@ -51,7 +51,7 @@ class HostsResult:
 
 @dataclass(slots=True)
 class _RunningHost:
-    """One host of a run with its books; `told` is what the guests' software is told at the window's end."""
+    """One host of a run with its books; `ended` waits to be written."""
 
     KEPT: ClassVar[tuple[str, ...]] = ("engine", "books")
 
@@ -61,32 +61,28 @@ class _RunningHost:
     writer: SegmentedWriter | None
     ended: list[Records] = field(default_factory=list)
     ended_rows: int = 0
-    told: list[Records] = field(default_factory=list)
 
     def take(self, done: Records) -> None:
-        """Take transfers that have ended; they are booked many at a time."""
+        """Take transfers that have ended, if those are recorded; they are written many at a time."""
+        self.books.count()
         if len(done) == 0:
             return
         self.ended.append(done)
         self.ended_rows += len(done)
-        if self.ended_rows >= ROWS_BOOKED_AT_ONCE:
-            self.book()
+        if self.ended_rows >= ROWS_WRITTEN_AT_ONCE:
+            self.write()
 
-    def book(self) -> None:
-        """Book all that was taken, in the parts in which it came, each by (stream, frame)."""
-        for done in self.ended:
-            self.books.add(done)
-            self.told.append(done[["stream", "frame", "ended_ns", "outcome"]].copy())
+    def write(self) -> None:
+        """Write all that was taken, in the parts in which it came, each by (stream, frame)."""
         if self.writer is not None and self.ended:
             self.writer.write(self.books.transfers(in_order(self.ended)))
         self.ended, self.ended_rows = [], 0
 
     def close_window(self, window: int, ends_ns: int) -> pa.RecordBatch:
-        """Book what is left, and give what ended in the window; nothing waits to be booked after it."""
-        self.book()
+        """Write what is left, and give what ended in the window; nothing waits after it."""
+        self.write()
         self.books.close_window(window, ends_ns)
-        told, self.told = self.told, []
-        return completions_of(self.host, told)
+        return completions_of(self.host, self.engine.take_heard())
 
 
 def in_order(parts: Sequence[Records]) -> Records:
@@ -268,9 +264,8 @@ def with_seen(batch: pa.RecordBatch, seen: Mapping[int, Seen]) -> pa.RecordBatch
 
 
 def completions_of(host: int, parts: Sequence[Records]) -> pa.RecordBatch:
-    """What ended on a host in a window, by (stream, frame); of what the run's end cut off nobody ever knows."""
-    done = np.concatenate(parts) if parts else np.zeros(0, TRANSFER)
-    done = done[done["outcome"] != UNFINISHED]
+    """What software is told of a host's window, by (stream, frame); of what the run's end cut off nobody ever knows."""
+    done = np.concatenate(parts) if parts else np.zeros(0, HEARD)
     done = done[np.lexsort((done["frame"], done["stream"]))]
     columns = (np.full(len(done), host), done["stream"], done["frame"], done["ended_ns"], done["outcome"])
     arrays = [pa.array(column).cast(field.type) for column, field in zip(columns, COMPLETIONS, strict=True)]

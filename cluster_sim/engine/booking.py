@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiled import compiled, inlined
 from cluster_sim.engine.state import Host
 from cluster_sim.io_paths.steps import COUNT_COUNT, Runner
 
@@ -14,7 +14,7 @@ MIB = 1 << 20
 Records = npt.NDArray[np.void]
 
 
-@compiled
+@inlined
 def book(host: Host, transfer: int, category: int, now_ns: int, spent_ns: int) -> None:
     """Book time to a category and to the CPU that ran, and to the journal if one is kept."""
     row = host.transfers[transfer]
@@ -45,7 +45,7 @@ def book_step(host: Host, transfer: int, now_ns: int) -> None:
     row.step += 1
 
 
-@compiled
+@inlined
 def price(host: Host, transfer: int, step: int) -> int:
     """What a step costs: each price times its count, ns."""
     row = host.steps[step]

@@ -3,14 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiled import compiled, inlined
 
 ENTRY = np.dtype([("key", np.int64), ("sequence", np.int64), ("item", np.int64)], align=True)
 
 Entries = npt.NDArray[np.void]
 
 
-@compiled
+@inlined
 def move(heap: Entries, target: int, source: int) -> None:
     """Copy an entry."""
     heap[target].key = heap[source].key
@@ -18,7 +18,7 @@ def move(heap: Entries, target: int, source: int) -> None:
     heap[target].item = heap[source].item
 
 
-@compiled
+@inlined
 def put(heap: Entries, place: int, key: int, sequence: int, item: int) -> None:
     """Write an entry."""
     heap[place].key = key

@@ -9,7 +9,7 @@ import numpy as np
 from cluster_sim.engine.boot import leaves_of
 from cluster_sim.engine.deaths import die
 from cluster_sim.engine.faults import POISON, FaultRecord, PlannedFault, inject, later_death, pages_with
-from cluster_sim.engine.loop import run_until, settle
+from cluster_sim.engine.loop import ROWS_A_STEP, run_until, settle
 from cluster_sim.engine.placement import TO_THE_END
 from cluster_sim.engine.plan import HostPlan, plan_host
 from cluster_sim.engine.planned import PlannedGuest
@@ -17,7 +17,6 @@ from cluster_sim.engine.rows import with_more_rows
 from cluster_sim.engine.sharing import HOST_LOCK, MEMORY_BANDWIDTH
 from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, TRANSFER, Arrivals, Int64s, Records
 from cluster_sim.engine.streams import plain_facts
-from cluster_sim.engine.tallies import Belonging, empty_tallies, tally
 from cluster_sim.engine.transfers import open_loops
 from cluster_sim.io_paths.steps import Resource
 from cluster_sim.memory.huge_pages import count_split_folios
@@ -77,6 +76,8 @@ class HostEngine:
         self.faults: list[FaultRecord] = []
         self.known_deaths: set[int] = set()
         self.messages: list[Records] = []
+        self.keys: list[Int64s] = []
+        self.heard: list[Records] = []
         closed = plan.state.streams["is_closed"] * plan.state.streams["buffers"]
         self.receiving = {
             stream.queue.sender: number for number, stream in enumerate(plan.streams) if stream.queue.sender is not None
@@ -123,18 +124,24 @@ class HostEngine:
             admitted = run_until(self.state, arrivals, until_ns)
             arrivals = arrivals.part(admitted, len(arrivals.at_ns))
             starved = bool(self.state.cursor["is_starved"][0])
-            self._read_messages()
+            self._read_lists()
             done = self._read_done()
             self._note_deaths()
             yield done
             if not starved:
                 break
-            rows = len(self.state.transfers)
-            if rows < self.busy_rows or 2 * len(done) < rows:
-                self.state = with_more_rows(self.state, rows)
+            if self._wants_rows(len(done)):
+                self.state = with_more_rows(self.state, len(self.state.transfers))
         assert len(arrivals.at_ns) == 0
         self.now_ns = until_ns
         self.state.cursor["now_ns"] = until_ns
+
+    def _wants_rows(self, freed: int) -> bool:
+        """Whether rows are what was wanting: there are none left, or so few that reading them out would take the time."""
+        rows = len(self.state.transfers)
+        if not self.state.policy.keeps_rows:
+            return int(self.state.cursor["free"][0]) < ROWS_A_STEP
+        return rows < self.busy_rows or 2 * freed < rows
 
     def _inject(self, fault: PlannedFault) -> None:
         self.faults.append(inject(self.state, self.plan.protection, fault, self.now_ns))
@@ -161,6 +168,7 @@ class HostEngine:
     def finish(self) -> Records:
         """End the run at the present instant: what is in flight comes out as unfinished."""
         settle(self.state, self.now_ns)
+        self._read_lists()
         return self._read_done()
 
     @property
@@ -172,6 +180,16 @@ class HostEngine:
     def take_messages(self) -> list[Records]:
         """What has set out for other hosts since it was last asked (dtype MESSAGE), in the order of its sending."""
         taken, self.messages = self.messages, []
+        return taken
+
+    def take_keys(self) -> list[Int64s]:
+        """Latencies of what was delivered since it was last asked: stream × BUCKETS + bucket (engine/tallies.py)."""
+        taken, self.keys = self.keys, []
+        return taken
+
+    def take_heard(self) -> list[Records]:
+        """What software will be told of, since it was last asked (dtype HEARD), in the order of its ends."""
+        taken, self.heard = self.heard, []
         return taken
 
     @property
@@ -258,12 +276,18 @@ class HostEngine:
             lock_busy_ns=int(shares["busy_ns"][HOST_LOCK]),
         )
 
-    def _read_messages(self) -> None:
-        """Take what has set out, each time that rows are read out: there is room for one message a row."""
-        count = int(self.state.cursor["messages"][0])
-        if count:
-            self.messages.append(self.state.messages[:count].copy())
-            self.state.cursor["messages"] = 0
+    def _read_lists(self) -> None:
+        """Take what has set out (there is room for a message a row), latencies, and what software will be told."""
+        cursor, state = self.state.cursor, self.state
+        for name, taken, room in (
+            ("messages", self.messages, state.messages),
+            ("keys", self.keys, state.keys),
+            ("heard", self.heard, state.heard),
+        ):
+            count = int(cursor[name][0])
+            if count:
+                taken.append(room[:count].copy())  # type: ignore[attr-defined]  # each list has its own array
+                cursor[name] = 0
 
     def _read_done(self) -> Records:
         """Take what has ended; its rows are used again, the last first."""
@@ -273,8 +297,6 @@ class HostEngine:
             return NONE_DONE
         rows = lists.done[:count]
         done: Records = self.state.transfers[rows]
-        latency_ns = done["ended_ns"] - done["submitted_ns"]
-        assert (done["ledger"].sum(axis=1) == latency_ns).all(), "a latency is not its ledger's sum"
         self.state.transfers["phase"][rows] = FREE
         lists.free[free : free + count] = rows
         cursor["free"] = free + count
@@ -289,5 +311,3 @@ def compile_all() -> None:
     assert facts is not None
     engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), {("one", 0): facts}))
     engine.finish()
-    nothing = np.zeros(0, np.int64)
-    tally(NONE_DONE, empty_tallies(0, 0), Belonging(nothing, nothing, nothing, nothing, nothing), nothing)

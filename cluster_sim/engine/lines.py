@@ -3,19 +3,19 @@
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiled import compiled, inlined
 from cluster_sim.engine.state import NOBODY, Host
 
 Records = npt.NDArray[np.void]
 
 
-@compiled
+@inlined
 def around(place: int, places: int) -> int:
     """A place in a ring, at most once around; a division would take longer than all else."""
     return place if place < places else place - places
 
 
-@compiled
+@inlined
 def make_ready(host: Host, transfer: int) -> None:
     """Put a transfer on the list of those that go on at this instant."""
     cursor = host.cursor[0]
@@ -23,7 +23,7 @@ def make_ready(host: Host, transfer: int) -> None:
     cursor.ready += 1
 
 
-@compiled
+@inlined
 def next_ready(host: Host) -> int:
     """Take the transfer that has been ready longest."""
     cursor = host.cursor[0]
@@ -55,7 +55,7 @@ def leave_line(host: Host, line: int) -> int:
     return transfer
 
 
-@compiled
+@inlined
 def hold(servers: Records, server: int, change: int, now_ns: int) -> None:
     """Add `change` holders, and book the server's busy time so far."""
     row = servers[server]

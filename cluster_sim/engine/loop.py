@@ -6,7 +6,7 @@ that have grown, then arrivals by (stream, frame).
 After each event all transfers that it made ready go on, first ready first.
 """
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiled import compiled, inlined
 from cluster_sim.engine.booking import book_step
 from cluster_sim.engine.bouncing import end_growth
 from cluster_sim.engine.guest_memory import release_hold
@@ -77,7 +77,7 @@ def end_shared(host: Host, which: int, now_ns: int) -> None:
     make_ready(host, transfer)
 
 
-@compiled
+@inlined
 def next_event_ns(host: Host) -> int:
     """The instant of the next event that is known of; arrivals are not."""
     cursor = host.cursor[0]
@@ -108,7 +108,7 @@ def run_events(host: Host, arrivals: Arrivals, until_ns: int) -> int:
     admitted = 0
     arriving = len(arrivals.at_ns)
     cursor.quiet_ns = quiet_until(arrivals, 0, until_ns)
-    go_on(host, cursor.now_ns)
+    go_on(host)
     while not is_starved(host):
         known_ns = next_event_ns(host)
         arrival_ns = arrivals.at_ns[admitted] if admitted < arriving else FAR_NS
@@ -128,11 +128,11 @@ def run_events(host: Host, arrivals: Arrivals, until_ns: int) -> int:
             admit(host, arrivals, admitted)
             admitted += 1
             cursor.quiet_ns = quiet_until(arrivals, admitted, until_ns)
-        go_on(host, now_ns)
+        go_on(host)
     return admitted
 
 
-@compiled
+@inlined
 def quiet_until(arrivals: Arrivals, admitted: int, until_ns: int) -> int:
     """Up to when nothing comes from outside: the next arrival or, 1 ns before it, the end."""
     if admitted < len(arrivals.at_ns):
@@ -140,7 +140,7 @@ def quiet_until(arrivals: Arrivals, admitted: int, until_ns: int) -> int:
     return until_ns - 1
 
 
-@compiled
+@inlined
 def is_starved(host: Host) -> bool:
     """Whether there may be too little room for what comes next."""
     cursor = host.cursor[0]
@@ -148,11 +148,11 @@ def is_starved(host: Host) -> bool:
 
 
 @compiled
-def go_on(host: Host, now_ns: int) -> None:
+def go_on(host: Host) -> None:
     """Let all transfers that are ready go on, as long as there is room for what they may bring."""
     cursor = host.cursor[0]
     while cursor.ready > 0 and cursor.free >= ROWS_A_STEP and has_room_for_ends(host):
-        run_steps(host, next_ready(host), now_ns)
+        run_steps(host, next_ready(host), cursor.now_ns)
 
 
 @compiled

@@ -45,8 +45,8 @@ from cluster_sim.engine.streams import (
     driver_of,
     is_closed,
 )
-from cluster_sim.engine.tallies import ENDS_AT_ONCE, empty_sums, room_for_heard
 from cluster_sim.engine.tables import Programs, build_curves, build_servers, build_streams, sizes_table
+from cluster_sim.engine.tallies import ENDS_AT_ONCE, empty_sums, room_for_heard
 from cluster_sim.io_paths import own_work
 from cluster_sim.io_paths.errand import Errand
 from cluster_sim.io_paths.parts import NETWORK_LATENCY, WORK

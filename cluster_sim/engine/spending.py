@@ -4,7 +4,7 @@ A step whose end is the next event of all needs no place in a heap: the transfer
 bookings in the same order.
 """
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiled import compiled, inlined
 from cluster_sim.engine.booking import book, copy_alone_ns, price
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.sharing import (
@@ -65,7 +65,7 @@ def book_shared(host: Host, transfer: int, which: int, now_ns: int, alone_ns: in
     book(host, transfer, BANDWIDTH_WAIT if which == MEMORY_BANDWIDTH else LOCK_WAIT, now_ns, waited_ns)
 
 
-@compiled
+@inlined
 def is_next(host: Host, end_ns: int) -> bool:
     """Whether a step that ends then would be the very next event, and all that there is to do."""
     cursor = host.cursor[0]
@@ -78,7 +78,7 @@ def is_next(host: Host, end_ns: int) -> bool:
     return bool(host.shares[MEMORY_BANDWIDTH].next_ns > end_ns and host.shares[HOST_LOCK].next_ns > end_ns)
 
 
-@compiled
+@inlined
 def take_time(host: Host, transfer: int, now_ns: int, span_ns: int) -> int:
     """Spend time on a step: when it ends if that comes next, else STOPPED, and its end is an event of its own."""
     end_ns = now_ns + span_ns

@@ -5,7 +5,7 @@ Whoever wants sums of a guest or of a workload adds up those of its streams.
 
 import numpy as np
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiled import compiled, inlined
 from cluster_sim.engine.state import DELIVERED, DROPPED, HEARD, UNFINISHED, Host, Int64s, Records
 from cluster_sim.io_paths.steps import Op
 from cluster_sim.results.endings import DROP_LABELS
@@ -68,14 +68,14 @@ def room_for_heard(streams: Records) -> Records:
     return np.zeros(ENDS_AT_ONCE if streams["is_heard"].any() else ENDS_A_STEP, HEARD)
 
 
-@compiled
+@inlined
 def has_room_for_ends(host: Host) -> bool:
     """Whether what the next transfer ends before it stops, itself and one that it replaces, can be noted."""
     cursor = host.cursor[0]
     return bool(cursor.keys + ENDS_A_STEP <= len(host.keys) and cursor.heard + ENDS_A_STEP <= len(host.heard))
 
 
-@compiled
+@inlined
 def bucket_of(latency_ns: int) -> int:
     """The bucket of a latency: as results/histogram.py has it."""
     rest = latency_ns >> (SUB_BITS + 1)

@@ -1,6 +1,6 @@
 """Waiting for servers and buffers: who must wait, who goes on when something is let go."""
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiled import compiled, inlined
 from cluster_sim.engine.booking import book, book_step, price
 from cluster_sim.engine.lines import around, hold, join_line, leave_line, make_ready
 from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, DROPPED, NOBODY, WAITING, Host
@@ -37,14 +37,14 @@ def go_on_from_line(host: Host, line: int, now_ns: int) -> int:
     return transfer
 
 
-@compiled
+@inlined
 def amount_of(host: Host, server: int, step: int) -> int:
     """How much of a server an acquisition or release takes."""
     amount = host.steps[step].argument
     return int(host.servers[server].capacity if amount == WHOLE else amount)
 
 
-@compiled
+@inlined
 def note_held(host: Host, transfer: int, resource: int, is_held: int) -> None:
     """Keep in mind which of the host's resources a transfer holds."""
     if resource >= FIRST_OF_HOST:

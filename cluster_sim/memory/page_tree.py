@@ -84,16 +84,16 @@ def run_length(words: Words) -> int:
     """How many words from the first on are like it, compared a stride at a time so that no word costs a branch."""
     first = words[0]
     length = 0
-    while length < len(words):
+    while length + STRIDE <= len(words):
         differences = 0
-        for word in words[length : length + STRIDE]:
-            differences |= word ^ first
+        for i in range(STRIDE):
+            differences |= words[length + i] ^ first
         if differences != 0:
-            while words[length] == first:
-                length += 1
-            return length
+            break
         length += STRIDE
-    return len(words)
+    while length < len(words) and words[length] == first:
+        length += 1
+    return length
 
 
 @compiled
