@@ -1,9 +1,9 @@
-"""Frames a second of the compiled loop on one core, per path, ledger and memory model on.
+"""Frames a second of one host's events on one core, per path: ledger, memory model and sums on, recorded as summaries.
 
     python -m benchmarks.engine [--repeat 5] [--memory 4GiB]
 
 The streams are those of the main job (raw 1080p60 NV12 and coded frames of the film) on one host of 16 guests.
-A figure is the median over repeats; compiling, setting up and reading out are not in it.
+A figure is the median over repeats; compiling, setting up and writing are not in it.
 """
 
 import argparse
@@ -18,9 +18,8 @@ import numpy as np
 from cluster_sim.actors.guests import Guests
 from cluster_sim.actors.hosts import arrivals_of
 from cluster_sim.actors.order import RunOrder, facts_of
-from cluster_sim.engine.loop import run_until
+from cluster_sim.engine.host import HostEngine
 from cluster_sim.engine.plan import plan_host
-from cluster_sim.engine.rows import with_more_rows
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.results.storage import storage_of
 from cluster_sim.scenario.load import load
@@ -43,9 +42,11 @@ def frames_per_s(scenario: ScenarioSpec, repeat: int) -> tuple[float, int]:
     profile = profile_of(scenario)
     spans = []
     for _ in range(repeat + 1):
-        host = with_more_rows(plan_host(scenario, profile, facts).state, len(arrivals.at_ns))
+        engine = HostEngine(plan_host(scenario, profile, facts))
         began = time.perf_counter()
-        run_until(host, arrivals, scenario.duration)
+        for _done in engine.advance(arrivals, scenario.duration):
+            engine.take_keys()
+            engine.take_heard()
         spans.append(time.perf_counter() - began)
     return len(arrivals.at_ns) / statistics.median(spans[1:]), len(arrivals.at_ns)
 
@@ -56,7 +57,12 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--memory", default="4GiB", help="guest memory")
     options = parser.parse_args()
-    sets = ["window=60s", "duration=60s", *(f"guests.{name}.memory={options.memory}" for name in ("raw", "coded"))]
+    sets = [
+        "record=summary",
+        "window=60s",
+        "duration=60s",
+        *(f"guests.{name}.memory={options.memory}" for name in ("raw", "coded")),
+    ]
     sets.append("cluster.host.memory=64TiB")
     experiment = load(WORKLOAD, sets)
     by_path: dict[str, list[float]] = {}

@@ -24,6 +24,7 @@ COMPILED = (
     "io_paths/*.py",
     "engine/*.py",
     "workloads/chance.py",
+    "workloads/frames.py",
     "workloads/requests.py",
     "results/ledger.py",
     "results/endings.py",

@@ -25,6 +25,7 @@ from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.run_directory import FinishedRun, RunDirectoryError
 from cluster_sim.results.storage import Storage
 from cluster_sim.scenario.load import Experiment
+from cluster_sim.workloads.frames import compile_frames
 
 LOG = logging.getLogger(__name__)
 FAILURE = "failure.txt"
@@ -199,6 +200,7 @@ def compile_once() -> None:
     """Compile the engine here if nobody has, so that the actors find it on disk."""
     if is_first_use():
         compile_all()
+        compile_frames()
 
 
 __all__ = [

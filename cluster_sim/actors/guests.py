@@ -1,7 +1,7 @@
 """The software of the guests of some hosts: submits each window's transfers, digests what ended."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, overload
 
 import numpy as np
 import pyarrow as pa
@@ -11,48 +11,56 @@ from cluster_sim.actors.order import RunOrder, facts_of
 from cluster_sim.actors.software import software_of
 from cluster_sim.engine.layout import lay_out
 from cluster_sim.engine.placement import TO_THE_END, GuestPlace
-from cluster_sim.engine.state import DELIVERED
+from cluster_sim.engine.state import DELIVERED, FAR_NS, Int64s
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.workloads.playout import Playback
 from cluster_sim.workloads.submissions import Seen, Stream
+from cluster_sim.workloads.video import VideoStream, VideoStreams
 
-SUBMISSIONS = pa.schema(
-    [
-        pa.field(name, kind, nullable=False)
-        for name, kind in (
-            ("host_id", pa.int32()),
-            ("stream", pa.int32()),
-            ("frame_index", pa.int64()),
-            ("frame_bytes", pa.int64()),
-            ("at_ns", pa.int64()),
-            ("deadline_ns", pa.int64()),
-            ("direction", pa.int32()),
-        )
-    ]
-)
+COLUMNS: dict[str, type[np.int32 | np.int64]] = {
+    "host_id": np.int32,
+    "stream": np.int32,
+    "frame_index": np.int64,
+    "frame_bytes": np.int64,
+    "at_ns": np.int64,
+    "deadline_ns": np.int64,
+    "direction": np.int32,
+}
+SUBMISSIONS = pa.schema([pa.field(name, pa.from_numpy_dtype(kind), nullable=False) for name, kind in COLUMNS.items()])
+KEY_BITS = 32
+"""Bits of the stream's number on its host in a key of both."""
 
 
 @dataclass(slots=True)
 class _Running:
-    """One queue's software; what it only receives it does not submit."""
+    """One queue's software."""
 
     place: GuestPlace
     stream: Stream
-    submits: bool
+
+    @property
+    def leaves_ns(self) -> int:
+        """When its guest goes."""
+        return leaves_of(self.place)
 
 
 class Guests:
     """Guests of a run's hosts; `submit` and `digest` are called once a window each, in order.
 
-    Where nothing looks back (RunOrder.looks_back), all windows may be submitted before the first is digested.
+    Video at a rate of its own is submitted and digested for all streams at once, the software of other queues one by
+    one. Where nothing looks back (RunOrder.looks_back), all windows may be submitted before the first is digested.
     """
 
-    KEPT: ClassVar[tuple[str, ...]] = ("next_window", "running")
+    KEPT: ClassVar[tuple[str, ...]] = ("next_window", "video", "running")
 
     def __init__(self) -> None:
         self.next_window = 0
         self.order: RunOrder | None = None
         self.running: dict[tuple[int, int], _Running] = {}
+        self.video = VideoStreams([], [])
+        self.video_places: list[GuestPlace] = []
+        self.video_keys: Int64s = np.zeros(0, np.int64)
+        """Key of each video stream, ascending."""
 
     def begin(self, order: RunOrder) -> None:
         """Boot the guests of a run."""
@@ -63,15 +71,24 @@ class Guests:
         facts = facts_of(order.scenario, order.folder)
         protection = PROTECTIONS[order.scenario.protection]
         chance = (order.seed, order.replication)
+        video: list[VideoStream] = []
+        keys: list[int] = []
+        self.video_places = []
         for host in order.hosts:
             number = 0
             for place in placement.on_host(host):
                 layout = lay_out(order.scenario, place.group, place.index, facts, protection)
                 for queue in layout.queues:
                     stream = software_of(order.scenario, order.folder, place, queue, layout, chance)
-                    if stream is not None:
-                        self.running[host, number] = _Running(place, stream, submits=queue.sender is None)
+                    if isinstance(stream, VideoStream):
+                        video.append(stream)
+                        keys.append(key_of(host, number))
+                        self.video_places.append(place)
+                    elif stream is not None:
+                        self.running[host, number] = _Running(place, stream)
                     number += 1
+        self.video_keys = np.array(keys, np.int64)
+        self.video = VideoStreams(video, [leaves_of(place) for place in self.video_places])
 
     def submit(self, window: int) -> pa.RecordBatch:
         """The submissions of a window, by (host, instant, stream, frame)."""
@@ -79,32 +96,22 @@ class Guests:
         assert window == self.next_window, "windows are submitted in order, each once"
         self.next_window += 1
         ends_ns = self.order.window_ends_ns(window)
-        columns: list[list[np.ndarray[tuple[int], np.dtype[np.int64]]]] = [[] for _ in SUBMISSIONS]
+        frames = self.video.submit(ends_ns)
+        parts = [(self.video_keys[frames.number], *frames[1:], self.video.to_device[frames.number])]
         for (host, number), running in self.running.items():
-            leaves_ns = running.place.leaves_ns
-            until_ns = ends_ns if leaves_ns == TO_THE_END else min(ends_ns, leaves_ns)
-            if not running.submits:
-                continue
-            submitted = running.stream.submit(until_ns)
-            count = len(submitted.frame)
-            for column, values in zip(
-                columns,
-                (
-                    np.full(count, host, np.int64),
-                    np.full(count, number, np.int64),
-                    submitted.frame,
-                    submitted.bytes,
-                    submitted.at_ns,
-                    submitted.deadline_ns,
-                    submitted.to_device.astype(np.int64),
-                ),
-                strict=True,
-            ):
-                column.append(values)
-        joined = [np.concatenate(column) if column else np.zeros(0, np.int64) for column in columns]
-        host_id, number_id, frame, _, at_ns, *_ = joined
-        by = np.lexsort((frame, number_id, at_ns, host_id))
-        arrays = [pa.array(column[by]).cast(field.type) for column, field in zip(joined, SUBMISSIONS, strict=True)]
+            submitted = running.stream.submit(min(ends_ns, running.leaves_ns))
+            if len(submitted.frame):
+                key = np.full(len(submitted.frame), key_of(host, number))
+                columns = (submitted.frame, submitted.at_ns, submitted.bytes, submitted.deadline_ns)
+                parts.append((key, *columns, submitted.to_device))
+        key, frame, at_ns, size, deadline_ns, way = (np.concatenate(column) for column in zip(*parts, strict=True))
+        hosts, streams = key >> KEY_BITS, key & ((1 << KEY_BITS) - 1)
+        by = order_of(hosts, at_ns, key)
+        ordered = (hosts, streams, frame, size, at_ns, deadline_ns, way)
+        arrays = [
+            pa.array(column[by].astype(kind, copy=False))
+            for column, kind in zip(ordered, COLUMNS.values(), strict=True)
+        ]
         return pa.RecordBatch.from_arrays(arrays, schema=SUBMISSIONS)
 
     def digest(self, completions: pa.RecordBatch) -> None:
@@ -112,12 +119,21 @@ class Guests:
         if completions.num_rows == 0:
             return
         host, stream, frame, ended_ns, outcome = (column.to_numpy() for column in completions.columns)
-        starts = np.flatnonzero((np.diff(host, prepend=-1) != 0) | (np.diff(stream, prepend=-1) != 0))
-        for first, end in zip(starts, [*starts[1:], len(host)], strict=True):
-            key = (int(host[first]), int(stream[first]))
-            if key in self.running:
-                ended = slice(first, end)
-                self.running[key].stream.digest(frame[ended], ended_ns[ended], outcome[ended] == DELIVERED)
+        key = key_of(host.astype(np.int64), stream)
+        delivered = outcome == DELIVERED
+        place = np.searchsorted(self.video_keys, key)
+        place[place == len(self.video_keys)] = 0
+        is_video = self.video_keys[place] == key if len(self.video_keys) else np.zeros(len(key), np.bool_)
+        mine = is_video & delivered
+        self.video.digest(place[mine], frame[mine], ended_ns[mine])
+        if is_video.all():
+            return
+        key, frame, ended_ns, delivered = (each[~is_video] for each in (key, frame, ended_ns, delivered))
+        starts = np.flatnonzero(np.diff(key, prepend=-1))
+        for first, end in zip(starts, [*starts[1:], len(key)], strict=True):
+            ended = slice(first, end)
+            running = self.running[int(key[first]) >> KEY_BITS, int(key[first]) & ((1 << KEY_BITS) - 1)]
+            running.stream.digest(frame[ended], ended_ns[ended], delivered[ended])
 
     def save(self) -> int:
         """Write a snapshot at the end of the last window, all of which was digested; its bytes."""
@@ -131,14 +147,49 @@ class Guests:
         assert self.next_window == window
 
     def finish(self) -> dict[int, Seen]:
-        """What each guest's users saw, by guest, up to its leaving."""
+        """What each guest's users saw, by guest, up to its leaving; guests at which nobody looks are not in it."""
         assert self.order is not None
+        duration_ns = self.order.scenario.duration
+        of_video = self.video.seen([min(leaves_of(place), duration_ns) for place in self.video_places])
+        views = [(self.video_places[number].guest, view) for number, view in of_video.items()]
+        views += [
+            (running.place.guest, running.stream.seen(min(running.leaves_ns, duration_ns)))
+            for running in self.running.values()
+        ]
         seen: dict[int, Seen] = {}
-        for running in self.running.values():
-            guest, leaves_ns = running.place.guest, running.place.leaves_ns
-            one = running.stream.seen(self.order.scenario.duration if leaves_ns == TO_THE_END else leaves_ns)
-            seen[guest] = one if guest not in seen else joined(seen[guest], one)
+        for guest, view in views:
+            seen[guest] = view if guest not in seen else joined(seen[guest], view)
         return seen
+
+
+def leaves_of(place: GuestPlace) -> int:
+    """When a guest goes; FAR_NS if it stays to the end."""
+    return FAR_NS if place.leaves_ns == TO_THE_END else place.leaves_ns
+
+
+@overload
+def key_of(host: int, stream: int) -> int: ...
+@overload
+def key_of(host: Int64s, stream: Int64s) -> Int64s: ...
+def key_of(host: int | Int64s, stream: int | Int64s) -> int | Int64s:
+    """Host and stream as one number."""
+    return (host << KEY_BITS) | stream
+
+
+def order_of(hosts: Int64s, at_ns: Int64s, key: Int64s) -> Int64s:
+    """The order of submissions by (host, instant, stream, frame); those of one stream come in theirs.
+
+    Where they come by key already, one sort of a number made of host and instant keeps the rest.
+    """
+    if len(key) == 0:
+        return np.zeros(0, np.int64)
+    since_ns = at_ns - at_ns.min()
+    span_ns = int(since_ns.max()) + 1
+    assert int(hosts.max()) * span_ns < FAR_NS
+    if (key[1:] >= key[:-1]).all():
+        return np.argsort(hosts * span_ns + since_ns, kind="stable")
+    by: Int64s = np.lexsort((key, hosts * span_ns + since_ns))
+    return by
 
 
 def joined(one: Seen, other: Seen) -> Seen:

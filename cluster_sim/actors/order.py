@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
@@ -113,7 +114,13 @@ def trace_arrays(path: Path) -> TraceArrays:
 
 def frames_of(source: TracedVideo, folder: Path) -> TraceArrays:
     """The frames that a traced workload asks for."""
-    return scaled(trace_arrays(path_in(folder, source.trace)), source.scale)
+    return scaled_arrays(path_in(folder, source.trace), source.scale)
+
+
+@cache
+def scaled_arrays(path: Path, scale: Fraction) -> TraceArrays:
+    """A trace whose frames are larger or smaller; streams of the same share it."""
+    return scaled(trace_arrays(path), scale)
 
 
 def facts_of(scenario: ScenarioSpec, folder: Path) -> Mapping[tuple[str, int], FrameFacts]:

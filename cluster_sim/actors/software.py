@@ -25,7 +25,7 @@ from cluster_sim.workloads.link import AccessLink
 from cluster_sim.workloads.players import Bba, Festive, Player
 from cluster_sim.workloads.requests import ListedRequests, RatedRequests, in_turn
 from cluster_sim.workloads.submissions import Stream
-from cluster_sim.workloads.video import open_stream
+from cluster_sim.workloads.video import VideoStream, open_stream
 
 BITS_PER_BYTE = 8
 NS_PER_S = 10**9
@@ -34,7 +34,7 @@ LONG_NS = 1 << 50
 
 def software_of(
     scenario: ScenarioSpec, folder: Path, place: GuestPlace, queue: Queue, layout: GuestLayout, chance: tuple[int, ...]
-) -> Stream | None:
+) -> Stream | VideoStream | None:
     """A queue's software at rest; None where its transfers turn inside the host's event loop."""
     if is_closed(queue):
         return None
@@ -51,7 +51,7 @@ def software_of(
                 video = video.model_copy(update={"playout": None})  # who receives it plays it
             traced = video.source
             trace = frames_of(traced, folder) if isinstance(traced, TracedVideo) else None
-            return open_stream(video, trace, key, place.arrives_ns)
+            return open_stream(video, trace, key, place.arrives_ns, submits=queue.sender is None)
         case BlockWorkload(read_iolog=str() as log):
             trace_of_requests = log_of(path_in(folder, log))
             at_ns = place.arrives_ns + trace_of_requests.at_ns

@@ -137,7 +137,7 @@ class HostEngine:
         self.state.cursor["now_ns"] = until_ns
 
     def _wants_rows(self, freed: int) -> bool:
-        """Whether rows are what was wanting: there are none left, or so few that reading them out would take the time."""
+        """Whether rows are what was wanting: none is left, or so few that reading them out would take the time."""
         rows = len(self.state.transfers)
         if not self.state.policy.keeps_rows:
             return int(self.state.cursor["free"][0]) < ROWS_A_STEP
@@ -279,15 +279,13 @@ class HostEngine:
     def _read_lists(self) -> None:
         """Take what has set out (there is room for a message a row), latencies, and what software will be told."""
         cursor, state = self.state.cursor, self.state
-        for name, taken, room in (
-            ("messages", self.messages, state.messages),
-            ("keys", self.keys, state.keys),
-            ("heard", self.heard, state.heard),
-        ):
-            count = int(cursor[name][0])
-            if count:
-                taken.append(room[:count].copy())  # type: ignore[attr-defined]  # each list has its own array
-                cursor[name] = 0
+        if count := int(cursor["messages"][0]):
+            self.messages.append(state.messages[:count].copy())
+        if count := int(cursor["keys"][0]):
+            self.keys.append(state.keys[:count].copy())
+        if count := int(cursor["heard"][0]):
+            self.heard.append(state.heard[:count].copy())
+        cursor["messages"] = cursor["keys"] = cursor["heard"] = 0
 
     def _read_done(self) -> Records:
         """Take what has ended; its rows are used again, the last first."""

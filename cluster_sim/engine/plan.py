@@ -12,7 +12,7 @@ from cluster_sim.engine.layout import lay_out, transient_bytes
 from cluster_sim.engine.placement import Placement, place_guests
 from cluster_sim.engine.planned import PlannedGuest, PlannedStream
 from cluster_sim.engine.rows import empty_lines, empty_lists
-from cluster_sim.engine.setup import grow_ns, setup_ns
+from cluster_sim.engine.setup import SetUp
 from cluster_sim.engine.sharing import idle_shares, room_for_jobs
 from cluster_sim.engine.state import (
     ALIVE,
@@ -149,12 +149,12 @@ def plan_host(
         heard=room_for_heard(table),
     )
     link_streams(state, guests, streams)
-    set_gauges(state, scenario, profile, guests, io_bases)
+    sharing = SetUp(scenario, profile)
+    set_gauges(state, scenario, profile, guests, io_bases, sharing)
     effects = boot(state, scenario, protection, guests, bases, io_bases)
     map_for_life(state, [n for n, stream in enumerate(streams) if stays_mapped(scenario, guests[stream.guest], stream)])
     guests = [
-        replace(guest, setup_ns=setup_ns(guest, scenario, profile, done))
-        for guest, done in zip(guests, effects, strict=True)
+        replace(guest, setup_ns=sharing.pool_ns(guest, done)) for guest, done in zip(guests, effects, strict=True)
     ]
     return HostPlan(state, tuple(guests), tuple(streams), faults_of(scenario, guests, bases, host), protection)
 
@@ -185,22 +185,23 @@ def plan_streams(
             found: dict[Direction, Program] = {}
             entries: dict[Direction, int] = {}
             for direction in directions(queue):
-                errand = Errand(
-                    direction=direction,
-                    driver=driver_of(queue, direction),
-                    protection=protection,
-                    memory=scenario.memory,
-                    behind=behind(queue),
-                    comes_from_network=comes_from_network(queue),
-                    is_closed=is_closed(queue) and not is_alone,
-                    waits_for_boot=boots(group) and not is_alone,
-                    engine_interrupts=scenario.cluster.host.engine.completion == "interrupt",
-                    shares_cpus=runnable > cpus,
-                    keeps_cpus=group.idle == "poll",
-                )
-                found[direction] = program_of(scenario, guest, queue, errand)
                 key = (group.name, queue.workload, queue.role, queue.sender and queue.sender.group, direction)
-                entries[direction] = programs.add(key, found[direction], group.vcpus, own)
+                if key not in programs.entries:
+                    errand = Errand(
+                        direction=direction,
+                        driver=driver_of(queue, direction),
+                        protection=protection,
+                        memory=scenario.memory,
+                        behind=behind(queue),
+                        comes_from_network=comes_from_network(queue),
+                        is_closed=is_closed(queue) and not is_alone,
+                        waits_for_boot=boots(group) and not is_alone,
+                        engine_interrupts=scenario.cluster.host.engine.completion == "interrupt",
+                        shares_cpus=runnable > cpus,
+                        keeps_cpus=group.idle == "poll",
+                    )
+                    programs.add(key, program_of(scenario, guest, queue, errand), group.vcpus, own)
+                found[direction], entries[direction] = programs.programs[key], programs.entries[key]
             streams.append(PlannedStream(number, queue, found, entries))
     return streams
 
@@ -276,7 +277,12 @@ def link_streams(state: Host, guests: Sequence[PlannedGuest], streams: Sequence[
 
 
 def set_gauges(
-    state: Host, scenario: ScenarioSpec, profile: Profile, guests: Sequence[PlannedGuest], io_bases: Int64s
+    state: Host,
+    scenario: ScenarioSpec,
+    profile: Profile,
+    guests: Sequence[PlannedGuest],
+    io_bases: Int64s,
+    sharing: SetUp,
 ) -> None:
     """What the loop must know of each guest."""
     for number, guest in enumerate(guests):
@@ -285,7 +291,7 @@ def set_gauges(
         row["changed_ns"] = guest.place.arrives_ns
         row["spins"] = guest.place.group.idle == "poll"
         row["grows_at_ns"] = NOT_GROWING
-        row["grow_ns"] = grow_ns(guest, scenario, profile)
+        row["grow_ns"] = sharing.grow_ns(guest)
         row["grow_page"] = int(io_bases[number]) + guest.layout.pool_bytes // PAGE_BYTES
         row["converts_pool"] = profile.protection.has_private_memory and scenario.memory.generation not in ("G1", "G2")
 

@@ -329,9 +329,9 @@ class Policy(NamedTuple):
 class Host(NamedTuple):
     """All state of one host; `jobs` are those of the shared resources, `slots` the bounce slots of each buffer.
 
-    `requests` holds logs that are replayed, `sizes` what is drawn from, `messages` what goes to other hosts, `sums` what
-    has ended by stream and field, `keys` latencies of what was delivered (engine/tallies.py), `heard` what software is
-    told.
+    `requests` holds logs that are replayed, `sizes` what is drawn from, `messages` what goes to other hosts. `sums` is
+    what has ended by stream and field, `keys` latencies of what was delivered (engine/tallies.py), `heard` what
+    software is told.
     `placement` holds the tree's page of each I/O page where those are scattered, else nothing. `holds` is a heap of
     buffers that others pin, `held_until` (0: not held), `held_pages` and `pin_waiters` have an
     entry a buffer.

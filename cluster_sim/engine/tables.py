@@ -67,15 +67,16 @@ class Programs:
         self.steps: list[Step] = []
         self.prices: list[list[int]] = []
         self.entries: dict[tuple[object, ...], int] = {}
+        """Where each begins."""
+        self.programs: dict[tuple[object, ...], Program] = {}
 
-    def add(self, key: tuple[object, ...], steps: Program, vcpus: int, own: Mapping[str, int]) -> int:
-        """Add a program unless it is there; where it begins. `own` are prices that the definition gives."""
-        if key not in self.entries:
-            self.entries[key] = len(self.steps)
-            for step in (*steps.steps, *steps.if_full):
-                self.steps.append(step)
-                self.prices.append(step_prices(step, self.profile, vcpus, own))
-        return self.entries[key]
+    def add(self, key: tuple[object, ...], program: Program, vcpus: int, own: Mapping[str, int]) -> None:
+        """Add a program; `own` are prices that the definition gives."""
+        self.entries[key] = len(self.steps)
+        self.programs[key] = program
+        for step in (*program.steps, *program.if_full):
+            self.steps.append(step)
+            self.prices.append(step_prices(step, self.profile, vcpus, own))
 
     def table(self) -> Records:
         """The table as the loop reads it."""

@@ -1,7 +1,5 @@
 """Transfers come into being and end: an arrival, the next request of a closed loop, what another stream passes on."""
 
-import numpy as np
-
 from cluster_sim.compiled import compiled
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.lines import make_ready
@@ -34,8 +32,6 @@ SUBMISSIONS = int(Count.SUBMISSIONS)
 WORK_NS = int(Count.WORK)
 PERCENT = 100
 
-Stream = np.void
-
 
 @compiled
 def units(amount: int, unit: int) -> int:
@@ -49,7 +45,7 @@ def set_counts(host: Host, transfer: int) -> None:
     row = host.transfers[transfer]
     stream = host.streams[row.stream]
     if row.bytes != stream.counted_bytes:
-        count_size(stream, row.bytes)
+        count_size(host, row.stream, row.bytes)
     counts, counted = row.counts, stream.counts
     for i in range(COUNT_COUNT):
         counts[i] = counted[i]
@@ -60,8 +56,9 @@ def set_counts(host: Host, transfer: int) -> None:
 
 
 @compiled
-def count_size(stream: Stream, size_bytes: int) -> None:
+def count_size(host: Host, stream_number: int, size_bytes: int) -> None:
     """Work out what a size comes to for a stream; mostly the next transfer has the same."""
+    stream = host.streams[stream_number]
     stream.counted_bytes = size_bytes
     counts = stream.counts
     granules = units(size_bytes, stream.granule_pages * PAGE_BYTES)

@@ -1,39 +1,27 @@
-"""Frames of one stream as an endless sequence: instants and sizes of frame 0, 1, 2 … in arithmetic, never stored."""
+"""Frames of streams as endless sequences: instants and sizes of frame 0, 1, 2 … in arithmetic, never stored.
 
+All streams of one actor lie in one table, and one compiled pass makes a window's frames of them all.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from cluster_sim.by_reference import by_reference
+from cluster_sim.compiled import compiled
+
+NS_PER_S = 10**9
 Int64s = npt.NDArray[np.int64]
-
-
-class FrameSource(Protocol):
-    """Where a stream's frames come from; instants count from the stream's first frame."""
-
-    @property
-    def period_ns(self) -> int:
-        """Mean time between frames."""
-        ...
-
-    def frames_before(self, span_ns: int) -> int:
-        """How many frames come in the first `span_ns`."""
-        ...
-
-    def at_ns(self, frames: Int64s) -> Int64s:
-        """Instants of frames."""
-        ...
-
-    def sizes(self, frames: Int64s) -> Int64s:
-        """Sizes of frames, bytes."""
-        ...
+Records = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True, slots=True)
 class RawFrames:
-    """Frames of one size at an exact rate."""
+    """Frames of one size at an exact rate: frame k comes at floor(k × 10⁹ / fps)."""
 
     frame_bytes: int
     fps: Fraction
@@ -41,53 +29,147 @@ class RawFrames:
     @property
     def period_ns(self) -> int:
         """Time between frames, to the nearest ns."""
-        return round(10**9 / self.fps)
-
-    def frames_before(self, span_ns: int) -> int:
-        """Frame k comes at floor(k × 10⁹ / fps)."""
-        if span_ns <= 0:
-            return 0
-        return -(-span_ns * self.fps.numerator // (10**9 * self.fps.denominator))
-
-    def at_ns(self, frames: Int64s) -> Int64s:
-        """Instants, exact for any frame number that fits."""
-        numerator, denominator = self.fps.numerator, self.fps.denominator
-        whole, rest = np.divmod(frames, numerator)
-        result: Int64s = whole * (denominator * 10**9) + rest * (denominator * 10**9) // numerator
-        return result
-
-    def sizes(self, frames: Int64s) -> Int64s:
-        """All alike."""
-        return np.full(len(frames), self.frame_bytes, np.int64)
+        return round(NS_PER_S / self.fps)
 
 
 @dataclass(frozen=True, slots=True)
 class TracedFrames:
-    """Frames of a trace from frame `start` on, begun anew after its end."""
+    """Frames of a trace from frame `start` on, with the trace's own spacing, begun anew after its end."""
 
     offsets_ns: Int64s
     trace_bytes: Int64s
     period_ns: int
     start: int
 
-    @property
-    def length_ns(self) -> int:
-        """Time from a frame of the trace to the same frame in its next round."""
-        return int(self.offsets_ns[-1]) + self.period_ns
 
-    def frames_before(self, span_ns: int) -> int:
-        """Whole rounds, then a search in the trace."""
-        if span_ns <= 0:
-            return 0
-        rounds, rest = divmod(span_ns + int(self.offsets_ns[self.start]), self.length_ns)
-        return rounds * len(self.offsets_ns) + int(np.searchsorted(self.offsets_ns, rest)) - self.start
+FrameSource = RawFrames | TracedFrames
 
-    def at_ns(self, frames: Int64s) -> Int64s:
-        """Instants, the trace's own spacing."""
-        rounds, places = np.divmod(frames + self.start, len(self.offsets_ns))
-        result: Int64s = rounds * self.length_ns + self.offsets_ns[places] - self.offsets_ns[self.start]
-        return result
+FRAMES = np.dtype(
+    [
+        ("phase_ns", np.int64),
+        ("until_ns", np.int64),
+        ("deadline_ns", np.int64),
+        ("next_frame", np.int64),
+        ("ahead", np.int64),
+        ("round_frames", np.int64),
+        ("round_ns", np.int64),
+        ("frame_bytes", np.int64),
+        ("first", np.int64),
+        ("start", np.int64),
+    ],
+    align=True,
+)
+"""A stream: when its first frame comes and from when on none does, its deadlines, the next frame to submit and how many
+of the present window. Its frames repeat after `round_frames` in `round_ns`: evenly and of one size, or as the traces
+have them from `first` on (IS_EVEN if nowhere), begun at `start`.
+"""
+IS_EVEN = -1
 
-    def sizes(self, frames: Int64s) -> Int64s:
-        """The trace's sizes."""
-        return self.trace_bytes[(frames + self.start) % len(self.offsets_ns)]
+
+@by_reference
+class FrameTable(NamedTuple):
+    """Streams (dtype FRAMES), and instants and sizes of all traces, one after the other."""
+
+    streams: Records
+    offsets_ns: Int64s
+    sizes_bytes: Int64s
+
+
+class Opening(NamedTuple):
+    """A stream that is to be put into a table."""
+
+    source: FrameSource
+    phase_ns: int
+    until_ns: int
+    deadline_ns: int
+
+
+def frame_table(openings: Sequence[Opening]) -> FrameTable:
+    """Streams at rest; those of one trace share it."""
+    streams = np.zeros(len(openings), FRAMES)
+    offsets, sizes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    first_of: dict[tuple[int, int], int] = {}
+    length = 0
+    for row, opening in zip(streams, openings, strict=True):
+        row["phase_ns"], row["until_ns"], row["deadline_ns"] = opening[1:]
+        match opening.source:
+            case RawFrames(frame_bytes, fps):
+                row["first"], row["frame_bytes"] = IS_EVEN, frame_bytes
+                row["round_frames"], row["round_ns"] = fps.numerator, fps.denominator * NS_PER_S
+            case TracedFrames(offsets_ns, trace_bytes, period_ns, start):
+                trace = (id(offsets_ns), id(trace_bytes))
+                if trace not in first_of:
+                    first_of[trace] = length
+                    length += len(offsets_ns)
+                    offsets.append(offsets_ns)
+                    sizes.append(trace_bytes)
+                row["first"], row["start"] = first_of[trace], start
+                row["round_frames"], row["round_ns"] = len(offsets_ns), int(offsets_ns[-1]) + period_ns
+    return FrameTable(streams, np.concatenate(offsets), np.concatenate(sizes))
+
+
+@compiled
+def frame_at_ns(table: FrameTable, number: int, frame: int) -> int:
+    """When a stream's frame comes, exact for any frame number that fits."""
+    stream = table.streams[number]
+    if stream.first == IS_EVEN:
+        rounds = frame // stream.round_frames
+        rest = frame - rounds * stream.round_frames
+        return int(stream.phase_ns + rounds * stream.round_ns + rest * stream.round_ns // stream.round_frames)
+    rounds = (frame + stream.start) // stream.round_frames
+    place = frame + stream.start - rounds * stream.round_frames
+    since_ns = table.offsets_ns[stream.first + place] - table.offsets_ns[stream.first + stream.start]
+    return int(stream.phase_ns + rounds * stream.round_ns + since_ns)
+
+
+@compiled
+def count_ahead(table: FrameTable, until_ns: int) -> int:
+    """Count each stream's frames that come before `until_ns` and have not been submitted; how many these are in all."""
+    total = 0
+    for number in range(len(table.streams)):
+        stream = table.streams[number]
+        end_ns = min(until_ns, stream.until_ns)
+        ahead = 0
+        while frame_at_ns(table, number, stream.next_frame + ahead) < end_ns:
+            ahead += 1
+        stream.ahead = ahead
+        total += ahead
+    return total
+
+
+@compiled
+def take_ahead(
+    table: FrameTable, numbers: Int64s, frames: Int64s, at_ns: Int64s, sizes_bytes: Int64s, deadlines_ns: Int64s
+) -> None:
+    """Submit what was counted, by (stream, frame): number of the stream, frame, instant, size and deadline of each."""
+    i = 0
+    for number in range(len(table.streams)):
+        stream = table.streams[number]
+        for frame in range(stream.next_frame, stream.next_frame + stream.ahead):
+            numbers[i] = number
+            frames[i] = frame
+            at_ns[i] = frame_at_ns(table, number, frame)
+            deadlines_ns[i] = at_ns[i] + stream.deadline_ns
+            if stream.first == IS_EVEN:
+                sizes_bytes[i] = stream.frame_bytes
+            else:
+                sizes_bytes[i] = table.sizes_bytes[stream.first + (stream.start + frame) % stream.round_frames]
+            i += 1
+        stream.next_frame += stream.ahead
+        stream.ahead = 0
+
+
+@compiled
+def fill_instants(table: FrameTable, number: int, frames: Int64s, at_ns: Int64s) -> None:
+    """When a stream's frames come."""
+    for i in range(len(frames)):
+        at_ns[i] = frame_at_ns(table, number, frames[i])
+
+
+def compile_frames() -> None:
+    """Compile what makes frames by making none."""
+    nothing = np.zeros(0, np.int64)
+    table = frame_table([])
+    count_ahead(table, 0)
+    take_ahead(table, nothing, nothing, nothing, nothing, nothing)
+    fill_instants(table, 0, nothing, nothing)

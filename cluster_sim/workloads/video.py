@@ -1,16 +1,27 @@
-"""The video workload of one stream: arrivals of a window, deadlines, and the player's view of what was delivered."""
+"""The video workload: arrivals of a window, deadlines, and the players' view of what was delivered."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.scenario.workload_spec import LadderVideo, RawVideo, TracedVideo, VideoWorkload
 from cluster_sim.workloads.draws import draw
-from cluster_sim.workloads.frames import FrameSource, RawFrames, TracedFrames
+from cluster_sim.workloads.frames import (
+    FrameSource,
+    Opening,
+    RawFrames,
+    TracedFrames,
+    count_ahead,
+    fill_instants,
+    frame_table,
+    take_ahead,
+)
 from cluster_sim.workloads.playout import NEVER, play
-from cluster_sim.workloads.submissions import Bools, Seen, Submissions
+from cluster_sim.workloads.submissions import Seen
 
 Int64s = npt.NDArray[np.int64]
 
@@ -25,62 +36,116 @@ class TraceArrays:
     period_ns: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class VideoStream:
-    """One stream's software: what it has submitted, what came back."""
+    """One stream: what it asks for and from when on, and whether it only receives what another guest asks for.
+
+    Frames come at their own rate, whatever becomes of them.
+    """
 
     workload: VideoWorkload
     source: FrameSource
     phase_ns: int
-    to_device: bool = False
-    next_frame: int = 0
-    frames_back: list[Int64s] = field(default_factory=list)
-    delivered_ns: list[Int64s] = field(default_factory=list)
+    submits: bool = True
 
     @property
-    def looks_back(self) -> bool:
-        """Frames come at their own rate, whatever becomes of them."""
-        return False
+    def to_device(self) -> bool:
+        """Whether its frames go to the device."""
+        return self.workload.direction != "from_device"
 
-    def submit(self, until_ns: int) -> Submissions:
+
+class Frames(NamedTuple):
+    """Frames of a window, by (stream, frame): number of the stream, frame, instant, size, deadline."""
+
+    number: Int64s
+    frame: Int64s
+    at_ns: Int64s
+    bytes: Int64s
+    deadline_ns: Int64s
+
+
+class VideoStreams:
+    """The software of many streams; `submit` and `digest` are called once a window each."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("next_frames", "told")
+
+    def __init__(self, streams: Sequence[VideoStream], leaves_ns: Sequence[int]) -> None:
+        """Streams at rest, and when the guest of each goes."""
+        self.streams = list(streams)
+        self.to_device = np.array([stream.to_device for stream in streams], np.bool_)
+        self.plays = np.array([stream.workload.playout is not None for stream in streams], np.bool_)
+        self.table = frame_table(
+            [
+                Opening(stream.source, stream.phase_ns, until_ns if stream.submits else 0, stream.workload.deadline)
+                for stream, until_ns in zip(streams, leaves_ns, strict=True)
+            ]
+        )
+        self.told: list[tuple[Int64s, Int64s, Int64s]] = []
+        """Stream, frame and instant of what was delivered to those who play, a part a window."""
+
+    @property
+    def next_frames(self) -> Int64s:
+        """The next frame of each stream."""
+        return self.table.streams["next_frame"].copy()
+
+    @next_frames.setter
+    def next_frames(self, frames: Int64s) -> None:
+        self.table.streams["next_frame"] = frames
+
+    def submit(self, until_ns: int) -> Frames:
         """All frames that come before `until_ns` and have not been submitted."""
-        end = max(self.source.frames_before(until_ns - self.phase_ns), self.next_frame)
-        frames = np.arange(self.next_frame, end, dtype=np.int64)
-        self.next_frame = end
-        at_ns = self.phase_ns + self.source.at_ns(frames)
-        ways = np.full(len(frames), self.to_device)
-        return Submissions(frames, at_ns, self.source.sizes(frames), at_ns + self.workload.deadline, ways)
+        count = count_ahead(self.table, until_ns)
+        frames = Frames(*(np.empty(count, np.int64) for _ in Frames._fields))
+        take_ahead(self.table, *frames)
+        return frames
 
-    def digest(self, frames: Int64s, ended_ns: Int64s, is_delivered: Bools) -> None:
+    def digest(self, numbers: Int64s, frames: Int64s, delivered_ns: Int64s) -> None:
         """Take note of frames that were delivered."""
-        if self.workload.playout is not None:
-            self.frames_back.append(frames[is_delivered])
-            self.delivered_ns.append(ended_ns[is_delivered])
+        mine = self.plays[numbers]
+        if mine.any():
+            self.told.append((numbers[mine], frames[mine], delivered_ns[mine]))
 
-    def seen(self, end_ns: int) -> Seen:
-        """What the viewer saw up to `end_ns`."""
-        if self.workload.playout is None or not self.frames_back:
+    def seen(self, ends_ns: Sequence[int]) -> dict[int, Seen]:
+        """What the viewer of each stream that somebody plays saw up to an instant, by the stream's number."""
+        parts = [np.concatenate(columns) for columns in zip(*self.told, strict=True)]
+        numbers, frames, delivered_ns = parts or [np.zeros(0, np.int64)] * 3
+        by = np.lexsort((frames, numbers))
+        numbers, frames, delivered_ns = numbers[by], frames[by], delivered_ns[by]
+        found = {}
+        for number in np.flatnonzero(self.plays).tolist():
+            first, end = np.searchsorted(numbers, [number, number + 1])
+            found[number] = self._seen(number, frames[first:end], delivered_ns[first:end], ends_ns[number])
+        return found
+
+    def _seen(self, number: int, frames: Int64s, delivered_ns: Int64s, end_ns: int) -> Seen:
+        stream = self.streams[number]
+        playout = stream.workload.playout
+        if playout is None or len(frames) == 0:
             return Seen(NEVER)
-        frames = np.concatenate(self.frames_back)
-        order = np.argsort(frames, kind="stable")
+        media_ns = np.empty(len(frames), np.int64)
+        fill_instants(self.table, number, frames, media_ns)
         playback = play(
-            np.concatenate(self.delivered_ns)[order],
-            self.phase_ns + self.source.at_ns(frames[order]),
-            period_ns=self.source.period_ns,
-            startup_ns=self.workload.playout.startup,
-            asked_ns=self.phase_ns,
+            delivered_ns,
+            media_ns,
+            period_ns=stream.source.period_ns,
+            startup_ns=playout.startup,
+            asked_ns=stream.phase_ns,
             end_ns=end_ns,
         )
         return Seen(playback)
 
 
 def open_stream(
-    workload: VideoWorkload, trace: TraceArrays | None, key: tuple[int | str, ...], begin_ns: int = 0
+    workload: VideoWorkload,
+    trace: TraceArrays | None,
+    key: tuple[int | str, ...],
+    begin_ns: int = 0,
+    *,
+    submits: bool = True,
 ) -> VideoStream:
     """A stream at rest; `key` names it in draws: where in the trace it begins, and when within one frame period."""
     source = frame_source(workload, trace, key)
-    phase_ns = begin_ns + draw(source.period_ns, *key, "phase")
-    return VideoStream(workload, source, phase_ns, to_device=workload.direction != "from_device")
+    return VideoStream(workload, source, begin_ns + draw(source.period_ns, *key, "phase"), submits=submits)
 
 
 def frame_source(workload: VideoWorkload, trace: TraceArrays | None, key: tuple[int | str, ...]) -> FrameSource:
