@@ -118,8 +118,8 @@ def main() -> None:
     often = timed("swiotlb_vs_zero_copy", SPEED, Means("ray", 2, snapshot_every=OFTEN))
     share = often.work_s / median(each.work_s for each in runs[2]) - 1
     print(
-        f"a snapshot every {OFTEN} windows, {80 // OFTEN} in the run: work {often.work_s:.1f} s, {100 * share:.1f} % more; "
-        f"by itself a run takes one in {SNAPSHOT_LEAST_S:.0f} s at most, and no more than {100 * SNAPSHOT_SHARE:.0f} % of its time"
+        f"a snapshot every {OFTEN} of 80 windows: work {often.work_s:.1f} s, {100 * share:.1f} % more; by itself a run "
+        f"takes one in {SNAPSHOT_LEAST_S:.0f} s at most, for no more than {100 * SNAPSHOT_SHARE:.0f} % of its time"
     )
     large = timed("thousand_hosts", (*MEMORY, f"cluster.hosts={chosen.hosts}"), Means("ray", 2))
     print(

@@ -108,9 +108,7 @@ def plan_host(
     servers = build_servers(scenario.cluster.host, scenario.cluster.host.cpus - kept_cpus, guests, streams)
     bases = np.cumsum([0, *(guest.layout.gib_entries for guest in guests)]) * PAGES_PER_1G
     pages = place(scenario, guests, bases, (*placement.chance, host))
-    io_bases = bases
-    if len(pages):
-        io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)])
+    io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
     table = build_streams(scenario, profile, guests, streams, servers, io_bases, facts, placement.chance)
     if is_alone:
         table["is_closed"] = 0
@@ -137,7 +135,7 @@ def plan_host(
         tree=build_tree(scenario, protection, guests, bases),
         rules=memory_rules(protection, scenario.memory),
         pools=empty_swiotlb([pool_size(scenario, guest) for guest in guests]),
-        policy=policy_of(scenario),
+        policy=policy_of(scenario, keeps_rows=is_alone or scenario.record == "transfers"),
         placement=pages,
         holds=np.zeros(buffers + len(guests), ENTRY),
         held_until=np.zeros(buffers, np.int64),
@@ -330,7 +328,7 @@ def faults_of(
     return tuple(sorted(found, key=lambda fault: fault.spec.at))
 
 
-def policy_of(scenario: ScenarioSpec) -> Policy:
+def policy_of(scenario: ScenarioSpec, *, keeps_rows: bool) -> Policy:
     """What the loop must know of pins, faults and polling."""
     memory = scenario.memory
     pins = memory.pins
@@ -344,5 +342,5 @@ def policy_of(scenario: ScenarioSpec) -> Policy:
         hold_every=1 if pins is None else pins.every,
         has_faults=len(scenario.faults) > 0,
         halt_poll_ns=scenario.cluster.host.halt_poll,
-        keeps_rows=scenario.record == "transfers",
+        keeps_rows=keeps_rows,
     )
