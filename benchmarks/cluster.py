@@ -106,17 +106,21 @@ def main() -> None:
     compile_once()
     load_1m = os.getloadavg()[0]
     print(f"{os.cpu_count()} CPUs, load {load_1m:.1f}")
-    runs = {
-        actors: [timed("swiotlb_vs_zero_copy", SPEED, Means("ray", actors)) for _ in range(chosen.repeat)]
-        for actors in (1, 2)
-    }
-    for actors, found in runs.items():
+    pairs = [
+        (timed("swiotlb_vs_zero_copy", SPEED, Means("ray", 1)), timed("swiotlb_vs_zero_copy", SPEED, Means("ray", 2)))
+        for _ in range(chosen.repeat)
+    ]
+    for actors, found in enumerate(zip(*pairs, strict=True), 1):
         work, start = median(each.work_s for each in found), median(each.start_s for each in found)
         print(f"{actors} actor(s): {found[0].frames:,} frames, start {start:.1f} s, work {work:.1f} s (medians)")
-    ratio = median(each.work_s for each in runs[1]) / median(each.work_s for each in runs[2])
-    print(f"1 -> 2 actors: {ratio:.2f} times as fast (start-up apart)")
+    ratios = sorted(one.work_s / two.work_s for one, two in pairs)
+    print(
+        f"1 -> 2 actors: {median(ratios):.2f} times as fast (start-up apart; median of {chosen.repeat} pairs, each of "
+        f"two runs in turn, {ratios[0]:.2f} to {ratios[-1]:.2f})"
+    )
+    usual = median(two.work_s for _, two in pairs)
     often = timed("swiotlb_vs_zero_copy", SPEED, Means("ray", 2, snapshot_every=OFTEN))
-    share = often.work_s / median(each.work_s for each in runs[2]) - 1
+    share = often.work_s / usual - 1
     print(
         f"a snapshot every {OFTEN} of 80 windows: work {often.work_s:.1f} s, {100 * share:.1f} % more; by itself a run "
         f"takes one in {SNAPSHOT_LEAST_S:.0f} s at most, for no more than {100 * SNAPSHOT_SHARE:.0f} % of its time"

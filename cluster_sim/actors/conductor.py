@@ -1,8 +1,9 @@
 """Drives one shard's pair of actors through its runs, and starts them anew where they were when they are lost.
 
 Windows are granted some at a time, two such epochs under way, so that the actors never wait for the driver and what
-lies between them stays bounded. A run's windows, snapshots and end are calls in the order of submission; when one of
-them is lost, both actors are given up, a new pair begins at the newest snapshot, and whatever follows is asked again.
+lies between them stays bounded. An epoch is one call of each actor, or, where software looks back, one a window. A
+run's windows, snapshots and end are calls in the order of submission; when one of them is lost, both actors are given
+up, a new pair begins at the newest snapshot, and whatever follows is asked again.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import pyarrow as pa
 import ray
 from ray.exceptions import RayError, RayTaskError
 
@@ -82,6 +84,8 @@ class Conductor:
     tell: Callable[[Told], None]
     pace: Pace
     pair: Pair | None = None
+    ended: "ray.ObjectRef[list[pa.RecordBatch]] | None" = None
+    """What the last windows left, of which the guests have not been told."""
     losses: int = 0
     told_up_to: dict[int, int] = field(default_factory=dict)
     orders: dict[int, RunOrder] = field(default_factory=dict)
@@ -131,20 +135,28 @@ class Conductor:
             calls += [guests.begin.remote(order), hosts.begin.remote(order)]
             self.pace.begin_run()
         end = self.pace.ends(first, order.windows)
-        ended = []
-        for window in range(first, end):
-            ended.append(hosts.step.remote(window, guests.submit.remote(window)))
+        width = 1 if order.looks_back else end - first
+        for window in range(first, end, width):
             if order.looks_back:
-                calls.append(guests.digest.remote(ended[-1]))
-        if not order.looks_back:
-            calls += [guests.digest.remote(each) for each in ended]
+                calls += self._digest()
+            submitted = guests.submit.remote(window, window + width)
+            calls += self._digest()
+            self.ended = hosts.step.remote(window, submitted)
         is_last = end == order.windows
         saves = not is_last and self.pace.is_due(end)
+        if is_last or saves:
+            calls += self._digest()
         if saves:
             calls += [hosts.save.remote(), guests.save.remote()]
         report = hosts.report.remote()
         result = hosts.finish.remote(guests.finish.remote()) if is_last else None
         return _Epoch(run, first, end, calls, report, result, saves)
+
+    def _digest(self) -> "list[ray.ObjectRef[None]]":
+        """Let the guests take note of what ended last: where they can, they submit more before that is known."""
+        assert self.pair is not None
+        ended, self.ended = self.ended, None
+        return [] if ended is None else [self.pair.guests.digest.remote(ended)]
 
     async def _wait(self, epoch: _Epoch) -> None:
         """Wait for an epoch, and tell what came of it."""
@@ -194,6 +206,7 @@ class Conductor:
         """Start a pair of actors, after giving up the one before."""
         if self.pair is not None:
             self.pair.give_up()
+        self.ended = None
         self.pair = await self.make_pair(self.shard, is_again)
         self.pair.token = uuid.uuid4().hex[:8]
 

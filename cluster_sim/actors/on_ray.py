@@ -53,12 +53,12 @@ class _HostActor:
         self.hosts.restore(order, window)
 
     @ray.method
-    def step(self, window: int, submissions: pa.RecordBatch) -> pa.RecordBatch:
-        """See Hosts.step."""
+    def step(self, first: int, submissions: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+        """See Hosts.step: a window for each batch of submissions, from `first` on."""
         began_s = time.monotonic()
-        completions = self.hosts.step(window, submissions)
+        completions = [self.hosts.step(window, batch) for window, batch in enumerate(submissions, first)]
         self.busy_s += time.monotonic() - began_s
-        self.windows_counter.inc()
+        self.windows_counter.inc(len(completions))
         return completions
 
     @ray.method
@@ -98,14 +98,15 @@ class _GuestActor:
         self.guests.restore(order, window)
 
     @ray.method
-    def submit(self, window: int) -> pa.RecordBatch:
-        """See Guests.submit."""
-        return self.guests.submit(window)
+    def submit(self, first: int, end: int) -> list[pa.RecordBatch]:
+        """See Guests.submit: a batch for each window of [first, end)."""
+        return [self.guests.submit(window) for window in range(first, end)]
 
     @ray.method
-    def digest(self, completions: pa.RecordBatch) -> None:
-        """See Guests.digest."""
-        self.guests.digest(completions)
+    def digest(self, completions: list[pa.RecordBatch]) -> None:
+        """See Guests.digest: of each window."""
+        for batch in completions:
+            self.guests.digest(batch)
 
     @ray.method
     def save(self) -> None:
