@@ -15,11 +15,14 @@ from typing import TypeVar, cast
 import numba
 from numba.core import config, types
 
+from cluster_sim.linked import ForCallers
+
 Function = TypeVar("Function", bound=Callable[..., object])
 
 COMPILED = (
     "compiled.py",
     "by_reference.py",
+    "linked.py",
     "memory/*.py",
     "io_paths/*.py",
     "engine/*.py",
@@ -73,7 +76,8 @@ def compiled(function: Function, *, forceinline: bool = False) -> Function:
     if forceinline:
         options["forceinline"] = True
     dispatcher = numba.njit(**options)(function)  # type: ignore[call-overload]  # _nrt is not in its types
-    called = numba.njit(**options, no_cpython_wrapper=True)(under_another_name(function))  # type: ignore[call-overload]
+    options |= {"cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": ForCallers}
+    called = numba.njit(**options)(under_another_name(function))  # type: ignore[call-overload]
     find_template = called.get_call_template
 
     def get_call_template(args: Sequence[types.Type], kws: dict[str, types.Type]) -> object:

@@ -122,6 +122,8 @@ class Hosts:
         self.exchanges: list[Exchange] = []
         self.blocks: list[_Block] = []
         self.next_window = 0
+        self.state_bytes = 0
+        """About what a snapshot holds."""
 
     @property
     def writers(self) -> list[SegmentedWriter]:
@@ -153,6 +155,7 @@ class Hosts:
                 plan = plan_host(scenario, profile, facts, host=host, placement=placement, logs=logs)
                 engine = HostEngine(plan, rows)
                 self.running[host] = _RunningHost(host, engine, HostBooks(host, engine), block.writer)
+        self.state_bytes = sum(running.engine.state_bytes for running in self.running.values())
         self.exchanges = [
             Exchange(
                 {host: self.running[host].engine for host in group},
@@ -273,14 +276,11 @@ def completions_of(host: int, parts: Sequence[Records]) -> pa.RecordBatch:
 
 
 def arrivals_of(batch: pa.RecordBatch) -> Arrivals:
-    """A host's submissions as the loop takes them."""
+    """A host's submissions as the loop takes them: copies, as the loop would be compiled again for what is read-only."""
     return submissions(
-        at_ns=batch.column("at_ns").to_numpy(),
-        stream=batch.column("stream").to_numpy().astype(np.int64),
-        frame=batch.column("frame_index").to_numpy(),
-        size_bytes=batch.column("frame_bytes").to_numpy(),
-        deadline_ns=batch.column("deadline_ns").to_numpy(),
-        direction=batch.column("direction").to_numpy().astype(np.int64),
+        *(np.array(batch.column(name), np.int64) for name in ("at_ns", "stream", "frame_index", "frame_bytes")),
+        deadline_ns=np.array(batch.column("deadline_ns"), np.int64),
+        direction=np.array(batch.column("direction"), np.int64),
     )
 
 

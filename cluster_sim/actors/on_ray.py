@@ -73,7 +73,7 @@ class _HostActor:
         """What it has done so far."""
         frames = self.hosts.frames
         self.frames_gauge.set(frames)
-        return Report(frames, self.busy_s, self.saving_s, self.saved_bytes)
+        return Report(frames, self.busy_s, self.saving_s, self.saved_bytes, self.hosts.state_bytes)
 
     @ray.method
     def finish(self, seen: dict[int, Seen]) -> HostsResult:

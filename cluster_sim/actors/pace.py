@@ -12,16 +12,32 @@ EPOCH_WINDOWS: Final = 64
 SNAPSHOT_LEAST_S: Final = 30.0
 SNAPSHOT_SHARE: Final = 0.04
 """The most that snapshots may take of a run's time."""
+SNAPSHOT_BYTES_PER_S: Final = 50e6
+"""What is reckoned with until the first was written: less than any disk was seen to take, compression included."""
+
+
+def foretold_s(state_bytes: int) -> float:
+    """What the first snapshot of so much may take."""
+    return state_bytes / SNAPSHOT_BYTES_PER_S
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an actor says of its hosts at the end of some windows: seconds of work and of the last snapshot."""
+    """What an actor says of its hosts at the end of some windows: seconds of work, and those of the last snapshot.
+
+    It is foretold by `state_bytes` as long as none was written.
+    """
 
     frames: int
     busy_s: float
-    saving_s: float
+    saved_s: float
     saved_bytes: int
+    state_bytes: int
+
+    @property
+    def saving_s(self) -> float:
+        """What a snapshot takes."""
+        return self.saved_s if self.saved_bytes else foretold_s(self.state_bytes)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from cluster_sim.actors.guests import Guests
 from cluster_sim.actors.hosts import Hosts, HostsResult
 from cluster_sim.actors.memento import MementoError
 from cluster_sim.actors.order import RunOrder
-from cluster_sim.actors.pace import Pace
+from cluster_sim.actors.pace import Pace, foretold_s
 from cluster_sim.actors.snapshots import SnapshotError
 
 LOG = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ def run_here(order: RunOrder, pace: Pace, on_windows: Callable[[int, int], None]
     guests, hosts = Guests(), Hosts()
     first = set_up(order, hosts, guests)
     pace.begin_run()
+    pace.saving_s = foretold_s(hosts.state_bytes)
     for window in range(first, order.windows):
         guests.digest(hosts.step(window, guests.submit(window)))
         on_windows(1 if window > first else window + 1, hosts.frames)

@@ -6,7 +6,7 @@ before anything is read, and nothing is unpickled.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,9 @@ from pydantic import JsonValue
 from cluster_sim.actors.memento import Array, Memento
 from cluster_sim.results.storage import Storage
 
-FORMAT: Final = b"cluster-sim snapshot 1"
+FORMAT: Final = b"cluster-sim snapshot 2"
+BATCH_BYTES: Final = 32 << 20
+"""Arrays are written in batches of about this size, so that no second copy of a whole state is ever in memory."""
 KEPT_SNAPSHOTS: Final = 2
 """So many are kept: where the newest cannot be read, the one before it serves."""
 SCHEMA = pa.schema(
@@ -89,20 +91,32 @@ def write_snapshot(storage: Storage, name: str, memento: Memento) -> int:
     """Write a memento under a name; its bytes before compression."""
     tree = json.dumps(memento.tree, separators=(",", ":")).encode()
     arrays = [np.ascontiguousarray(array) for array in memento.arrays]
-    rows = pa.record_batch(
-        [
-            pa.array([json.dumps(np.lib.format.dtype_to_descr(array.dtype)) for array in arrays], pa.string()),
-            pa.array([list(array.shape) for array in arrays], pa.list_(pa.int64())),
-            pa.array(
-                [array.reshape(-1).view(np.uint8).data if array.size else b"" for array in arrays], pa.large_binary()
-            ),
-        ],
-        schema=SCHEMA.with_metadata({"format": FORMAT, "tree": tree, "digest": digest_of(tree, arrays)}),
-    )
+    schema = SCHEMA.with_metadata({"format": FORMAT, "tree": tree, "digest": digest_of(tree, arrays)})
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with storage.writing(name) as sink, pa.ipc.new_file(sink, rows.schema, options=options) as file:
-        file.write_batch(rows)
+    with storage.writing(name) as sink, pa.ipc.new_file(sink, schema, options=options) as file:
+        for part in parts_of(arrays):
+            file.write_batch(batch_of(part, schema))
     return len(tree) + sum(array.nbytes for array in arrays)
+
+
+def parts_of(arrays: Sequence[Array]) -> Iterator[Sequence[Array]]:
+    """Arrays in their order, so many at a time that they are not much more than BATCH_BYTES."""
+    first = size_bytes = 0
+    for end, array in enumerate(arrays, 1):
+        size_bytes += array.nbytes
+        if size_bytes >= BATCH_BYTES or end == len(arrays):
+            yield arrays[first:end]
+            first, size_bytes = end, 0
+
+
+def batch_of(arrays: Sequence[Array], schema: pa.Schema) -> pa.RecordBatch:
+    """A row an array."""
+    columns = [
+        pa.array([json.dumps(np.lib.format.dtype_to_descr(array.dtype)) for array in arrays], pa.string()),
+        pa.array([list(array.shape) for array in arrays], pa.list_(pa.int64())),
+        pa.array([array.reshape(-1).view(np.uint8).data if array.size else b"" for array in arrays], pa.large_binary()),
+    ]
+    return pa.record_batch(columns, schema=schema)
 
 
 def read_snapshot(storage: Storage, name: str) -> Memento:
@@ -111,10 +125,12 @@ def read_snapshot(storage: Storage, name: str) -> Memento:
     try:
         with storage.filesystem.open_input_file(storage.path(name)) as source, pa.ipc.open_file(source) as file:
             metadata = file.schema.metadata or {}
-            if metadata.get(b"format") != FORMAT or file.num_record_batches != 1:
+            if metadata.get(b"format") != FORMAT:
                 raise SnapshotError(f"{where}: found another file, allowed: {FORMAT.decode()}")
-            rows = file.get_batch(0)
-        arrays = [array_of(*fields) for fields in zip(*(rows.column(name) for name in SCHEMA.names), strict=True)]
+            arrays: list[Array] = []
+            for number in range(file.num_record_batches):
+                rows = file.get_batch(number)
+                arrays += [array_of(*fields) for fields in zip(*map(rows.column, SCHEMA.names), strict=True)]
     except FileNotFoundError:
         raise SnapshotError(f"{where}: found nothing, allowed: a snapshot") from None
     except (OSError, ValueError, pa.ArrowException) as error:

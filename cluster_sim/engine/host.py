@@ -34,9 +34,10 @@ SMALLEST_VIDEO = {
 SMALLEST_SCENARIO = {
     "duration": "1s",
     "cluster": {"hosts": 1, "host": {"cpus": 1, "memory": "1GiB"}},
-    "guests": [{"name": "one", "count_per_host": 1, "vcpus": 1, "memory": "64MiB", "workloads": [SMALLEST_VIDEO]}],
-    "protection": "none",
-    "io_path": {"kind": "direct"},
+    "guests": [{"name": "one", "count_per_host": 1, "vcpus": 1, "memory": "1GiB", "workloads": [SMALLEST_VIDEO]}],
+    "protection": "sev-snp",
+    "io_path": {"kind": "swiotlb", "mapping": "long_lived"},
+    "memory": {"generation": "G4", "huge_page": "2MiB"},
 }
 NONE_DONE: Records = np.zeros(0, TRANSFER)
 NO_ARRIVALS = Arrivals(*(np.zeros(0, np.int64) for _ in Arrivals._fields))
@@ -193,6 +194,11 @@ class HostEngine:
         return taken
 
     @property
+    def state_bytes(self) -> int:
+        """Bytes of its arrays."""
+        return bytes_of(self.state)
+
+    @property
     def in_flight(self) -> int:
         """Transfers that have not ended."""
         return len(self.state.transfers) - int(self.state.cursor["free"][0])
@@ -302,10 +308,18 @@ class HostEngine:
         return done
 
 
+def bytes_of(value: object) -> int:
+    """Bytes of all arrays in a record of arrays and records."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    return sum(map(bytes_of, value)) if isinstance(value, tuple) else 0
+
+
 def compile_all() -> None:
-    """Compile the loop by running no events."""
+    """Compile the loop, and what Python calls before and after it, by running no events."""
     scenario = ScenarioSpec.model_validate(SMALLEST_SCENARIO)
     facts = plain_facts(scenario.guests[0].workloads[0])
     assert facts is not None
     engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), {("one", 0): facts}))
     engine.finish()
+    engine.split_huge_pages()

@@ -92,10 +92,13 @@ def fixed_places(scenario: ScenarioSpec, chance: Sequence[int], host: int) -> li
     """Guests of the groups that every host has."""
     fixed = on_every_host(scenario)
     first = host * len(fixed)
+    arrivals = {
+        group.name: arrivals_ns(group.arrive, group.count_per_host or 0, (*chance, host, group.name))
+        for group in scenario.guests
+    }
     places = []
     for number, (group, index) in enumerate(fixed):
-        per_host = group.count_per_host or 0
-        arrives_ns = arrivals_ns(group.arrive, per_host, (*chance, host, group.name))[index]
+        arrives_ns = arrivals[group.name][index]
         if arrives_ns < scenario.duration:
             leaves_ns = leaving_ns(group.arrive, arrives_ns, scenario.duration)
             places.append(GuestPlace(first + number, group, index, host, arrives_ns, leaves_ns))

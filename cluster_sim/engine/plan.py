@@ -1,6 +1,6 @@
 """From a resolved scenario and a profile to the arrays of one host and the guests that are ever on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,13 +58,14 @@ from cluster_sim.memory.pages import PAGE_BYTES, Operation
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, empty_swiotlb
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
-from cluster_sim.scenario.path_spec import SwiotlbPath
+from cluster_sim.scenario.path_spec import IoPath, SwiotlbPath
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import BootWorkload, ChurnWorkload
 from cluster_sim.workloads.draws import draw
 
 ON_PIN = {"retry": ON_PIN_RETRY, "wait": ON_PIN_WAIT, "defer": ON_PIN_DEFER}
 
+MakeProgram = Callable[[IoPath, Errand], Program]
 Logs = Mapping[tuple[str, int], Records]
 """Requests (dtype REQUEST) of each (group name, workload) that replays a log in a closed loop."""
 
@@ -90,11 +91,12 @@ def plan_host(
     logs: Logs | None = None,
     journal_entries: int = 0,
     is_alone: bool = False,
+    make_program: MakeProgram = program,
 ) -> HostPlan:
     """Build one host; `facts` holds the transfer sizes of each (group name, workload number).
 
     Hosts differ in guests that the cluster placed, in faults and in draws. `is_alone` leaves out what would bring
-    transfers by itself: closed loops, and waiting for a boot.
+    transfers by itself: closed loops, and waiting for a boot. `make_program` may give paths other steps.
     """
     protection = with_lock(profile.protection, scenario.cluster.host.conversion_lock)
     placement = placement or place_guests(scenario, (0,))
@@ -103,7 +105,7 @@ def plan_host(
         for where in placement.on_host(host)
     ]
     programs = Programs(profile)
-    streams = plan_streams(scenario, protection, guests, programs, is_alone=is_alone)
+    streams = plan_streams(scenario, protection, guests, programs, make_program, is_alone=is_alone)
     kept_cpus = sum(guest.place.group.vcpus for guest in guests if guest.place.group.idle == "poll")
     servers = build_servers(scenario.cluster.host, scenario.cluster.host.cpus - kept_cpus, guests, streams)
     bases = np.cumsum([0, *(guest.layout.gib_entries for guest in guests)]) * PAGES_PER_1G
@@ -169,6 +171,7 @@ def plan_streams(
     protection: Protection,
     guests: Sequence[PlannedGuest],
     programs: Programs,
+    make_program: MakeProgram,
     *,
     is_alone: bool,
 ) -> list[PlannedStream]:
@@ -198,17 +201,19 @@ def plan_streams(
                         shares_cpus=runnable > cpus,
                         keeps_cpus=group.idle == "poll",
                     )
-                    programs.add(key, program_of(scenario, guest, queue, errand), group.vcpus, own)
+                    programs.add(key, program_of(scenario, guest, queue, errand, make_program), group.vcpus, own)
                 found[direction], entries[direction] = programs.programs[key], programs.entries[key]
             streams.append(PlannedStream(number, queue, found, entries))
     return streams
 
 
-def program_of(scenario: ScenarioSpec, guest: PlannedGuest, queue: Queue, errand: Errand) -> Program:
+def program_of(
+    scenario: ScenarioSpec, guest: PlannedGuest, queue: Queue, errand: Errand, make_program: MakeProgram
+) -> Program:
     """The program of one direction of a queue."""
     match queue:
         case Queue(role=Role.REQUESTS | Role.RECEIVED):
-            return program(scenario.path_of(guest.place.group), errand)
+            return make_program(scenario.path_of(guest.place.group), errand)
         case Queue(role=Role.CHURN, spec=ChurnWorkload() as churn):
             return own_work.churn(errand, churn.granule)
         case Queue(role=Role.IMAGE):

@@ -142,9 +142,10 @@ def build_servers(
         capacity += [1] * guest.layout.areas
     rows = []
     links: dict[int, int] = {}
+    firsts = first_streams(streams)
     for number, stream in enumerate(streams):
         own = {
-            Resource.AREA_LOCK: areas[stream.guest][home_area(guests[stream.guest], number, streams)],
+            Resource.AREA_LOCK: areas[stream.guest][home_area(guests[stream.guest], number - firsts[stream.guest])],
             Resource.WORKER: len(capacity),
         }
         capacity.append(1)
@@ -159,10 +160,14 @@ def build_servers(
     return Servers(table, tuple(rows))
 
 
-def home_area(guest: PlannedGuest, number: int, streams: Sequence[PlannedStream]) -> int:
+def first_streams(streams: Sequence[PlannedStream]) -> dict[int, int]:
+    """The first stream of each guest that has any."""
+    return {stream.guest: number for number, stream in reversed(list(enumerate(streams)))}
+
+
+def home_area(guest: PlannedGuest, number_of_guest: int) -> int:
     """The area where a stream's searches begin: that of the CPU which its thread calls home, streams in turn."""
-    first = next(i for i, stream in enumerate(streams) if stream.guest == streams[number].guest)
-    return (number - first) % guest.place.group.vcpus % guest.layout.areas
+    return number_of_guest % guest.place.group.vcpus % guest.layout.areas
 
 
 def build_streams(
@@ -181,12 +186,13 @@ def build_streams(
     llc_share = host.llc // max(moving, 1)
     table = np.zeros(len(streams), STREAM)
     first_buffer = first_place = first_size = 0
-    first_of_guest = {stream.guest: number for number, stream in reversed(list(enumerate(streams)))}
+    firsts = first_streams(streams)
     for number, (row, stream) in enumerate(zip(table, streams, strict=True)):
         guest = guests[stream.guest]
         group, queue = guest.place.group, stream.queue
         path = scenario.path_of(group)
-        buffers = guest.layout.buffers[number - first_of_guest[stream.guest]]
+        number_of_guest = number - firsts[stream.guest]
+        buffers = guest.layout.buffers[number_of_guest]
         base = int(bases[stream.guest])
         fact = facts_of_queue(queue, group, facts)
         row["guest"] = row["pool"] = stream.guest
@@ -207,7 +213,7 @@ def build_streams(
         row["other_vcpus"] = group.vcpus - 1
         row["descriptor_bytes"] = PAGE_BYTES if memory.placement == "scattered" else host.engine.transfer_max
         row["batch_descriptors"] = host.engine.batch
-        row["home_area"] = home_area(guest, number, streams)
+        row["home_area"] = home_area(guest, number_of_guest)
         size = buffer_bytes(queue, fact) if queue.role in MOVES_DATA else 0
         row["buffer_bytes"] = size
         if isinstance(path, SwiotlbPath) and queue.role in MOVES_DATA:
