@@ -276,12 +276,12 @@ def completions_of(host: int, parts: Sequence[Records]) -> pa.RecordBatch:
 
 
 def arrivals_of(batch: pa.RecordBatch) -> Arrivals:
-    """A host's submissions as the loop takes them: copies, as the loop would be compiled again for what is read-only."""
-    return submissions(
-        *(np.array(batch.column(name), np.int64) for name in ("at_ns", "stream", "frame_index", "frame_bytes")),
-        deadline_ns=np.array(batch.column("deadline_ns"), np.int64),
-        direction=np.array(batch.column("direction"), np.int64),
+    """A host's submissions as the loop takes them: copies, as what is read-only is another type to compiled code."""
+    at_ns, stream, frame, size_bytes, deadline_ns, direction = (
+        np.array(batch.column(name), np.int64)
+        for name in ("at_ns", "stream", "frame_index", "frame_bytes", "deadline_ns", "direction")
     )
+    return submissions(at_ns, stream, frame, size_bytes, deadline_ns, direction)
 
 
 def joined_batch(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:

@@ -53,7 +53,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         start = beginning(workload, results, name, sets, resume, means)
     out = console()
     if driver.is_first_use():
-        out.print("First use of this version: compiling the engine takes about a quarter of a minute and is kept.")
+        out.print("First use of this version: compiling the engine takes some 15 s and is kept.")
     with refusing_bad_input(), running() as on_progress:
         finished = start(on_progress)
     opened = open_results(finished.storage.uri)

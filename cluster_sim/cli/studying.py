@@ -31,7 +31,7 @@ def with_progress(study: Callable[[Callable[[Reached], None]], Study]) -> Study:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     errors = Console(stderr=True)
     if driver.is_first_use():
-        typer.echo("First use of this version: compiling the engine takes about a quarter of a minute and is kept.", err=True)
+        typer.echo("First use of this version: compiling the engine takes some 15 s and is kept.", err=True)
     try:
         with (
             refusing_bad_input(),
