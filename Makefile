@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run check browser test campaign mutants docs bench lock clean
+.PHONY: help setup run check browser test campaign mutants docs bench bench-compare lock clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,9 +54,11 @@ docs: $(READY)  ## make docs/model.md from the code, and the pages of docs/ as a
 	$(BIN)/python docs/make_model.py
 	$(BIN)/mkdocs build --strict --quiet
 
-bench: $(READY)  ## frames a second of the compiled loop, cost of the memory state
-	$(BIN)/python -m benchmarks.engine
-	$(BIN)/python -m benchmarks.memory
+bench: $(READY)  ## peers, frames a second of each path, scaling, shares of a run: figures in bench.json
+	$(BIN)/python -m benchmarks --json bench.json
+
+bench-compare: $(READY)  ## the same, held against benchmarks/baseline.json
+	$(BIN)/python -m benchmarks --json bench.json --against benchmarks/baseline.json
 
 lock: $(READY)  ## resolve the dependencies anew
 	$(BIN)/python -m pip install --quiet uv

@@ -7,7 +7,6 @@ of the run and how far its memory rose above what it was before. An exponent is 
 """
 
 import argparse
-import json
 import os
 import resource
 import subprocess
@@ -21,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from benchmarks.figures import Figures
 from cluster_sim import load
 from cluster_sim.actors.driver import Means, compile_once, run_experiment
 
@@ -113,7 +113,7 @@ def main() -> None:
         return
     compile_once()
     print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}; medians of {chosen.repeat}")
-    found: dict[str, dict[str, object]] = {}
+    figures = Figures()
     for axis in AXES:
         seconds, risen = [], []
         for size in axis.sizes:
@@ -127,15 +127,11 @@ def main() -> None:
             axis.allowed(axis.sizes),
         )
         print(f"{axis.name}: time grows with exponent {of_time:.2f}, memory {of_memory:.2f}, allowed {allowed:.2f}")
-        found[axis.name] = {
-            "sizes": axis.sizes,
-            "seconds": seconds,
-            "bytes": risen,
-            "time": of_time,
-            "memory": of_memory,
-        }
-    if chosen.json:
-        chosen.json.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        figures.add(f"{axis.name}, time", "exponent", [of_time])
+        figures.add(f"{axis.name}, memory", "exponent", [of_memory])
+        for size, spent in zip(axis.sizes, seconds, strict=True):
+            figures.add(f"{size} {axis.name}", "s", [spent])
+    figures.write(chosen.json)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """`python -m benchmarks.peers [--repeat 5] [--json FILE]`: frames and events a second of each, and the ratios."""
 
 import argparse
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.figures import Figures
 from benchmarks.peers import in_cpp, in_engine, in_salabim, in_simpy
 from benchmarks.peers.model import EVENTS_A_FRAME, Model, Timed, reference
 
@@ -58,11 +58,11 @@ def main() -> None:
         print(f"engine / {each.name} = {peers[0].median / each.median:.3g}x")
     if not in_cpp.is_there():
         print(f"engine / C++: no {in_cpp.COMPILER} here")
-    if chosen.json:
-        found = {
-            each.name: {"frames_per_s": each.frames_per_s, "mean_latency_ns": each.mean_latency_ns} for each in peers
-        }
-        chosen.json.write_text(json.dumps({"load": load_1m, "peers": found}, indent=1) + "\n", "utf-8")
+    figures = Figures()
+    for each in peers:
+        figures.add(each.name, "frames/s", each.frames_per_s)
+        figures.add(f"engine / {each.name}", "ratio", [peers[0].median / each.median])
+    figures.write(chosen.json)
 
 
 if __name__ == "__main__":

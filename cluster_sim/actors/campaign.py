@@ -44,6 +44,7 @@ async def conduct_all(books: RunBooks, when_small: WhenSmall, snapshot_every: in
             make_pair=bundles.pair,
             tell=tell,
             pace=Pace(snapshot_every),
+            on_ready=books.actor_came,
         )
 
     tasks = [asyncio.ensure_future(conductor(shard).conduct()) for shard in range(books.shards)]

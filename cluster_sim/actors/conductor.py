@@ -83,6 +83,8 @@ class Conductor:
     make_pair: Callable[[int, bool], Awaitable[Pair]]
     tell: Callable[[Told], None]
     pace: Pace
+    on_ready: Callable[[], None] = lambda: None
+    """Called once, when the first pair is there."""
     pair: Pair | None = None
     ended: "ray.ObjectRef[list[pa.RecordBatch]] | None" = None
     """What the last windows left, of which the guests have not been told."""
@@ -96,6 +98,9 @@ class Conductor:
         if not runs:
             return
         await self._pair_up(is_again=False)
+        assert self.pair is not None
+        await asyncio.gather(*(actor.report_in.remote() for actor in (self.pair.hosts, self.pair.guests)))
+        self.on_ready()
         under_way: deque[_Epoch] = deque()
         place, first = 0, await self._set_up(runs[0])
         while place < len(runs) or under_way:

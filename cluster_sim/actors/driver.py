@@ -5,6 +5,7 @@ import errno
 import gc
 import logging
 import os
+import time
 import traceback
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,8 @@ class Finished:
     storage: Storage
     fingerprint: str
     frames: int
+    ray_start_s: float = 0.0
+    """What starting Ray and its actors took; 0 where none was started."""
 
     @property
     def directory(self) -> Path:
@@ -118,7 +121,7 @@ def carry_out(
     except Exception as error:
         note = keep_finished(books, "failed", error)
         raise RunFailedError(failure_text(books, error, note)) from error
-    return Finished(storage, closed.fingerprint, closed.frames)
+    return Finished(storage, closed.fingerprint, closed.frames, books.ready_s)
 
 
 def run_inline(books: RunBooks, means: Means) -> None:
@@ -145,6 +148,7 @@ def run_on_ray(books: RunBooks, means: Means) -> None:
     from cluster_sim.actors.on_ray import ray_session
 
     compile_once()
+    books.began_s = time.monotonic()
     with ray_session(means.address, os.cpu_count() or 1):
         folder = books.manifest.traces_folder
         files = dict.fromkeys(file for run in books.runs for file in files_of(run.variant.scenario, folder))

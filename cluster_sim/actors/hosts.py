@@ -14,6 +14,7 @@ from cluster_sim.actors.order import RunOrder, facts_of, logs_of
 from cluster_sim.actors.packing import blocks_of_hosts
 from cluster_sim.engine.host import BUSY_ROWS, HostEngine
 from cluster_sim.engine.plan import plan_host
+from cluster_sim.engine.rows import joined_rows, rows_of
 from cluster_sim.engine.state import HEARD, TRANSFER, Arrivals, Records, submissions
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.results.columns import schema
@@ -87,15 +88,9 @@ class _RunningHost:
 
 def in_order(parts: Sequence[Records]) -> Records:
     """Transfers in the parts in which they came, each part by (stream, frame)."""
-    rows = sum(map(len, parts))
-    done, part = np.zeros(rows, TRANSFER), np.zeros(rows, np.int64)
-    first = 0
-    for number, each in enumerate(parts):
-        done[first : first + len(each)] = each
-        part[first : first + len(each)] = number
-        first += len(each)
-    ordered: Records = done[np.lexsort((done["frame"], done["stream"], part))]
-    return ordered
+    done = joined_rows(parts, TRANSFER)
+    part = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
+    return rows_of(done, np.lexsort((done["frame"], done["stream"], part)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +263,8 @@ def with_seen(batch: pa.RecordBatch, seen: Mapping[int, Seen]) -> pa.RecordBatch
 
 def completions_of(host: int, parts: Sequence[Records]) -> pa.RecordBatch:
     """What software is told of a host's window, by (stream, frame); of what the run's end cut off nobody ever knows."""
-    done = np.concatenate(parts) if parts else np.zeros(0, HEARD)
-    done = done[np.lexsort((done["frame"], done["stream"]))]
+    done = joined_rows(parts, HEARD)
+    done = rows_of(done, np.lexsort((done["frame"], done["stream"])))
     columns = (np.full(len(done), host), done["stream"], done["frame"], done["ended_ns"], done["outcome"])
     arrays = [pa.array(column).cast(field.type) for column, field in zip(columns, COMPLETIONS, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=COMPLETIONS)

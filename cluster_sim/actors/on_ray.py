@@ -43,6 +43,10 @@ class _HostActor:
         self.frames_gauge = metrics.Gauge("cluster_sim_frames", "Frames of the present run so far.")
 
     @ray.method
+    def report_in(self) -> None:
+        """Say that it is there."""
+
+    @ray.method
     def begin(self, order: RunOrder) -> None:
         """See Hosts.begin."""
         self.hosts.begin(order)
@@ -86,6 +90,10 @@ class _GuestActor:
 
     def __init__(self) -> None:
         self.guests = Guests()
+
+    @ray.method
+    def report_in(self) -> None:
+        """Say that it is there."""
 
     @ray.method
     def begin(self, order: RunOrder) -> None:

@@ -1,6 +1,7 @@
 """What has ended of an experiment: a run's parts from all its shards, its note, how far it is, and the manifest."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -43,6 +44,9 @@ class RunBooks:
     losses: int = 0
     windows: int = 0
     windows_total: int = 0
+    began_s: float = field(default_factory=time.monotonic)
+    ready_s: float = 0.0
+    """Until the last shard's actors had come, from the beginning on."""
     results: dict[int, dict[int, HostsResult]] = field(default_factory=dict)
     frames_so_far: dict[tuple[int, int], int] = field(default_factory=dict)
 
@@ -50,6 +54,10 @@ class RunBooks:
         """Say how many shards there are."""
         self.shards = shards
         self.windows_total = sum(self.windows_of(run) * self.busy_shards(run) for run in self.missing())
+
+    def actor_came(self) -> None:
+        """The first actors of a shard have come."""
+        self.ready_s = time.monotonic() - self.began_s
 
     def missing(self) -> list[int]:
         """Runs that have not ended, by number."""

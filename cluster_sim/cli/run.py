@@ -62,8 +62,9 @@ def run(  # noqa: PLR0913 - one parameter an option
     out.print(comparison(compare(opened), dict(manifest.baseline)))
     out.print(guest_memory(memory_rows(opened), fault_rows(opened)))
     seconds, place = time.perf_counter() - began, shown_place(finished.storage)
+    of_ray = f", of which Ray's start took {finished.ray_start_s:.1f} s" if finished.ray_start_s else ""
     out.print(
-        f"\n{finished.frames:,} frames in {seconds:.1f} s. Tables: {place}/{{transfers,guests,…}}, "
+        f"\n{finished.frames:,} frames in {seconds:.1f} s{of_ray}. Tables: {place}/{{transfers,guests,…}}, "
         f"fingerprint {finished.fingerprint[:16]}.\n"
         f"Again: cluster-sim compare {place} · step by step: cluster-sim explain "
         f"{workload or manifest.experiment}",

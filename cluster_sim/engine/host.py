@@ -13,7 +13,7 @@ from cluster_sim.engine.loop import ROWS_A_STEP, run_until, settle
 from cluster_sim.engine.placement import TO_THE_END
 from cluster_sim.engine.plan import HostPlan, plan_host
 from cluster_sim.engine.planned import PlannedGuest
-from cluster_sim.engine.rows import with_more_rows
+from cluster_sim.engine.rows import rows_of, with_more_rows
 from cluster_sim.engine.sharing import HOST_LOCK, MEMORY_BANDWIDTH
 from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, TRANSFER, Arrivals, Int64s, Records
 from cluster_sim.engine.streams import plain_facts
@@ -300,7 +300,7 @@ class HostEngine:
         if count == 0:
             return NONE_DONE
         rows = lists.done[:count]
-        done: Records = self.state.transfers[rows]
+        done = rows_of(self.state.transfers, rows)
         self.state.transfers["phase"][rows] = FREE
         lists.free[free : free + count] = rows
         cursor["free"] = free + count

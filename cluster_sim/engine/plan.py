@@ -1,6 +1,6 @@
 """From a resolved scenario and a profile to the arrays of one host and the guests that are ever on it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,7 +50,7 @@ from cluster_sim.engine.tallies import ENDS_AT_ONCE, empty_sums, room_for_heard
 from cluster_sim.io_paths import own_work
 from cluster_sim.io_paths.errand import Errand
 from cluster_sim.io_paths.parts import NETWORK_LATENCY, WORK
-from cluster_sim.io_paths.programs import program
+from cluster_sim.io_paths.programs import MakeProgram, program
 from cluster_sim.io_paths.steps import Direction, Program
 from cluster_sim.memory.effects import EFFECT_COUNT
 from cluster_sim.memory.page_tree import PAGES_PER_1G
@@ -58,14 +58,13 @@ from cluster_sim.memory.pages import PAGE_BYTES, Operation
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, empty_swiotlb
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
-from cluster_sim.scenario.path_spec import IoPath, SwiotlbPath
+from cluster_sim.scenario.path_spec import SwiotlbPath
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import BootWorkload, ChurnWorkload
 from cluster_sim.workloads.draws import draw
 
 ON_PIN = {"retry": ON_PIN_RETRY, "wait": ON_PIN_WAIT, "defer": ON_PIN_DEFER}
 
-MakeProgram = Callable[[IoPath, Errand], Program]
 Logs = Mapping[tuple[str, int], Records]
 """Requests (dtype REQUEST) of each (group name, workload) that replays a log in a closed loop."""
 
@@ -112,8 +111,7 @@ def plan_host(
     pages = place(scenario, guests, bases, (*placement.chance, host))
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
     table = build_streams(scenario, profile, guests, streams, servers, io_bases, facts, placement.chance)
-    if is_alone:
-        table["is_closed"] = 0
+    table["is_closed"] *= not is_alone
     buffers = int(table["buffers"].sum())
     state = Host(
         steps=programs.table(),

@@ -1,10 +1,24 @@
 """Room in a host's state: rows for transfers, and lines that nobody waits in."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cluster_sim.engine.heap import ENTRY
 from cluster_sim.engine.sharing import room_for_jobs
-from cluster_sim.engine.state import LINE, MESSAGE, NOBODY, TRANSFER, Host, Lists, Records
+from cluster_sim.engine.state import LINE, MESSAGE, NOBODY, TRANSFER, Host, Int32s, Int64s, Lists, Records
+
+
+def rows_of(records: Records, rows: Int32s | Int64s) -> Records:
+    """Copies of some rows, in the order asked for: each as one lump of bytes, as NumPy else copies field by field."""
+    lumps = records.view(np.dtype((np.void, records.dtype.itemsize)))
+    return lumps[rows].view(records.dtype)
+
+
+def joined_rows(parts: Sequence[Records], kind: np.dtype[np.void]) -> Records:
+    """Parts one after the other, copied as lumps of bytes."""
+    lumps = [part.view(np.dtype((np.void, kind.itemsize))) for part in parts]
+    return np.concatenate(lumps).view(kind) if lumps else np.zeros(0, kind)
 
 
 def empty_lines(count: int) -> Records:

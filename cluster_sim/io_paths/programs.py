@@ -1,5 +1,6 @@
 """The program of one transfer: along which path, which way, for whom. docs/simulation.md §paths holds all of them."""
 
+from collections.abc import Callable
 from typing import assert_never
 
 from cluster_sim.io_paths.bounced import swiotlb, swiotlb_long_lived
@@ -8,6 +9,8 @@ from cluster_sim.io_paths.in_place import convert_in_place, direct
 from cluster_sim.io_paths.pooled import shared_pool
 from cluster_sim.io_paths.steps import Program
 from cluster_sim.scenario.path_spec import ConvertPath, DirectPath, IoPath, SharedPoolPath, SwiotlbPath
+
+MakeProgram = Callable[[IoPath, Errand], Program]
 
 
 def program(path: IoPath, errand: Errand) -> Program:
