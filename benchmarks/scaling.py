@@ -25,6 +25,8 @@ from cluster_sim import load
 from cluster_sim.actors.driver import Means, compile_once, run_experiment
 
 WORKLOAD = "thousand_hosts"
+SMALLEST_BYTES = 1 << 20
+"""Less than this is not seen beside what the allocator kept from the run before."""
 PATH = ("io_path=swiotlb",)
 
 
@@ -121,9 +123,10 @@ def main() -> None:
             seconds.append(median(each for each, _ in points))
             risen.append(median(each for _, each in points))
             print(f"{size:5} {axis.name:14} {seconds[-1]:8.2f} s {risen[-1] / 2**20:8.1f} MiB")
+        seen = [(size, grown) for size, grown in zip(axis.sizes, risen, strict=True) if grown >= SMALLEST_BYTES]
         of_time, of_memory, allowed = (
             exponent(axis.sizes, seconds),
-            exponent(axis.sizes, risen),
+            exponent(*zip(*seen, strict=True)),
             axis.allowed(axis.sizes),
         )
         print(f"{axis.name}: time grows with exponent {of_time:.2f}, memory {of_memory:.2f}, allowed {allowed:.2f}")

@@ -13,7 +13,19 @@ from typer.main import get_command
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
 
-COMMANDS = ("run", "compare", "report", "explain", "crossover", "sensitivity", "oracle", "workload", "trace")
+COMMANDS = (
+    "run",
+    "compare",
+    "report",
+    "explain",
+    "crossover",
+    "sensitivity",
+    "oracle",
+    "calibrate",
+    "profile",
+    "workload",
+    "trace",
+)
 """Each is a module of this package, with a function of its name, or with an `app` of several commands."""
 
 

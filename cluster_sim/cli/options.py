@@ -13,6 +13,9 @@ from rich.console import Console
 
 from cluster_sim.actors.checks import checks
 from cluster_sim.analysis.problems import ComparisonError, StudyError
+from cluster_sim.platform.costs_of import overrides_of
+from cluster_sim.platform.merging import read_tables
+from cluster_sim.platform.provenance import CostLibrary, ProvenanceError
 from cluster_sim.results.run_directory import RunDirectoryError
 from cluster_sim.results.storage import Storage
 from cluster_sim.scenario.load import Experiment, load
@@ -28,6 +31,14 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Replace a field, such as guests.raw.vcpus=4. May be repeated."),
 ]
+Profiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--profile",
+        metavar="FILE",
+        help="Costs over the shipped ones, such as `calibrate` writes. May be repeated: later ones win.",
+    ),
+]
 
 
 @contextmanager
@@ -39,14 +50,33 @@ def refusing_bad_input() -> Iterator[None]:
         for problem in error.problems:
             typer.echo(problem, err=True)
         raise typer.Exit(BAD_INPUT) from None
-    except (RunDirectoryError, ComparisonError, StudyError) as error:
+    except (RunDirectoryError, ComparisonError, StudyError, ProvenanceError) as error:
         typer.echo(error, err=True)
         raise typer.Exit(BAD_INPUT) from None
 
 
-def load_checked(workload: Path, sets: list[str] | None) -> Experiment:
-    """Read a definition with all checks."""
-    return load(find_workload(workload), sets or [], [checks])
+def load_checked(workload: Path, sets: list[str] | None, profiles: list[Path] | None = None) -> Experiment:
+    """Read a definition with all checks, and lay costs of profiles under its own."""
+    costs = overrides_of(read_profiles(profiles or []))
+    return load(find_workload(workload), sets or [], [checks], costs)
+
+
+def read_profiles(files: list[Path]) -> CostLibrary:
+    """Costs of some files, later ones over earlier ones; ProvenanceError tells all that is wrong with all of them."""
+    tables, problems = [], []
+    for file in files:
+        try:
+            tables.append((str(file), file.read_text("utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "no text"
+            problems.append(f"{file}: found {reason}, allowed: a table of costs, such as `calibrate` writes")
+    try:
+        found = read_tables(tables)
+    except ProvenanceError as error:
+        raise ProvenanceError([*problems, *error.problems]) from None
+    if problems:
+        raise ProvenanceError(problems)
+    return found
 
 
 def logging_to_terminal(level: str) -> None:

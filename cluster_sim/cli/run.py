@@ -13,7 +13,15 @@ from cluster_sim.actors.completing import complete_run
 from cluster_sim.actors.driver import Executor, Finished, Means
 from cluster_sim.analysis.comparison import compare
 from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
-from cluster_sim.cli.options import Sets, console, load_checked, logging_to_terminal, refusing_bad_input, shown_place
+from cluster_sim.cli.options import (
+    Profiles,
+    Sets,
+    console,
+    load_checked,
+    logging_to_terminal,
+    refusing_bad_input,
+    shown_place,
+)
 from cluster_sim.cli.progress import OnProgress, running
 from cluster_sim.report.comparison import comparison
 from cluster_sim.report.guest_memory import guest_memory
@@ -29,6 +37,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     results: Annotated[str, typer.Option(help="Directory of all results: a path, or a URI such as s3://…")] = "results",
     name: Annotated[str | None, typer.Option(help="Name of this run; by default the time.")] = None,
     sets: Sets = None,
+    profiles: Profiles = None,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a run that did not end.")] = None,
     executor: Annotated[Executor, typer.Option(help="On Ray, or in this process.")] = "ray",
     address: Annotated[
@@ -50,7 +59,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     began = time.perf_counter()
     means = Means(executor, actors, address, when_small, snapshot_every)
     with refusing_bad_input():
-        start = beginning(workload, results, name, sets, resume, means)
+        start = beginning(workload, results, name, sets, profiles, resume, means)
     out = console()
     if driver.is_first_use():
         out.print("First use of this version: compiling the engine takes some 15 s and is kept.")
@@ -78,12 +87,18 @@ Start = Callable[[OnProgress], Finished]
 
 
 def beginning(
-    workload: Path | None, results: str, name: str | None, sets: list[str] | None, resume: str | None, means: Means
+    workload: Path | None,
+    results: str,
+    name: str | None,
+    sets: list[str] | None,
+    profiles: list[Path] | None,
+    resume: str | None,
+    means: Means,
 ) -> Start:
     """What to start: a new run of a workload, or the rest of an old one; refused where both or neither are named."""
     if resume is not None:
-        given = [what for what, is_given in (("WORKLOAD", workload), ("--name", name), ("--set", sets)) if is_given]
-        if given:
+        options = (("WORKLOAD", workload), ("--name", name), ("--set", sets), ("--profile", profiles))
+        if given := [what for what, is_given in options if is_given]:
             raise RunDirectoryError(
                 f"--resume: found {', '.join(given)} too, allowed: the run alone, which has its own"
             )
@@ -92,7 +107,7 @@ def beginning(
         raise RunDirectoryError(
             "WORKLOAD: found nothing, allowed: a workload file, a shipped one's name, or --resume RUN"
         )
-    experiment = load_checked(workload, sets)
+    experiment = load_checked(workload, sets, profiles)
     return lambda on_progress: driver.run_experiment(
         experiment, results, means=means, name=name, on_progress=on_progress
     )

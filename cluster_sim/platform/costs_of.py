@@ -2,30 +2,54 @@
 
 from functools import cache
 
-from cluster_sim.platform.profile import Profile, load_profile
-from cluster_sim.platform.provenance import Cost
-from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.platform.profile import Profile, library, load_profile
+from cluster_sim.platform.provenance import Cost, CostLibrary, ProvenanceError
+from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
 
 
 def profile_of(scenario: ScenarioSpec) -> Profile:
-    """Load a scenario's profile; a replaced cost is `assumed` and its source is the definition."""
-    overrides = {
-        name: Cost(
-            name=name,
-            value=override.value,
-            unit=override.unit,
-            low=override.value,
-            high=override.value,
-            source="definition",
-            confidence="assumed",
-            note=override.why,
-            formula=None,
-        )
-        for name, override in scenario.costs.items()
-    }
+    """Load a scenario's profile; a replaced cost is `assumed` and of the definition, where nothing else is said."""
+    overrides = {name: cost_of(name, override) for name, override in scenario.costs.items()}
     if not overrides:
         return shipped_profile(scenario.protection, scenario.profile)
     return load_profile(scenario.protection, scenario.profile, overrides)
+
+
+def cost_of(name: str, override: CostOverride) -> Cost:
+    """What a definition puts in the place of a cost; ProvenanceError where its ends are not about its value."""
+    low = override.value if override.low is None else override.low
+    high = override.value if override.high is None else override.high
+    if not low <= override.value <= high:
+        found = f"{low:g} .. {override.value:g} .. {high:g}"
+        raise ProvenanceError([f"costs.{name}: found {found}, allowed: low <= value <= high"])
+    return Cost(
+        name=name,
+        value=override.value,
+        unit=override.unit,
+        low=low,
+        high=high,
+        source=override.source,
+        confidence=override.confidence,
+        note=override.why,
+        formula=None,
+    )
+
+
+def overrides_of(costs: CostLibrary) -> dict[str, CostOverride]:
+    """A table of costs as what a definition would say; those that the shipped library does not have have no price."""
+    return {
+        name: CostOverride(
+            value=cost.value,
+            unit=cost.unit,
+            why=cost.note or costs.sources[cost.source].title,
+            low=cost.low,
+            high=cost.high,
+            source=costs.sources[cost.source].title,
+            confidence=cost.confidence,
+        )
+        for name, cost in costs.items()
+        if name in library()
+    }
 
 
 @cache

@@ -4,6 +4,7 @@ A profile is two TOML files over one library: the technology's prices (exits, co
 (copies, faults, bus). A price that a technology does not have says why it is absent.
 """
 
+import hashlib
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -24,6 +25,8 @@ from cluster_sim.platform.provenance import (
 
 DEFAULT_CPU = "zen4"
 FREE_PROFILE = "free"
+NAMED_OVERRIDES = 4
+"""More replaced costs than this are told by their number and a digest."""
 CURVES = ("cold", "hot", "engine", "crypto")
 
 
@@ -77,7 +80,11 @@ class Profile:
     @property
     def name(self) -> str:
         """Technology and CPU, and the costs that a definition replaced."""
-        replaced = "".join(f" {cost.name}={cost.value:g}{cost.unit}" for cost in self.overrides)
+        if len(self.overrides) <= NAMED_OVERRIDES:
+            replaced = "".join(f" {cost.name}={cost.value:g}{cost.unit}" for cost in self.overrides)
+        else:
+            told = repr([(cost.name, cost.value, cost.unit, cost.low, cost.high) for cost in self.overrides])
+            replaced = f" with {len(self.overrides)} costs replaced ({hashlib.sha256(told.encode()).hexdigest()[:8]})"
         return f"{self.technology}-{self.cpu}{replaced}"
 
     @property

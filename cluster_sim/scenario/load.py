@@ -1,6 +1,6 @@
 """Load a workload file: read it with its lines, override, check all of it, and tell every problem at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from cluster_sim.scenario.problems import (
     shown,
     whole_path,
 )
-from cluster_sim.scenario.spec import ExperimentSpec
+from cluster_sim.scenario.spec import CostOverride, ExperimentSpec
 from cluster_sim.scenario.units import label_of
 
 MOST_BYTES = 1 << 20
@@ -45,9 +45,18 @@ class Experiment:
     source: Path
 
 
-def load(path: Path, overrides: Sequence[str] = (), checks: Sequence[Check] = ()) -> Experiment:
-    """Read and check a workload file; DefinitionError tells all that is wrong with it."""
+def load(
+    path: Path,
+    overrides: Sequence[str] = (),
+    checks: Sequence[Check] = (),
+    costs: Mapping[str, CostOverride] | None = None,
+) -> Experiment:
+    """Read and check a workload file; DefinitionError tells all that is wrong with it.
+
+    `costs` replace a profile's where the definition itself does not.
+    """
     definition = _read(path)
+    definition.add_costs(costs or {})
     for text in overrides:
         definition.set(text)
     definition.label_axes()
@@ -112,6 +121,12 @@ class _Definition:
             self.problems.append(Problem(self.file, None, name, error.found, error.allowed))
         except DefinitionError as error:
             self.problems += error.problems
+
+    def add_costs(self, costs: Mapping[str, CostOverride]) -> None:
+        """Add costs that the definition does not replace itself."""
+        own = self.data.setdefault("costs", {}) if costs else None
+        if isinstance(own, dict):
+            own.update({name: cost.model_dump(mode="json") for name, cost in costs.items() if name not in own})
 
     def label_axes(self) -> None:
         """Turn plain lists of axis values into mappings by label, so that paths can name each."""

@@ -160,6 +160,14 @@ class CostOverride(Spec):
     """The unit, as the profile writes it."""
     why: str = Field(min_length=1, examples=["an assumption"])
     """Why this number."""
+    low: Price | None = None
+    """The least that it may be, in the same unit; the value itself where nothing is said."""
+    high: Price | None = None
+    """The most that it may be."""
+    source: str = Field(default="definition", min_length=1)
+    """Where it comes from."""
+    confidence: Literal["measured", "published", "estimated", "assumed"] = "assumed"
+    """How it is known."""
 
 
 def _default_window_ns(validated: dict[str, object]) -> int:

@@ -1,0 +1,149 @@
+"""Page faults, and giving pages back: anonymous memory, memfd, guest_memfd."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from mmap import MADV_DONTNEED, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap
+from typing import Final
+
+import numpy as np
+
+from cluster_sim.calibration import loops
+from cluster_sim.calibration.calls import NUMBERS
+from cluster_sim.calibration.files import KEEP_SIZE, PUNCH_HOLE, File, guest_memfd, memfd
+from cluster_sim.calibration.sampling import Effort, Measure, RefusedError, batches, prepared
+from cluster_sim.kernel.abi import MADV_HUGEPAGE, PAGE
+
+PAGES: Final = 2048
+SIZE_BYTES: Final = PAGES * PAGE
+HUGE_BYTES: Final = 2 << 20
+MADV_NOHUGEPAGE: Final = 15
+HUGE_FAULTS: Final = 7
+SMALLEST_RATIO: Final = 4
+"""A fault that clears 2 MiB takes at least so many times as long as one of 4 KiB."""
+
+MakeFile = Callable[[int], AbstractContextManager[File]]
+
+
+def made(failed: int, what: str) -> None:
+    """Refuse a figure of calls that failed."""
+    if failed:
+        raise RefusedError(f"{what} fails here")
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Anonymous memory of a size, with an advice on huge pages."""
+
+    region: mmap
+    address: int
+
+    @staticmethod
+    def of(size_bytes: int, advice: int) -> "Anonymous":
+        """Make it; it goes when nobody holds it."""
+        region = mmap(-1, size_bytes, MAP_PRIVATE | MAP_ANONYMOUS)
+        region.madvise(advice)
+        return Anonymous(region, np.frombuffer(region, np.uint8).ctypes.data)
+
+    def drop(self) -> None:
+        """Give all pages back."""
+        self.region.madvise(MADV_DONTNEED)
+
+
+def anonymous_faults(effort: Effort) -> list[float]:
+    """Time of a fault of 4 KiB, clearing included, ns."""
+    memory = Anonymous.of(SIZE_BYTES, MADV_NOHUGEPAGE)
+    return prepared(effort, memory.drop, partial(loops.touch, memory.address, SIZE_BYTES, PAGE), PAGES)
+
+
+def huge_faults(effort: Effort) -> list[float]:
+    """Time of a fault of 2 MiB, clearing included, ns."""
+    memory = Anonymous.of((HUGE_FAULTS + 1) * HUGE_BYTES, MADV_HUGEPAGE)
+    first, size = -(-memory.address // HUGE_BYTES) * HUGE_BYTES, HUGE_FAULTS * HUGE_BYTES
+    found = prepared(effort, memory.drop, partial(loops.touch, first, size, HUGE_BYTES), HUGE_FAULTS)
+    if np.median(found) < SMALLEST_RATIO * np.median(anonymous_faults(effort)):
+        raise RefusedError("this kernel gives anonymous memory no huge pages")
+    return found
+
+
+def zaps(effort: Effort) -> list[float]:
+    """Time of MADV_DONTNEED over many pages, ns a page."""
+    memory = Anonymous.of(SIZE_BYTES, MADV_NOHUGEPAGE)
+    return prepared(effort, partial(loops.touch, memory.address, SIZE_BYTES, PAGE), memory.drop, PAGES)
+
+
+def mappings(effort: Effort, touched_bytes: int) -> list[float]:
+    """Of one mmap and munmap of a page, touched or not, ns."""
+    first = loops.words(NUMBERS["mmap"], 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    second = loops.words(NUMBERS["munmap"], -1, PAGE)
+    return batches(effort, lambda count: made(loops.map_touch_unmap(count, first, second, touched_bytes), "mmap"))
+
+
+def fallocate(file: File, mode: int, *, by_page: bool) -> None:
+    """Allocate or punch the whole file, in one call or page by page."""
+    count, length = (PAGES, PAGE) if by_page else (1, file.size_bytes)
+    arguments = loops.words(file.fd, mode, 0, length)
+    made(loops.calls(count, NUMBERS["fallocate"], arguments, 2, length), "fallocate")
+
+
+def file_rounds(make: MakeFile, work: str, effort: Effort) -> list[float]:
+    """A page of one of the things that are done to a file, ns."""
+    with make(SIZE_BYTES) as file:
+        whole = partial(loops.touch, file.address, file.size_bytes, PAGE)
+        empty = partial(fallocate, file, PUNCH_HOLE, by_page=False)
+        fill = partial(fallocate, file, KEEP_SIZE, by_page=False)
+
+        def unmap() -> None:
+            made(
+                loops.calls(1, NUMBERS["madvise"], loops.words(file.address, file.size_bytes, MADV_DONTNEED), -1, 0), ""
+            )
+
+        def filled_and_mapped() -> None:
+            fill()
+            whole()
+
+        def filled_and_unmapped() -> None:
+            fill()
+            unmap()
+
+        ways: dict[str, tuple[Callable[[], None], Callable[[], object]]] = {
+            "populate": (empty, fill),
+            "populate by page": (empty, partial(fallocate, file, KEEP_SIZE, by_page=True)),
+            "host fault": (filled_and_unmapped, whole),
+            "refault": (empty, whole),
+            "punch by page": (filled_and_unmapped, partial(fallocate, file, PUNCH_HOLE, by_page=True)),
+            "punch by page, mapped": (filled_and_mapped, partial(fallocate, file, PUNCH_HOLE, by_page=True)),
+            "punch in one": (filled_and_unmapped, empty),
+            "punch in one, mapped": (filled_and_mapped, empty),
+        }
+        prepare, do = ways[work]
+        return prepared(effort, prepare, do, PAGES)
+
+
+FILES: Final[tuple[tuple[str, str, MakeFile, str], ...]] = (
+    ("mm.minor_fault_shmem_present", "a fault on a page that a memfd holds", memfd, "host fault"),
+    ("memfd.populate_4k", "fallocate of a memfd, a page of many", memfd, "populate"),
+    ("memfd.refault_4k", "a fault after a punch: allocated and cleared", memfd, "refault"),
+    ("memfd.punch_4k_mapped", "a page punched by itself, mapped", memfd, "punch by page, mapped"),
+    ("memfd.punch_4k_bulk", "a page of a run punched in one call, mapped", memfd, "punch in one, mapped"),
+    ("gmem.populate_4k", "fallocate of guest_memfd, a page of many", guest_memfd, "populate"),
+    ("gmem.alloc_4k_single", "fallocate of guest_memfd, page by page", guest_memfd, "populate by page"),
+    ("gmem.host_fault_4k", "the host's fault on a page that is there", guest_memfd, "host fault"),
+    ("gmem.refault_4k", "the host's fault after a punch: allocated and cleared", guest_memfd, "refault"),
+    ("gmem.punch_4k", "a page punched by itself, not mapped", guest_memfd, "punch by page"),
+    ("gmem.punch_4k_mapped", "a page punched by itself, mapped", guest_memfd, "punch by page, mapped"),
+    ("gmem.punch_4k_bulk", "a page of a run punched in one call, not mapped", guest_memfd, "punch in one"),
+)
+
+
+def measures() -> list[Measure]:
+    """All of them."""
+    return [
+        Measure("mm.minor_fault_anon_4k", "us", "a fault of anonymous memory, clearing included", anonymous_faults),
+        Measure("mm.thp_fault_2m", "us", "a fault of 2 MiB of anonymous memory", huge_faults),
+        Measure("mm.zap_4k_bulk", "us", "MADV_DONTNEED, a page of many", zaps),
+        Measure("mm.mmap_munmap_empty", "us", "mmap and munmap, untouched", partial(mappings, touched_bytes=0)),
+        Measure("mm.mmap_touch_munmap_4k", "us", "mmap, one touch, munmap", partial(mappings, touched_bytes=PAGE)),
+        *(Measure(cost, "us", text, partial(file_rounds, make, work)) for cost, text, make, work in FILES),
+    ]

@@ -1,0 +1,124 @@
+"""Compiled loops that do one thing many times, so that what Python adds is divided by thousands.
+
+They hold no lock of Python's. C functions are called by their addresses in libc; numbers stand for pointers.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, types
+
+WORD = types.intp
+_syscall: Callable[..., int] = types.ExternalFunction("syscall", WORD(WORD, WORD, WORD, WORD, WORD, WORD, WORD))
+_memcpy: Callable[..., int] = types.ExternalFunction("memcpy", WORD(WORD, WORD, WORD))
+_clock_gettime: Callable[..., int] = types.ExternalFunction("clock_gettime", types.intc(types.intc, WORD))
+_memset: Callable[..., int] = types.ExternalFunction("memset", WORD(WORD, WORD, WORD))
+
+Int64s = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+MOST_ARGUMENTS = 6
+CLOCK_MONOTONIC = 1
+READ = 1
+READ_WRITE = 3
+"""PROT_READ, and with PROT_WRITE."""
+NOTHING_MOVES = -1
+
+
+@njit(nogil=True, cache=True)
+def calls(count: int, number: int, arguments: Int64s, moving: int, stride: int) -> int:
+    """Make a system call `count` times; argument `moving` grows by `stride` each time. How many of them failed."""
+    a = arguments.copy()
+    failed = 0
+    for _ in range(count):
+        if _syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]) < 0:
+            failed += 1
+        if moving >= 0:
+            a[moving] += stride
+    return failed
+
+
+@njit(nogil=True, cache=True)
+def map_touch_unmap(count: int, first: Int64s, second: Int64s, touched_bytes: int) -> int:
+    """Map, write a byte to each page, unmap, `count` times; how many of the calls failed."""
+    failed = 0
+    for _ in range(count):
+        given = _syscall(first[0], first[1], first[2], first[3], first[4], first[5], first[6])
+        for offset in range(0, touched_bytes, 4096):
+            _memset(given + offset, 1, 1)
+        if given < 0 or _syscall(second[0], given, second[2], 0, 0, 0, 0) < 0:
+            failed += 1
+    return failed
+
+
+@njit(nogil=True, cache=True)
+def touch(start: int, size_bytes: int, stride: int) -> None:
+    """Write a byte every `stride` bytes."""
+    for offset in range(0, size_bytes, stride):
+        _memset(start + offset, 1, 1)
+
+
+@njit(nogil=True, cache=True)
+def copies(count: int, target: int, source: int, size_bytes: int, slot_bytes: int, slots: Int64s) -> None:
+    """Copy `size_bytes` with libc's memcpy, `count` times, each in another slot, all of them before any again.
+
+    `slots` is the present one, where the next call goes on, and how many there are, a power of two: x -> 5x + 3 goes
+    through all numbers below it (Hull and Dobell 1962).
+    """
+    slot, mask = slots[0], slots[1] - 1
+    for _ in range(count):
+        _memcpy(target + slot * slot_bytes, source + slot * slot_bytes, size_bytes)
+        slot = (5 * slot + 3) & mask
+    slots[0] = slot
+
+
+@njit(nogil=True, cache=True)
+def clears(count: int, target: int, size_bytes: int) -> None:
+    """Clear memory with libc's memset."""
+    for _ in range(count):
+        _memset(target, 0, size_bytes)
+
+
+@njit(nogil=True, cache=True)
+def pings(count: int, read_number: int, write_number: int, mine: int, theirs: int, word: int) -> int:
+    """Wait at one eventfd and signal another, `count` times; how many of the calls failed."""
+    failed = 0
+    for _ in range(count):
+        if _syscall(read_number, mine, word, 8, 0, 0, 0) != 8 or _syscall(write_number, theirs, word, 8, 0, 0, 0) != 8:
+            failed += 1
+    return failed
+
+
+@njit(nogil=True, cache=True)
+def protect(count: int, number: int, address: int, clock: Int64s, clock_at: int) -> int:
+    """Take the right to write from a touched page `count` times, and give it back out of the clock; ns in all.
+
+    -1 when a call fails. `clock` (seconds, ns) lies at `clock_at`.
+    """
+    total = 0
+    for _ in range(count):
+        _memset(address, 1, 1)
+        _clock_gettime(CLOCK_MONOTONIC, clock_at)
+        began_ns = clock[0] * 1_000_000_000 + clock[1]
+        failed = _syscall(number, address, 4096, READ, 0, 0, 0)
+        _clock_gettime(CLOCK_MONOTONIC, clock_at)
+        total += clock[0] * 1_000_000_000 + clock[1] - began_ns
+        if failed < 0 or _syscall(number, address, 4096, READ_WRITE, 0, 0, 0) < 0:
+            return -1
+    return total
+
+
+@njit(nogil=True, cache=True)
+def spin(rounds: int) -> int:
+    """Keep a CPU busy without a system call."""
+    state = 1
+    for _ in range(rounds):
+        state = (state * 6364136223846793005 + 1442695040888963407) & 0x7FFFFFFFFFFFFFFF
+    return state
+
+
+def words(*arguments: int) -> Int64s:
+    """Arguments of a system call, those that are left out 0; behind a call's number for pairs."""
+    padded = np.zeros(MOST_ARGUMENTS + 1, np.int64)
+    padded[: len(arguments)] = arguments
+    return padded

@@ -1,0 +1,42 @@
+"""`cluster-sim profile`: what costs are, where they come from, and in what two tables of them differ."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cluster_sim.cli.options import console, read_profiles, refusing_bad_input
+from cluster_sim.platform.merging import over
+from cluster_sim.platform.profile import library
+from cluster_sim.platform.provenance import CostLibrary
+from cluster_sim.report.calibration import costs_table, differences_table
+
+SHIPPED = "shipped"
+
+app = typer.Typer(no_args_is_help=True, help="Show tables of costs, and compare them.", pretty_exceptions_enable=False)
+
+
+@app.command("show")
+def show(
+    files: Annotated[list[Path] | None, typer.Argument(help="Tables over the shipped one; later ones win.")] = None,
+) -> None:
+    """Print every cost with its range, how it is known and its source: the shipped ones, and files over them."""
+    with refusing_bad_input():
+        costs = over([library(), read_profiles(files or [])])
+    console().print(costs_table(costs), highlight=False)
+
+
+@app.command("diff")
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="A", help="A table, or `shipped`.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="A table, or `shipped`.")],
+) -> None:
+    """Print the costs in which two tables differ, each laid over the shipped one, side by side with their sources."""
+    with refusing_bad_input():
+        one, other = named(first), named(second)
+    console().print(differences_table(one, other), highlight=False)
+
+
+def named(file: Path) -> CostLibrary:
+    """A table over the shipped one."""
+    return library() if str(file) == SHIPPED else over([library(), read_profiles([file])])

@@ -1,0 +1,48 @@
+"""Tables of costs over one another: later ones win, each cost keeps its kind of unit and its source."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from cluster_sim.platform.formulas import describe
+from cluster_sim.platform.profile import library
+from cluster_sim.platform.provenance import UNITS, CostLibrary, ProvenanceError, parse_costs
+
+
+def read_tables(tables: Iterable[tuple[str, str]]) -> CostLibrary:
+    """Read tables (name, text) and lay each over those before it; ProvenanceError tells all that is wrong with all."""
+    problems: list[str] = []
+    read: list[CostLibrary] = []
+    for where, text in tables:
+        try:
+            found = parse_costs(text, where)
+        except ProvenanceError as error:
+            problems += error.problems
+            continue
+        problems += other_kinds(where, found, library())
+        read.append(prefixed(where, found))
+    if problems:
+        raise ProvenanceError(problems)
+    return over(read)
+
+
+def over(libraries: Sequence[CostLibrary]) -> CostLibrary:
+    """Libraries as one, the later over the earlier."""
+    costs = {name: cost for each in libraries for name, cost in each.costs.items()}
+    return CostLibrary(costs, {key: source for each in libraries for key, source in each.sources.items()})
+
+
+def prefixed(where: str, found: CostLibrary) -> CostLibrary:
+    """A library whose sources cannot be taken for those of another of the same keys."""
+    sources = {f"{where}:{key}": replace(source, key=f"{where}:{key}") for key, source in found.sources.items()}
+    costs = {name: replace(cost, source=f"{where}:{cost.source}") for name, cost in found.costs.items()}
+    return CostLibrary(costs, sources)
+
+
+def other_kinds(where: str, found: CostLibrary, base: CostLibrary) -> list[str]:
+    """Costs that are of another kind than those of the same name that they would replace."""
+    wrong = []
+    for name, cost in found.items():
+        if name in base and UNITS[cost.unit][1] != UNITS[base[name].unit][1]:
+            kind = describe(UNITS[base[name].unit][1])
+            wrong.append(f"{where}: cost.{name}.unit: found {cost.unit}, allowed: {kind}, such as {base[name].unit}")
+    return wrong
