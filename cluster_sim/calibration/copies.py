@@ -1,8 +1,11 @@
-"""Copies by size, in the cache and out of it, by one thread and by several; clearing."""
+"""Copies by size, in the cache and out of it, by one thread and by several; clearing.
+
+The names are those that the profile of the CPU reads (platform/profiles/zen4.toml): a cost written under them takes
+the place of the shipped one on whatever machine it was measured, and its source says on which.
+"""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
@@ -11,17 +14,24 @@ from typing import Final
 import numpy as np
 
 from cluster_sim.calibration import loops
-from cluster_sim.calibration.sampling import Effort, Measure, RefusedError, batches, span_ns
-from cluster_sim.kernel.abi import MADV_HUGEPAGE
+from cluster_sim.calibration.machine import Machine
+from cluster_sim.calibration.running import together
+from cluster_sim.calibration.sampling import Effort, Measure, RefusedError, Round, Rounds, batches
+from cluster_sim.calibration.sharing import fitted
+from cluster_sim.kernel.abi import MADV_HUGEPAGE, PAGE
 
 SIZES: Final = (64, 512, 1500, 2048, 4096, 16384, 65536, 131072, 1 << 20, 2 << 20)
 COLD_BYTES: Final = 128 << 20
 """Room that copies go through, each of source and target: more than the caches of the hosts that are in use hold."""
-STREAM_BYTES: Final = 64 << 20
+STREAM_BYTES: Final = 8 << 20
+"""Copied at a time where the rate counts, not the size: a thousand times what a call takes."""
+THREAD_BYTES: Final = 64 << 20
+"""Room of source and target of each of several threads."""
+MOST_THREADS: Final = 64
+FREE_SHARE: Final = 4
+"""Of the memory that is free, this part at most is taken."""
 BUS_BYTES_A_BYTE: Final = 2
-"""A byte that is copied is read and written."""
-SATURATED: Final = 0.9
-"""Threads share a bus when together they do less than this share of what each alone would do."""
+"""A byte that is copied is read and written (mem.bus_bytes_per_copied_byte)."""
 
 
 @contextmanager
@@ -35,74 +45,99 @@ def memory(size_bytes: int, count: int = 2) -> Iterator[list[int]]:
         region.madvise(MADV_HUGEPAGE)
     arrays = [np.frombuffer(region, np.uint8) for region in regions]
     for array in arrays:
-        array[::4096] = 1
+        array[::PAGE] = 1
     yield [array.ctypes.data for array in arrays]
 
 
-def copy_rounds(size_bytes: int, span_bytes: int, effort: Effort) -> list[float]:
+def slots_of(count: int) -> loops.Int64s:
+    """Where copies go on, and through how many slots they go."""
+    return np.array([0, count], np.int64)
+
+
+def copy_rounds(size_bytes: int, span_bytes: int, effort: Effort) -> list[Round]:
     """Time of one copy of a size, ns, all over a span in an order that no prefetcher follows."""
     slot_bytes = 1 << (size_bytes - 1).bit_length()
-    slots = np.array([0, max(span_bytes // slot_bytes, 1)], np.int64)
+    slots = slots_of(max(span_bytes // slot_bytes, 1))
     with memory(max(span_bytes, slot_bytes)) as (target, source):
         return batches(effort, lambda count: loops.copies(count, target, source, size_bytes, slot_bytes, slots))
 
 
-def stream_rounds(effort: Effort) -> list[float]:
+def rates(rounds: list[Round], moved_bytes: int) -> list[Round]:
+    """GB/s of rounds that moved so much each."""
+    return [Round(moved_bytes / each.value, each.is_disturbed) for each in rounds]
+
+
+def stream_rounds(effort: Effort) -> list[Round]:
     """Speed of one thread over much memory, GB/s."""
-    with memory(COLD_BYTES) as (target, source):
-        slots = np.array([0, COLD_BYTES // STREAM_BYTES], np.int64)
-        rounds = batches(effort, lambda count: loops.copies(count, target, source, STREAM_BYTES, STREAM_BYTES, slots))
-    return [STREAM_BYTES / ns for ns in rounds]
+    return rates(copy_rounds(STREAM_BYTES, COLD_BYTES, effort), STREAM_BYTES)
 
 
-def clear_rounds(effort: Effort) -> list[float]:
-    """GB/s of clearing memory that is mapped."""
-    with memory(STREAM_BYTES, 1) as (target,):
-        return [STREAM_BYTES / ns for ns in batches(effort, lambda count: loops.clears(count, target, STREAM_BYTES))]
+def clear_rounds(effort: Effort) -> list[Round]:
+    """GB/s of clearing memory that is mapped, from its beginning to its end."""
+    with memory(COLD_BYTES, 1) as (target,):
+        slots = slots_of(COLD_BYTES // STREAM_BYTES)
+        rounds = batches(effort, lambda count: loops.clears(count, target, STREAM_BYTES, slots))
+    return rates(rounds, STREAM_BYTES)
 
 
-def aggregate_gb_per_s(threads: int, effort: Effort) -> list[float]:
-    """GB/s that some threads copy together, each its own memory."""
-    size, chunk = COLD_BYTES // 2, STREAM_BYTES // 4
-    with memory(size, 2 * threads) as places, ThreadPoolExecutor(threads) as pool:
-
-        def together(count: int) -> None:
-            slots = [np.array([0, size // chunk], np.int64) for _ in range(threads)]
-            jobs = [
-                pool.submit(loops.copies, count, places[2 * n], places[2 * n + 1], chunk, chunk, slots[n])
-                for n in range(threads)
-            ]
-            for job in jobs:
-                job.result()
-
-        together(1)
-        return [threads * 4 * chunk / span_ns(together, 4) for _ in range(effort.rounds)]
+def clear_page_rounds(span_bytes: int, effort: Effort) -> list[Round]:
+    """Of clearing a page in a span, ns."""
+    with memory(span_bytes, 1) as (target,):
+        slots = slots_of(span_bytes // PAGE)
+        return batches(effort, lambda count: loops.clears(count, target, PAGE, slots))
 
 
-def bus_rounds(effort: Effort) -> Sequence[float]:
-    """GB/s of the bus, by processor sharing: n threads copy n times what one does, or what the bus carries if less."""
-    cpus = os.cpu_count() or 1
-    alone = float(np.median(aggregate_gb_per_s(1, effort)))
-    together = aggregate_gb_per_s(cpus, effort)
-    if cpus == 1 or np.median(together) >= SATURATED * cpus * alone:
-        raise RefusedError(
-            f"{cpus} threads copy {np.median(together):.1f} GB/s, each as fast as alone ({alone:.1f}): the bus has "
-            "more than they ask for"
-        )
-    return [BUS_BYTES_A_BYTE * each for each in together]
+def thread_rounds(threads: int, effort: Effort) -> list[Round]:
+    """GB/s that some threads copy together, each on its CPU and in its own memory."""
+    needed, free = 2 * threads * THREAD_BYTES, os.sysconf("SC_AVPHYS_PAGES") * PAGE
+    if needed * FREE_SHARE > free:
+        raise RefusedError(f"{threads} threads need {needed >> 20} MiB of {free >> 20} MiB that are free")
+    chunks = THREAD_BYTES // STREAM_BYTES
+    with memory(THREAD_BYTES, 2 * threads) as places:
+        copies = [
+            partial(loops.copies, chunks, target, source, STREAM_BYTES, STREAM_BYTES, slots_of(chunks))
+            for target, source in zip(places[::2], places[1::2], strict=True)
+        ]
+        found = together(effort.warm_up + effort.rounds, copies)[effort.warm_up :]
+    return rates(found, threads * THREAD_BYTES)
 
 
-def measures() -> list[Measure]:
-    """All of them."""
-    found = []
-    for kind, span in (("cold", COLD_BYTES), ("hot", 0)):
-        where = "out of the cache" if span else "in the cache"
+def thread_counts(cpus: int) -> list[int]:
+    """Numbers of threads: powers of two, and one a CPU."""
+    most = min(cpus, MOST_THREADS)
+    return sorted({most, *(1 << n for n in range(most.bit_length()) if 1 << n <= most)})
+
+
+def bus_rounds(cpus: int, effort: Effort) -> list[Round]:
+    """GB/s of the bus where a number of threads fills it, by the law of processor sharing; refused where none does."""
+    counts = thread_counts(cpus)
+    found = {count: thread_rounds(count, effort) for count in counts}
+    law = fitted(counts, [float(np.median([each.value for each in found[count]])) for count in counts])
+    full = [each for count in law.full for each in found[count]]
+    return [Round(BUS_BYTES_A_BYTE * each.value, each.is_disturbed) for each in full]
+
+
+def by_size() -> Iterator[Measure]:
+    """Copies of all sizes, cold ones first."""
+    for kind, span, where in (("cold", COLD_BYTES, "out of the cache"), ("hot", 0, "in the cache")):
         for size in SIZES:
-            rounds: Callable[[Effort], Sequence[float]] = partial(copy_rounds, size, span or size)
-            found.append(Measure(f"copy.zen4_{kind}_{size}", "ns", f"memcpy of {size} B, both sides {where}", rounds))
+            rounds: Rounds = partial(copy_rounds, size, span or size)
+            yield Measure(f"copy.zen4_{kind}_{size}", "ns", f"memcpy of {size} B, both sides {where}", rounds)
+
+
+def measures(on: Machine) -> list[Measure]:
+    """All of them."""
+    threads = [
+        Measure(f"copy.threads_{count}", "GB/s", f"memcpy by {count} threads at once, all together", rounds)
+        for count in thread_counts(on.cpus)
+        for rounds in [partial(thread_rounds, count)]
+    ]
     return [
-        *found,
+        *by_size(),
         Measure("copy.zen4_stream", "GB/s", "memcpy through much memory, one thread", stream_rounds),
         Measure("clear.zen4_memset_mapped", "GB/s", "memset of mapped memory, one thread", clear_rounds),
-        Measure("mem.genoa_8vcpu_read_bw", "GB/s", "the bus, from what threads copy together", bus_rounds),
+        Measure("clear.page_cold", "ns", "memset of 4 KiB out of the cache", partial(clear_page_rounds, COLD_BYTES)),
+        Measure("clear.page_hot", "ns", "memset of 4 KiB in the cache", partial(clear_page_rounds, PAGE)),
+        *threads,
+        Measure("mem.genoa_8vcpu_read_bw", "GB/s", "the bus, filled by threads that copy", partial(bus_rounds, on.cpus)),
     ]

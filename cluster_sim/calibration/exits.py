@@ -16,8 +16,9 @@ import numpy as np
 
 from cluster_sim.calibration import loops
 from cluster_sim.calibration.calls import NUMBERS
+from cluster_sim.calibration.files import opened
 from cluster_sim.calibration.machine import Machine
-from cluster_sim.calibration.sampling import Effort, Measure, RefusedError, batches
+from cluster_sim.calibration.sampling import Effort, Measure, RefusedError, Round, batches
 from cluster_sim.kernel import abi
 
 KVM_CREATE_VCPU: Final = 0xAE41
@@ -42,31 +43,29 @@ def told(error: int, what: str) -> None:
 
 
 @contextmanager
-def guest() -> Iterator[int]:
+def guest(device: Path) -> Iterator[int]:
     """A vCPU that will run CODE in real mode, by its file descriptor."""
-    opened: list[int] = []
+    held: list[int] = []
     memory = mmap(-1, abi.PAGE, MAP_SHARED | MAP_ANONYMOUS)
     memory[: len(CODE)] = CODE
     array = np.frombuffer(memory, np.uint8)
     try:
-        try:
-            opened.append(os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC))
-        except OSError as error:
-            raise RefusedError(f"/dev/kvm cannot be opened: {error.strerror}") from error
-        refused, vm = abi.ioctl(opened[0], abi.KVM_CREATE_VM, 0)
+        kvm = opened(device)
+        held.append(kvm)
+        refused, vm = abi.ioctl(kvm, abi.KVM_CREATE_VM, 0)
         told(refused, "KVM makes no VM")
-        opened.append(vm)
+        held.append(vm)
         region = abi.MemoryRegion2(slot=0, guest_phys_addr=0, memory_size=abi.PAGE, userspace_addr=array.ctypes.data)
         told(abi.ioctl(vm, abi.KVM_SET_USER_MEMORY_REGION, region)[0], "KVM takes no memory")
         refused, vcpu = abi.ioctl(vm, KVM_CREATE_VCPU, 0)
         told(refused, "KVM makes no vCPU")
-        opened.append(vcpu)
+        held.append(vcpu)
         enter_real_mode(vcpu)
-        _, size = abi.ioctl(opened[0], KVM_GET_VCPU_MMAP_SIZE, 0)
+        _, size = abi.ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0)
         with mmap(vcpu, size):
             yield vcpu
     finally:
-        for fd in reversed(opened):
+        for fd in reversed(held):
             os.close(fd)
 
 
@@ -82,31 +81,29 @@ def enter_real_mode(vcpu: int) -> None:
     told(abi.ioctl(vcpu, KVM_SET_REGS, ctypes.byref(registers))[0], "KVM sets no registers")
 
 
-def exit_rounds(effort: Effort) -> list[float]:
+def exit_rounds(device: Path, effort: Effort) -> list[Round]:
     """Of an exit that the kernel itself answers, and of its return, ns."""
-    with guest() as vcpu:
+    with guest(device) as vcpu:
         arguments = loops.words(vcpu, KVM_RUN)
 
         def do(count: int) -> None:
             if loops.calls(count, NUMBERS["ioctl"], arguments, loops.NOTHING_MOVES, 0):
                 raise RefusedError("KVM does not run the guest")
 
-        return [each / EXITS for each in batches(effort, do)]
+        return [Round(each.value / EXITS, each.is_disturbed) for each in batches(effort, do)]
 
 
-def measures(machine: Machine) -> list[Measure]:
+def measures(on: Machine) -> list[Measure]:
     """The one of the CPU's maker."""
-    maker = "intel" if "intel" in machine.processor.lower() else "amd"
+    maker = "intel" if "intel" in on.processor.lower() else "amd"
 
-    def rounds(effort: Effort) -> list[float]:
+    def rounds(effort: Effort) -> list[Round]:
         if machine_kind() != "x86_64":
             raise RefusedError("written for x86 alone")
-        if machine.is_guest:
+        if on.is_guest:
             raise RefusedError(
                 "this machine is itself a guest (cpuid's hypervisor bit): an exit here would be two, or emulated"
             )
-        if not Path("/dev/kvm").exists():
-            raise RefusedError("no /dev/kvm here")
-        return exit_rounds(effort)
+        return exit_rounds(on.kvm, effort)
 
     return [Measure(f"exit.plain_{maker}.hypercall", "us", "cpuid in a guest: exit, answer, return", rounds)]

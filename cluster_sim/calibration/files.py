@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from cluster_sim.calibration.machine import KVM
 from cluster_sim.calibration.sampling import RefusedError
 from cluster_sim.kernel import abi
 from cluster_sim.memory.call_numbers import INIT_SHARED, MMAP
@@ -54,15 +55,20 @@ def memfd(size_bytes: int) -> Iterator[File]:
         yield file
 
 
-@contextmanager
-def guest_memfd(size_bytes: int) -> Iterator[File]:
-    """A guest_memfd whose pages are shared from the start (INIT_SHARED); RefusedError where there is none."""
-    if not Path("/dev/kvm").exists():
-        raise RefusedError("no /dev/kvm here")
+def opened(device: Path) -> int:
+    """KVM's file descriptor; RefusedError where it cannot be opened."""
     try:
-        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+        return os.open(device, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise RefusedError(f"no {device} here") from None
     except OSError as error:
-        raise RefusedError(f"/dev/kvm cannot be opened: {error.strerror}") from error
+        raise RefusedError(f"{device} cannot be opened: {error.strerror}") from error
+
+
+@contextmanager
+def guest_memfd(size_bytes: int, *, device: Path = KVM) -> Iterator[File]:
+    """A guest_memfd whose pages are shared from the start (INIT_SHARED); RefusedError where there is none."""
+    kvm = opened(device)
     try:
         refused, vm = abi.ioctl(kvm, abi.KVM_CREATE_VM, 0)
         if refused:

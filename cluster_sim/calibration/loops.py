@@ -73,37 +73,75 @@ def copies(count: int, target: int, source: int, size_bytes: int, slot_bytes: in
 
 
 @njit(nogil=True, cache=True)
-def clears(count: int, target: int, size_bytes: int) -> None:
-    """Clear memory with libc's memset."""
+def clears(count: int, target: int, size_bytes: int, slots: Int64s) -> None:
+    """Clear `size_bytes` with libc's memset, `count` times, in the same order of slots as copies."""
+    slot, mask = slots[0], slots[1] - 1
     for _ in range(count):
-        _memset(target, 0, size_bytes)
+        _memset(target + slot * size_bytes, 0, size_bytes)
+        slot = (5 * slot + 3) & mask
+    slots[0] = slot
 
 
 @njit(nogil=True, cache=True)
 def pings(count: int, read_number: int, write_number: int, mine: int, theirs: int, word: int) -> int:
-    """Wait at one eventfd and signal another, `count` times; how many of the calls failed."""
+    """Signal one eventfd and wait at another, `count` times; how many of the calls failed."""
     failed = 0
     for _ in range(count):
-        if _syscall(read_number, mine, word, 8, 0, 0, 0) != 8 or _syscall(write_number, theirs, word, 8, 0, 0, 0) != 8:
+        if _syscall(write_number, theirs, word, 8, 0, 0, 0) != 8 or _syscall(read_number, mine, word, 8, 0, 0, 0) != 8:
             failed += 1
     return failed
+
+
+@njit(nogil=True, cache=True)
+def answers(read_number: int, write_number: int, mine: int, theirs: int, word: Int64s) -> None:
+    """Wait at one eventfd and signal another until anything but 1 is read."""
+    address = word.ctypes.data
+    while _syscall(read_number, mine, address, 8, 0, 0, 0) == 8 and word[0] == 1:
+        _syscall(write_number, theirs, address, 8, 0, 0, 0)
+
+
+def compile_answers() -> None:
+    """Compile what a child process will run: it fails at once, for there is no such file."""
+    answers(0, 0, -1, -1, np.ones(1, np.int64))
+
+
+@njit(nogil=True, cache=True)
+def now_ns(clock: Int64s, clock_at: int) -> int:
+    """The monotonic clock; `clock` (seconds, ns) lies at `clock_at`."""
+    _clock_gettime(CLOCK_MONOTONIC, clock_at)
+    return clock[0] * 1_000_000_000 + clock[1]
 
 
 @njit(nogil=True, cache=True)
 def protect(count: int, number: int, address: int, clock: Int64s, clock_at: int) -> int:
     """Take the right to write from a touched page `count` times, and give it back out of the clock; ns in all.
 
-    -1 when a call fails. `clock` (seconds, ns) lies at `clock_at`.
+    -1 when a call fails.
     """
     total = 0
     for _ in range(count):
         _memset(address, 1, 1)
-        _clock_gettime(CLOCK_MONOTONIC, clock_at)
-        began_ns = clock[0] * 1_000_000_000 + clock[1]
+        began_ns = now_ns(clock, clock_at)
         failed = _syscall(number, address, 4096, READ, 0, 0, 0)
-        _clock_gettime(CLOCK_MONOTONIC, clock_at)
-        total += clock[0] * 1_000_000_000 + clock[1] - began_ns
+        total += now_ns(clock, clock_at) - began_ns
         if failed < 0 or _syscall(number, address, 4096, READ_WRITE, 0, 0, 0) < 0:
+            return -1
+    return total
+
+
+@njit(nogil=True, cache=True)
+def unmap(count: int, first: Int64s, number: int, clock: Int64s, clock_at: int) -> int:
+    """Unmap a page that was mapped and touched out of the clock, `count` times; ns in all, -1 when a call fails."""
+    total = 0
+    for _ in range(count):
+        given = _syscall(first[0], first[1], first[2], first[3], first[4], first[5], first[6])
+        if given < 0:
+            return -1
+        _memset(given, 1, 1)
+        began_ns = now_ns(clock, clock_at)
+        failed = _syscall(number, given, 4096, 0, 0, 0, 0)
+        total += now_ns(clock, clock_at) - began_ns
+        if failed < 0:
             return -1
     return total
 

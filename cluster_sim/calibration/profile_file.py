@@ -1,7 +1,9 @@
 """A calibration as a table of costs, in the form that every table of costs has (platform/provenance.py)."""
 
+import datetime as dt
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from cluster_sim.calibration.catalogue import Calibration
 from cluster_sim.calibration.sampling import Measured, Refused
@@ -9,33 +11,60 @@ from cluster_sim.calibration.sampling import Measured, Refused
 SOURCE = "calibration"
 
 
-def written(calibration: Calibration, year: int) -> str:
+def write(text: str, file: Path) -> None:
+    """Write a file whole or not at all: under a temporary name first."""
+    temporary = file.with_name(f".{file.name}.part")
+    try:
+        temporary.write_text(text, "utf-8")
+        temporary.replace(file)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def written(calibration: Calibration, day: dt.date) -> str:
     """The table; what was refused stands in it as comments."""
-    return "\n".join(lines(calibration, year)) + "\n"
+    return "\n".join(lines(calibration, day)) + "\n"
 
 
-def lines(calibration: Calibration, year: int) -> Iterator[str]:
-    """Line by line; a text is written as JSON writes it, which TOML reads."""
+def lines(calibration: Calibration, day: dt.date) -> Iterator[str]:
+    """Line by line."""
     before, after = calibration.before, calibration.after
-    yield "# Costs of one machine, measured by `cluster-sim calibrate`."
+    yield "# Costs of one machine, measured by `cluster-sim calibrate`; lay them over the shipped ones with --profile."
     yield "schema = 1"
     yield ""
     yield f"[source.{SOURCE}]"
-    yield f"title = {json.dumps('cluster-sim calibrate on ' + before.text)}"
-    yield f'year = "{year}"'
-    yield f"address = {json.dumps(f'this machine; load {before.load_1m:.2f} before, {after.load_1m:.2f} after')}"
+    yield f"title = {toml_text(f'cluster-sim calibrate on {before.text}, {day.isoformat()}')}"
+    yield f'year = "{day.year}"'
+    yield f"address = {toml_text(f'this machine; before: {before.state}; after: {after.state}')}"
     for each in calibration.found:
         yield ""
         match each:
             case Refused(measure, reason):
-                yield from (f"# {measure.cost}: refused, {line}" for line in reason.splitlines())
+                yield f"# {measure.cost}: refused, {plain(reason)}"
             case Measured(measure):
-                note = f"{measure.text}; median of {each.rounds} rounds, {each.outliers} far out"
                 yield f"[cost.{measure.cost}]"
-                yield f"value = {each.value:.6g}"
-                yield f"low = {min(each.low, each.value):.6g}"
-                yield f"high = {max(each.high, each.value):.6g}"
+                yield f"value = {each.value!r}"
                 yield f'unit = "{measure.unit}"'
+                yield f"low = {each.low!r}"
+                yield f"high = {each.high!r}"
                 yield f'source = "{SOURCE}"'
                 yield 'confidence = "measured"'
-                yield f"note = {json.dumps(note)}"
+                yield f"note = {toml_text(note_of(each))}"
+
+
+def note_of(found: Measured) -> str:
+    """What was done, and how sure its figure is."""
+    lost = f", {found.disturbed} disturbed" if found.disturbed else ""
+    kept = " and kept, for the machine was busy" if found.is_busy else " and left out" if found.disturbed else ""
+    return f"{found.measure.text}; median of {found.rounds} rounds, {found.outliers} far out{lost}{kept}"
+
+
+def toml_text(text: str) -> str:
+    """A text as TOML reads it: as in JSON, but for DEL, and without the pairs that JSON makes of rare letters."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def plain(text: str) -> str:
+    """A text that fits a comment: one line, no control characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

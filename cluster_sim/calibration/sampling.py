@@ -1,18 +1,31 @@
-"""Repeated rounds of a measurement: their median, how far they spread, and which of them lie apart."""
+"""Repeated rounds of a measurement: their median, how far they spread, which lie apart, and which were disturbed.
+
+Other programs on the machine show in two ways. A round in which a thread lost its CPU to another program is known for
+certain (involuntary context switches, CPU time), and is left out while enough others remain. What slows a CPU down
+without taking it away (a neighbour's memory traffic, the host's own schedule) comes in phases of seconds: all
+measures are therefore gone through several times, a few rounds each, and a cost's rounds are pooled.
+"""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from resource import RUSAGE_THREAD, getrusage
 from typing import Final, Literal
 
 import numpy as np
 
 Unit = Literal["ns", "us", "GB/s"]
 _OF_NS: Final[dict[Unit, float]] = {"ns": 1.0, "us": 1e-3}
+LOW, HIGH = 0.1, 0.9
+"""Quantiles told as low and high: quartiles leave out half of what is normal, the extremes are one round's chance."""
 OUTLIER_RANGES: Final = 3.0
 """A round is apart when it lies more than so many quartile ranges beyond the quartiles (Tukey's far out)."""
 LEAST_RANGE: Final = 0.02
 """Of the median: rounds that differ by less than a clock's tick have no range to speak of."""
+LEAST_QUIET: Final = 0.25
+"""Share of the rounds that must have been left alone if the others are to be left out."""
+DIGITS: Final = 4
+"""Significant digits of what is told; no round is known better."""
 
 
 class RefusedError(Exception):
@@ -21,23 +34,35 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How many rounds are measured after how many that warm up, and how long one should last."""
+    """How often all is gone through, how many rounds each time, after how many that warm up, and how long one lasts."""
 
+    passes: int
     rounds: int
     warm_up: int
     round_ns: int
 
 
-QUICK: Final = Effort(rounds=15, warm_up=2, round_ns=4_000_000)
-THOROUGH: Final = Effort(rounds=41, warm_up=4, round_ns=12_000_000)
+QUICK: Final = Effort(passes=4, rounds=12, warm_up=1, round_ns=1_500_000)
+THOROUGH: Final = Effort(passes=10, rounds=20, warm_up=2, round_ns=3_000_000)
+ONCE: Final = Effort(passes=1, rounds=1, warm_up=0, round_ns=1)
+"""The least that runs at all."""
 
-Rounds = Callable[[Effort], Sequence[float]]
-"""Measures rounds; what each came to: ns an operation, or GB/s."""
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round came to, ns an operation or GB/s, and whether a thread of it had to wait for its CPU."""
+
+    value: float
+    is_disturbed: bool = False
+
+
+Rounds = Callable[[Effort], Sequence[Round]]
+"""Measures the rounds of one pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What can be measured: the cost that it is (costs.toml), its unit, what is done, and how."""
+    """What can be measured: the cost that it is (costs.toml, or a new name), its unit, what is done, and how."""
 
     cost: str
     unit: Unit
@@ -47,14 +72,20 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured: median, 10 % and 90 % quantile in the measure's unit, rounds and how many lie apart."""
+    """What was measured: median, 10 % and 90 % quantile of the rounds that count, in the measure's unit.
+
+    `outliers` lie far out among the `rounds` that count; `disturbed` are those that were left out, or had to be kept
+    because there were too few others (`is_busy`).
+    """
 
     measure: Measure
     value: float
     low: float
     high: float
     rounds: int
-    outliers: int
+    outliers: int = 0
+    disturbed: int = 0
+    is_busy: bool = False
 
     @property
     def spread(self) -> float:
@@ -70,24 +101,33 @@ class Refused:
     reason: str
 
 
-def summarised(measure: Measure, found: Sequence[float]) -> Measured:
-    """Median and quantiles of rounds; those that lie apart are counted, and stay in."""
-    samples = np.sort(np.array(found, np.float64)) * _OF_NS.get(measure.unit, 1.0)
-    low, first, middle, third, high = np.quantile(samples, [0.1, 0.25, 0.5, 0.75, 0.9])
+def summarised(measure: Measure, found: Sequence[Round]) -> Measured:
+    """Median and quantiles of the rounds that count; those that lie apart are counted, and stay in."""
+    quiet = [each.value for each in found if not each.is_disturbed]
+    is_busy = len(quiet) < LEAST_QUIET * len(found)
+    counted = [each.value for each in found] if is_busy else quiet
+    samples = np.array(counted, np.float64) * _OF_NS.get(measure.unit, 1.0)
+    low, first, middle, third, high = np.quantile(samples, [LOW, 0.25, 0.5, 0.75, HIGH])
     room = OUTLIER_RANGES * max(third - first, LEAST_RANGE * middle)
     apart = int(((samples < first - room) | (samples > third + room)).sum())
-    return Measured(measure, float(middle), float(low), float(high), len(samples), apart)
+    return Measured(
+        measure,
+        value=told(middle),
+        low=told(low),
+        high=told(high),
+        rounds=len(counted),
+        outliers=apart,
+        disturbed=len(found) - len(quiet),
+        is_busy=is_busy,
+    )
 
 
-def measured(measure: Measure, effort: Effort) -> Measured | Refused:
-    """Measure, or say why that cannot be."""
-    try:
-        return summarised(measure, measure.rounds(effort))
-    except RefusedError as error:
-        return Refused(measure, str(error))
+def told(amount: float) -> float:
+    """An amount in so many digits as are told, so that it reads back as the same."""
+    return float(f"{amount:.{DIGITS}g}")
 
 
-def batches(effort: Effort, do: Callable[[int], object], *, most: int = 1 << 30) -> list[float]:
+def batches(effort: Effort, do: Callable[[int], object], *, most: int = 1 << 30) -> list[Round]:
     """Rounds of `do(count)`, ns each time; as many times a round as make it last, at most `most`."""
     do(1)
     count = 1
@@ -96,7 +136,7 @@ def batches(effort: Effort, do: Callable[[int], object], *, most: int = 1 << 30)
     count = max(1, min(most, int(count * effort.round_ns / max(took_ns, 1))))
     for _ in range(effort.warm_up):
         do(count)
-    return [span_ns(do, count) / count for _ in range(effort.rounds)]
+    return [timed(lambda: do(count), count) for _ in range(effort.rounds)]
 
 
 def span_ns(do: Callable[[int], object], count: int) -> int:
@@ -106,13 +146,26 @@ def span_ns(do: Callable[[int], object], count: int) -> int:
     return time.perf_counter_ns() - began_ns
 
 
-def prepared(effort: Effort, prepare: Callable[[], None], do: Callable[[], object], units: int) -> list[float]:
+def timed(do: Callable[[], object], units: int) -> Round:
+    """One round, ns a unit."""
+    switches = switches_of_this_thread()
+    began_ns = time.perf_counter_ns()
+    do()
+    took_ns = time.perf_counter_ns() - began_ns
+    return Round(took_ns / units, switches_of_this_thread() != switches)
+
+
+def switches_of_this_thread() -> int:
+    """How often the scheduler took the CPU away from this thread."""
+    return getrusage(RUSAGE_THREAD).ru_nivcsw
+
+
+def prepared(effort: Effort, prepare: Callable[[], None], do: Callable[[], object], units: int) -> list[Round]:
     """Rounds of something that must be set up anew each time, out of the clock; ns a unit."""
     found = []
     for number in range(effort.warm_up + effort.rounds):
         prepare()
-        began_ns = time.perf_counter_ns()
-        do()
+        round_ = timed(do, units)
         if number >= effort.warm_up:
-            found.append((time.perf_counter_ns() - began_ns) / units)
+            found.append(round_)
     return found

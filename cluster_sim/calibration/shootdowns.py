@@ -1,90 +1,107 @@
-"""What it takes to make other CPUs forget a translation, by how many run the same memory."""
+"""What it takes to make other CPUs forget a translation, by how many of them run threads of the same process."""
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
-from threading import Event
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap
 from typing import Final
 
 import numpy as np
 
 from cluster_sim.calibration import loops
-from cluster_sim.calibration.calls import NUMBERS, one_call
-from cluster_sim.calibration.sampling import Effort, Measure, RefusedError
+from cluster_sim.calibration.calls import NUMBERS
+from cluster_sim.calibration.machine import Machine
+from cluster_sim.calibration.running import others
+from cluster_sim.calibration.sampling import (
+    Effort,
+    Measure,
+    RefusedError,
+    Round,
+    Rounds,
+    switches_of_this_thread,
+)
 from cluster_sim.kernel.abi import PAGE
 
-SPIN_ROUNDS: Final = 2_000_000
 EXPEDITED: Final = 1 << 3
 REGISTER_EXPEDITED: Final = 1 << 4
 """MEMBARRIER_CMD_PRIVATE_EXPEDITED and its registration (include/uapi/linux/membarrier.h)."""
-MOST_OTHERS: Final = 7
-CALLS_A_ROUND: Final = 300
+MOST_OTHERS: Final = 63
+"""Other threads at most; in between by powers of two."""
+LEAST_CALLS: Final = 20
+
+Spent = Callable[[int], int]
+"""Does something so many times; the ns that count, below 0 when a call fails."""
 
 
-@contextmanager
-def others(count: int) -> Iterator[None]:
-    """So many threads of this process keep a CPU each busy; RefusedError where there are too few CPUs."""
-    cpus = os.cpu_count() or 1
-    if count >= cpus:
-        raise RefusedError(f"{cpus} CPUs, and {count + 1} threads would have to run at a time")
-    is_over = Event()
+def rounds_beside(count: int, effort: Effort, what: str, do: Spent) -> list[Round]:
+    """Rounds beside so many busy threads, ns an operation; the part of them that is not timed is about as long."""
 
-    def keep_busy() -> None:
-        while not is_over.is_set():
-            loops.spin(SPIN_ROUNDS)
+    def one(calls: int) -> Round:
+        switches = switches_of_this_thread()
+        spent_ns = do(calls)
+        if spent_ns < 0:
+            raise RefusedError(f"{what} fails here")
+        return Round(spent_ns / calls, switches_of_this_thread() != switches)
 
-    with ThreadPoolExecutor(max(count, 1)) as pool:
-        busy = [pool.submit(keep_busy) for _ in range(count)]
-        try:
-            yield
-        finally:
-            is_over.set()
-            for each in busy:
-                each.result()
+    with others(count) as busy:
+        calls = max(LEAST_CALLS, int(effort.round_ns / max(one(LEAST_CALLS).value, 1)))
+        for _ in range(effort.warm_up):
+            one(calls)
+        return [busy.watched(lambda: one(calls)) for _ in range(effort.rounds)]
 
 
-def protections(effort: Effort, count: int) -> list[float]:
+def protections(count: int, effort: Effort) -> list[Round]:
     """Of an mprotect that takes the right to write from a page that was just written, ns."""
-    loops.spin(1)
-    array, clock = np.frombuffer(mmap(-1, PAGE, MAP_PRIVATE | MAP_ANONYMOUS), np.uint8), np.zeros(2, np.int64)
+    page, clock = np.frombuffer(mmap(-1, PAGE, MAP_PRIVATE | MAP_ANONYMOUS), np.uint8), np.zeros(2, np.int64)
+
+    def do(calls: int) -> int:
+        return loops.protect(calls, NUMBERS["mprotect"], page.ctypes.data, clock, clock.ctypes.data)
+
+    return rounds_beside(count, effort, "mprotect", do)
+
+
+def unmappings(count: int, effort: Effort) -> list[Round]:
+    """Of a munmap of a page that was just mapped and written, ns."""
+    clock = np.zeros(2, np.int64)
+    first = loops.words(NUMBERS["mmap"], 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+
+    def do(calls: int) -> int:
+        return loops.unmap(calls, first, NUMBERS["munmap"], clock, clock.ctypes.data)
+
+    return rounds_beside(count, effort, "munmap", do)
+
+
+def barriers(count: int, effort: Effort) -> list[Round]:
+    """Of a membarrier, which interrupts each CPU on which the process runs, ns."""
+    clock = np.zeros(2, np.int64)
+    number, none = NUMBERS["membarrier"], loops.NOTHING_MOVES
+    if loops.calls(1, number, loops.words(REGISTER_EXPEDITED), none, 0):
+        raise RefusedError("membarrier fails here")
+    command = loops.words(EXPEDITED)
+
+    def do(calls: int) -> int:
+        began_ns = loops.now_ns(clock, clock.ctypes.data)
+        failed = loops.calls(calls, number, command, none, 0)
+        return -1 if failed else loops.now_ns(clock, clock.ctypes.data) - began_ns
+
+    return rounds_beside(count, effort, "membarrier", do)
+
+
+WAYS: Final[tuple[tuple[str, str, str, Callable[[int, Effort], list[Round]]], ...]] = (
+    ("tlb.mprotect_{}_others", "tlb.shootdown_1target_in_vm", "mprotect of a page just written", protections),
+    ("tlb.munmap_{}_others", "", "munmap of a page just written", unmappings),
+    ("tlb.membarrier_{}_others", "tlb.ipi_expedited_1target_in_vm", "membarrier", barriers),
+)
+"""Name by how many other threads run, the shipped cost of one other thread if there is one, what is done, and how."""
+
+
+def measures(on: Machine) -> list[Measure]:
+    """One a way and number of other threads, up to one a CPU; 1 is named, and refused, where there is but one CPU."""
+    counts = sorted({0, 1, *(1 << n for n in range(6) if 1 << n < on.cpus), min(max(on.cpus - 1, 1), MOST_OTHERS)})
     found = []
-    with others(count):
-        for number in range(effort.warm_up + effort.rounds):
-            spent_ns = loops.protect(CALLS_A_ROUND, NUMBERS["mprotect"], array.ctypes.data, clock, clock.ctypes.data)
-            if spent_ns < 0:
-                raise RefusedError("mprotect fails here")
-            if number >= effort.warm_up:
-                found.append(spent_ns / CALLS_A_ROUND)
-    return found
-
-
-def barriers(effort: Effort, count: int) -> list[float]:
-    """Of a membarrier that interrupts all CPUs on which the process runs, ns."""
-    one_call(Effort(1, 0, 1), "membarrier", REGISTER_EXPEDITED)
-    loops.spin(1)
-    with others(count):
-        return one_call(effort, "membarrier", EXPEDITED)
-
-
-def measures() -> list[Measure]:
-    """One a number of other threads, as far as there are CPUs; the two that the shipped costs have come first."""
-    counts = [n for n in range(MOST_OTHERS + 1) if n < (os.cpu_count() or 1)] or [0]
-    found = [
-        Measure(
-            "tlb.shootdown_1target_in_vm",
-            "us",
-            "mprotect of a touched page, one other thread runs",
-            partial(protections, count=1),
-        ),
-        Measure(
-            "tlb.ipi_expedited_1target_in_vm", "us", "membarrier, one other thread runs", partial(barriers, count=1)
-        ),
-    ]
-    for count in counts:
-        if count != 1:
-            text = f"mprotect of a touched page, {count} other threads run"
-            found.append(Measure(f"tlb.mprotect_{count}_others", "us", text, partial(protections, count=count)))
+    for name, shipped, text, way in WAYS:
+        for count in counts:
+            cost = shipped if count == 1 and shipped else name.format(count)
+            rounds: Rounds = partial(way, count)
+            running = "1 other thread runs" if count == 1 else f"{count} other threads run"
+            found.append(Measure(cost, "us", f"{text}, {running}", rounds))
     return found

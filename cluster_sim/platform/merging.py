@@ -9,20 +9,30 @@ from cluster_sim.platform.provenance import UNITS, CostLibrary, ProvenanceError,
 
 
 def read_tables(tables: Iterable[tuple[str, str]]) -> CostLibrary:
-    """Read tables (name, text) and lay each over those before it; ProvenanceError tells all that is wrong with all."""
+    """Read tables (name, text) and lay each over those before it; ProvenanceError tells all that is wrong with all.
+
+    A cost may be new, but one that the shipped library or an earlier table has must stay of its kind of unit.
+    """
     problems: list[str] = []
     read: list[CostLibrary] = []
-    for where, text in tables:
+    known = library()
+    for number, (where, text) in enumerate(tables):
         try:
             found = parse_costs(text, where)
         except ProvenanceError as error:
             problems += error.problems
             continue
-        problems += other_kinds(where, found, library())
-        read.append(prefixed(where, found))
+        problems += other_kinds(where, found, known)
+        known = over([found, known])
+        read.append(prefixed(f"{number}:{where}", found))
     if problems:
         raise ProvenanceError(problems)
     return over(read)
+
+
+def over_shipped(tables: Iterable[tuple[str, str]]) -> CostLibrary:
+    """The shipped library with tables (name, text) laid over it."""
+    return over([library(), read_tables(tables)])
 
 
 def over(libraries: Sequence[CostLibrary]) -> CostLibrary:
