@@ -105,7 +105,7 @@ def court() -> Iterator[Court]:
 
 
 def thread_wake_ups(effort: Effort) -> list[Round]:
-    """From signalling an eventfd to the return of the thread that waits for it: half of a signal's way to and fro, ns."""
+    """From signalling an eventfd to the return of the thread that waits for it: half of its way to and fro, ns."""
     ours, theirs = cpus()[0], cpus()[-1]
     with court() as between, ThreadPoolExecutor(1) as pool, on_cpu(ours):
         job = pool.submit(between.answer, theirs)
@@ -152,6 +152,6 @@ def measures(on: Machine) -> list[Measure]:
         Measure("mm.syscall", "us", "getppid", syscalls),
         Measure("mm.ioctl", "us", "ioctl FIONREAD of a pipe", ioctls),
         Measure("notify.eventfd_signal", "us", "write to an eventfd that nobody waits for", signals),
-        Measure("notify.eventfd_wake_thread", "us", f"{wake} a thread on another CPU", thread_wake_ups),
+        Measure("notify.eventfd_wake", "us", f"{wake} a thread on another CPU", thread_wake_ups),
         Measure("notify.eventfd_wake_process", "us", f"{wake} a process on another CPU", process_wake_ups),
     ]

@@ -1,4 +1,4 @@
-"""Threads with a CPU each: kept busy beside a measurement, or doing something together, and whether they had their CPU."""
+"""Threads with a CPU each: kept busy beside a measurement, or doing something together."""
 
 import os
 import time
@@ -23,7 +23,7 @@ def cpus() -> list[int]:
 
 @contextmanager
 def on_cpu(cpu: int) -> Iterator[None]:
-    """This thread on one CPU, and afterwards where it was allowed before."""
+    """Keep this thread on one CPU, and put it back afterwards where it was allowed before."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {cpu})
     try:
@@ -47,15 +47,13 @@ class Others:
         began_ns, ran_ns = time.perf_counter_ns(), self.ran_ns()
         found = do()
         wall_ns, ran_since_ns = time.perf_counter_ns() - began_ns, self.ran_ns()
-        had_cpu = all(
-            after - before >= OF_A_CPU * wall_ns for before, after in zip(ran_ns, ran_since_ns, strict=True)
-        )
+        had_cpu = all(after - before >= OF_A_CPU * wall_ns for before, after in zip(ran_ns, ran_since_ns, strict=True))
         return found if had_cpu else Round(found.value, is_disturbed=True)
 
 
 @contextmanager
 def others(count: int) -> Iterator[Others]:
-    """So many busy threads, each on a CPU of its own, this one on another; RefusedError where there are too few CPUs."""
+    """So many busy threads, each on its own CPU, this one on another; RefusedError where there are too few CPUs."""
     ours, *theirs = cpus()
     if count > len(theirs):
         raise RefusedError(f"{len(theirs) + 1} CPUs, and {count + 1} threads would have to run at a time")
@@ -82,7 +80,7 @@ def others(count: int) -> Iterator[Others]:
 
 
 def together(rounds: int, works: Sequence[Callable[[], object]]) -> list[Round]:
-    """Rounds of some threads that begin at once, each on a CPU of its own: ns from the first's begin to the last's end."""
+    """Rounds of threads that begin at once, each on its own CPU: ns from the first's begin to the last's end."""
     free = cpus()
     at_once = Barrier(len(works))
 

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from cluster_sim.calibration.catalogue import Calibration
 from cluster_sim.calibration.catalogue import calibrate as measure_all
-from cluster_sim.calibration.profile_file import written
+from cluster_sim.calibration.profile_file import write, written
 from cluster_sim.calibration.sampling import QUICK, THOROUGH, Effort
-from cluster_sim.cli.options import BAD_INPUT, console
+from cluster_sim.cli.options import BAD_INPUT, FAILED, console
 from cluster_sim.report.calibration import calibration_report
 
 DEFAULT_FILE = Path("profile.toml")
@@ -22,7 +22,7 @@ DEFAULT_FILE = Path("profile.toml")
 
 def calibrate(
     *,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer and shorter rounds, in seconds.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer and shorter rounds: some 10 s, not a minute.")] = False,
     out: Annotated[Path, typer.Option(help="The file to write.")] = DEFAULT_FILE,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
@@ -34,11 +34,13 @@ def calibrate(
         typer.echo(f"--out: found {out}, {problem}", err=True)
         raise typer.Exit(BAD_INPUT)
     began = time.perf_counter()
-    found = measured(QUICK if quick else THOROUGH)
-    temporary = out.with_name(f".{out.name}.part")
     try:
-        temporary.write_text(written(found, dt.datetime.now(dt.UTC).year), "utf-8")
-        temporary.replace(out)
+        found = measured(QUICK if quick else THOROUGH)
+    except KeyboardInterrupt:
+        typer.echo("interrupted: nothing is written", err=True)
+        raise typer.Exit(FAILED) from None
+    try:
+        write(written(found, dt.datetime.now(dt.UTC).date()), out)
     except OSError as error:
         typer.echo(f"--out: found {out}, allowed: a file that can be written ({error.strerror})", err=True)
         raise typer.Exit(BAD_INPUT) from None

@@ -10,24 +10,32 @@ from cluster_sim.platform.profile import library
 from cluster_sim.platform.provenance import UNITS, Cost, CostLibrary
 
 NOTHING = "–"
+LEGEND = (
+    "far out: beyond 3 quartile ranges; disturbed: rounds in which a thread lost its CPU, left out, "
+    "or kept (*) where few others are left"
+)
 
 
 def calibration_report(calibration: Calibration) -> RenderableType:
     """What was measured beside what ships, and what was refused."""
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("cost", no_wrap=True)
-    for title in ("median", "10 % .. 90 %", "unit", "spread", "far out", "shipped", "ratio"):
+    for title in ("median", "10 % .. 90 %", "unit", "spread", "far out", "disturbed", "shipped", "ratio"):
         table.add_column(title, justify="left" if title == "unit" else "right", no_wrap=True)
     refused = [each for each in calibration.found if isinstance(each, Refused)]
-    for each in calibration.found:
-        if isinstance(each, Measured):
-            table.add_row(*row_of(each))
+    for each in calibration.measured:
+        table.add_row(*row_of(each))
     before, after = calibration.before, calibration.after
     lines: list[RenderableType] = [
         Text(before.text),
-        Text(f"load {before.load_1m:.2f} before, {after.load_1m:.2f} after; far out: beyond 3 quartile ranges\n"),
+        Text(f"before: {before.state}; after: {after.state}"),
+        Text(LEGEND + "\n"),
         table,
     ]
+    if before.is_busy:
+        lines.append(
+            Text(f"\nOthers used this machine (load {before.load_1m:.2f}): measure again when it is idle.", "yellow")
+        )
     if refused:
         lines.append(Text(""))
         lines += [Text(f"{each.measure.cost}: refused: {each.reason}", "yellow") for each in refused]
@@ -47,8 +55,9 @@ def row_of(found: Measured) -> tuple[str, ...]:
         f"{found.value:.4g}",
         f"{found.low:.4g} .. {found.high:.4g}",
         unit,
-        f"{found.spread:.0%}",
+        f"±{found.spread:.0%}",
         f"{found.outliers} of {found.rounds}",
+        f"{found.disturbed}{'*' if found.is_busy else ''}",
         told,
         ratio,
     )
