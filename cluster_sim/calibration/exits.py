@@ -30,7 +30,9 @@ KVM_SET_REGS: Final = 0x4090AE82
 """include/uapi/linux/kvm.h, x86."""
 SREGS_BYTES: Final = 312
 REGS_WORDS: Final = 18
-RFLAGS, RIP = 17, 16
+RFLAGS = 17
+EXIT_REASON: Final = 8
+KVM_EXIT_IO: Final = 2
 EXITS: Final = 1000
 CODE: Final = bytes([0xBE, EXITS & 0xFF, EXITS >> 8, 0x0F, 0xA2, 0x4E, 0x75, 0xFB, 0xE6, 0x40, 0xEB, 0xF4])
 """mov si, EXITS; again: cpuid; dec si; jnz again; out 0x40, al; jmp to the beginning (16 bits, at address 0)."""
@@ -43,8 +45,8 @@ def told(error: int, what: str) -> None:
 
 
 @contextmanager
-def guest(device: Path) -> Iterator[int]:
-    """A vCPU that will run CODE in real mode, by its file descriptor."""
+def guest(device: Path) -> Iterator[tuple[int, mmap]]:
+    """A vCPU that will run CODE in real mode: its file descriptor and its struct kvm_run."""
     held: list[int] = []
     memory = mmap(-1, abi.PAGE, MAP_SHARED | MAP_ANONYMOUS)
     memory[: len(CODE)] = CODE
@@ -62,8 +64,8 @@ def guest(device: Path) -> Iterator[int]:
         held.append(vcpu)
         enter_real_mode(vcpu)
         _, size = abi.ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0)
-        with mmap(vcpu, size):
-            yield vcpu
+        with mmap(vcpu, size) as run:
+            yield vcpu, run
     finally:
         for fd in reversed(held):
             os.close(fd)
@@ -83,12 +85,15 @@ def enter_real_mode(vcpu: int) -> None:
 
 def exit_rounds(device: Path, effort: Effort) -> list[Round]:
     """Of an exit that the kernel itself answers, and of its return, ns."""
-    with guest(device) as vcpu:
+    with guest(device) as (vcpu, run):
         arguments = loops.words(vcpu, KVM_RUN)
 
         def do(count: int) -> None:
             if loops.calls(count, NUMBERS["ioctl"], arguments, loops.NOTHING_MOVES, 0):
                 raise RefusedError("KVM does not run the guest")
+            reason = int.from_bytes(run[EXIT_REASON : EXIT_REASON + 4], "little")
+            if reason != KVM_EXIT_IO:
+                raise RefusedError(f"the guest ended with exit reason {reason}, not with its output")
 
         return [Round(each.value / EXITS, each.is_disturbed) for each in batches(effort, do)]
 

@@ -109,7 +109,7 @@ def compile_answers() -> None:
 def now_ns(clock: Int64s, clock_at: int) -> int:
     """The monotonic clock; `clock` (seconds, ns) lies at `clock_at`."""
     _clock_gettime(CLOCK_MONOTONIC, clock_at)
-    return clock[0] * 1_000_000_000 + clock[1]
+    return int(clock[0] * 1_000_000_000 + clock[1])
 
 
 @njit(nogil=True, cache=True)
