@@ -10,11 +10,13 @@ from collections.abc import Callable
 import pytest
 
 from cluster_sim.calibration import calls, faults
+from cluster_sim.calibration.catalogue import gone_through
 from cluster_sim.calibration.files import KEEP_SIZE, PUNCH_HOLE, guest_memfd
-from cluster_sim.calibration.sampling import Effort, Measured, RefusedError, measured
+from cluster_sim.calibration.machine import machine
+from cluster_sim.calibration.sampling import Effort, Measured, RefusedError
 from cluster_sim.kernel.abi import LIBC, PAGE
 
-EFFORT = Effort(rounds=9, warm_up=2, round_ns=2_000_000)
+EFFORT = Effort(passes=1, rounds=9, warm_up=2, round_ns=2_000_000)
 PAGES = 512
 AGREEMENT = 3.0
 """A plain loop pays some hundred ns for each of Python's steps, and a shared machine adds its noise."""
@@ -43,8 +45,9 @@ def plain_us(prepare: Callable[[int], object], do: Callable[[int], object]) -> f
 
 
 def figure_us(cost: str) -> float:
-    (measure,) = [each for each in (*faults.measures(), *calls.measures()) if each.cost == cost]
-    found = measured(measure, EFFORT)
+    on = machine()
+    (measure,) = [each for each in (*faults.measures(on), *calls.measures(on)) if each.cost == cost]
+    (found,) = gone_through([measure], EFFORT)
     assert isinstance(found, Measured), found
     return found.value
 

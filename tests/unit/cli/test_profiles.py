@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from cluster_sim.calibration import catalogue
 from cluster_sim.calibration.machine import Machine
-from cluster_sim.calibration.sampling import Effort, Measure
+from cluster_sim.calibration.sampling import QUICK, Effort, Measure, Round
 from cluster_sim.cli import app
 from cluster_sim.results.reader import open_results
 
@@ -89,8 +89,8 @@ def test_a_run_with_a_profile_keeps_its_costs_with_their_source(profile: Path, t
 
 def test_calibrate_writes_a_table_that_profile_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def two(_: Machine) -> list[Measure]:
-        def rounds(_: Effort) -> list[float]:
-            return [160.0, 170.0, 180.0]
+        def rounds(_: Effort) -> list[Round]:
+            return [Round(160.0), Round(170.0), Round(180.0)]
 
         return [Measure("mm.syscall", "us", "getppid", rounds)]
 
@@ -99,7 +99,7 @@ def test_calibrate_writes_a_table_that_profile_shows(tmp_path: Path, monkeypatch
     code, text = typed("calibrate", "--quick", "--out", str(out))
     assert code == 0, text
     assert "mm.syscall" in text
-    assert "0 of 3" in text
+    assert f"0 of {3 * QUICK.passes}" in text
     code, text = typed("profile", "show", str(out))
     assert "cluster-sim calibrate on" in text
     code, text = typed("calibrate", "--quick", "--out", str(out))

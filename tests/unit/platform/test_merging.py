@@ -3,7 +3,7 @@
 import pytest
 
 from cluster_sim.platform.costs_of import cost_of, overrides_of
-from cluster_sim.platform.merging import over, read_tables
+from cluster_sim.platform.merging import over, over_shipped, read_tables
 from cluster_sim.platform.profile import library
 from cluster_sim.platform.provenance import ProvenanceError
 from cluster_sim.scenario.spec import CostOverride
@@ -81,3 +81,30 @@ def test_a_definition_that_says_no_more_is_sure_and_assumed() -> None:
     assert (cost.low, cost.high, cost.confidence, cost.source) == (3, 3, "assumed", "definition")
     with pytest.raises(ProvenanceError, match="low <= value <= high"):
         cost_of("mm.syscall", CostOverride(value=3, unit="us", why="so", low=4))
+
+
+def test_a_new_cost_keeps_its_kind_of_unit_in_later_tables_too() -> None:
+    new = "mm.unheard_of"
+    found = read_tables([("a.toml", table(1, "us", cost=new)), ("b.toml", table(900, "ns", cost=new))])
+    assert (found[new].value, found[new].unit) == (900, "ns"), "another unit of the same kind is fine"
+    with pytest.raises(ProvenanceError) as caught:
+        read_tables([("a.toml", table(1, "us", cost=new)), ("b.toml", table(1, "GB/s", cost=new))])
+    assert caught.value.problems == (f"b.toml: cost.{new}.unit: found GB/s, allowed: a duration, such as us",)
+
+
+def test_a_table_over_itself_by_the_same_name_keeps_both_sources_apart() -> None:
+    found = read_tables([("a.toml", table(1, title="one")), ("a.toml", table(2, cost="mm.ioctl", title="two"))])
+    assert [found.sources[found[name].source].title for name in ("mm.syscall", "mm.ioctl")] == ["one", "two"]
+
+
+def test_no_table_at_all_changes_nothing() -> None:
+    assert dict(read_tables([])) == {}
+    assert dict(over_shipped([])) == dict(library())
+
+
+def test_tables_over_the_shipped_library_bring_their_sources_along() -> None:
+    found = over_shipped([("a.toml", table(1, title="mine"))])
+    assert set(found) == set(library())
+    assert found.sources[found["mm.syscall"].source].title == "mine"
+    assert found["mm.mmap_munmap_empty"] == library()["mm.mmap_munmap_empty"]
+    assert all(cost.source in found.sources for cost in found.values() if cost.source != "derived")
