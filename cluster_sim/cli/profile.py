@@ -8,8 +8,8 @@ import typer
 from cluster_sim.cli.options import console, read_profiles, refusing_bad_input
 from cluster_sim.platform.merging import over
 from cluster_sim.platform.profile import library
-from cluster_sim.platform.provenance import CostLibrary
-from cluster_sim.report.calibration import costs_table, differences_table
+from cluster_sim.platform.provenance import CostLibrary, ProvenanceError
+from cluster_sim.report.calibration import costs_table, differences_report
 
 SHIPPED = "shipped"
 
@@ -18,11 +18,14 @@ app = typer.Typer(no_args_is_help=True, help="Show tables of costs, and compare 
 
 @app.command("show")
 def show(
-    files: Annotated[list[Path] | None, typer.Argument(help="Tables over the shipped one; later ones win.")] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]…", help="Tables over the shipped one, which is `shipped`; later ones win."),
+    ] = None,
 ) -> None:
     """Print every cost with its range, how it is known and its source: the shipped ones, and files over them."""
     with refusing_bad_input():
-        costs = over([library(), read_profiles(files or [])])
+        costs = over([library(), read_profiles([file for file in files or [] if str(file) != SHIPPED])])
     console().print(costs_table(costs), highlight=False)
 
 
@@ -33,10 +36,19 @@ def diff(
 ) -> None:
     """Print the costs in which two tables differ, each laid over the shipped one, side by side with their sources."""
     with refusing_bad_input():
-        one, other = named(first), named(second)
-    console().print(differences_table(one, other), highlight=False)
+        one, other = all_named([first, second])
+    console().print(differences_report(one, other), highlight=False, markup=False)
 
 
-def named(file: Path) -> CostLibrary:
-    """A table over the shipped one."""
-    return library() if str(file) == SHIPPED else over([library(), read_profiles([file])])
+def all_named(files: list[Path]) -> list[CostLibrary]:
+    """Each table over the shipped one; ProvenanceError tells what is wrong with all of them."""
+    found: list[CostLibrary] = []
+    problems: dict[str, None] = {}
+    for file in files:
+        try:
+            found.append(over([library(), read_profiles([file] if str(file) != SHIPPED else [])]))
+        except ProvenanceError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise ProvenanceError(problems)
+    return found

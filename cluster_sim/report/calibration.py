@@ -81,36 +81,49 @@ def costs_table(costs: CostLibrary) -> Table:
     return table
 
 
-def differences_table(one: CostLibrary, other: CostLibrary) -> Table:
-    """Costs that differ between two libraries, or are in one of them alone, side by side."""
+def differences_report(one: CostLibrary, other: CostLibrary) -> RenderableType:
+    """Costs that differ between two libraries, or are in one of them alone, side by side; their sources by numbers."""
+    names = [name for name in sorted({*one, *other}) if facts(name, one) != facts(name, other)]
+    if not names:
+        return Text("No cost differs.")
     table = Table(show_edge=False, pad_edge=False)
-    for title in ("cost", "A", "B", "unit", "B / A", "A is known as", "B is known as", "A's source", "B's source"):
-        table.add_column(
-            title, no_wrap="source" not in title, justify="right" if title in ("A", "B", "B / A") else "left"
-        )
-    for name in sorted({*one, *other}):
-        first, second = one.get(name), other.get(name)
-        if first == second:
-            continue
-        known = first or second
-        assert known is not None
-        values = [None if cost is None else in_unit(cost, known.unit) for cost in (first, second)]
-        ratio = values[1] / values[0] if values[0] and values[1] is not None else None
+    for title in ("cost", "A", "B", "unit", "B / A", "A is known as", "B is known as", "sources"):
+        table.add_column(title, no_wrap=True, justify="right" if title in ("A", "B", "B / A") else "left")
+    numbers: dict[str, int] = {}
+    for name in names:
+        known = one.get(name) or other[name]
+        values = [in_unit(library[name], known.unit) if name in library else None for library in (one, other)]
+        first, second = values
+        cited = [
+            NOTHING if (text := source_at(name, each)) is None else number_of(text, numbers) for each in (one, other)
+        ]
         table.add_row(
             name,
             *(NOTHING if value is None else f"{value:.4g}" for value in values),
             known.unit,
-            NOTHING if ratio is None else f"{ratio:.2f}",
-            *(NOTHING if cost is None else cost.confidence for cost in (first, second)),
-            NOTHING if first is None else source_of(first, one),
-            NOTHING if second is None else source_of(second, other),
+            f"{second / first:.2f}" if first and second is not None else NOTHING,
+            *(each[name].confidence if name in each else NOTHING for each in (one, other)),
+            " ".join(cited),
         )
-    return table
+    return Group(table, Text(""), *(Text(f"[{number}] {text}") for text, number in numbers.items()))
 
 
-def add_column(table: Table, title: str, *, is_number: bool) -> None:
-    """A column that folds only where sources stand."""
-    table.add_column(title, no_wrap="source" not in title, justify="right" if is_number else "left")
+def facts(name: str, costs: CostLibrary) -> tuple[object, ...] | None:
+    """What of a cost counts as a difference: its amounts, how it is known and the title of its source."""
+    cost = costs.get(name)
+    if cost is None:
+        return None
+    return cost.value, cost.low, cost.high, cost.unit, cost.confidence, source_of(cost, costs)
+
+
+def source_at(name: str, costs: CostLibrary) -> str | None:
+    """The source of a cost, none where the library has no such cost."""
+    return source_of(costs[name], costs) if name in costs else None
+
+
+def number_of(text: str, numbers: dict[str, int]) -> str:
+    """The number of a source, a new one if it has none."""
+    return f"[{numbers.setdefault(text, len(numbers) + 1)}]"
 
 
 def source_of(cost: Cost, costs: CostLibrary) -> str:

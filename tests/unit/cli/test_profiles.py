@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from cluster_sim.calibration import catalogue
 from cluster_sim.calibration.machine import Machine
-from cluster_sim.calibration.sampling import QUICK, Effort, Measure, Round
+from cluster_sim.calibration.sampling import QUICK, Effort, Measure, RefusedError, Round
 from cluster_sim.cli import app
 from cluster_sim.results.reader import open_results
 
@@ -56,6 +56,59 @@ def test_diff_prints_only_what_differs(profile: Path) -> None:
     assert "1.75" in rows[0], "3.5 us over 2 us"
 
 
+def test_diff_numbers_the_sources_of_both(profile: Path) -> None:
+    _, text = typed("profile", "diff", "shipped", str(profile))
+    row = next(line for line in text.splitlines() if line.startswith("notify.vhost_worker_per_io"))
+    assert row.split()[-2:] == ["[1]", "[2]"]
+    told = [line for line in text.splitlines() if line.startswith("[")]
+    assert told[1] == "[2] a host of ours, 2026"
+
+
+def test_diff_says_so_where_nothing_differs(profile: Path) -> None:
+    for one, other in (("shipped", "shipped"), (str(profile), str(profile))):
+        code, text = typed("profile", "diff", one, other)
+        assert (code, text.strip()) == (0, "No cost differs.")
+
+
+def test_diff_shows_costs_that_one_side_alone_has(profile: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(TABLE.replace("notify.vhost_worker_per_io", "notify.unheard_of"), "utf-8")
+    code, text = typed("profile", "diff", str(profile), str(other))
+    assert code == 0
+    rows = {line.split()[0]: line for line in text.splitlines() if line.startswith("notify.")}
+    assert set(rows) == {"notify.unheard_of", "notify.vhost_worker_per_io"}
+    assert "–" in rows["notify.unheard_of"]
+    assert "0.57" in rows["notify.vhost_worker_per_io"], "2 us, which the other leaves, over 3.5 us"
+
+
+def test_diff_tells_what_is_wrong_with_both(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.toml", tmp_path / "other.toml"
+    one.write_text("[", "utf-8")
+    other.write_bytes(b"\xff")
+    code, text = typed("profile", "diff", str(one), str(other))
+    assert code == 2
+    assert "one.toml: line 1: found" in text
+    assert "other.toml: found no text, allowed: a table of costs" in text
+
+
+def test_show_takes_the_shipped_table_by_name_and_later_files_win(profile: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later.toml"
+    later.write_text(TABLE.replace("3.5", "3.25").replace("a host of ours", "another host"), "utf-8")
+    code, text = typed("profile", "show", "shipped", str(profile), str(later))
+    assert code == 0
+    line = next(line for line in text.splitlines() if line.startswith("notify.vhost_worker_per_io"))
+    assert "3.25" in line
+    assert "another host" in line
+    assert typed("profile", "show")[1] == typed("profile", "show", "shipped")[1]
+
+
+def test_a_cost_of_another_kind_is_refused_with_file_and_key(profile: Path) -> None:
+    profile.write_text(TABLE.replace('unit = "us"', 'unit = "GB/s"'), "utf-8")
+    code, text = typed("profile", "show", str(profile))
+    assert code == 2
+    assert "mine.toml: cost.notify.vhost_worker_per_io.unit: found GB/s, allowed: a duration, such as us" in text
+
+
 def test_a_broken_profile_ends_with_2_and_tells_file_and_key(profile: Path) -> None:
     profile.write_text(TABLE.replace("low = 3", "low = 9").replace('unit = "us"', 'unit = "GB/s"'), "utf-8")
     for command in (["profile", "show", str(profile)], ["explain", "block_fio", "--profile", str(profile)]):
@@ -85,6 +138,32 @@ def test_a_run_with_a_profile_keeps_its_costs_with_their_source(profile: Path, t
         assert found["value"] == 3.5
         assert found["confidence"] == "measured"
         assert found["source"] == "a host of ours"
+
+
+def test_calibrate_that_is_interrupted_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Machine) -> list[Measure]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(catalogue, "measures", interrupted)
+    code, text = typed("calibrate", "--quick", "--out", str(tmp_path / "mine.toml"))
+    assert code == 1
+    assert "interrupted: nothing is written" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_calibrate_tells_what_was_refused_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def one(_: Machine) -> list[Measure]:
+        def rounds(_: Effort) -> list[Round]:
+            raise RefusedError("this machine is itself a guest")
+
+        return [Measure("exit.plain_amd.hypercall", "us", "cpuid in a guest", rounds)]
+
+    monkeypatch.setattr(catalogue, "measures", one)
+    out = tmp_path / "mine.toml"
+    code, text = typed("calibrate", "--quick", "--out", str(out))
+    assert code == 0
+    assert "exit.plain_amd.hypercall: refused: this machine is itself a guest" in text
+    assert "[cost." not in out.read_text("utf-8")
 
 
 def test_calibrate_writes_a_table_that_profile_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
