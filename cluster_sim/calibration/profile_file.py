@@ -22,20 +22,21 @@ def write(text: str, file: Path) -> None:
         raise
 
 
-def written(calibration: Calibration, day: dt.date) -> str:
+def written(calibration: Calibration, at: dt.datetime) -> str:
     """The table; what was refused stands in it as comments."""
-    return "\n".join(lines(calibration, day)) + "\n"
+    return "\n".join(lines(calibration, at)) + "\n"
 
 
-def lines(calibration: Calibration, day: dt.date) -> Iterator[str]:
+def lines(calibration: Calibration, at: dt.datetime) -> Iterator[str]:
     """Line by line."""
     before, after = calibration.before, calibration.after
     yield "# Costs of one machine, measured by `cluster-sim calibrate`; lay them over the shipped ones with --profile."
     yield "schema = 1"
     yield ""
     yield f"[source.{SOURCE}]"
-    yield f"title = {toml_text(f'cluster-sim calibrate on {before.text}, {day.isoformat()}')}"
-    yield f'year = "{day.year}"'
+    day = at.strftime("%Y-%m-%d %H:%M UTC")
+    yield f"title = {toml_text(f'cluster-sim calibrate on {before.text}, {day}')}"
+    yield f'year = "{at.year}"'
     yield f"address = {toml_text(f'this machine; before: {before.state}; after: {after.state}')}"
     for each in calibration.found:
         yield ""

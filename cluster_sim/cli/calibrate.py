@@ -40,7 +40,7 @@ def calibrate(
         typer.echo("interrupted: nothing is written", err=True)
         raise typer.Exit(FAILED) from None
     try:
-        write(written(found, dt.datetime.now(dt.UTC).date()), out)
+        write(written(found, dt.datetime.now(dt.UTC)), out)
     except OSError as error:
         typer.echo(f"--out: found {out}, allowed: a file that can be written ({error.strerror})", err=True)
         raise typer.Exit(BAD_INPUT) from None

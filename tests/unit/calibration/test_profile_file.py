@@ -14,7 +14,7 @@ from cluster_sim.platform.provenance import parse_costs
 
 BEFORE = Machine("AMD EPYC 9334", 64, "6.18", is_guest=False, load_1m=0.25, mhz=(2700.0, 3900.0))
 AFTER = Machine("AMD EPYC 9334", 64, "6.18", is_guest=False, load_1m=1.5, mhz=(3800.0, 3900.0))
-DAY = dt.date(2026, 11, 26)
+AT = dt.datetime(2026, 11, 26, 16, 5, tzinfo=dt.UTC)
 
 
 def measure_of(cost: str, unit: Unit) -> Measure:
@@ -29,7 +29,7 @@ FOUND = (
 
 
 def test_the_table_reads_back_as_it_was_measured() -> None:
-    found = parse_costs(written(Calibration(BEFORE, AFTER, FOUND), DAY), "mine.toml")
+    found = parse_costs(written(Calibration(BEFORE, AFTER, FOUND), AT), "mine.toml")
     assert list(found) == [each.measure.cost for each in FOUND]
     for each in FOUND:
         cost = found[each.measure.cost]
@@ -41,22 +41,22 @@ def test_the_table_reads_back_as_it_was_measured() -> None:
 
 
 def test_the_source_names_machine_kernel_date_load_and_frequency() -> None:
-    found = parse_costs(written(Calibration(BEFORE, AFTER, FOUND), DAY), "mine.toml")
+    found = parse_costs(written(Calibration(BEFORE, AFTER, FOUND), AT), "mine.toml")
     (source,) = found.sources.values()
-    assert source.title == "cluster-sim calibrate on AMD EPYC 9334, 64 CPUs, Linux 6.18, 2026-11-26"
+    assert source.title == "cluster-sim calibrate on AMD EPYC 9334, 64 CPUs, Linux 6.18, 2026-11-26 16:05 UTC"
     assert source.year == "2026"
     assert "before: load 0.25, 2700 to 3900 MHz; after: load 1.50, 3800 to 3900 MHz" in source.address
 
 
 def test_what_was_refused_is_a_comment_whatever_its_reason() -> None:
     refused = Refused(measure_of("mm.ioctl", "us"), 'found "nothing"\n[cost.evil]\x00\r')
-    text = written(Calibration(BEFORE, AFTER, (FOUND[0], refused)), DAY)
+    text = written(Calibration(BEFORE, AFTER, (FOUND[0], refused)), AT)
     assert '# mm.ioctl: refused, found "nothing" [cost.evil]' in text
     assert list(parse_costs(text, "mine.toml")) == ["mm.syscall"]
 
 
 def test_a_calibration_of_nothing_is_a_table_too() -> None:
-    assert len(read_tables([("mine.toml", written(Calibration(BEFORE, AFTER, ()), DAY))])) == 0
+    assert len(read_tables([("mine.toml", written(Calibration(BEFORE, AFTER, ()), AT))])) == 0
 
 
 @pytest.mark.parametrize("text", ['a "b" \\ c', "tab\tline\nend\r", "\x00\x1f\x7f", "Zen 4 · µs – 𝄞", "\u2028"])
