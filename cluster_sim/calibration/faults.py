@@ -13,6 +13,7 @@ from cluster_sim.calibration import loops
 from cluster_sim.calibration.calls import NUMBERS
 from cluster_sim.calibration.files import KEEP_SIZE, PUNCH_HOLE, File, guest_memfd, memfd
 from cluster_sim.calibration.machine import Machine
+from cluster_sim.calibration.places import hole
 from cluster_sim.calibration.sampling import Effort, Measure, RefusedError, Round, batches, prepared
 from cluster_sim.kernel.abi import MADV_HUGEPAGE, PAGE
 
@@ -83,9 +84,10 @@ def zaps(effort: Effort) -> list[Round]:
 
 def mappings(effort: Effort, touched_bytes: int) -> list[Round]:
     """Of one mmap and munmap of a page, touched or not, ns."""
-    first = loops.words(NUMBERS["mmap"], 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     second = loops.words(NUMBERS["munmap"], -1, PAGE)
-    return batches(effort, lambda count: made(loops.map_touch_unmap(count, first, second, touched_bytes), "mmap"))
+    with hole() as place:
+        first = loops.words(NUMBERS["mmap"], place, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        return batches(effort, lambda count: made(loops.map_touch_unmap(count, first, second, touched_bytes), "mmap"))
 
 
 def fallocate(file: File, mode: int, *, by_page: bool) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from mmap import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from typing import Final
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from cluster_sim.calibration import loops
 from cluster_sim.calibration.calls import NUMBERS
 from cluster_sim.calibration.machine import Machine
+from cluster_sim.calibration.places import guarded_page, hole
 from cluster_sim.calibration.running import others
 from cluster_sim.calibration.sampling import (
     Effort,
@@ -51,23 +52,27 @@ def rounds_beside(count: int, effort: Effort, what: str, do: Spent) -> list[Roun
 
 def protections(count: int, effort: Effort) -> list[Round]:
     """Of an mprotect that takes the right to write from a page that was just written, ns."""
-    page, clock = np.frombuffer(mmap(-1, PAGE, MAP_PRIVATE | MAP_ANONYMOUS), np.uint8), np.zeros(2, np.int64)
-
-    def do(calls: int) -> int:
-        return loops.protect(calls, NUMBERS["mprotect"], page.ctypes.data, clock, clock.ctypes.data)
-
-    return rounds_beside(count, effort, "mprotect", do)
+    clock = np.zeros(2, np.int64)
+    with guarded_page() as page:
+        return rounds_beside(
+            count,
+            effort,
+            "mprotect",
+            lambda calls: loops.protect(calls, NUMBERS["mprotect"], page, clock, clock.ctypes.data),
+        )
 
 
 def unmappings(count: int, effort: Effort) -> list[Round]:
     """Of a munmap of a page that was just mapped and written, ns."""
     clock = np.zeros(2, np.int64)
-    first = loops.words(NUMBERS["mmap"], 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-
-    def do(calls: int) -> int:
-        return loops.unmap(calls, first, NUMBERS["munmap"], clock, clock.ctypes.data)
-
-    return rounds_beside(count, effort, "munmap", do)
+    with hole() as place:
+        first = loops.words(NUMBERS["mmap"], place, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        return rounds_beside(
+            count,
+            effort,
+            "munmap",
+            lambda calls: loops.unmap(calls, first, NUMBERS["munmap"], clock, clock.ctypes.data),
+        )
 
 
 def barriers(count: int, effort: Effort) -> list[Round]:
