@@ -51,13 +51,19 @@ def signal(host: Host, transfer: int, now_ns: int) -> None:
     row = host.transfers[transfer]
     stream = host.streams[row.stream]
     guest = host.guests[stream.guest]
-    row.counts[INTERRUPTS] = 1 if stream.handling == 0 else 0
+    step = host.steps[row.step]
+    is_polled = step.argument != 0
+    row.counts[INTERRUPTS] = 1 if stream.handling == 0 and not is_polled else 0
     row.counts[IDLE_WAKES] = 0
     stream.handling += 1
-    vcpus = host.servers[stream.servers[host.steps[row.step].resource]]
-    if row.counts[INTERRUPTS] == 0 or vcpus.held > 0 or guest.spins:
+    vcpus = host.servers[stream.servers[step.resource]]
+    if vcpus.held > 0 or guest.spins:
         return
     idle_ns = now_ns - vcpus.changed_ns
+    if is_polled:
+        guest.polled_ns += idle_ns
+    if row.counts[INTERRUPTS] == 0:
+        return
     guest.polled_ns += min(idle_ns, host.policy.halt_poll_ns)
     if idle_ns >= host.policy.halt_poll_ns:
         row.counts[IDLE_WAKES] = 1

@@ -56,6 +56,13 @@ def leave_line(host: Host, line: int) -> int:
 
 
 @inlined
+def is_polling(host: Host, server: int, now_ns: int) -> bool:
+    """Whether a server that holds nothing has not gone to sleep yet."""
+    row = host.servers[server]
+    return bool(now_ns - row.changed_ns < row.polls_ns)
+
+
+@inlined
 def hold(servers: Records, server: int, change: int, now_ns: int) -> None:
     """Add `change` holders, and book the server's busy time so far."""
     row = servers[server]

@@ -39,11 +39,8 @@ from cluster_sim.engine.streams import (
     Queue,
     Role,
     behind,
-    boots,
-    comes_from_network,
     directions,
-    driver_of,
-    is_closed,
+    errand_of,
 )
 from cluster_sim.engine.tables import Programs, build_curves, build_servers, build_streams, sizes_table
 from cluster_sim.engine.tallies import ENDS_AT_ONCE, empty_sums, room_for_heard
@@ -186,18 +183,8 @@ def plan_streams(
             for direction in directions(queue):
                 key = (group.name, queue.workload, queue.role, queue.sender and queue.sender.group, direction)
                 if key not in programs.entries:
-                    errand = Errand(
-                        direction=direction,
-                        driver=driver_of(queue, direction),
-                        protection=protection,
-                        memory=scenario.memory,
-                        behind=behind(queue),
-                        comes_from_network=comes_from_network(queue),
-                        is_closed=is_closed(queue) and not is_alone,
-                        waits_for_boot=boots(group) and not is_alone,
-                        engine_interrupts=scenario.cluster.host.engine.completion == "interrupt",
-                        shares_cpus=runnable > cpus,
-                        keeps_cpus=group.idle == "poll",
+                    errand = errand_of(
+                        queue, direction, group, scenario, protection, shares_cpus=runnable > cpus, is_alone=is_alone
                     )
                     programs.add(key, program_of(scenario, guest, queue, errand, make_program), group.vcpus, own)
                 found[direction], entries[direction] = programs.programs[key], programs.entries[key]

@@ -7,6 +7,7 @@ bookings in the same order.
 from cluster_sim.compiled import compiled, inlined
 from cluster_sim.engine.booking import book, copy_alone_ns, price
 from cluster_sim.engine.heap import push
+from cluster_sim.engine.lines import is_polling
 from cluster_sim.engine.sharing import (
     HOST_LOCK,
     MEMORY_BANDWIDTH,
@@ -146,8 +147,10 @@ def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
     """Spend a step's time; when that ends, or STOPPED."""
     row = host.transfers[transfer]
     step = host.steps[row.step]
-    if op == KICK and host.servers[host.streams[row.stream].servers[step.resource]].held > 0:
-        return now_ns
+    if op == KICK:
+        server = host.streams[row.stream].servers[step.resource]
+        if host.servers[server].held > 0 or is_polling(host, server, now_ns):
+            return now_ns
     if step.exits != NO_EXITS:
         row.exits += row.counts[step.exits]
     span_ns = price(host, transfer, row.step)

@@ -140,10 +140,11 @@ SERVER = np.dtype(
         ("busy_ns", np.int64),
         ("changed_ns", np.int64),
         ("free_ns", np.int64),
+        ("polls_ns", np.int64),
     ],
     align=True,
 )
-"""A server; `free_ns` is when a network card or link is through with all that has come so far."""
+"""A server: `free_ns` is when a card or link is through with what has come, `polls_ns` how long it looks for more."""
 
 LINE = np.dtype([("first", np.int64), ("last", np.int64)], align=True)
 """A waiting line: one a server, then one a stream for its buffers."""

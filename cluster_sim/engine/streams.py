@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from cluster_sim.io_paths.errand import BLOCK, NETWORK_IN, NETWORK_OUT, VIDEO, Behind, Driver
+from cluster_sim.io_paths.errand import BLOCK, NETWORK_IN, NETWORK_OUT, VIDEO, Behind, Driver, Errand
 from cluster_sim.io_paths.steps import Direction
+from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.workload_spec import (
     BlockWorkload,
@@ -158,6 +159,34 @@ def behind(queue: Queue) -> Behind:
             return "nothing"
 
 
+def errand_of(
+    queue: Queue,
+    direction: Direction,
+    group: GuestGroupSpec,
+    scenario: ScenarioSpec,
+    protection: Protection,
+    *,
+    shares_cpus: bool,
+    is_alone: bool,
+) -> Errand:
+    """What one direction of a queue asks of its path; a transfer that is alone neither loops nor waits for a boot."""
+    return Errand(
+        direction=direction,
+        driver=driver_of(queue, direction),
+        protection=protection,
+        memory=scenario.memory,
+        behind=behind(queue),
+        comes_from_network=comes_from_network(queue),
+        is_closed=is_closed(queue) and not is_alone,
+        waits_for_boot=boots(group) and not is_alone,
+        engine_interrupts=scenario.cluster.host.engine.completion == "interrupt",
+        shares_cpus=shares_cpus,
+        keeps_cpus=group.idle == "poll",
+        polls_completions=polls_completions(queue),
+        is_threaded=is_threaded(queue),
+    )
+
+
 def hosts_on(queue: Queue) -> int:
     """How many hosts on a queue's transfers go; 0 for those that stay, or leave the cluster."""
     match queue:
@@ -248,6 +277,16 @@ def mean_work_ns(queue: Queue, direction: Direction) -> int:
 def draws_work(queue: Queue) -> bool:
     """Whether that work is the mean of an exponential distribution."""
     return isinstance(queue.spec, BlockWorkload | NetworkWorkload) and queue.spec.work == "exponential"
+
+
+def polls_completions(queue: Queue) -> bool:
+    """Whether the guest looks for completions of a queue, and is not interrupted for them."""
+    return isinstance(queue.spec, BlockWorkload | NetworkWorkload) and queue.spec.completion == "poll"
+
+
+def is_threaded(queue: Queue) -> bool:
+    """Whether a queue's own work is one thread."""
+    return isinstance(queue.spec, BlockWorkload | NetworkWorkload) and queue.spec.cpus == "one"
 
 
 def is_heard(queue: Queue) -> bool:

@@ -128,7 +128,7 @@ def of_host(host: HostSpec, cpus: int) -> dict[Resource, int]:
 def build_servers(
     host: HostSpec, cpus: int, guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]
 ) -> Servers:
-    """The host's own servers first, then each guest's, then a worker a stream, and the link to each host it goes to."""
+    """The host's own servers first, then each guest's, then each stream's, and the link to each host it goes to."""
     shared = of_host(host, cpus)
     capacity = list(shared.values())
     number_of = dict(zip(shared, range(len(shared)), strict=True))
@@ -147,8 +147,9 @@ def build_servers(
         own = {
             Resource.AREA_LOCK: areas[stream.guest][home_area(guests[stream.guest], number - firsts[stream.guest])],
             Resource.WORKER: len(capacity),
+            Resource.THREAD: len(capacity) + 1,
         }
-        capacity.append(1)
+        capacity += [1, 1]
         own[Resource.LINK] = links.setdefault(hosts_on(stream.queue), len(capacity))
         if own[Resource.LINK] == len(capacity):
             capacity.append(1)
@@ -157,6 +158,7 @@ def build_servers(
     table = np.zeros(len(capacity), SERVER)
     table["capacity"] = capacity
     table["free_ns"] = -FAR_NS
+    table["polls_ns"][[row[Resource.WORKER] for row in rows]] = host.worker_poll
     return Servers(table, tuple(rows))
 
 

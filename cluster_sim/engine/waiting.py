@@ -2,7 +2,7 @@
 
 from cluster_sim.compiled import compiled, inlined
 from cluster_sim.engine.booking import book, book_step, price
-from cluster_sim.engine.lines import around, hold, join_line, leave_line, make_ready
+from cluster_sim.engine.lines import around, hold, is_polling, join_line, leave_line, make_ready
 from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, DROPPED, NOBODY, WAITING, Host
 from cluster_sim.engine.transfers import finish
 from cluster_sim.io_paths.steps import OF_HOST, WHOLE, Count
@@ -14,6 +14,7 @@ REPLACED = int(DropReason.REPLACED)
 RING_EMPTY = int(DropReason.RING_EMPTY)
 FIRST_OF_HOST = min(int(resource) for resource in OF_HOST)
 WAKES = int(Count.WAKES)
+HANDED = int(Count.HANDED)
 WAITED = int(Count.WAITED)
 
 
@@ -32,7 +33,9 @@ def go_on_from_line(host: Host, line: int, now_ns: int) -> int:
     transfer = leave_line(host, line)
     if transfer != NOBODY:
         book_step(host, transfer, now_ns)
-        host.transfers[transfer].counts[WAKES] = 0
+        counts = host.transfers[transfer].counts
+        counts[WAKES] = 0
+        counts[HANDED] = 1
         make_ready(host, transfer)
     return transfer
 
@@ -64,9 +67,13 @@ def acquire(host: Host, transfer: int, now_ns: int) -> bool:
     if not is_free or host.lines[server].first != NOBODY:
         wait(host, transfer, now_ns, server)
         return False
+    row.counts[WAKES] = 0 if is_polling(host, server, now_ns) else 1
+    row.counts[HANDED] = 0
+    if host.servers[server].polls_ns > 0:
+        idle_ns = now_ns - host.servers[server].changed_ns
+        host.guests[host.streams[row.stream].guest].polled_ns += min(idle_ns, host.servers[server].polls_ns)
     hold(host.servers, server, amount, now_ns)
     note_held(host, transfer, step.resource, 1)
-    row.counts[WAKES] = 1
     return True
 
 

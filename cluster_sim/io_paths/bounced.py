@@ -98,7 +98,7 @@ def swiotlb_long_lived(path: SwiotlbPath, errand: Errand) -> Program:
         steps = (
             *begin(errand),
             *enter_guest(errand),
-            credit_came(),
+            *credit_came(errand),
             work(errand),
             guest_wrote(Range.OWN),
             guest_copy("sync_for_device copies the buffer to the bounce slots"),
@@ -121,10 +121,23 @@ def check_staged() -> Step:
     return Step(Op.CHECK_STAGED, "the host finds the data in the bounce slots")
 
 
+def take_area_lock() -> tuple[Step, ...]:
+    """Take the area's lock; from another CPU, the lines of lock and slot list must come over first, with it in hand."""
+    return (
+        acquire(Resource.AREA_LOCK, "take the area's lock", runner=Runner.GUEST),
+        spend(
+            "lock and slot list come over from another CPU",
+            Category.LOCK_WAIT,
+            Runner.GUEST,
+            Charge("lock_handover", Count.HANDED),
+        ),
+    )
+
+
 def map_slots() -> tuple[Step, ...]:
     """Take slots for the buffer, under the area's lock."""
     return (
-        acquire(Resource.AREA_LOCK, "take the area's lock", runner=Runner.GUEST),
+        *take_area_lock(),
         Step(Op.MAP_SLOTS, "find slots, 256 KiB a mapping at most"),
         spend(
             "search slots",
@@ -140,7 +153,7 @@ def map_slots() -> tuple[Step, ...]:
 def unmap_slots() -> tuple[Step, ...]:
     """Give the slots back, under the area's lock."""
     return (
-        acquire(Resource.AREA_LOCK, "take the area's lock", runner=Runner.GUEST),
+        *take_area_lock(),
         Step(Op.UNMAP_SLOTS, "give the slots back"),
         spend("release slots", Category.SLOTS, Runner.GUEST, Charge("unmap_piece", Count.PIECES)),
         release(Resource.AREA_LOCK),

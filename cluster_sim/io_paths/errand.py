@@ -43,7 +43,8 @@ class Errand:
     `comes_from_network`: the payload reaches the host through its network card. `is_closed`: the next transfer is asked
     for when one has ended. `waits_for_boot`: the guest boots first. `engine_interrupts`: the copy engine's completion
     interrupts the host, else the worker polls. `shares_cpus`: the host may have fewer CPUs than may run at a time.
-    `keeps_cpus`: idle vCPUs spin, so that each has its CPU at any time.
+    `keeps_cpus`: idle vCPUs spin, so that each has its CPU at any time. `polls_completions`: the guest looks for them
+    and is not interrupted. `is_threaded`: the queue's own work is one thread, on one vCPU at a time.
     """
 
     direction: Direction
@@ -57,6 +58,8 @@ class Errand:
     engine_interrupts: bool = False
     shares_cpus: bool = False
     keeps_cpus: bool = False
+    polls_completions: bool = False
+    is_threaded: bool = False
 
     @property
     def is_from_device(self) -> bool:

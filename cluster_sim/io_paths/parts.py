@@ -40,8 +40,9 @@ def begin(errand: Errand) -> tuple[Step, ...]:
 
 
 def enter_guest(errand: Errand) -> tuple[Step, ...]:
-    """Get a vCPU, and a CPU for it where CPUs may be short."""
-    steps: tuple[Step, ...] = (acquire(Resource.VCPU, "wait for a vCPU"),)
+    """Get a vCPU, behind the queue's own work where that is one thread, and a CPU for it where CPUs may be short."""
+    steps: tuple[Step, ...] = (acquire(Resource.THREAD, "wait for the queue's thread"),) if errand.is_threaded else ()
+    steps += (acquire(Resource.VCPU, "wait for a vCPU"),)
     if errand.shares_cpus and not errand.keeps_cpus:
         steps += (acquire(Resource.CPU, "wait for a CPU of the host"),)
     return steps
@@ -51,7 +52,8 @@ def leave_guest(errand: Errand) -> tuple[Step, ...]:
     """Let the vCPU and its CPU go."""
     has_cpu = errand.shares_cpus and not errand.keeps_cpus
     steps: tuple[Step, ...] = (release(Resource.CPU),) if has_cpu else ()
-    return (*steps, release(Resource.VCPU))
+    thread: tuple[Step, ...] = (release(Resource.THREAD),) if errand.is_threaded else ()
+    return (*steps, release(Resource.VCPU), *thread)
 
 
 def end() -> tuple[Step, ...]:
@@ -235,9 +237,14 @@ def held_by_others(errand: Errand) -> tuple[Step, ...]:
 
 
 def interrupt(errand: Errand) -> tuple[Step, ...]:
-    """Interrupt the guest unless it handles the queue anyway, wake it if it sleeps, get a vCPU."""
+    """Interrupt the guest unless it handles the queue anyway or polls, wake it if it sleeps, get a vCPU."""
     return (
-        Step(Op.SIGNAL, "decide whether the guest must be told", resource=Resource.VCPU),
+        Step(
+            Op.SIGNAL,
+            "decide whether the guest must be told",
+            resource=Resource.VCPU,
+            argument=int(errand.polls_completions),
+        ),
         *enter_guest(errand),
         spend(
             "interrupt the guest",
@@ -272,15 +279,19 @@ def handled() -> Step:
     return Step(Op.HANDLED, "the handler is done")
 
 
-def credit_came() -> Step:
-    """A producer that had to wait for a buffer was told of it by an interrupt."""
-    return spend(
-        "an interrupt tells of the free buffer",
-        Category.NOTIFY,
-        Runner.GUEST,
-        Charge("interrupt", Count.WAITED),
-        Charge("wake_vcpu", Count.WAITED),
-        exits=Count.WAITED,
+def credit_came(errand: Errand) -> tuple[Step, ...]:
+    """A producer that had to wait for a buffer was told of it by an interrupt, unless it polls."""
+    if errand.polls_completions:
+        return ()
+    return (
+        spend(
+            "an interrupt tells of the free buffer",
+            Category.NOTIFY,
+            Runner.GUEST,
+            Charge("interrupt", Count.WAITED),
+            Charge("wake_vcpu", Count.WAITED),
+            exits=Count.WAITED,
+        ),
     )
 
 

@@ -79,7 +79,7 @@ def filled_by_guest(path: SharedPoolPath, errand: Errand) -> Program:
         (
             *begin(errand),
             *enter_guest(errand),
-            credit_came(),
+            *credit_came(errand),
             work(errand),
             *made,
             *ring_host(errand),

@@ -59,15 +59,17 @@ class Resource(IntEnum):
     WORKER = 3
     BOOT = 4
     """Held while the guest starts, part by part."""
-    ENGINE = 5
-    ENGINE_QUEUE = 6
-    CPU = 7
-    IOMMU = 8
+    THREAD = 5
+    """What a queue's own work runs in, where that is one thread."""
+    ENGINE = 6
+    ENGINE_QUEUE = 7
+    CPU = 8
+    IOMMU = 9
     """The invalidation queue."""
-    STORAGE = 9
-    NIC_OUT = 10
-    NIC_IN = 11
-    LINK = 12
+    STORAGE = 10
+    NIC_OUT = 11
+    NIC_IN = 12
+    LINK = 13
     """From this host to one other."""
 
 
@@ -118,7 +120,7 @@ class Range(IntEnum):
     """The whole granules that the device's buffer was converted in."""
 
 
-FIRST_EFFECT = 14
+FIRST_EFFECT = 15
 
 
 class Count(IntEnum):
@@ -132,7 +134,7 @@ class Count(IntEnum):
     CHUNKS = 5
     OTHER_VCPUS = 6
     WAKES = 7
-    """1 when the resource was free at its last taking, 0 when the transfer had to wait for it."""
+    """1 when the resource that was taken last was idle and asleep, 0 when the transfer had to wait, or it polled."""
     WAITED = 8
     """1 when the transfer had to wait for its buffer."""
     INTERRUPTS = 9
@@ -145,6 +147,8 @@ class Count(IntEnum):
     """Times that the copy engine is told of descriptors."""
     WORK = 13
     """The guest's own work on the transfer, ns."""
+    HANDED = 14
+    """1 when the transfer had to wait for the resource it took last, 0 when that was free."""
     CONVERTED = FIRST_EFFECT + Effect.CONVERTED
     HOST_UNMAPPED = FIRST_EFFECT + Effect.HOST_UNMAPPED
     HOST_FAULTS = FIRST_EFFECT + Effect.HOST_FAULTS

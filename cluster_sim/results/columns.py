@@ -135,7 +135,7 @@ GUESTS = (
     Column("split_huge_pages", "int64", "1", "huge pages that are split at the end of the run"),
     Column("split_huge_page_ns", "int64", "ns", "huge pages that are split, times how long"),
     Column("setup_ns", "int64", "ns", "time that sharing the pool at boot took, outside all latencies"),
-    Column("polled_ns", "int64", "ns", "CPU time spent polling for an idle guest: its own (idle=poll), or its host's"),
+    Column("polled_ns", "int64", "ns", "CPU time spent polling: an idle guest's, its host's, a worker's"),
     Column("slots_hiwater", "int64", "1", "most swiotlb slots ever in use (io_tlb_used_hiwater)"),
     Column("slots_refused", "int64", "1", "mappings that the bounce pool had no slots for"),
     Column("slots_probed", "int64", "1", "positions that searches for slots looked at"),

@@ -82,6 +82,8 @@ class HostSpec(Spec):
     """vCPUs that may be placed on one CPU; above 1, guests wait for CPUs."""
     halt_poll: DurationNs = 0
     """How long the host polls for an idle vCPU before it lets it sleep (kvm.halt_poll_ns)."""
+    worker_poll: DurationNs = 0
+    """How long an idle worker looks for new requests before it sleeps (vhost's busyloop, QEMU's poll-max-ns)."""
     conversion_lock: Literal["auto", "host", "none"] = "auto"
     """Whether all guests' conversions pass one lock; `auto`: on pKVM (EL2's), elsewhere locks are a guest's own."""
     engine: EngineSpec = EngineSpec()

@@ -159,6 +159,10 @@ class _Requests(Spec):
     """vCPU time that the guest spends on making a request that it sends."""
     consume: DurationNs = 0
     """vCPU time that the guest spends on what it receives."""
+    completion: Literal["interrupt", "poll"] = "interrupt"
+    """How the guest learns that one is done: by an interrupt, or because a vCPU of it looks all the while."""
+    cpus: Literal["all", "one"] = "all"
+    """Whether a queue's own work may run on all vCPUs at a time, or is one thread, on one at a time."""
     work: Literal["constant", "exponential"] = "constant"
     """Whether `produce` and `consume` are the time of each request, or the mean of an exponential distribution."""
 

@@ -35,6 +35,7 @@ EXCLUSIVE_FLIP = 60
 WAKE_WORKER = 280
 WORKER = WAKE_WORKER + 2_000
 MAP_PIECE, UNMAP_PIECE = 115, 116
+LOCK_HANDOVER = 1_900
 
 KICK = {"none": 1_255, "pkvm": 2_600, "sev-snp": 3_553, "tdx": 4_300, "cca": 6_000}
 # none 2.26 us; pKVM 2.1 + 2.6; SNP 2.26 + 18 - (3.553 - 1.255) - 2.1; TDX 2.26 + 24.6 - (4.3 - 0.75) - 3.5;

@@ -7,7 +7,7 @@ from cluster_sim.engine.host import HostEngine
 from cluster_sim.engine.state import DELIVERED, DROPPED, Arrivals, Records, submissions
 from cluster_sim.results.endings import DropReason
 from cluster_sim.results.ledger import Category
-from tests.unit.engine.hand_prices import MAP_PIECE, UNMAP_PIECE
+from tests.unit.engine.hand_prices import LOCK_HANDOVER, MAP_PIECE, UNMAP_PIECE
 from tests.unit.engine.lone_host import Values, engine_of, run, scenario
 
 KIB, MIB, MS = 1 << 10, 1 << 20, 1_000_000
@@ -47,7 +47,7 @@ def test_a_block_request_without_slots_is_mapped_again_three_milliseconds_later(
     done = in_order(run(guest_of(SMALL_POOL, block), transfers([(0, 0, n, 256 * KIB) for n in range(3)])))
     assert (done["outcome"] == DELIVERED).all()
     late, slots_ns = done[2], done["ledger"][:, Category.SLOTS]
-    assert late["ledger"][Category.LOCK_WAIT] == (slots_ns[:2] - 4 * UNMAP_PIECE).sum()
+    assert late["ledger"][Category.LOCK_WAIT] == (slots_ns[:2] - 4 * UNMAP_PIECE + LOCK_HANDOVER).sum()
     assert late["ledger"][Category.QUEUE_WAIT] == 3 * MS
     probes_ns = slots_ns - 4 * (MAP_PIECE + UNMAP_PIECE)
     assert probes_ns[0] == 0, "the first request finds each place at once"
@@ -62,7 +62,7 @@ def test_packets_to_send_are_dropped_when_the_pool_is_full_and_nothing_is_held_b
     done = in_order(run(engine, transfers([(0, 0, n, 64 * KIB) for n in range(20)], 1)))
     assert dropped_for(done, DropReason.SWIOTLB_FULL) == [16, 17, 18, 19]
     assert (done["outcome"][:16] == DELIVERED).all()
-    assert (done["ended_ns"][16:] < 20 * (MAP_PIECE + 1_000)).all(), "a drop waits for nothing"
+    assert (done["ended_ns"][16:] < 20 * (MAP_PIECE + LOCK_HANDOVER + 1_000)).all(), "a drop waits for nothing"
     assert int(engine.state.pools.pools["failures"][0]) == 4
     assert int(engine.state.pools.pools["slots_hiwater"][0]) == 512
 

@@ -17,11 +17,21 @@ PACKET_BYTES = 1500
 FAR_NS = 1_000_000
 
 
-def received(*, idle: str = "halt", consume: str = "0us", vcpus: int = 1, halt_poll: str = "0us") -> ScenarioSpec:
+def received(
+    *,
+    idle: str = "halt",
+    consume: str = "0us",
+    vcpus: int = 1,
+    halt_poll: str = "0us",
+    completion: str = "interrupt",
+    worker_poll: str = "0us",
+) -> ScenarioSpec:
     """A guest that receives packets from a pool, nothing copied."""
-    packets: Values = {"kind": "network", "size": "1500B", "consume": consume, "rate_pps": 1}
+    packets: Values = {"kind": "network", "size": "1500B", "consume": consume, "rate_pps": 1, "completion": completion}
     spec = scenario("pkvm", pool("none"), guest={"vcpus": vcpus, "idle": idle, "workloads": [packets]})
-    host = HostSpec.model_validate(spec.cluster.host.model_dump(mode="json") | {"halt_poll": halt_poll})
+    host = HostSpec.model_validate(
+        spec.cluster.host.model_dump(mode="json") | {"halt_poll": halt_poll, "worker_poll": worker_poll}
+    )
     return spec.model_copy(update={"cluster": spec.cluster.model_copy(update={"host": host})})
 
 
@@ -90,3 +100,35 @@ def test_a_doorbell_wakes_the_worker_and_is_not_rung_while_that_runs() -> None:
     done = in_order(run(engine_of(spec), arrivals([(FAR_NS, 0, 0), (FAR_NS + 3_000, 0, 1)], PACKET_BYTES, 1)))
     assert done["ledger"][:, Category.EXIT].tolist() == [2_600, 0]
     assert done["exits"].tolist() == [1, 0]
+
+
+def test_who_polls_for_completions_is_neither_interrupted_nor_woken_and_pays_by_spinning() -> None:
+    engine = engine_of(received(completion="poll", consume="10us"))
+    done = in_order(run(engine, arrivals([(FAR_NS, 0, 0), (2 * FAR_NS, 0, 1)], PACKET_BYTES)))
+    assert done["ledger"][:, Category.NOTIFY].tolist() == [SERVED_NS] * 2
+    assert done["exits"].tolist() == [0, 0]
+    assert engine.polled_ns().tolist() == [2 * FAR_NS + SERVED_NS - 10_000]
+
+
+@pytest.mark.parametrize(("apart_ns", "is_asleep"), [(40_000, False), (60_000, True)])
+def test_a_worker_that_polls_a_while_needs_neither_doorbell_nor_wake_up(apart_ns: int, is_asleep: bool) -> None:  # noqa: FBT001
+    """It polls 50 us from the end of what it served; the doorbell is 2.6 us, and the next packet comes behind it."""
+    packets: Values = {"kind": "network", "direction": "to_device", "size": "1500B", "rate_pps": 1}
+    spec = scenario("pkvm", pool("none"), guest={"vcpus": 1, "workloads": [packets]}, host={"worker_poll": "50us"})
+    engine = engine_of(spec)
+    asleep_ns = 2_600 + WAKE_WORKER_NS
+    first_ns = FAR_NS + asleep_ns + SERVE_NS
+    done = in_order(run(engine, arrivals([(FAR_NS, 0, 0), (first_ns + apart_ns, 0, 1)], PACKET_BYTES, 1)))
+    assert done["ledger"][:, Category.EXIT].tolist() == [2_600, 2_600 if is_asleep else 0]
+    assert done["ledger"][:, Category.NOTIFY].tolist() == [SERVED_NS, SERVED_NS if is_asleep else SERVE_NS]
+    assert engine.polled_ns().tolist() == [50_000 + min(apart_ns, 50_000)]
+
+
+@pytest.mark.parametrize(("cpus", "is_one_thread"), [("one", True), ("all", False)])
+def test_the_work_of_a_queue_that_is_one_thread_waits_for_itself(cpus: str, is_one_thread: bool) -> None:  # noqa: FBT001
+    """Two packets to make at once on a guest of two vCPUs, 10 us each."""
+    packets: Values = {"kind": "network", "direction": "to_device", "size": "1500B", "rate_pps": 1, "produce": "10us"}
+    spec = scenario("pkvm", pool("none"), guest={"vcpus": 2, "workloads": [{**packets, "cpus": cpus}]})
+    done = in_order(run(engine_of(spec), arrivals([(FAR_NS, 0, 0), (FAR_NS, 0, 1)], PACKET_BYTES, 1)))
+    waited = done["ledger"][1, Category.QUEUE_WAIT] - SERVE_NS * (not is_one_thread)
+    assert (waited >= 10_000) == is_one_thread
