@@ -23,6 +23,7 @@ COMMANDS = (
     "oracle",
     "calibrate",
     "profile",
+    "validate",
     "workload",
     "trace",
 )

@@ -1,0 +1,94 @@
+"""How near the model comes to published results, for the terminal."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cluster_sim.validation.judging import Judged, JudgedTarget, Verdict
+
+NOTHING = "–"
+STYLES = {Verdict.INSIDE: "green", Verdict.FIT: "", Verdict.OUTSIDE: "red", Verdict.NOT_MODELLED: "yellow"}
+
+
+def validation_report(judged: Sequence[JudgedTarget]) -> RenderableType:
+    """A table of all figures, why those outside are, and what each target took, assumed and was used for."""
+    table = Table(show_edge=False, pad_edge=False)
+    for title in (
+        "target",
+        "figure",
+        "published",
+        "inside is",
+        "simulated",
+        "over the costs' ranges",
+        "unit",
+        "verdict",
+    ):
+        table.add_column(title, no_wrap=title != "figure", justify="left" if title in LEFT else "right")
+    for each in judged:
+        for number, figure in enumerate(each.figures):
+            table.add_row(each.target.name if number == 0 else "", *cells(figure))
+        table.add_section()
+    samples = max((each.samples for each in judged), default=0)
+    return Group(
+        table,
+        Text(f"\nRanges: {samples} samples of all costs between low and high. {summary(judged)}\n"),
+        *explanations(judged),
+        Text(""),
+        *(Text(line) for each in judged for line in provenance(each)),
+    )
+
+
+LEFT = ("target", "figure", "unit", "verdict")
+
+
+def cells(judged: Judged) -> Iterator[RenderableType]:
+    """One figure."""
+    figure = judged.figure
+    verdict = judged.verdict
+    yield figure.name
+    yield number_of(figure.published)
+    yield f"{number_of(figure.low)} .. {number_of(figure.high)}"
+    yield number_of(judged.value)
+    yield NOTHING if math.isnan(judged.low) else f"{number_of(judged.low)} .. {number_of(judged.high)}"
+    yield figure.unit
+    more = ", range reaches in" if verdict == Verdict.OUTSIDE and judged.reaches_in else ""
+    yield Text(verdict.value + more, STYLES[verdict])
+
+
+def number_of(value: float) -> str:
+    """Three digits or more, as people write them."""
+    if math.isnan(value):
+        return NOTHING
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def summary(judged: Sequence[JudgedTarget]) -> str:
+    """How many figures have which verdict."""
+    verdicts = [figure.verdict for each in judged for figure in each.figures]
+    return ", ".join(f"{verdicts.count(verdict)} {verdict.value}" for verdict in Verdict) + "."
+
+
+def explanations(judged: Sequence[JudgedTarget]) -> Iterator[Text]:
+    """Why figures are missed, or not there."""
+    for each in judged:
+        for figure in each.figures:
+            if figure.verdict in (Verdict.OUTSIDE, Verdict.NOT_MODELLED):
+                why = figure.figure.why or "no explanation is known"
+                yield Text(f"{each.target.name}, {figure.figure.name}: {figure.verdict.value}: {why}")
+
+
+def provenance(judged: JudgedTarget) -> Iterator[str]:
+    """Where a target is from and what its definition rests on."""
+    spec, source = judged.target.spec, judged.target.source
+    yield f"{judged.target.name}: {spec.title}"
+    yield f"  source: {source.title}, {source.year}, {source.address}"
+    yield f"  measured on: {spec.measured_on}"
+    yield f"  taken: {spec.taken}"
+    yield f"  assumed: {spec.assumed}"
+    if spec.fitted:
+        yield f"  fitted on it: {', '.join(spec.fitted)}"
+    if judged.target.definition is not None:
+        yield f"  definition: {judged.target.definition.name}"

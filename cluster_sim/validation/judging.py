@@ -1,0 +1,201 @@
+"""Running targets' definitions, at the profile's costs and over their ranges, and judging what comes of it."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from scipy.stats import qmc
+
+from cluster_sim.actors.checks import checks
+from cluster_sim.actors.points import Point, PointPool
+from cluster_sim.analysis.studies.factors import Factor, factors_of, with_costs
+from cluster_sim.analysis.studies.indices import generator
+from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.platform.formulas import FormulaError, Interval, describe, parse_formula
+from cluster_sim.scenario.load import Experiment, load
+from cluster_sim.scenario.spec import CostOverride
+from cluster_sim.validation.figures import FIGURES, UNITS, figures_of
+from cluster_sim.validation.targets import FigureSpec, Target, TargetError
+
+SEED: Final = 1
+
+Figures = Mapping[str, float]
+"""By `variant.group.figure`, in bytes and nanoseconds."""
+OnProgress = Callable[[int, int], None]
+"""Told how many points are done, and how many there are."""
+Costs = Mapping[str, CostOverride]
+
+
+class Verdict(Enum):
+    """How a figure stands to its target."""
+
+    INSIDE = "inside"
+    FIT = "fit"
+    """Inside, and a cost was fitted on it."""
+    OUTSIDE = "outside"
+    NOT_MODELLED = "not modelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A figure of the model in the target's unit: at the profile's costs, and its ends over the samples of them."""
+
+    figure: FigureSpec
+    value: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """By the value at the profile's costs alone; the range of the samples moves no verdict."""
+        if self.figure.value is None:
+            return Verdict.NOT_MODELLED
+        if not self.figure.low <= self.value <= self.figure.high:
+            return Verdict.OUTSIDE
+        return Verdict.FIT if self.figure.is_fit else Verdict.INSIDE
+
+    @property
+    def reaches_in(self) -> bool:
+        """Whether some of its range lies inside."""
+        return self.low <= self.figure.high and self.figure.low <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTarget:
+    """A target and its figures; how many samples of the costs they were taken over."""
+
+    target: Target
+    figures: tuple[Judged, ...]
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """A target's definition and its points: at the profile's costs, then sample by sample, all variants each."""
+
+    target: Target
+    experiment: Experiment | None
+    points: tuple[Point, ...]
+
+
+def judge(
+    targets: Sequence[Target],
+    samples: int,
+    pool: PointPool,
+    on_progress: OnProgress,
+    costs: Costs | None = None,
+) -> list[JudgedTarget]:
+    """Run all definitions `samples` + 1 times. DefinitionError or TargetError where one does not hold."""
+    runs = [runs_of(target, samples, costs or {}) for target in targets]
+    for each in runs:
+        check_names(each)
+    points = [point for each in runs for point in each.points]
+    tables: dict[int, Figures] = {}
+    on_progress(0, len(points))
+    for number, table in pool.evaluate(points):
+        groups = figures_of(table, points[number].scenario.duration)
+        tables[number] = {f"{group}.{name}": value for group, found in groups.items() for name, value in found.items()}
+        on_progress(len(tables), len(points))
+    first, judged = 0, []
+    for each in runs:
+        judged.append(judged_target(each, [tables[first + number] for number in range(len(each.points))], samples))
+        first += len(each.points)
+    return judged
+
+
+def runs_of(target: Target, samples: int, costs: Costs) -> Runs:
+    """The points of a target; samples lie evenly over the ranges of all costs that its profiles use."""
+    if target.definition is None:
+        return Runs(target, None, ())
+    experiment = load(target.definition, (), (checks,), costs)
+    profiles = [profile_of(variant.scenario) for variant in experiment.variants]
+    factors = factors_of(profiles)
+    folder, points = target.definition.parent, []
+    for number in range(samples + 1):
+        values = sampled(factors, samples)[number - 1] if number else {}
+        for variant, profile in zip(experiment.variants, profiles, strict=True):
+            scenario = with_costs(variant.scenario, profile, values) if values else variant.scenario
+            points.append(Point(scenario, folder, experiment.spec.seed, 0))
+    return Runs(target, experiment, tuple(points))
+
+
+def sampled(factors: Sequence[Factor], samples: int) -> list[dict[str, float]]:
+    """Costs of each sample: a Latin hypercube, so that few samples still go through each range evenly."""
+    if not factors:
+        return [{} for _ in range(samples)]
+    shares = qmc.LatinHypercube(len(factors), rng=generator(SEED)).random(samples)
+    return [
+        {name: value for factor, share in zip(factors, row, strict=True) for name, value in factor.at(share).items()}
+        for row in shares
+    ]
+
+
+def check_names(runs: Runs) -> None:
+    """Refuse formulas that name what the definition does not have."""
+    if runs.experiment is None:
+        return
+    known = {
+        f"{variant.label}.{group.name}" for variant in runs.experiment.variants for group in variant.scenario.guests
+    }
+    wrong = []
+    for figure in runs.target.spec.figure:
+        names = () if figure.value is None else parse_formula(figure.value).names
+        at = f"target.{runs.target.name}: {figure.name}: value"
+        strangers = [name for name in names if name.rpartition(".")[0] not in known]
+        wrong += [f"{at}: found {name}, allowed: {' | '.join(sorted(known))}, and a figure" for name in strangers]
+        if names and not strangers:
+            wrong += [f"{at}: {text}" for text in wrong_kind(figure, names)]
+    if wrong:
+        raise TargetError(wrong)
+
+
+def wrong_kind(figure: FigureSpec, names: Sequence[str]) -> list[str]:
+    """What keeps a figure's formula from being an amount of its unit, tried with amounts that cancel nowhere."""
+    try:
+        amount(figure, {name: math.pi**number for number, name in enumerate(names, 1)})
+    except FormulaError as error:
+        return [str(error)]
+    return []
+
+
+def judged_target(runs: Runs, tables: Sequence[Figures], samples: int) -> JudgedTarget:
+    """A target's figures from its points' tables, in the points' order."""
+    by_sample: list[dict[str, float]] = []
+    if runs.experiment is not None:
+        labels = [variant.label for variant in runs.experiment.variants]
+        for first in range(0, len(tables), len(labels)):
+            rows = zip(labels, tables[first : first + len(labels)], strict=True)
+            by_sample.append({f"{label}.{name}": value for label, table in rows for name, value in table.items()})
+    judged = []
+    for figure in runs.target.spec.figure:
+        if figure.value is None:
+            judged.append(Judged(figure, math.nan, math.nan, math.nan))
+            continue
+        found = [amount(figure, each) for each in by_sample]
+        has_all = not any(math.isnan(value) for value in found)
+        low, high = (min(found), max(found)) if has_all else (math.nan, math.nan)
+        judged.append(Judged(figure, found[0], low, high))
+    return JudgedTarget(runs.target, tuple(judged), samples if runs.experiment is not None else 0)
+
+
+def amount(figure: FigureSpec, figures: Figures) -> float:
+    """What a figure's formula comes to, in its unit; not a number where a variant delivered nothing.
+
+    FormulaError where it divides by nothing, or comes to another kind of amount.
+    """
+    assert figure.value is not None
+    factor, dimension = UNITS[figure.unit]
+
+    def lookup(name: str) -> Interval:
+        value = figures.get(name, math.nan)
+        return Interval(value, value, value, FIGURES[name.rpartition(".")[2]][0])
+
+    formula = parse_formula(figure.value)
+    if any(math.isnan(figures.get(name, math.nan)) for name in formula.names):
+        return math.nan
+    found = formula.evaluate(lookup)
+    if found.dimension != dimension:
+        raise FormulaError(f"found {describe(found.dimension)}, allowed: {figure.unit}")
+    return found.value / factor

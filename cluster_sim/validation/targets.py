@@ -1,0 +1,162 @@
+"""Targets: published results, how the model's figures make them, and what of them is fitted."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, ValidationError
+
+from cluster_sim.analysis.problems import StudyError
+from cluster_sim.platform.formulas import FormulaError, parse_formula
+from cluster_sim.platform.profile import library
+from cluster_sim.platform.provenance import Source
+from cluster_sim.scenario.frozen import Spec
+from cluster_sim.scenario.problems import faults_of
+from cluster_sim.validation.figures import FIGURES, UNITS
+
+SHIPPED: Final = "published.toml"
+SPELLING: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class TargetError(StudyError):
+    """Targets that do not hold; one line a problem."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        super().__init__("\n".join(dict.fromkeys(problems)))
+
+
+class FigureSpec(Spec):
+    """One published number and what of the model is held against it."""
+
+    name: Text
+    """What it is."""
+    published: float
+    """The number."""
+    low: float
+    """The least that counts as inside."""
+    high: float
+    """The most that counts as inside."""
+    unit: Text
+    """Unit of the three."""
+    value: str | None = None
+    """Formula over figures `variant.group.figure` of the definition; none where the model has no such thing."""
+    is_fit: bool = False
+    """Whether a cost was fitted on it, so that being inside says nothing."""
+    why: str = ""
+    """Why the model misses it, or does not have it."""
+
+
+class TargetSpec(Spec):
+    """One published experiment."""
+
+    title: Text
+    """What was run."""
+    source: Text
+    """Key of the source in the tables of costs."""
+    measured_on: Text
+    """The platform that it was measured on."""
+    taken: Text
+    """What the definition takes from the source."""
+    assumed: Text
+    """What the definition assumes beside."""
+    fitted: tuple[str, ...] = ()
+    """Costs that were fitted on it."""
+    figure: Annotated[tuple[FigureSpec, ...], Field(min_length=1)]
+    """Its numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target with its name, its source and the file of its definition, if a figure needs one."""
+
+    name: str
+    spec: TargetSpec
+    source: Source
+    definition: Path | None
+
+
+def shipped_targets() -> list[Target]:
+    """The targets that come with the program."""
+    return read_targets(Path(str(resources.files("cluster_sim.validation").joinpath(SHIPPED))))
+
+
+def read_targets(file: Path) -> list[Target]:
+    """All targets of a file, whose definitions lie beside it; TargetError tells all that is wrong with them."""
+    try:
+        data: dict[str, object] = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise TargetError([f"{file}: found no TOML: {error}, allowed: a table [target.NAME] a target"]) from error
+    tables = data.get("target")
+    if not isinstance(tables, dict) or not tables or len(data) > 1:
+        raise TargetError([f"{file}: found {', '.join(data) or 'nothing'}, allowed: a table [target.NAME] a target"])
+    problems: list[str] = []
+    found = [read_target(file, name, table, problems) for name, table in tables.items()]
+    if problems:
+        raise TargetError(problems)
+    return [target for target in found if target is not None]
+
+
+def read_target(file: Path, name: str, table: object, problems: list[str]) -> Target | None:
+    """One target; what is wrong with it is added to `problems`."""
+    if not SPELLING.fullmatch(name):
+        problems.append(f"{file}: target: found {name!r}, allowed: a letter, then letters, digits, - and _")
+        return None
+    try:
+        spec = TargetSpec.model_validate(table)
+    except ValidationError as error:
+        problems += [
+            f"{file}: target.{name}.{'.'.join(map(str, each.path))}: found {each.found}, allowed: {each.allowed}"
+            for each in faults_of(TargetSpec, error)
+        ]
+        return None
+    wrong = [*problems_of(spec)]
+    needs_definition = any(figure.value is not None for figure in spec.figure)
+    definition = file.parent / f"{name}.yaml"
+    if needs_definition and not definition.is_file():
+        wrong.append(f": found no {definition.name} beside it, allowed: a definition of that name")
+    problems += [f"{file}: target.{name}{text}" for text in wrong]
+    if wrong:
+        return None
+    return Target(name, spec, library().sources[spec.source], definition if needs_definition else None)
+
+
+def problems_of(spec: TargetSpec) -> Iterable[str]:
+    """What a target says that does not hold, each behind the field's path."""
+    if spec.source not in library().sources:
+        yield f".source: found {spec.source!r}, allowed: a source of the tables of costs"
+    for cost in spec.fitted:
+        if cost not in library():
+            yield f".fitted: found {cost!r}, allowed: a cost of the tables"
+    for number, figure in enumerate(spec.figure):
+        at = f".figure.{number}"
+        if figure.unit not in UNITS:
+            yield f"{at}.unit: found {figure.unit!r}, allowed: {' | '.join(UNITS)}"
+        if not figure.low <= figure.high:
+            yield f"{at}: found low {figure.low:g} above high {figure.high:g}, allowed: low <= high"
+        if figure.value is None:
+            if not figure.why:
+                yield f"{at}.why: found nothing, allowed: why the model has no such figure"
+            continue
+        try:
+            names = parse_formula(figure.value).names
+        except FormulaError as error:
+            yield f"{at}.value: {error}"
+            continue
+        for name in names:
+            if name.count(".") < 2 or name.rpartition(".")[2] not in FIGURES:
+                yield f"{at}.value: found {name}, allowed: variant.group.figure, a figure being {' | '.join(FIGURES)}"
+
+
+def chosen(targets: list[Target], names: list[str]) -> list[Target]:
+    """Those of some names, in the file's order; all without a name."""
+    known = [target.name for target in targets]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise TargetError([f"--target: found {name!r}, allowed: {' | '.join(known)}" for name in unknown])
+    return [target for target in targets if not names or target.name in names]
