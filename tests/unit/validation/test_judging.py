@@ -1,0 +1,137 @@
+"""Judging: figures by hand, verdicts, ranges over the costs; and what the shipped targets come to."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cluster_sim.actors.points import InlinePool
+from cluster_sim.cli import app
+from cluster_sim.scenario.spec import CostOverride
+from cluster_sim.validation.judging import Costs, Judged, JudgedTarget, Verdict, judge
+from cluster_sim.validation.targets import FigureSpec, read_targets, shipped_targets
+from tests.unit.validation.test_targets import DEFINITION, TARGET
+
+KICK, WAKE_WORKER, SERVE, INTERRUPT = 1.255, 0.28, 2.0, 2.26
+"""us, of a plain VM: a doorbell, a worker that wakes, serves and wakes again, an interrupt of a guest that sleeps."""
+READ_US = KICK + WAKE_WORKER + SERVE + 100 + WAKE_WORKER + INTERRUPT
+
+
+def quiet(done: int, total: int) -> None:
+    assert 0 <= done <= total
+
+
+def judged(tmp_path: Path, target: str, definition: str, samples: int = 0, costs: Costs | None = None) -> JudgedTarget:
+    file = tmp_path / "targets.toml"
+    file.write_text(target, "utf-8")
+    (tmp_path / "mine.yaml").write_text(definition, "utf-8")
+    (found,) = judge(read_targets(file), samples, InlinePool(), quiet, costs)
+    return found
+
+
+def the_figure(
+    tmp_path: Path, samples: int = 0, costs: Costs | None = None, old: str = "free", new: str = "free"
+) -> Judged:
+    """The one figure of the target, with a part of its definition replaced."""
+    return judged(tmp_path, TARGET, DEFINITION.replace(old, new), samples, costs).figures[0]
+
+
+def test_where_everything_is_free_only_the_drive_takes_time(tmp_path: Path) -> None:
+    found = the_figure(tmp_path)
+    assert (found.value, found.low, found.high) == (100.0, 100.0, 100.0)
+    assert found.verdict == Verdict.INSIDE
+
+
+def test_a_read_at_the_profiles_prices_takes_the_sum_of_its_steps(tmp_path: Path) -> None:
+    found = the_figure(tmp_path, new="auto")
+    assert found.value == pytest.approx(READ_US + 0.088, abs=1e-3), "and a copy of 4 KiB in the cache"
+
+
+def test_the_range_goes_through_the_costs_and_holds_the_value(tmp_path: Path) -> None:
+    found = the_figure(tmp_path, samples=8, new="auto")
+    assert found.low <= found.value < found.high
+    least = 1.2 + 2 * 0.25 + 1.6 + 100 + 2.2
+    most = 1.7 + 2 * 0.6 + 2.5 + 100 + 3.8
+    assert least < found.low
+    assert found.high < most + 0.1
+    again = the_figure(tmp_path, samples=8, new="auto")
+    assert (again.low, again.high) == (found.low, found.high), "the same samples each time"
+
+
+def test_costs_of_a_profile_move_the_figure(tmp_path: Path) -> None:
+    dear = CostOverride(value=12, unit="us", why="a slow worker")
+    usual = the_figure(tmp_path, new="auto").value
+    found = the_figure(tmp_path, costs={"notify.vhost_worker_per_io": dear}, new="auto")
+    assert found.value - usual == pytest.approx(10, abs=1e-3)
+
+
+def figure(**changes: float | str | bool | None) -> FigureSpec:
+    spec = {"name": "x", "published": 5, "low": 4, "high": 6, "unit": "us", "value": "a.b.mean", **changes}
+    return FigureSpec.model_validate(spec)
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "reaches_in"),
+    [
+        (Judged(figure(), 5, 4, 6), Verdict.INSIDE, True),
+        (Judged(figure(), 6, 6, 9), Verdict.INSIDE, True),
+        (Judged(figure(is_fit=True), 5, 5, 5), Verdict.FIT, True),
+        (Judged(figure(is_fit=True), 7, 7, 7), Verdict.OUTSIDE, False),
+        (Judged(figure(), 7, 5.9, 8), Verdict.OUTSIDE, True),
+        (Judged(figure(), 3, 1, 3.9), Verdict.OUTSIDE, False),
+        (Judged(figure(), math.nan, math.nan, math.nan), Verdict.OUTSIDE, False),
+        (Judged(figure(value=None, why="no such thing"), math.nan, math.nan, math.nan), Verdict.NOT_MODELLED, False),
+    ],
+)
+def test_verdicts(found: Judged, verdict: Verdict, reaches_in: bool) -> None:  # noqa: FBT001
+    assert found.verdict == verdict
+    assert found.reaches_in == reaches_in
+
+
+def test_a_variant_that_delivers_nothing_has_no_latency(tmp_path: Path) -> None:
+    found = the_figure(tmp_path, old="latency: 100us", new="latency: 1s")
+    assert math.isnan(found.value)
+    assert found.verdict == Verdict.OUTSIDE
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Sequence[JudgedTarget]:
+    return judge(shipped_targets(), 0, InlinePool(), quiet)
+
+
+def test_what_the_model_reproduces_and_what_it_does_not(shipped: Sequence[JudgedTarget]) -> None:
+    """A figure that changes sides is a change of the model, and belongs into the changelog."""
+    outside = [
+        (each.target.name, found.figure.name)
+        for each in shipped
+        for found in each.figures
+        if found.verdict == Verdict.OUTSIDE
+    ]
+    assert outside == [
+        ("T13", "copy to a mapped pool, against strict zero copy"),
+        ("T15", "4 GiB, eager against lazy"),
+        ("T15", "64 GiB, eager against lazy"),
+    ]
+    without = {each.target.name for each in shipped for found in each.figures if found.verdict == Verdict.NOT_MODELLED}
+    assert without == {"T14", "T18"}
+
+
+def test_every_miss_is_explained(shipped: Sequence[JudgedTarget]) -> None:
+    for each in shipped:
+        for found in each.figures:
+            if found.verdict in (Verdict.OUTSIDE, Verdict.NOT_MODELLED):
+                assert found.figure.why
+
+
+def test_the_command_prints_figures_misses_and_sources() -> None:
+    result = CliRunner().invoke(
+        app, ["validate", "--target", "T13", "--target", "T18", "--samples", "0", "--executor", "inline"]
+    )
+    assert result.exit_code == 0
+    assert "outside" in result.output
+    assert "not modelled" in result.output
+    assert "T13, copy to a mapped pool, against strict zero copy: outside: the only published price" in result.output
+    assert "Markuze" in result.output
+    assert "T09" not in result.output
