@@ -1,0 +1,82 @@
+"""docs/validity.md: its definitions run, and the figures that it tells are those of the model."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from cluster_sim.actors.points import InlinePool, Point
+from cluster_sim.platform.profile import library, load_profile
+from cluster_sim.report.validation import number_of
+from cluster_sim.scenario.load import load
+from cluster_sim.validation.figures import figures_of
+from cluster_sim.validation.judging import judge
+from cluster_sim.validation.targets import shipped_targets
+
+PAGE = Path("docs/validity.md")
+DEFINITIONS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def per_s(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """Transfers a second of every variant of the page's definitions, thousands."""
+    found: dict[str, float] = {}
+    for number, text in enumerate(DEFINITIONS):
+        file = tmp_path_factory.mktemp("page") / f"{number}.yaml"
+        file.write_text(text, "utf-8")
+        variants = load(file).variants
+        points = [Point(variant.scenario, file.parent, 1, 0) for variant in variants]
+        for place, table in InlinePool().evaluate(points):
+            (figures,) = figures_of(table, variants[place].scenario.duration).values()
+            found[f"{number}.{variants[place].label}"] = figures["per_s"] * 1e6
+            found[f"{number}.{variants[place].label}.mean"] = figures["mean"] / 1e3
+    return found
+
+
+def test_queues_and_polling_come_to_what_the_page_says(per_s: dict[str, float]) -> None:
+    assert [round(per_s[f"0.{each}"]) for each in ("q1.interrupt", "q1.poll")] == [258, 496]
+    assert [round(per_s[f"0.q4.{each}"], -1) for each in ("interrupt", "poll")] == [1980, 1990]
+
+
+def test_jobs_locks_and_pools_come_to_what_the_page_says(per_s: dict[str, float]) -> None:
+    assert [round(per_s[f"1.{jobs}.locked"]) for jobs in ("j1", "j4", "j16")] == [336, 210, 205]
+    assert [round(per_s[f"1.{jobs}.areas"], -1) for jobs in ("j4", "j16")] == [1650, 4260]
+    assert round(per_s["1.j16.small"], -1) == 2450
+
+
+def test_who_polls_comes_to_what_the_page_says(per_s: dict[str, float]) -> None:
+    plain, added = [], []
+    for way in ("cache.sleeps.interrupt", "cache.looks.poll", "drive.sleeps.interrupt", "drive.looks.poll"):
+        plain.append(per_s[f"2.vm.direct.{way}.mean"])
+        added.append(per_s[f"2.snp.bounce.{way}.mean"] - plain[-1])
+    assert [round(each, 1) for each in plain[:2]] == [6.3, 2.2]
+    assert [round(each, 1) for each in added[:2]] == [17.2, 1.3]
+    assert [round(100 * more / time, 1) for more, time in zip(added[2:], plain[2:], strict=True)] == [20.0, 1.6]
+
+
+def test_the_pages_table_is_that_of_the_command() -> None:
+    rows = re.findall(r"^\| (?:T\d\d|) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \| ", PAGE.read_text("utf-8"), re.MULTILINE)
+    found = [
+        (
+            figure.figure.name,
+            number_of(figure.figure.published),
+            f"{number_of(figure.figure.low)} .. {number_of(figure.figure.high)}",
+            number_of(figure.value),
+        )
+        for target in judge(shipped_targets(), 0, InlinePool(), lambda _done, _total: None)
+        for figure in target.figures
+    ]
+    assert rows == found
+
+
+def test_the_page_counts_the_costs_as_they_are() -> None:
+    text = PAGE.read_text("utf-8")
+    kinds = Counter(cost.confidence for cost in library().values())
+    told = f"{len(library())} costs: {kinds['measured']} measured, {kinds['published']} published, {kinds['estimated']}"
+    assert told in text
+    for technology in ("none", "pkvm", "sev-snp", "tdx", "cca"):
+        prices = load_profile(technology).prices.values()
+        kinds = Counter(price.cost.confidence for price in prices if price.cost is not None and price.cost.value)
+        row = f"| {technology} | {kinds['measured']} | {kinds['published']} | {kinds['estimated']} |"
+        assert row in text
