@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from cluster_sim.platform.formulas import describe
 from cluster_sim.platform.profile import library
-from cluster_sim.platform.provenance import UNITS, CostLibrary, ProvenanceError, parse_costs
+from cluster_sim.platform.provenance import UNITS, CostLibrary, ProvenanceError, read_costs
 
 
 def read_tables(tables: Iterable[tuple[str, str]]) -> CostLibrary:
@@ -17,12 +17,8 @@ def read_tables(tables: Iterable[tuple[str, str]]) -> CostLibrary:
     read: list[CostLibrary] = []
     known = library()
     for number, (where, text) in enumerate(tables):
-        try:
-            found = parse_costs(text, where)
-        except ProvenanceError as error:
-            problems += error.problems
-            continue
-        problems += other_kinds(where, found, known)
+        found, wrong = read_costs(text, where)
+        problems += [*wrong, *other_kinds(where, found, known)]
         known = over([found, known])
         read.append(prefixed(f"{number}:{where}", found))
     if problems:
@@ -52,7 +48,7 @@ def other_kinds(where: str, found: CostLibrary, base: CostLibrary) -> list[str]:
     """Costs that are of another kind than those of the same name that they would replace."""
     wrong = []
     for name, cost in found.items():
-        if name in base and UNITS[cost.unit][1] != UNITS[base[name].unit][1]:
+        if name in base and cost.unit in UNITS and UNITS[cost.unit][1] != UNITS[base[name].unit][1]:
             kind = describe(UNITS[base[name].unit][1])
             wrong.append(f"{where}: cost.{name}.unit: found {cost.unit}, allowed: {kind}, such as {base[name].unit}")
     return wrong

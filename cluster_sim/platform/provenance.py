@@ -104,17 +104,22 @@ class CostLibrary(Mapping[str, Cost]):
 
 def parse_costs(text: str, where: str) -> CostLibrary:
     """Read a table of costs; ProvenanceError names all that is wrong with it, `where` being its file."""
+    library, problems = read_costs(text, where)
+    if problems:
+        raise ProvenanceError(problems)
+    return library
+
+
+def read_costs(text: str, where: str) -> tuple[CostLibrary, list[str]]:
+    """What of a table of costs can be read, and all that is wrong with it, `where` being its file."""
     try:
         data: dict[str, object] = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
         number = line[1] if line else str(text.count("\n") + 1)
-        raise ProvenanceError([f"{where}: line {number}: found {error}, allowed: TOML"]) from error
+        return CostLibrary({}, {}), [f"{where}: line {number}: found {error}, allowed: TOML"]
     reader = _Reader(where)
-    library = reader.library(data)
-    if reader.problems:
-        raise ProvenanceError(reader.problems)
-    return library
+    return reader.library(data), reader.problems
 
 
 def derive(name: str, formula: str, library: CostLibrary, *, unit: str, note: str) -> Cost:

@@ -54,6 +54,16 @@ def test_all_that_is_wrong_with_all_tables_is_told_with_file_and_key() -> None:
     ]
 
 
+def test_a_unit_of_another_kind_is_told_beside_what_cannot_be_read() -> None:
+    other = table(1, cost="mm.ioctl").partition("[cost")[2].replace('source = "here"\n', "")
+    with pytest.raises(ProvenanceError) as caught:
+        read_tables([("a.toml", f"{table(1, 'GB/s')}[cost{other}")])
+    assert [problem.partition(": found")[0] for problem in caught.value.problems] == [
+        "a.toml: cost.mm.ioctl.source",
+        "a.toml: cost.mm.syscall.unit",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
