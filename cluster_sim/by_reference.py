@@ -7,6 +7,7 @@ loop runs three times as fast (docs/decisions/0011).
 
 from typing import Any, TypeVar
 
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
@@ -49,7 +50,24 @@ class _Fields(AttributeTemplate):
 @lower_getattr_generic(Reference)
 def _load_field(_: Any, builder: Any, reference: Reference, pointer: Any, name: str) -> Any:
     field = cgutils.gep_inbounds(builder, pointer, 0, reference.whole.fields.index(name))
-    return builder.load(field)
+    return _load_for_good(builder, field)
+
+
+def _load_for_good(builder: Any, place: Any) -> Any:
+    """Load, word by word, what stays as it is for as long as the call from Python lasts.
+
+    Each load says so: LLVM must else take every number that is stored for one that may have changed an array's address.
+    """
+    kind = place.type.pointee
+    if not isinstance(kind, ir.Aggregate):
+        word = builder.load(place)
+        word.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return word
+    whole = ir.Constant(kind, ir.Undefined)
+    for number in range(len(kind)):
+        part = _load_for_good(builder, cgutils.gep_inbounds(builder, place, 0, number))
+        whole = builder.insert_value(whole, part, number)
+    return whole
 
 
 @unbox(Reference)

@@ -15,7 +15,7 @@ from typing import TypeVar, cast
 import numba
 from numba.core import config, types
 
-from cluster_sim.linked import ForCallers
+from cluster_sim.linked import ForCallers, ForPython
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -72,7 +72,7 @@ def compiled(function: Function, *, forceinline: bool = False) -> Function:
     `_nrt=False` leaves out reference counts of arrays: the caller holds all state for as long as the call lasts, no
     compiled function makes an array, and the loop runs about ten times as fast.
     """
-    options = {"cache": True, "error_model": "numpy", "boundscheck": False, "_nrt": False}
+    options = {"cache": True, "error_model": "numpy", "boundscheck": False, "_nrt": False, "pipeline_class": ForPython}
     if forceinline:
         options["forceinline"] = True
     dispatcher = numba.njit(**options)(function)  # type: ignore[call-overload]  # _nrt is not in its types

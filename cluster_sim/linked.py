@@ -1,14 +1,24 @@
 """How functions that compiled code alone calls are compiled: to code that is linked into their callers, and no further.
 
+Their indices never count from an array's end; numba asks that of each, in a fifth of the loop's time.
+
 numba by itself optimises each function with all that it calls, and makes machine code of each, which for a deep tree of
 calls is most of the time that compiling takes (docs/decisions/0020). Only what Python calls needs machine code.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, ClassVar
+
 from numba import _dynfunc  # type: ignore[attr-defined]
+from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, StateDict
 from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.targetconfig import TargetConfig
 from numba.core.typed_passes import NativeLowering
+from numba.np import arrayobj
 
 
 class LinkedLibrary(JITCodeLibrary):
@@ -22,8 +32,51 @@ class LinkedLibrary(JITCodeLibrary):
         self._finalized = True
 
 
+@contextmanager
+def plain_indices() -> Iterator[None]:
+    """Lower indices as they are: numba would else ask of each whether it counts from the end, which ours never do."""
+    numbas_own = arrayobj.fix_integer_index
+    arrayobj.fix_integer_index = as_it_is
+    try:
+        yield
+    finally:
+        arrayobj.fix_integer_index = numbas_own
+
+
+def as_it_is(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
+    """An index as an address needs it; `size` would be added to a negative one."""
+    del size
+    return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
+
+
+def values_of(flags: TargetConfig) -> dict[str, object]:
+    """All options of a compilation with their values, as numba's own does, which asks for each default anew."""
+    return {**defaults_of(type(flags)), **flags._values}  # noqa: SLF001
+
+
+@cache
+def defaults_of(kind: type[TargetConfig]) -> dict[str, object]:
+    """The defaults of all options."""
+    return {name: option.default for name, option in kind.options.items()}
+
+
+TargetConfig.values = values_of  # type: ignore[method-assign] # each look-up of a function compares them: 1 s of 16
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
-class LowerForCallers(NativeLowering):
+class LowerForPython(NativeLowering):
+    """The lowering of a function that Python calls."""
+
+    _name = "lower_for_python"
+
+    def run_pass(self, state: StateDict) -> bool:
+        """Lower it."""
+        with plain_indices():
+            return bool(super().run_pass(state))
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class LowerForCallers(LowerForPython):
     """The lowering of a function that compiled code alone calls."""
 
     _name = "lower_for_callers"
@@ -41,14 +94,22 @@ class LowerForCallers(NativeLowering):
         return True
 
 
-class ForCallers(CompilerBase):
-    """Compiles what compiled code alone calls."""
+class ForPython(CompilerBase):
+    """Compiles what Python calls."""
+
+    lowering: ClassVar[type[NativeLowering]] = LowerForPython
 
     def define_pipelines(self) -> list[PassManager]:
         """The usual passes, and another lowering."""
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.passes = [
-            (LowerForCallers, text) if each is NativeLowering else (each, text) for each, text in passes.passes
+            (self.lowering, text) if each is NativeLowering else (each, text) for each, text in passes.passes
         ]
         passes.finalize()
         return [passes]
+
+
+class ForCallers(ForPython):
+    """Compiles what compiled code alone calls."""
+
+    lowering = LowerForCallers

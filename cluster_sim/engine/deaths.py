@@ -40,6 +40,7 @@ def die(host: Host, number: int, outcome: int, reason: int, now_ns: int) -> None
     if guest.died_ns != ALIVE:
         return
     guest.died_ns = now_ns
+    host.cursor[0].deaths += 1
     guest.died_of = outcome
     guest.end_reason = reason
     for i in range(len(host.streams)):

@@ -1,6 +1,6 @@
 """Running one transfer's steps, until it must wait or spend time in which something else may happen."""
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiled import compiled, inlined
 from cluster_sim.engine.bouncing import map_slots, unmap_slots
 from cluster_sim.engine.deaths import abandon, die
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
@@ -92,7 +92,7 @@ def send(host: Host, transfer: int, now_ns: int) -> None:
     message.origin_ns = row.origin_ns
 
 
-@compiled
+@inlined
 def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> None:
     """A step that takes no time and never stops a transfer."""
     row = host.transfers[transfer]
@@ -127,12 +127,12 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
         row.handed_ns = now_ns
 
 
-@compiled
+@inlined
 def run_steps(host: Host, transfer: int, now_ns: int) -> None:
     """Run a transfer's steps from where it stands until it waits, spends time or ends."""
     row = host.transfers[transfer]
     stream = host.streams[row.stream]
-    if host.guests[stream.guest].died_ns != ALIVE:
+    if host.cursor[0].deaths > 0 and host.guests[stream.guest].died_ns != ALIVE:
         abandon(host, transfer, now_ns)
         return
     while True:

@@ -37,7 +37,7 @@ ROWS_A_STEP = 2
 """Rows that one transfer may ask for before it stops: its follower in a closed loop, and what it passes on."""
 
 
-@compiled
+@inlined
 def end_timed(host: Host, now_ns: int) -> None:
     """End the step whose time has come; a request that was thought of is asked for now."""
     cursor = host.cursor[0]
@@ -52,7 +52,7 @@ def end_timed(host: Host, now_ns: int) -> None:
     make_ready(host, transfer)
 
 
-@compiled
+@inlined
 def end_hold(host: Host, now_ns: int) -> None:
     """Pins are given back, or a pool has grown."""
     item = host.holds[0].item
@@ -108,8 +108,10 @@ def run_events(host: Host, arrivals: Arrivals, until_ns: int) -> int:
     admitted = 0
     arriving = len(arrivals.at_ns)
     cursor.quiet_ns = quiet_until(arrivals, 0, until_ns)
-    go_on(host)
-    while not is_starved(host):
+    while True:
+        go_on(host)
+        if is_starved(host):
+            return admitted
         known_ns = next_event_ns(host)
         arrival_ns = arrivals.at_ns[admitted] if admitted < arriving else FAR_NS
         now_ns = min(known_ns, arrival_ns)
@@ -128,8 +130,6 @@ def run_events(host: Host, arrivals: Arrivals, until_ns: int) -> int:
             admit(host, arrivals, admitted)
             admitted += 1
             cursor.quiet_ns = quiet_until(arrivals, admitted, until_ns)
-        go_on(host)
-    return admitted
 
 
 @inlined
@@ -147,7 +147,7 @@ def is_starved(host: Host) -> bool:
     return bool(cursor.ready > 0 or cursor.free < ROWS_A_STEP or not has_room_for_ends(host))
 
 
-@compiled
+@inlined
 def go_on(host: Host) -> None:
     """Let all transfers that are ready go on, as long as there is room for what they may bring."""
     cursor = host.cursor[0]

@@ -142,7 +142,7 @@ def receive(host: Host, transfer: int, now_ns: int) -> int:
     return take_time(host, transfer, now_ns, server.free_ns - now_ns)
 
 
-@compiled
+@inlined
 def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
     """Spend a step's time; when that ends, or STOPPED."""
     row = host.transfers[transfer]

@@ -263,11 +263,12 @@ CURSOR = np.dtype(
         ("next_ns", np.int64),
         ("quiet_ns", np.int64),
         ("is_starved", np.int64),
+        ("deaths", np.int64),
     ],
     align=True,
 )
 """The loop's own scalars: last sequence number, lengths of its heaps and lists, instants of the last event, of the next
-that is known of and of the next arrival or the end, whether it stopped for want of room.
+that is known of and of the next arrival or the end, whether it stopped for want of room, guests that are gone.
 """
 
 
@@ -332,10 +333,8 @@ class Host(NamedTuple):
 
     `requests` holds logs that are replayed, `sizes` what is drawn from, `messages` what goes to other hosts. `sums` is
     what has ended by stream and field, `keys` latencies of what was delivered (engine/tallies.py), `heard` what
-    software is told.
-    `placement` holds the tree's page of each I/O page where those are scattered, else nothing. `holds` is a heap of
-    buffers that others pin, `held_until` (0: not held), `held_pages` and `pin_waiters` have an
-    entry a buffer.
+    software is told. `placement` holds the tree's page of each I/O page where those are scattered. `holds` is a heap of
+    buffers that others pin; `held_until` (0: not held), `held_pages` and `pin_waiters` have an entry a buffer.
     """
 
     steps: Records

@@ -91,7 +91,7 @@ def bucket_of(latency_ns: int) -> int:
     return (exponent << SUB_BITS) + (latency_ns >> exponent)
 
 
-@compiled
+@inlined
 def tally(host: Host, transfer: int) -> None:
     """Add a transfer that has ended; its latency's bucket, and what its software is told, go on their lists."""
     row = host.transfers[transfer]

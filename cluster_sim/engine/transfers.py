@@ -1,6 +1,6 @@
 """Transfers come into being and end: an arrival, the next request of a closed loop, what another stream passes on."""
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiled import compiled, inlined
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.lines import make_ready
 from cluster_sim.engine.state import (
@@ -16,7 +16,7 @@ from cluster_sim.engine.state import (
     Host,
 )
 from cluster_sim.engine.tallies import tally
-from cluster_sim.io_paths.steps import COUNT_COUNT, Count
+from cluster_sim.io_paths.steps import FIRST_EFFECT, Count
 from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
 from cluster_sim.memory.swiotlb import pieces_of
 from cluster_sim.workloads.chance import DIRECTION, SIZE, WORK, below, exponential
@@ -47,7 +47,7 @@ def set_counts(host: Host, transfer: int) -> None:
     if row.bytes != stream.counted_bytes:
         count_size(host, row.stream, row.bytes)
     counts, counted = row.counts, stream.counts
-    for i in range(COUNT_COUNT):
+    for i in range(FIRST_EFFECT):  # each memory operation clears those of effects
         counts[i] = counted[i]
     work_ns = stream.work_ns[row.direction]
     if stream.draws_work:
@@ -119,7 +119,7 @@ def new_transfer(
     return transfer
 
 
-@compiled
+@inlined
 def admit(host: Host, arrivals: Arrivals, i: int) -> None:
     """Give an arrival a row and make it ready."""
     stream = arrivals.stream[i]
@@ -180,7 +180,7 @@ def open_loops(host: Host) -> None:
                 next_request(host, number, stream.starts_ns)
 
 
-@compiled
+@inlined
 def forget(host: Host, transfer: int) -> None:
     """Free a row."""
     cursor = host.cursor[0]

@@ -56,7 +56,7 @@ def note_held(host: Host, transfer: int, resource: int, is_held: int) -> None:
         row.held = row.held | bit if is_held else row.held & ~bit
 
 
-@compiled
+@inlined
 def acquire(host: Host, transfer: int, now_ns: int) -> bool:
     """Hold a resource, or wait behind those who came first; False when the transfer waits."""
     row = host.transfers[transfer]
@@ -92,7 +92,7 @@ def release(host: Host, server: int, amount: int, now_ns: int) -> None:
         go_on_from_line(host, server, now_ns)
 
 
-@compiled
+@inlined
 def take_buffer(host: Host, transfer: int, now_ns: int) -> bool:
     """Take a buffer, or wait for one, or be dropped; False when the transfer does not go on now."""
     row = host.transfers[transfer]
@@ -126,7 +126,7 @@ def waited_ns(host: Host, transfer: int, now_ns: int) -> int:
     return int(now_ns - host.transfers[transfer].started_ns)
 
 
-@compiled
+@inlined
 def give_buffer(host: Host, transfer: int, now_ns: int) -> None:
     """Give the buffer to the stream's first waiter, else back to its ring."""
     row = host.transfers[transfer]

@@ -197,6 +197,14 @@ class Program:
     steps: tuple[Step, ...]
     if_full: tuple[Step, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Effects that are priced must be those of an operation before."""
+        has_effects = False
+        for step in (*self.steps, *self.if_full):
+            has_effects |= step.op in (Op.MEMORY, Op.CONVERT)
+            counts = [charge.count for charge in step.charges] + ([] if step.exits is None else [step.exits])
+            assert has_effects or all(count < FIRST_EFFECT for count in counts), step.text
+
 
 def acquire(resource: Resource, text: str, *, runner: Runner = Runner.NOBODY, amount: int = 1) -> Step:
     """Wait for an amount of a resource and hold it; waiting for a lock spins on `runner`'s CPU."""
