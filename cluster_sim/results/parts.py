@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cache
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,9 @@ from cluster_sim.results.storage import Storage
 ROWS_A_GROUP = 1 << 17
 ROWS_A_PART = 1 << 16
 """From so many rows on a part ends with the window: few files, and never much that is not written."""
+
+SOUGHT_BY = ("host_id", "guest_id", "workload", "frame_index", "submitted_ns", "ended_ns", "window", "ends_ns")
+"""Columns whose least and greatest values files tell, so that readers who look for some rows can pass over others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,18 @@ def text_of_labels(column: pa.DictionaryArray) -> bytes:
     taken = texts.take(column.indices)
     end = int(np.frombuffer(taken.buffers()[1], np.int64)[taken.offset + len(taken)])
     return b"[" + bytes(taken.buffers()[2])[: end - len(", ")] + b"]"
+
+
+@cache
+def encoding(table: str) -> dict[str, Any]:
+    """How a table's columns are written: what counts and instants repeat lies in their high bytes, so byte by byte."""
+    kinds = {field.name: field.type for field in schema(table)}
+    return {
+        "compression": "lz4",
+        "use_dictionary": [name for name, kind in kinds.items() if pa.types.is_dictionary(kind)],
+        "column_encoding": {name: "BYTE_STREAM_SPLIT" for name, kind in kinds.items() if pa.types.is_integer(kind)},
+        "write_statistics": [name for name in SOUGHT_BY if name in kinds],
+    }
 
 
 class PartWriter:
@@ -120,9 +136,7 @@ class PartWriter:
         if self.writer is None:
             self.storage.make_folder(run_folder(self.place.table, self.place.variant, self.place.replication))
             self.sink = self.storage.filesystem.open_output_stream(self.storage.path(self.temporary), compression=None)
-            self.writer = pq.ParquetWriter(
-                self.sink, self.schema, compression="zstd", compression_level=1, write_statistics=True
-            )
+            self.writer = pq.ParquetWriter(self.sink, self.schema, **encoding(self.place.table))
         for start in range(0, max(rows.num_rows, 1), ROWS_A_GROUP):
             group = rows.slice(start, ROWS_A_GROUP).combine_chunks()
             self.writer.write_table(group, row_group_size=ROWS_A_GROUP)
