@@ -1,12 +1,22 @@
-"""Room in a host's state: rows for transfers, and lines that nobody waits in."""
+"""Rows of transfers: room for them in a host's state, copies, columns of those that ended; lines nobody waits in."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from cluster_sim.compiled import compiled
 from cluster_sim.engine.heap import ENTRY
 from cluster_sim.engine.sharing import room_for_jobs
 from cluster_sim.engine.state import LINE, MESSAGE, NOBODY, TRANSFER, Host, Int32s, Int64s, Lists, Records
+
+WORD_BYTES = 8
+ROWS_TURNED_AT_ONCE = 8
+
+
+def word_of(kind: np.dtype[np.void], field: str, number: int = 0) -> int:
+    """The word of a record in which a field lies, or one number of a field that has several."""
+    assert kind.fields is not None
+    return kind.fields[field][1] // WORD_BYTES + number
 
 
 def rows_of(records: Records, rows: Int32s | Int64s) -> Records:
@@ -19,6 +29,26 @@ def joined_rows(parts: Sequence[Records], kind: np.dtype[np.void]) -> Records:
     """Parts one after the other, copied as lumps of bytes."""
     lumps = [part.view(np.dtype((np.void, kind.itemsize))) for part in parts]
     return np.concatenate(lumps).view(kind) if lumps else np.zeros(0, kind)
+
+
+def columns_of(parts: Sequence[Records], orders: Sequence[Int64s], words: Int64s) -> Int64s:
+    """Some words of records, a row each: parts one after the other, each in its order."""
+    columns = np.empty((len(words), sum(map(len, parts))), np.int64)
+    first = 0
+    for part, order in zip(parts, orders, strict=True):
+        turn(part.view(np.int64).reshape(len(part), -1), order, words, columns, first)
+        first += len(part)
+    return columns
+
+
+@compiled
+def turn(rows: Int64s, order: Int64s, words: Int64s, columns: Int64s, first: int) -> None:
+    """Put some words of rows into columns from `first` on: few rows at a time, so that they stay in the cache."""
+    for begin in range(0, len(order), ROWS_TURNED_AT_ONCE):
+        end = min(begin + ROWS_TURNED_AT_ONCE, len(order))
+        for k in range(len(words)):
+            for i in range(begin, end):
+                columns[k, first + i] = rows[order[i], words[k]]
 
 
 def empty_lines(count: int) -> Records:

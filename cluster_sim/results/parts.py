@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -165,9 +166,14 @@ class SegmentedWriter:
         """Add rows."""
         self.part.write(batch)
 
+    @property
+    def rows(self) -> int:
+        """Rows of the part that has not ended."""
+        return self.part.rows + self.part.waiting_rows
+
     def end_window(self, *, is_last: bool) -> None:
         """End the part if it is large enough, or if it is the last; a table without rows has one part."""
-        rows = self.part.rows + self.part.waiting_rows
+        rows = self.rows
         if self.part.writer is not None or rows >= ROWS_A_PART or (is_last and (rows or not self.parts)):
             self.parts.append(self.part.close())
             self.part = self._next()
@@ -219,6 +225,6 @@ def fingerprint(parts: Iterable[Part]) -> str:
     return digest.hexdigest()
 
 
-def label_array(labels: Sequence[str], codes: "pa.Array | Sequence[int]") -> pa.DictionaryArray:
+def label_array(labels: Sequence[str], codes: npt.ArrayLike) -> pa.DictionaryArray:
     """A column of labels from codes."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(labels, pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(np.asarray(codes).astype(np.int8)), pa.array(labels, pa.string()))
