@@ -288,14 +288,14 @@ class HostBooks:
 
     def _histogram_of(self, cells: Int64s) -> tuple[Int64s, Int64s]:
         """Latencies of some cells."""
-        if len(self.histograms) > 1:
+        if len(self.histograms) != 1:
             self.histograms = [merged_histogram(self.histograms)]
-        keys, counts = merged_histogram(self.histograms)
+        ((keys, counts),) = self.histograms
         parts = []
         for cell in cells:
             first, end = np.searchsorted(keys, [cell * BUCKETS, (cell + 1) * BUCKETS])
             parts.append((keys[first:end] - cell * BUCKETS, counts[first:end]))
-        return merged_histogram(parts)
+        return parts[0] if len(parts) == 1 else merged_histogram(parts)
 
     def _of_guests(self, values: Int64s) -> Int64s:
         """A sum of cells as one of guests; boots are no part of it."""

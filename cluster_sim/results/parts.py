@@ -17,7 +17,8 @@ from cluster_sim.results.storage import Storage
 ROWS_A_GROUP = 1 << 17
 ROWS_A_PART = 1 << 16
 """From so many rows on a part ends with the window: few files, and never much that is not written."""
-
+BYTES_AT_ONCE = 1 << 16
+"""A small table is one write to its file, and not one a column."""
 SOUGHT_BY = ("host_id", "guest_id", "workload", "frame_index", "submitted_ns", "ended_ns", "window", "ends_ns")
 """Columns whose least and greatest values files tell, so that readers who look for some rows can pass over others."""
 
@@ -61,7 +62,7 @@ def add_to_digest(digest: "hashlib._Hash", batch: pa.RecordBatch) -> None:
         elif pa.types.is_dictionary(column.type) or pa.types.is_string(column.type) or pa.types.is_list(column.type):
             digest.update(repr(column.to_pylist()).encode())
         else:
-            digest.update(column.to_numpy(zero_copy_only=False).tobytes())
+            digest.update(column.to_numpy(zero_copy_only=False))
 
 
 def text_of_labels(column: pa.DictionaryArray) -> bytes:
@@ -131,15 +132,17 @@ class PartWriter:
         return Part(place.table, place.variant, place.replication, self.relative, self.rows, self.digest.hexdigest())
 
     def _join(self) -> pa.Table:
-        return pa.Table.from_batches(self.waiting, self.schema).unify_dictionaries().combine_chunks()
+        joined = pa.Table.from_batches(self.waiting, self.schema)
+        return joined if len(self.waiting) == 1 else joined.unify_dictionaries().combine_chunks()
 
     def _flush(self, rows: pa.Table) -> None:
         if self.writer is None:
             self.storage.make_folder(run_folder(self.place.table, self.place.variant, self.place.replication))
-            self.sink = self.storage.filesystem.open_output_stream(self.storage.path(self.temporary), compression=None)
+            path = self.storage.path(self.temporary)
+            self.sink = self.storage.filesystem.open_output_stream(path, compression=None, buffer_size=BYTES_AT_ONCE)
             self.writer = pq.ParquetWriter(self.sink, self.schema, **encoding(self.place.table))
         for start in range(0, max(rows.num_rows, 1), ROWS_A_GROUP):
-            group = rows.slice(start, ROWS_A_GROUP).combine_chunks()
+            group = rows.slice(start, ROWS_A_GROUP)
             self.writer.write_table(group, row_group_size=ROWS_A_GROUP)
             for batch in group.to_batches():
                 add_to_digest(self.digest, batch)
