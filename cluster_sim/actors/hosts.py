@@ -13,8 +13,8 @@ from cluster_sim.actors.memento import memento_of, restore
 from cluster_sim.actors.order import RunOrder, facts_of, logs_of
 from cluster_sim.actors.packing import blocks_of_hosts
 from cluster_sim.actors.recorder import Recorder
+from cluster_sim.engine.alike import Planner
 from cluster_sim.engine.host import BUSY_ROWS, HostEngine
-from cluster_sim.engine.plan import plan_host
 from cluster_sim.engine.rows import joined_rows, rows_of
 from cluster_sim.engine.state import HEARD, Arrivals, Records, submissions
 from cluster_sim.platform.costs_of import profile_of
@@ -129,17 +129,14 @@ class Hosts:
         self.next_window = 0
         scenario = order.scenario
         facts, logs = facts_of(scenario, order.folder), logs_of(scenario, order.folder)
-        profile, placement = profile_of(scenario), order.placement()
+        planner = Planner(scenario, profile_of(scenario), facts, order.placement(), logs)
         mine = set(order.hosts)
         blocks = [tuple(block) for block in blocks_of_hosts(scenario.cluster.hosts) if mine & set(block)]
         assert {host for block in blocks for host in block} == mine, "blocks are whole"
         rows = max(BUSY_ROWS * BUSY_HOSTS // max(scenario.cluster.hosts, BUSY_HOSTS), BUSY_ROWS_LEAST)
         self.running, self.blocks = {}, []
         for hosts in blocks:
-            books = []
-            for host in hosts:
-                plan = plan_host(scenario, profile, facts, host=host, placement=placement, logs=logs)
-                books.append(HostBooks(host, HostEngine(plan, rows)))
+            books = [HostBooks(host, HostEngine(planner.plan(host), rows)) for host in hosts]
             recorder = None
             if scenario.record == "transfers":
                 place = order.place("transfers")
