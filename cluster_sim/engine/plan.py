@@ -93,8 +93,7 @@ def plan_host(
 ) -> HostPlan:
     """Build one host; `facts` holds the transfer sizes of each (group name, workload number).
 
-    Hosts differ in guests that the cluster placed, in faults and in draws. `is_alone` leaves out what would bring
-    transfers by itself: closed loops, and waiting for a boot. `make_program` may give paths other steps.
+    `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps.
     """
     protection = with_lock(profile.protection, scenario.cluster.host.conversion_lock)
     placement = placement or place_guests(scenario, (0,))
