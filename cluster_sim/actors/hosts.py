@@ -1,7 +1,7 @@
 """Some hosts of a run: takes the guests' submissions of a window, runs each host's event loop, writes what ended."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from cluster_sim.actors.exchange import Exchange, groups_of_hosts
 from cluster_sim.actors.memento import memento_of, restore
 from cluster_sim.actors.order import RunOrder, facts_of, logs_of
 from cluster_sim.actors.packing import blocks_of_hosts
-from cluster_sim.actors.recorder import Recorder
+from cluster_sim.actors.recorder import Reading, Recorder
 from cluster_sim.engine.alike import Planner
 from cluster_sim.engine.host import BUSY_ROWS, HostEngine
 from cluster_sim.engine.rows import joined_rows, rows_of
@@ -35,8 +35,6 @@ COMPLETIONS = pa.schema(
         )
     ]
 )
-ROWS_OF_A_HOST = 8192
-"""So many rows of a host come before those of others in the same file, however long the window."""
 BUSY_HOSTS = 64
 BUSY_ROWS_LEAST = 1024
 """So few rows a host must do where there are many more than BUSY_HOSTS, or their memory would add up."""
@@ -53,36 +51,19 @@ class HostsResult:
 
 @dataclass(slots=True)
 class _RunningHost:
-    """One host of a run with its books; `ended` is recorded at the window's end, and before that where it is much."""
+    """One host of a run with its books, and what reads out its transfers, if those are recorded."""
 
     KEPT: ClassVar[tuple[str, ...]] = ("engine", "books")
 
     host: int
     engine: HostEngine
     books: HostBooks
-    recorder: Recorder | None
-    ended: list[Records] = field(default_factory=list)
-    ended_rows: int = 0
-
-    def take(self, done: Records) -> None:
-        """Take transfers that have ended, if those are recorded."""
-        self.books.count()
-        if len(done) == 0:
-            return
-        self.ended.append(done)
-        self.ended_rows += len(done)
-        if self.ended_rows >= ROWS_OF_A_HOST:
-            self.record()
-
-    def record(self) -> None:
-        """Have all recorded that was taken, in the parts in which it came."""
-        if self.recorder is not None:
-            self.recorder.take(self.host, self.ended)
-        self.ended, self.ended_rows = [], 0
+    reading: Reading | None
 
     def close_window(self, window: int, ends_ns: int) -> pa.RecordBatch:
-        """Have recorded what is left, and give what ended in the window."""
-        self.record()
+        """Have recorded what was read out, and give what ended in the window."""
+        if self.reading is not None:
+            self.reading.record()
         self.books.close_window(window, ends_ns)
         return completions_of(self.host, self.engine.take_heard())
 
@@ -142,7 +123,10 @@ class Hosts:
                 place = order.place("transfers")
                 recorder = Recorder(SegmentedWriter(order.unfinished, place, name_of_block(hosts)), books)
             self.blocks.append(_Block(hosts, recorder))
-            self.running |= {each.host: _RunningHost(each.host, each.engine, each, recorder) for each in books}
+            for each in books:
+                reading = None if recorder is None else Reading(each.host, recorder)
+                each.engine.reader = None if reading is None else reading.read
+                self.running[each.host] = _RunningHost(each.host, each.engine, each, reading)
         self.state_bytes = sum(running.engine.state_bytes for running in self.running.values())
         self.exchanges = [
             Exchange(
@@ -170,11 +154,12 @@ class Hosts:
             for host in exchange.engines:
                 first, end = np.searchsorted(host_ids, [host, host + 1])
                 arrivals[host] = arrivals_of(submitted.slice(first, end - first))
-            for host, done in exchange.advance(arrivals, until_ns):
-                self.running[host].take(done)
+            for host, _ in exchange.advance(arrivals, until_ns):
+                self.running[host].books.count()
             for host in exchange.engines:
                 if is_last:
-                    self.running[host].take(self.running[host].engine.finish())
+                    self.running[host].engine.finish()
+                    self.running[host].books.count()
                 completions[host] = self.running[host].close_window(window, until_ns)
             while block is not None and all(host in completions for host in block.hosts):
                 if block.recorder is not None:

@@ -1,6 +1,7 @@
 """Transfers of some hosts that have ended: taken as rows, written as columns, many at a time."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +10,7 @@ import pyarrow as pa
 from cluster_sim.actors.batches import as_batch
 from cluster_sim.actors.books import PART_LABELS, PARTS, HostBooks
 from cluster_sim.engine.rows import columns_of, word_of
-from cluster_sim.engine.state import DELIVERED, TRANSFER, Int64s, Records
+from cluster_sim.engine.state import DELIVERED, TRANSFER, Int32s, Int64s, Records
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
 from cluster_sim.results.ledger import Category
@@ -28,7 +29,11 @@ FIELDS = {
     **{f"{category.label}_ns": ("ledger", category.value) for category in Category},
 }
 """The field of a transfer's row that each column comes from, and which of its numbers."""
+STREAM = 0
+"""The word before those of FIELDS."""
 WORDS = np.array([word_of(TRANSFER, "stream"), *(word_of(TRANSFER, *field) for field in FIELDS.values())], np.int64)
+ROWS_OF_A_HOST = 8192
+"""So many rows of a host come before those of others in the same file, however long the window."""
 ROWS_AT_ONCE = 4096
 """Few enough to be kept until then, enough that a batch of them costs little more than its columns."""
 
@@ -39,35 +44,54 @@ class Recorder:
     def __init__(self, writer: SegmentedWriter, books: Sequence[HostBooks]) -> None:
         self.writer = writer
         self.streams = Streams(books)
-        self.waiting: list[Records] = []
-        self.hosts: list[int] = []
-        """The host of each part that waits."""
+        self.waiting: list[Int64s] = []
         self.rows = 0
 
-    def take(self, host: int, parts: Sequence[Records]) -> None:
-        """Take what ended on a host, in parts, each of which is written by (stream, frame)."""
+    def take(self, host: int, parts: Sequence[Int64s]) -> None:
+        """Take what ended on a host, in parts of an array a word of WORDS."""
+        for part in parts:
+            part[STREAM] += self.streams.first[host]
+            self.rows += part.shape[1]
         self.waiting += parts
-        self.hosts += [host] * len(parts)
-        self.rows += sum(map(len, parts))
         if self.rows >= ROWS_AT_ONCE:
             self.write()
 
     def write(self) -> None:
         """Write all that waits."""
         if self.rows:
-            orders = [np.lexsort((part["frame"], part["stream"])) for part in self.waiting]
-            stream, *columns = columns_of(self.waiting, orders, WORDS)
-            firsts = [self.streams.first[host] for host in self.hosts]
-            stream += np.repeat(firsts, [len(part) for part in self.waiting])
+            stream, *columns = self.waiting[0] if len(self.waiting) == 1 else np.concatenate(self.waiting, axis=1)
             own = own_columns(dict(zip(FIELDS, columns, strict=True)))
             self.writer.write(as_batch("transfers", self.streams.of(stream) | own))
-        self.waiting, self.hosts, self.rows = [], [], 0
+        self.waiting, self.rows = [], 0
 
     def end_window(self, *, is_last: bool) -> None:
         """End a window: what makes a part full, or is the last, waits no longer."""
         if is_last or self.writer.rows + self.rows >= ROWS_A_PART:
             self.write()
         self.writer.end_window(is_last=is_last)
+
+
+@dataclass(slots=True)
+class Reading:
+    """Reads out what ended on a host; it is recorded at the window's end, and before that where it is much."""
+
+    host: int
+    recorder: Recorder
+    parts: list[Int64s] = field(default_factory=list)
+    rows: int = 0
+
+    def read(self, transfers: Records, rows: Int32s) -> None:
+        """Read out some rows, by (stream, frame)."""
+        order = np.lexsort((transfers["frame"][rows], transfers["stream"][rows]))
+        self.parts.append(columns_of(transfers, rows[order], WORDS))
+        self.rows += len(rows)
+        if self.rows >= ROWS_OF_A_HOST:
+            self.record()
+
+    def record(self) -> None:
+        """Have all recorded that was read out."""
+        self.recorder.take(self.host, self.parts)
+        self.parts, self.rows = [], 0
 
 
 class Streams:

@@ -28,7 +28,7 @@ class Planner:
     facts: Facts
     placement: Placement
     logs: Logs
-    guests: Guests | None = None
+    guests: Guests | None = field(init=False, default=None)
     """Who is on a host that is as `kept` is."""
     kept: HostPlan | None = field(init=False, default=None)
 

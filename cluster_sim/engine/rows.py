@@ -31,24 +31,21 @@ def joined_rows(parts: Sequence[Records], kind: np.dtype[np.void]) -> Records:
     return np.concatenate(lumps).view(kind) if lumps else np.zeros(0, kind)
 
 
-def columns_of(parts: Sequence[Records], orders: Sequence[Int64s], words: Int64s) -> Int64s:
-    """Some words of records, a row each: parts one after the other, each in its order."""
-    columns = np.empty((len(words), sum(map(len, parts))), np.int64)
-    first = 0
-    for part, order in zip(parts, orders, strict=True):
-        turn(part.view(np.int64).reshape(len(part), -1), order, words, columns, first)
-        first += len(part)
+def columns_of(records: Records, rows: Int32s | Int64s, words: Int64s) -> Int64s:
+    """Some words of some rows, in the order asked for: an array a word."""
+    columns = np.empty((len(words), len(rows)), np.int64)
+    turn(records.view(np.int64).reshape(len(records), -1), rows.astype(np.int64, copy=False), words, columns)
     return columns
 
 
 @compiled
-def turn(rows: Int64s, order: Int64s, words: Int64s, columns: Int64s, first: int) -> None:
-    """Put some words of rows into columns from `first` on: few rows at a time, so that they stay in the cache."""
-    for begin in range(0, len(order), ROWS_TURNED_AT_ONCE):
-        end = min(begin + ROWS_TURNED_AT_ONCE, len(order))
+def turn(records: Int64s, rows: Int64s, words: Int64s, columns: Int64s) -> None:
+    """Put some words of some rows into columns: few rows at a time, so that they stay in the cache."""
+    for begin in range(0, len(rows), ROWS_TURNED_AT_ONCE):
+        end = min(begin + ROWS_TURNED_AT_ONCE, len(rows))
         for k in range(len(words)):
             for i in range(begin, end):
-                columns[k, first + i] = rows[order[i], words[k]]
+                columns[k, i] = records[rows[i], words[k]]
 
 
 def empty_lines(count: int) -> Records:
