@@ -67,10 +67,15 @@ def add_to_digest(digest: "hashlib._Hash", batch: pa.RecordBatch) -> None:
 
 def text_of_labels(column: pa.DictionaryArray) -> bytes:
     """What Python writes a list of the column's labels as; Arrow joins the texts without one object a row."""
-    texts = pa.array([f"{label!r}, ".encode() for label in column.dictionary.to_pylist()], pa.large_binary())
-    taken = texts.take(column.indices)
-    end = int(np.frombuffer(taken.buffers()[1], np.int64)[taken.offset + len(taken)])
-    return b"[" + bytes(taken.buffers()[2])[: end - len(", ")] + b"]"
+    texts = [f"{label!r}, ".encode() for label in column.dictionary.to_pylist()]
+    codes = column.indices.to_numpy()
+    if (codes == codes[0]).all():
+        joined: bytes = texts[codes[0]] * len(codes)
+    else:
+        taken = pa.array(texts, pa.large_binary()).take(column.indices)
+        end = int(np.frombuffer(taken.buffers()[1], np.int64)[taken.offset + len(taken)])
+        joined = bytes(taken.buffers()[2])[:end]
+    return b"[" + joined[: -len(", ")] + b"]"
 
 
 @cache
