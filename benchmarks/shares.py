@@ -21,6 +21,7 @@ from cluster_sim.actors.books import HostBooks
 from cluster_sim.actors.driver import Means, compile_once, run_experiment
 from cluster_sim.actors.guests import Guests
 from cluster_sim.actors.hosts import Hosts
+from cluster_sim.actors.recorder import Recorder
 from cluster_sim.engine import host as host_room
 from cluster_sim.engine.host import HostEngine
 from cluster_sim.results.parts import PartWriter
@@ -33,7 +34,7 @@ ROOMS: dict[str, tuple[tuple[object, str], ...]] = {
     "sums and tables": (
         (HostBooks, "count"),
         (HostBooks, "close_window"),
-        (HostBooks, "transfers"),
+        (Recorder, "write"),
         (HostBooks, "guests"),
         (HostBooks, "workloads"),
         (HostBooks, "hosts"),

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cluster_sim.engine.state import Records
 from cluster_sim.results import histogram
 from cluster_sim.results.columns import TABLES, schema
 
@@ -25,20 +24,6 @@ def histogram_columns(merged: Sequence[tuple[Int64s, Int64s]]) -> dict[str, pa.A
     return {
         "latency_bucket": pa.array([b.tolist() for b, _ in merged], pa.list_(pa.int32())),
         "latency_count": pa.array([n.tolist() for _, n in merged], pa.list_(pa.int64())),
-    }
-
-
-def work_columns(done: Records) -> dict[str, Int64s]:
-    """The columns `WORK` of transfers."""
-    return {
-        "guest_cpu_ns": done["cpu_ns"][:, 0],
-        "host_cpu_ns": done["cpu_ns"][:, 1],
-        "guest_copied_bytes": done["copied_bytes"][:, 0],
-        "host_copied_bytes": done["copied_bytes"][:, 1],
-        "engine_copied_bytes": done["copied_bytes"][:, 2],
-        "conversions": done["conversions"],
-        "converted_pages": done["converted_pages"],
-        "exits": done["exits"],
     }
 
 

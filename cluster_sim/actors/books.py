@@ -8,15 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cluster_sim.actors.batches import as_batch, histogram_columns, merged_histogram, work_columns
+from cluster_sim.actors.batches import as_batch, histogram_columns, merged_histogram
 from cluster_sim.engine.host import HostEngine
-from cluster_sim.engine.state import DELIVERED, Records
 from cluster_sim.engine.streams import Role, holds_up
 from cluster_sim.engine.tallies import BUCKETS, FIELD, FIELDS, MOST, OF_ANY
-from cluster_sim.io_paths.steps import Direction
 from cluster_sim.memory.pages import PAGE_BYTES
-from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
-from cluster_sim.results.ledger import Category
 from cluster_sim.results.parts import label_array
 
 Int64s = npt.NDArray[np.int64]
@@ -36,7 +32,6 @@ PARTS = {
     Role.ACCEPT: BOOT,
 }
 PART_LABELS = tuple(dict.fromkeys(PARTS.values()))
-DIRECTION_LABELS = tuple(direction.name.lower() for direction in Direction)
 WINDOWED = ("submitted", "delivered", "dropped", "late", "delivered_bytes")
 HISTOGRAMS_AT_ONCE = 8
 """So many are kept apart before they are joined."""
@@ -173,37 +168,6 @@ class HostBooks:
         """Transfers submitted, boots apart."""
         return int(self.submitted[self.counts_for_guest].sum())
 
-    def _part_codes(self) -> npt.NDArray[np.int8]:
-        parts = [PARTS[stream.queue.role] for stream in self.engine.plan.streams]
-        return np.array([PART_LABELS.index(part) for part in parts], np.int8)
-
-    def transfers(self, done: Records) -> pa.RecordBatch:
-        """Rows of the table `transfers`, one a transfer."""
-        of_row = self.engine.state.streams["guest"][done["stream"]]
-        workloads = np.array([stream.queue.workload for stream in self.engine.plan.streams], np.int32)
-        columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
-            **self._identity(of_row),
-            "workload": workloads[done["stream"]],
-            "job": np.array([stream.queue.job for stream in self.engine.plan.streams], np.int32)[done["stream"]],
-            "part": label_array(tuple(PART_LABELS), self._part_codes()[done["stream"]]),
-            "direction": label_array(DIRECTION_LABELS, done["direction"]),
-            "frame_index": done["frame"],
-            "frame_bytes": done["bytes"],
-            "origin_ns": done["origin_ns"],
-            "submitted_ns": done["submitted_ns"],
-            "deadline_ns": done["deadline_ns"],
-            "handed_ns": done["handed_ns"],
-            "ended_ns": done["ended_ns"],
-            "latency_ns": done["ended_ns"] - done["submitted_ns"],
-            "outcome": label_array(ENDING_LABELS, done["outcome"]),
-            "drop_reason": label_array(DROP_LABELS, done["reason"]),
-            "is_late": (done["outcome"] == DELIVERED) & (done["handed_ns"] > done["deadline_ns"]),
-            "is_intact": done["is_intact"] != 0,
-            **{f"{category.label}_ns": done["ledger"][:, category] for category in Category},
-            **work_columns(done),
-        }
-        return as_batch("transfers", columns)
-
     def guests(self) -> pa.RecordBatch:
         """Rows of the table `guests`, without what only the guests' software knows."""
         guests = self.engine.plan.guests
@@ -324,14 +288,14 @@ class HostBooks:
 
     def _histogram_of(self, cells: Int64s) -> tuple[Int64s, Int64s]:
         """Latencies of some cells."""
-        if len(self.histograms) > 1:
+        if len(self.histograms) != 1:
             self.histograms = [merged_histogram(self.histograms)]
-        keys, counts = merged_histogram(self.histograms)
+        ((keys, counts),) = self.histograms
         parts = []
         for cell in cells:
             first, end = np.searchsorted(keys, [cell * BUCKETS, (cell + 1) * BUCKETS])
             parts.append((keys[first:end] - cell * BUCKETS, counts[first:end]))
-        return merged_histogram(parts)
+        return parts[0] if len(parts) == 1 else merged_histogram(parts)
 
     def _of_guests(self, values: Int64s) -> Int64s:
         """A sum of cells as one of guests; boots are no part of it."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 from cluster_sim.actors.memento import memento_of, restore
 from cluster_sim.actors.order import RunOrder, facts_of
 from cluster_sim.actors.software import software_of
-from cluster_sim.engine.layout import lay_out
+from cluster_sim.engine.layout import GuestLayout, lay_out
 from cluster_sim.engine.placement import TO_THE_END, GuestPlace
 from cluster_sim.engine.state import DELIVERED, FAR_NS, Int64s
 from cluster_sim.platform.protection import PROTECTIONS
@@ -74,10 +74,14 @@ class Guests:
         video: list[VideoStream] = []
         keys: list[int] = []
         self.video_places = []
+        layouts: dict[tuple[str, int], GuestLayout] = {}
         for host in order.hosts:
             number = 0
             for place in placement.on_host(host):
-                layout = lay_out(order.scenario, place.group, place.index, facts, protection)
+                key = (place.group.name, place.index)
+                if key not in layouts:
+                    layouts[key] = lay_out(order.scenario, place.group, place.index, facts, protection)
+                layout = layouts[key]
                 for queue in layout.queues:
                     stream = software_of(order.scenario, order.folder, place, queue, layout, chance)
                     if isinstance(stream, VideoStream):

@@ -1,7 +1,7 @@
 """Some hosts of a run: takes the guests' submissions of a window, runs each host's event loop, writes what ended."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,10 +12,11 @@ from cluster_sim.actors.exchange import Exchange, groups_of_hosts
 from cluster_sim.actors.memento import memento_of, restore
 from cluster_sim.actors.order import RunOrder, facts_of, logs_of
 from cluster_sim.actors.packing import blocks_of_hosts
+from cluster_sim.actors.recorder import Reading, Recorder
+from cluster_sim.engine.alike import Planner
 from cluster_sim.engine.host import BUSY_ROWS, HostEngine
-from cluster_sim.engine.plan import plan_host
 from cluster_sim.engine.rows import joined_rows, rows_of
-from cluster_sim.engine.state import HEARD, TRANSFER, Arrivals, Records, submissions
+from cluster_sim.engine.state import HEARD, Arrivals, Records, submissions
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.results.columns import schema
 from cluster_sim.results.parts import Part, SegmentedWriter, write_part
@@ -34,8 +35,6 @@ COMPLETIONS = pa.schema(
         )
     ]
 )
-ROWS_WRITTEN_AT_ONCE = 8192
-"""Few enough to be kept until then, enough that writing them one part at a time costs nothing to speak of."""
 BUSY_HOSTS = 64
 BUSY_ROWS_LEAST = 1024
 """So few rows a host must do where there are many more than BUSY_HOSTS, or their memory would add up."""
@@ -52,58 +51,34 @@ class HostsResult:
 
 @dataclass(slots=True)
 class _RunningHost:
-    """One host of a run with its books; `ended` waits to be written."""
+    """One host of a run with its books, and what reads out its transfers, if those are recorded."""
 
     KEPT: ClassVar[tuple[str, ...]] = ("engine", "books")
 
     host: int
     engine: HostEngine
     books: HostBooks
-    writer: SegmentedWriter | None
-    ended: list[Records] = field(default_factory=list)
-    ended_rows: int = 0
-
-    def take(self, done: Records) -> None:
-        """Take transfers that have ended, if those are recorded; they are written many at a time."""
-        self.books.count()
-        if len(done) == 0:
-            return
-        self.ended.append(done)
-        self.ended_rows += len(done)
-        if self.ended_rows >= ROWS_WRITTEN_AT_ONCE:
-            self.write()
-
-    def write(self) -> None:
-        """Write all that was taken, in the parts in which it came, each by (stream, frame)."""
-        if self.writer is not None and self.ended:
-            self.writer.write(self.books.transfers(in_order(self.ended)))
-        self.ended, self.ended_rows = [], 0
+    reading: Reading | None
 
     def close_window(self, window: int, ends_ns: int) -> pa.RecordBatch:
-        """Write what is left, and give what ended in the window; nothing waits after it."""
-        self.write()
+        """Have recorded what was read out, and give what ended in the window."""
+        if self.reading is not None:
+            self.reading.record()
         self.books.close_window(window, ends_ns)
         return completions_of(self.host, self.engine.take_heard())
 
 
-def in_order(parts: Sequence[Records]) -> Records:
-    """Transfers in the parts in which they came, each part by (stream, frame)."""
-    done = joined_rows(parts, TRANSFER)
-    part = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
-    return rows_of(done, np.lexsort((done["frame"], done["stream"], part)))
-
-
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Hosts whose rows go into the same files, and the writer of their transfers, if those are recorded."""
+    """Hosts whose rows go into the same files, and what records their transfers, if anything does."""
 
     hosts: tuple[int, ...]
-    writer: SegmentedWriter | None
+    recorder: Recorder | None
 
-    @property
-    def name(self) -> str:
-        """Name of its files."""
-        return f"hosts-{self.hosts[0]:05d}"
+
+def name_of_block(hosts: Sequence[int]) -> str:
+    """Name of the files of hosts that share them."""
+    return f"hosts-{hosts[0]:05d}"
 
 
 class Hosts:
@@ -123,7 +98,7 @@ class Hosts:
     @property
     def writers(self) -> list[SegmentedWriter]:
         """Writers of transfers."""
-        return [block.writer for block in self.blocks if block.writer is not None]
+        return [block.recorder.writer for block in self.blocks if block.recorder is not None]
 
     @writers.setter
     def writers(self, restored: list[SegmentedWriter]) -> None:
@@ -135,21 +110,23 @@ class Hosts:
         self.next_window = 0
         scenario = order.scenario
         facts, logs = facts_of(scenario, order.folder), logs_of(scenario, order.folder)
-        profile, placement = profile_of(scenario), order.placement()
+        planner = Planner(scenario, profile_of(scenario), facts, order.placement(), logs)
         mine = set(order.hosts)
         blocks = [tuple(block) for block in blocks_of_hosts(scenario.cluster.hosts) if mine & set(block)]
         assert {host for block in blocks for host in block} == mine, "blocks are whole"
         rows = max(BUSY_ROWS * BUSY_HOSTS // max(scenario.cluster.hosts, BUSY_HOSTS), BUSY_ROWS_LEAST)
         self.running, self.blocks = {}, []
         for hosts in blocks:
-            block = _Block(hosts, None)
+            books = [HostBooks(host, HostEngine(planner.plan(host), rows)) for host in hosts]
+            recorder = None
             if scenario.record == "transfers":
-                block = _Block(hosts, SegmentedWriter(order.unfinished, order.place("transfers"), block.name))
-            self.blocks.append(block)
-            for host in hosts:
-                plan = plan_host(scenario, profile, facts, host=host, placement=placement, logs=logs)
-                engine = HostEngine(plan, rows)
-                self.running[host] = _RunningHost(host, engine, HostBooks(host, engine), block.writer)
+                place = order.place("transfers")
+                recorder = Recorder(SegmentedWriter(order.unfinished, place, name_of_block(hosts)), books)
+            self.blocks.append(_Block(hosts, recorder))
+            for each in books:
+                reading = None if recorder is None else Reading(each.host, recorder)
+                each.engine.reader = None if reading is None else reading.read
+                self.running[each.host] = _RunningHost(each.host, each.engine, each, reading)
         self.state_bytes = sum(running.engine.state_bytes for running in self.running.values())
         self.exchanges = [
             Exchange(
@@ -177,15 +154,16 @@ class Hosts:
             for host in exchange.engines:
                 first, end = np.searchsorted(host_ids, [host, host + 1])
                 arrivals[host] = arrivals_of(submitted.slice(first, end - first))
-            for host, done in exchange.advance(arrivals, until_ns):
-                self.running[host].take(done)
+            for host, _ in exchange.advance(arrivals, until_ns):
+                self.running[host].books.count()
             for host in exchange.engines:
                 if is_last:
-                    self.running[host].take(self.running[host].engine.finish())
+                    self.running[host].engine.finish()
+                    self.running[host].books.count()
                 completions[host] = self.running[host].close_window(window, until_ns)
             while block is not None and all(host in completions for host in block.hosts):
-                if block.writer is not None:
-                    block.writer.end_window(is_last=is_last)
+                if block.recorder is not None:
+                    block.recorder.end_window(is_last=is_last)
                 block = next(to_end, None)
         assert block is None
         return joined_batch([completions[host] for host in self.running], COMPLETIONS)
@@ -203,6 +181,9 @@ class Hosts:
     def save(self) -> int:
         """Write a snapshot of all hosts at the last window's end; its bytes."""
         assert self.order is not None
+        for block in self.blocks:
+            if block.recorder is not None:
+                block.recorder.write()
         return self.order.snapshots.save(self.next_window, "hosts", memento_of(self))
 
     def restore(self, order: RunOrder, window: int) -> None:
@@ -218,12 +199,13 @@ class Hosts:
         assert all(running.engine.in_flight == 0 for running in self.running.values())
         parts: list[Part] = []
         for block in self.blocks:
-            if block.writer is not None:
-                parts += block.writer.parts
+            if block.recorder is not None:
+                parts += block.recorder.writer.parts
+            name = name_of_block(block.hosts)
             for table, batches in self._summaries([self.running[host].books for host in block.hosts], seen).items():
                 filled = [batch for batch in batches if batch.num_rows]
                 if filled:
-                    parts.append(write_part(self.order.unfinished, self.order.place(table), block.name, filled))
+                    parts.append(write_part(self.order.unfinished, self.order.place(table), name, filled))
         frames = self.frames
         self.running, self.blocks, self.exchanges = {}, [], []
         return HostsResult(parts, frames)

@@ -15,7 +15,7 @@ from cluster_sim.engine.plan import HostPlan, plan_host
 from cluster_sim.engine.planned import PlannedGuest
 from cluster_sim.engine.rows import rows_of, with_more_rows
 from cluster_sim.engine.sharing import HOST_LOCK, MEMORY_BANDWIDTH
-from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, TRANSFER, Arrivals, Int64s, Records
+from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, TRANSFER, Arrivals, Int32s, Int64s, Records
 from cluster_sim.engine.streams import plain_facts
 from cluster_sim.engine.transfers import open_loops
 from cluster_sim.io_paths.steps import Resource
@@ -45,6 +45,9 @@ ROWS_AT_FIRST = 256
 BUSY_ROWS = 8192
 """Rows that a busy host has at least, so that what has ended is read out in large parts."""
 GUEST_LEFT = int(DropReason.GUEST_LEFT)
+
+Reader = Callable[[Records, Int32s], None]
+"""Takes rows of a table of transfers, which are used again afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class HostEngine:
         self.messages: list[Records] = []
         self.keys: list[Int64s] = []
         self.heard: list[Records] = []
+        self.reader: Reader | None = None
+        """Who reads out transfers that have ended; without one they are given whole."""
         closed = plan.state.streams["is_closed"] * plan.state.streams["buffers"]
         self.receiving = {
             stream.queue.sender: number for number, stream in enumerate(plan.streams) if stream.queue.sender is not None
@@ -124,14 +129,14 @@ class HostEngine:
         while True:
             admitted = run_until(self.state, arrivals, until_ns)
             arrivals = arrivals.part(admitted, len(arrivals.at_ns))
-            starved = bool(self.state.cursor["is_starved"][0])
+            starved, ended = bool(self.state.cursor["is_starved"][0]), int(self.state.cursor["done"][0])
             self._read_lists()
             done = self._read_done()
             self._note_deaths()
             yield done
             if not starved:
                 break
-            if self._wants_rows(len(done)):
+            if self._wants_rows(ended):
                 self.state = with_more_rows(self.state, len(self.state.transfers))
         assert len(arrivals.at_ns) == 0
         self.now_ns = until_ns
@@ -299,8 +304,11 @@ class HostEngine:
         count, free = int(cursor["done"]), int(cursor["free"])
         if count == 0:
             return NONE_DONE
-        rows = lists.done[:count]
-        done = rows_of(self.state.transfers, rows)
+        rows, done = lists.done[:count], NONE_DONE
+        if self.reader is None:
+            done = rows_of(self.state.transfers, rows)
+        else:
+            self.reader(self.state.transfers, rows)
         self.state.transfers["phase"][rows] = FREE
         lists.free[free : free + count] = rows
         cursor["free"] = free + count

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cluster_sim.engine.boot import boot, build_tree, map_for_life, memory_rules, mixed, place
+from cluster_sim.engine.boot import boot, build_tree, map_for_life, memory_rules, place
+from cluster_sim.engine.drawn import keys_of, rings
 from cluster_sim.engine.faults import PlannedFault
 from cluster_sim.engine.heap import ENTRY
 from cluster_sim.engine.layout import lay_out, transient_bytes
@@ -29,7 +30,6 @@ from cluster_sim.engine.state import (
     REQUEST,
     TRANSFER,
     Host,
-    Int32s,
     Int64s,
     Policy,
     Records,
@@ -58,7 +58,6 @@ from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.path_spec import SwiotlbPath
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import BootWorkload, ChurnWorkload
-from cluster_sim.workloads.draws import draw
 
 ON_PIN = {"retry": ON_PIN_RETRY, "wait": ON_PIN_WAIT, "defer": ON_PIN_DEFER}
 
@@ -91,8 +90,7 @@ def plan_host(
 ) -> HostPlan:
     """Build one host; `facts` holds the transfer sizes of each (group name, workload number).
 
-    Hosts differ in guests that the cluster placed, in faults and in draws. `is_alone` leaves out what would bring
-    transfers by itself: closed loops, and waiting for a boot. `make_program` may give paths other steps.
+    `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps.
     """
     protection = with_lock(profile.protection, scenario.cluster.host.conversion_lock)
     placement = placement or place_guests(scenario, (0,))
@@ -107,7 +105,8 @@ def plan_host(
     bases = np.cumsum([0, *(guest.layout.gib_entries for guest in guests)]) * PAGES_PER_1G
     pages = place(scenario, guests, bases, (*placement.chance, host))
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
-    table = build_streams(scenario, profile, guests, streams, servers, io_bases, facts, placement.chance)
+    table = build_streams(scenario, profile, guests, streams, servers, io_bases, facts)
+    table["key"] = keys_of(streams, guests, (*placement.chance, host))
     table["is_closed"] *= not is_alone
     buffers = int(table["buffers"].sum())
     state = Host(
@@ -215,22 +214,6 @@ def own_prices(scenario: ScenarioSpec, queue: Queue) -> dict[str, int]:
     """Prices that the definition itself gives."""
     hold = queue.spec.hold if isinstance(queue.spec, ChurnWorkload) else 0
     return {WORK: 1, NETWORK_LATENCY: scenario.cluster.network.latency, own_work.HOLD: hold}
-
-
-def rings(
-    table: Records, streams: Sequence[PlannedStream], guests: Sequence[PlannedGuest], chance: tuple[int, ...]
-) -> Int32s:
-    """Free buffers of all streams in the order in which they are taken; ranges that come at random are shuffled."""
-    ring: Int32s = np.arange(int(table["buffers"].sum()), dtype=np.int32)
-    for row, stream in zip(table, streams, strict=True):
-        spec = stream.queue.spec
-        if isinstance(spec, ChurnWorkload) and spec.order == "random":
-            place = guests[stream.guest].place
-            first, count = int(row["first_buffer"]), int(row["buffers"])
-            key = draw(1 << 62, *chance, place.group.name, place.index, *stream.queue.name, "order")
-            order = np.argsort(mixed(np.arange(count, dtype=np.uint64), key), kind="stable")
-            ring[first : first + count] = first + order
-    return ring
 
 
 def put_logs(table: Records, streams: Sequence[PlannedStream], guests: Sequence[PlannedGuest], logs: Logs) -> Records:

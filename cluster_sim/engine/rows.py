@@ -1,24 +1,60 @@
-"""Room in a host's state: rows for transfers, and lines that nobody waits in."""
+"""Rows of transfers: room for them in a host's state, copies, columns of those that ended; lines nobody waits in."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from cluster_sim.engine.heap import ENTRY
+from cluster_sim.compiled import compiled
 from cluster_sim.engine.sharing import room_for_jobs
-from cluster_sim.engine.state import LINE, MESSAGE, NOBODY, TRANSFER, Host, Int32s, Int64s, Lists, Records
+from cluster_sim.engine.state import LINE, NOBODY, Host, Int32s, Int64s, Lists, Records
+
+WORD_BYTES = 8
+ROWS_TURNED_AT_ONCE = 8
+
+
+def word_of(kind: np.dtype[np.void], field: str, number: int = 0) -> int:
+    """The word of a record in which a field lies, or one number of a field that has several."""
+    assert kind.fields is not None
+    return kind.fields[field][1] // WORD_BYTES + number
 
 
 def rows_of(records: Records, rows: Int32s | Int64s) -> Records:
-    """Copies of some rows, in the order asked for: each as one lump of bytes, as NumPy else copies field by field."""
-    lumps = records.view(np.dtype((np.void, records.dtype.itemsize)))
-    return lumps[rows].view(records.dtype)
+    """Copies of some rows, in the order asked for."""
+    return lumps_of(records)[rows].view(records.dtype)
 
 
 def joined_rows(parts: Sequence[Records], kind: np.dtype[np.void]) -> Records:
-    """Parts one after the other, copied as lumps of bytes."""
-    lumps = [part.view(np.dtype((np.void, kind.itemsize))) for part in parts]
-    return np.concatenate(lumps).view(kind) if lumps else np.zeros(0, kind)
+    """Parts one after the other."""
+    return np.concatenate([lumps_of(part) for part in parts]).view(kind) if parts else np.zeros(0, kind)
+
+
+def with_room(records: Records, more: int) -> Records:
+    """The same rows, and `more` after them that are zero."""
+    larger = np.zeros(len(records) + more, records.dtype)
+    lumps_of(larger)[: len(records)] = lumps_of(records)
+    return larger
+
+
+def lumps_of(records: Records) -> Records:
+    """The same rows, each as one lump of bytes: NumPy else copies them field by field."""
+    return records.view(np.dtype((np.void, records.dtype.itemsize)))
+
+
+def columns_of(records: Records, rows: Int32s | Int64s, words: Int64s) -> Int64s:
+    """Some words of some rows, in the order asked for: an array a word."""
+    columns = np.empty((len(words), len(rows)), np.int64)
+    turn(records.view(np.int64).reshape(len(records), -1), rows.astype(np.int64, copy=False), words, columns)
+    return columns
+
+
+@compiled
+def turn(records: Int64s, rows: Int64s, words: Int64s, columns: Int64s) -> None:
+    """Put some words of some rows into columns: few rows at a time, so that they stay in the cache."""
+    for begin in range(0, len(rows), ROWS_TURNED_AT_ONCE):
+        end = min(begin + ROWS_TURNED_AT_ONCE, len(rows))
+        for k in range(len(words)):
+            for i in range(begin, end):
+                columns[k, i] = records[rows[i], words[k]]
 
 
 def empty_lines(count: int) -> Records:
@@ -44,17 +80,9 @@ def with_more_rows(host: Host, more: int) -> Host:
     cursor = host.cursor[0]
     free, ready, first = int(cursor["free"]), int(cursor["ready"]), int(cursor["ready_first"])
     assert cursor["done"] == 0
-    transfers, timers, jobs, lists, messages = (
-        np.zeros(rows, TRANSFER),
-        np.zeros(rows, ENTRY),
-        room_for_jobs(rows),
-        empty_lists(rows),
-        np.zeros(rows, MESSAGE),
-    )
-    transfers[:old] = host.transfers
-    timers[:old] = host.timers
+    transfers, timers, messages = (with_room(each, more) for each in (host.transfers, host.timers, host.messages))
+    jobs, lists = room_for_jobs(rows), empty_lists(rows)
     jobs[:, :old] = host.jobs
-    messages[:old] = host.messages
     lists.ready[:ready] = np.roll(host.lists.ready, -first)[:ready]
     lists.free[:more] = np.arange(rows - 1, old - 1, -1, dtype=np.int32)
     lists.free[more : more + free] = host.lists.free[:free]

@@ -48,7 +48,6 @@ from cluster_sim.scenario.path_spec import ConvertPath, IoPath, SwiotlbPath
 from cluster_sim.scenario.spec import ClusterSpec, HostSpec, ScenarioSpec
 from cluster_sim.scenario.units import MIB
 from cluster_sim.scenario.workload_spec import BlockWorkload, ChurnWorkload, NetworkWorkload, VideoWorkload
-from cluster_sim.workloads.draws import draw
 
 WHEN_FULL = {"wait": WAIT, "drop_newest": DROP_NEWEST, "drop_oldest": DROP_OLDEST}
 NIC_CURVE = len(CURVES)
@@ -180,9 +179,8 @@ def build_streams(
     servers: Servers,
     bases: Int64s,
     facts: Facts,
-    chance: tuple[int, ...],
 ) -> Records:
-    """One row a stream."""
+    """One row a stream, without the key of its draws."""
     protection, memory, host = profile.protection, scenario.memory, scenario.cluster.host
     moving = sum(stream.queue.role in MOVES_DATA for stream in streams)
     llc_share = host.llc // max(moving, 1)
@@ -225,11 +223,9 @@ def build_streams(
             row["places"] = pieces_of(size, path.min_align_mask) + row["extra_mappings"]
         row["curves"] = curves_of(2 * buffers.count * fact.mean <= llc_share)
         row["draws_work"] = draws_work(queue)
-        place = guest.place
-        row["key"] = draw(1 << 62, *chance, place.host, group.name, place.index, *queue.name, "requests")
         row["next_stream"] = NOBODY
         row["latency_ns"] = scenario.cluster.network.latency
-        row["starts_ns"] = place.arrives_ns + guest.layout.boots  # behind the first part of the boot
+        row["starts_ns"] = guest.place.arrives_ns + guest.layout.boots  # behind the first part of the boot
         row["deadline_ns"] = queue.spec.deadline
         sizes = sizes_of(queue.spec)
         row["first_size"], row["sizes"] = first_size, len(sizes)

@@ -54,9 +54,12 @@ class PageTree(NamedTuple):
 
 
 def empty_tree(gib_entries: int, *, mid_nodes: int, leaf_nodes: int) -> PageTree:
-    """A tree of holes, all shared, with room for so many uneven 1 GiB and 2 MiB entries."""
+    """A tree of holes, all shared, with room for so many uneven 1 GiB and 2 MiB entries.
+
+    Nodes are filled when they are taken: until then they take no memory.
+    """
     top, mid = np.zeros(gib_entries, ENTRY), np.zeros(mid_nodes * FANOUT, ENTRY)
-    top["node"], mid["node"] = UNIFORM, UNIFORM
+    top["node"] = UNIFORM
     unused = np.zeros((2, max(mid_nodes, leaf_nodes)), np.int64)
     unused[0, :mid_nodes] = np.arange(mid_nodes - 1, -1, -1)
     unused[1, :leaf_nodes] = np.arange(leaf_nodes - 1, -1, -1)
@@ -298,3 +301,13 @@ def grown(tree: PageTree) -> PageTree:
         larger.unused[level, fresh : fresh + left] = tree.unused[level, :left]
         larger.heights[level] = fresh + left
     return larger
+
+
+def copy_of(tree: PageTree) -> PageTree:
+    """The same tree anew; nodes that are not in use are not copied, and take no memory."""
+    mid, leaf = np.zeros(len(tree.mid), ENTRY), np.zeros(len(tree.leaf), np.int64)
+    for level, old, new in ((MID, tree.mid, mid), (LEAF, tree.leaf, leaf)):
+        unused = tree.unused[level, : tree.heights[level]]
+        used = np.setdiff1d(np.arange(len(old) // FANOUT), unused, assume_unique=True)
+        new.reshape(-1, FANOUT)[used] = old.reshape(-1, FANOUT)[used]
+    return PageTree(tree.top.copy(), mid, leaf, tree.unused.copy(), tree.heights.copy())

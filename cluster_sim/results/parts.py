@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cache
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -15,6 +17,10 @@ from cluster_sim.results.storage import Storage
 ROWS_A_GROUP = 1 << 17
 ROWS_A_PART = 1 << 16
 """From so many rows on a part ends with the window: few files, and never much that is not written."""
+BYTES_AT_ONCE = 1 << 16
+"""A small table is one write to its file, and not one a column."""
+SOUGHT_BY = ("host_id", "guest_id", "workload", "frame_index", "submitted_ns", "ended_ns", "window", "ends_ns")
+"""Columns whose least and greatest values files tell, so that readers who look for some rows can pass over others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +62,32 @@ def add_to_digest(digest: "hashlib._Hash", batch: pa.RecordBatch) -> None:
         elif pa.types.is_dictionary(column.type) or pa.types.is_string(column.type) or pa.types.is_list(column.type):
             digest.update(repr(column.to_pylist()).encode())
         else:
-            digest.update(column.to_numpy(zero_copy_only=False).tobytes())
+            digest.update(column.to_numpy(zero_copy_only=False))
 
 
 def text_of_labels(column: pa.DictionaryArray) -> bytes:
     """What Python writes a list of the column's labels as; Arrow joins the texts without one object a row."""
-    texts = pa.array([f"{label!r}, ".encode() for label in column.dictionary.to_pylist()], pa.large_binary())
-    taken = texts.take(column.indices)
-    end = int(np.frombuffer(taken.buffers()[1], np.int64)[taken.offset + len(taken)])
-    return b"[" + bytes(taken.buffers()[2])[: end - len(", ")] + b"]"
+    texts = [f"{label!r}, ".encode() for label in column.dictionary.to_pylist()]
+    codes = column.indices.to_numpy()
+    if (codes == codes[0]).all():
+        joined: bytes = texts[codes[0]] * len(codes)
+    else:
+        taken = pa.array(texts, pa.large_binary()).take(column.indices)
+        end = int(np.frombuffer(taken.buffers()[1], np.int64)[taken.offset + len(taken)])
+        joined = bytes(taken.buffers()[2])[:end]
+    return b"[" + joined[: -len(", ")] + b"]"
+
+
+@cache
+def encoding(table: str) -> dict[str, Any]:
+    """How a table's columns are written: what counts and instants repeat lies in their high bytes, so byte by byte."""
+    kinds = {field.name: field.type for field in schema(table)}
+    return {
+        "compression": "lz4",
+        "use_dictionary": [name for name, kind in kinds.items() if pa.types.is_dictionary(kind)],
+        "column_encoding": {name: "BYTE_STREAM_SPLIT" for name, kind in kinds.items() if pa.types.is_integer(kind)},
+        "write_statistics": [name for name in SOUGHT_BY if name in kinds],
+    }
 
 
 class PartWriter:
@@ -114,17 +137,17 @@ class PartWriter:
         return Part(place.table, place.variant, place.replication, self.relative, self.rows, self.digest.hexdigest())
 
     def _join(self) -> pa.Table:
-        return pa.Table.from_batches(self.waiting, self.schema).unify_dictionaries().combine_chunks()
+        joined = pa.Table.from_batches(self.waiting, self.schema)
+        return joined if len(self.waiting) == 1 else joined.unify_dictionaries().combine_chunks()
 
     def _flush(self, rows: pa.Table) -> None:
         if self.writer is None:
             self.storage.make_folder(run_folder(self.place.table, self.place.variant, self.place.replication))
-            self.sink = self.storage.filesystem.open_output_stream(self.storage.path(self.temporary), compression=None)
-            self.writer = pq.ParquetWriter(
-                self.sink, self.schema, compression="zstd", compression_level=1, write_statistics=True
-            )
+            path = self.storage.path(self.temporary)
+            self.sink = self.storage.filesystem.open_output_stream(path, compression=None, buffer_size=BYTES_AT_ONCE)
+            self.writer = pq.ParquetWriter(self.sink, self.schema, **encoding(self.place.table))
         for start in range(0, max(rows.num_rows, 1), ROWS_A_GROUP):
-            group = rows.slice(start, ROWS_A_GROUP).combine_chunks()
+            group = rows.slice(start, ROWS_A_GROUP)
             self.writer.write_table(group, row_group_size=ROWS_A_GROUP)
             for batch in group.to_batches():
                 add_to_digest(self.digest, batch)
@@ -151,9 +174,14 @@ class SegmentedWriter:
         """Add rows."""
         self.part.write(batch)
 
+    @property
+    def rows(self) -> int:
+        """Rows of the part that has not ended."""
+        return self.part.rows + self.part.waiting_rows
+
     def end_window(self, *, is_last: bool) -> None:
         """End the part if it is large enough, or if it is the last; a table without rows has one part."""
-        rows = self.part.rows + self.part.waiting_rows
+        rows = self.rows
         if self.part.writer is not None or rows >= ROWS_A_PART or (is_last and (rows or not self.parts)):
             self.parts.append(self.part.close())
             self.part = self._next()
@@ -205,6 +233,6 @@ def fingerprint(parts: Iterable[Part]) -> str:
     return digest.hexdigest()
 
 
-def label_array(labels: Sequence[str], codes: "pa.Array | Sequence[int]") -> pa.DictionaryArray:
+def label_array(labels: Sequence[str], codes: npt.ArrayLike) -> pa.DictionaryArray:
     """A column of labels from codes."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(labels, pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(np.asarray(codes).astype(np.int8)), pa.array(labels, pa.string()))
