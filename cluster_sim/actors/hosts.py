@@ -15,7 +15,7 @@ from cluster_sim.actors.packing import blocks_of_hosts
 from cluster_sim.actors.recorder import Reading, Recorder
 from cluster_sim.engine.alike import Planner
 from cluster_sim.engine.host import BUSY_ROWS, HostEngine
-from cluster_sim.engine.rows import joined_rows, rows_of
+from cluster_sim.engine.rows import joined_rows
 from cluster_sim.engine.state import HEARD, Arrivals, Records, submissions
 from cluster_sim.platform.costs_of import profile_of
 from cluster_sim.results.columns import schema
@@ -60,12 +60,12 @@ class _RunningHost:
     books: HostBooks
     reading: Reading | None
 
-    def close_window(self, window: int, ends_ns: int) -> pa.RecordBatch:
-        """Have recorded what was read out, and give what ended in the window."""
+    def close_window(self, window: int, ends_ns: int) -> list[Records]:
+        """Have recorded what was read out, and give what software is told of the window."""
         if self.reading is not None:
             self.reading.record()
         self.books.close_window(window, ends_ns)
-        return completions_of(self.host, self.engine.take_heard())
+        return self.engine.take_heard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,27 +146,28 @@ class Hosts:
         until_ns = self.order.window_ends_ns(window)
         is_last = window == self.order.windows - 1
         host_ids = submitted.column("host_id").to_numpy()
-        completions: dict[int, pa.RecordBatch] = {}
+        all_arrivals = arrivals_of(submitted)
+        heard: dict[int, list[Records]] = {}
         to_end = iter(self.blocks)
         block = next(to_end, None)
         for exchange in self.exchanges:
             arrivals = {}
             for host in exchange.engines:
                 first, end = np.searchsorted(host_ids, [host, host + 1])
-                arrivals[host] = arrivals_of(submitted.slice(first, end - first))
+                arrivals[host] = all_arrivals.part(first, end)
             for host, _ in exchange.advance(arrivals, until_ns):
                 self.running[host].books.count()
             for host in exchange.engines:
                 if is_last:
                     self.running[host].engine.finish()
                     self.running[host].books.count()
-                completions[host] = self.running[host].close_window(window, until_ns)
-            while block is not None and all(host in completions for host in block.hosts):
+                heard[host] = self.running[host].close_window(window, until_ns)
+            while block is not None and all(host in heard for host in block.hosts):
                 if block.recorder is not None:
                     block.recorder.end_window(is_last=is_last)
                 block = next(to_end, None)
         assert block is None
-        return joined_batch([completions[host] for host in self.running], COMPLETIONS)
+        return completions_of(heard)
 
     @property
     def frames(self) -> int:
@@ -243,26 +244,21 @@ def with_seen(batch: pa.RecordBatch, seen: Mapping[int, Seen]) -> pa.RecordBatch
     return pa.RecordBatch.from_arrays(arrays, schema=declared)
 
 
-def completions_of(host: int, parts: Sequence[Records]) -> pa.RecordBatch:
-    """What software is told of a host's window, by (stream, frame); of what the run's end cut off nobody ever knows."""
-    done = joined_rows(parts, HEARD)
-    done = rows_of(done, np.lexsort((done["frame"], done["stream"])))
-    columns = (np.full(len(done), host), done["stream"], done["frame"], done["ended_ns"], done["outcome"])
-    arrays = [pa.array(column).cast(field.type) for column, field in zip(columns, COMPLETIONS, strict=True)]
+def completions_of(heard: Mapping[int, Sequence[Records]]) -> pa.RecordBatch:
+    """What software is told of a window, by (host, stream, frame); of what the run's end cut off nobody ever knows."""
+    done = joined_rows([part for parts in heard.values() for part in parts], HEARD)
+    counts = [sum(map(len, parts)) for parts in heard.values()]
+    host = np.repeat(np.array(list(heard), np.int64), np.array(counts, np.int64))
+    by = np.lexsort((done["frame"], done["stream"], host))
+    columns = (host, done["stream"], done["frame"], done["ended_ns"], done["outcome"])
+    arrays = [pa.array(column[by]).cast(field.type) for column, field in zip(columns, COMPLETIONS, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=COMPLETIONS)
 
 
 def arrivals_of(batch: pa.RecordBatch) -> Arrivals:
-    """A host's submissions as the loop takes them: copies, as what is read-only is another type to compiled code."""
+    """Submissions as the loop takes them: copies, as what is read-only is another type to compiled code."""
     at_ns, stream, frame, size_bytes, deadline_ns, direction = (
         np.array(batch.column(name), np.int64)
         for name in ("at_ns", "stream", "frame_index", "frame_bytes", "deadline_ns", "direction")
     )
     return submissions(at_ns, stream, frame, size_bytes, deadline_ns, direction)
-
-
-def joined_batch(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
-    """Batches of one schema as one batch."""
-    columns = pa.Table.from_batches(batches, schema).combine_chunks().columns
-    arrays = [column.chunk(0) if column.num_chunks else pa.array([], column.type) for column in columns]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)

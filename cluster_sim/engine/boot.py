@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.engine.bouncing import AT_PAGE
-from cluster_sim.engine.guest_memory import convert_at, operate_at
+from cluster_sim.engine.guest_memory import convert_at, in_tree, operate_at
 from cluster_sim.engine.layout import GuestLayout
 from cluster_sim.engine.planned import PlannedGuest
 from cluster_sim.engine.state import Host, Int64s
 from cluster_sim.engine.streams import MOVES_DATA, Role
-from cluster_sim.memory.conversion import operate
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
 from cluster_sim.memory.leaves import count_leaves
 from cluster_sim.memory.outcomes import OK
@@ -181,7 +180,7 @@ def leaves_of(state: Host, guest: PlannedGuest, base: int) -> int:
 def touch_all(state: Host, base: int, pages: int) -> None:
     """The guest has used all of its memory: whole huge pages, mapped by leaves as large as may be."""
     effects = np.zeros(EFFECT_COUNT, np.int64)
-    outcome, _ = operate(state.tree, base, pages, int(Operation.ACCEPT), 0, state.rules, effects)
+    outcome, _ = operate_at(in_tree(state), base, pages, int(Operation.ACCEPT), 0, effects)
     assert outcome == OK
 
 

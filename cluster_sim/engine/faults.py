@@ -11,10 +11,9 @@ import numpy as np
 
 from cluster_sim.compiled import compiled
 from cluster_sim.engine.deaths import die
-from cluster_sim.engine.guest_memory import keep_gauges
+from cluster_sim.engine.guest_memory import convert_at, in_tree, keep_gauges, operate_at
 from cluster_sim.engine.interpreter import GUEST_DIED
 from cluster_sim.engine.state import Host
-from cluster_sim.memory.conversion import convert, operate
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.page_tree import PageTree, read_word
@@ -148,7 +147,7 @@ def access(host: Host, protection: Protection, fault: PlannedFault, effects: Cou
 def apply(host: Host, fault: PlannedFault, operation: Operation, effects: Counts, tag: int = 0) -> Outcome:
     """One operation of the memory model on the fault's range."""
     pages = fault.spec.length // PAGE_BYTES
-    outcome, _ = operate(host.tree, fault.first_page, pages, int(operation), tag, host.rules, effects)
+    outcome, _ = operate_at(in_tree(host), fault.first_page, pages, int(operation), tag, effects)
     return Outcome(outcome)
 
 
@@ -198,7 +197,7 @@ def accessed_by_guest(host: Host, protection: Protection, fault: PlannedFault, e
 def converted(host: Host, fault: PlannedFault, to_private: int, effects: Counts) -> Consequence:
     """The VMM converts the range, whether or not the guest has asked for it."""
     pages = fault.spec.length // PAGE_BYTES
-    outcome, _ = convert(host.tree, fault.first_page, pages, to_private, host.rules, effects)
+    outcome, _ = convert_at(in_tree(host), fault.first_page, pages, to_private, effects)
     return WORKS if outcome == Outcome.OK else Consequence(Outcome(outcome).name, "nobody")
 
 

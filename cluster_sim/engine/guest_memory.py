@@ -76,6 +76,11 @@ def convert_at(host: Host, start: int, count: int, to_private: int, effects: Cou
     return OK, start + count
 
 
+def in_tree(host: Host) -> Host:
+    """The same state for operations on pages as the tree counts them, wherever placement puts those for I/O."""
+    return host._replace(placement=host.placement[:0])
+
+
 @compiled
 def keep_gauges(host: Host, number: int, now_ns: int, shared: int, effects: Counts) -> None:
     """Bring a guest's gauges up to now, `shared` pages more than before."""

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from cluster_sim.results import histogram
 from cluster_sim.results.columns import schema
-from cluster_sim.results.parts import Part, PartPlace, PartWriter, SegmentedWriter, damage_of, fingerprint
+from cluster_sim.results.parts import (
+    Part,
+    PartPlace,
+    PartWriter,
+    SegmentedWriter,
+    damage_of,
+    fingerprint,
+    text_of_labels,
+)
 from cluster_sim.results.storage import storage_of
 
 
@@ -43,6 +51,20 @@ def test_another_value_another_order_or_another_column_is_another_digest(tmp_pat
         for number, batch in enumerate((rows(10), rows(10, 1), rows(10).take(pa.array([1, 0, *range(2, 10)])), rows(9)))
     }
     assert len(digests) == 4
+
+
+@pytest.mark.parametrize("labels", [["a"], ["it's"] * 3, ["a", "", "it's", "a"]])
+def test_labels_are_digested_as_python_writes_them(labels: list[str]) -> None:
+    column = pa.array(["unused", *labels]).dictionary_encode().slice(1)
+    assert text_of_labels(column) == repr(labels).encode()
+
+
+def test_a_file_tells_within_which_bounds_its_identities_lie(tmp_path: Path) -> None:
+    group = pq.read_metadata(tmp_path / written(tmp_path, rows(10, 5)).path).row_group(0)
+    columns = {group.column(number).path_in_schema: group.column(number) for number in range(group.num_columns)}
+    assert (columns["host_id"].statistics.min, columns["host_id"].statistics.max) == (5, 14)
+    assert columns["cpu_busy_ns"].statistics is None
+    assert "BYTE_STREAM_SPLIT" in columns["cpu_busy_ns"].encodings
 
 
 def test_a_part_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
