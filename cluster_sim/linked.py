@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from numba import _dynfunc  # type: ignore[attr-defined]
-from numba.core import types
+from numba.core import config, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, StateDict
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -63,16 +63,36 @@ def defaults_of(kind: type[TargetConfig]) -> dict[str, object]:
 TargetConfig.values = values_of  # type: ignore[method-assign] # each look-up of a function compares them: 1 s of 16
 
 
+@contextmanager
+def effort(level: int) -> Iterator[None]:
+    """Let LLVM optimise at a level (`-O1` to `-O3`); numba's 3 takes longer than 2 and made nothing of ours faster."""
+    usual = config.OPT  # type: ignore[attr-defined]  # made at import, by numba
+    config.OPT = type(usual)(level)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        config.OPT = usual  # type: ignore[attr-defined]
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class LowerForPython(NativeLowering):
     """The lowering of a function that Python calls."""
 
     _name = "lower_for_python"
+    level: ClassVar[int] = 2
 
     def run_pass(self, state: StateDict) -> bool:
         """Lower it."""
-        with plain_indices():
+        with plain_indices(), effort(self.level):
             return bool(super().run_pass(state))
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class LowerInHaste(LowerForPython):
+    """The lowering of a function that Python calls now and then."""
+
+    _name = "lower_in_haste"
+    level = 1
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -107,6 +127,12 @@ class ForPython(CompilerBase):
         ]
         passes.finalize()
         return [passes]
+
+
+class InHaste(ForPython):
+    """Compiles what Python calls now and then, while compiled code calls it all the time."""
+
+    lowering = LowerInHaste
 
 
 class ForCallers(ForPython):

@@ -6,7 +6,7 @@ that have grown, then arrivals by (stream, frame).
 After each event all transfers that it made ready go on, first ready first.
 """
 
-from cluster_sim.compiled import compiled, inlined
+from cluster_sim.compiled import compiled, compiled_in_haste, inlined
 from cluster_sim.engine.booking import book_step
 from cluster_sim.engine.bouncing import end_growth
 from cluster_sim.engine.guest_memory import release_hold
@@ -37,7 +37,7 @@ ROWS_A_STEP = 2
 """Rows that one transfer may ask for before it stops: its follower in a closed loop, and what it passes on."""
 
 
-@inlined
+@compiled
 def end_timed(host: Host, now_ns: int) -> None:
     """End the step whose time has come; a request that was thought of is asked for now."""
     cursor = host.cursor[0]
@@ -52,7 +52,7 @@ def end_timed(host: Host, now_ns: int) -> None:
     make_ready(host, transfer)
 
 
-@inlined
+@compiled
 def end_hold(host: Host, now_ns: int) -> None:
     """Pins are given back, or a pool has grown."""
     item = host.holds[0].item
@@ -155,7 +155,7 @@ def go_on(host: Host) -> None:
         run_steps(host, next_ready(host), cursor.now_ns)
 
 
-@compiled
+@compiled_in_haste
 def settle(host: Host, end_ns: int) -> None:
     """End the run: book each unfinished transfer up to `end_ns` and put it away as unfinished."""
     for which in range(SHARE_COUNT):

@@ -1,6 +1,6 @@
 """Transfers come into being and end: an arrival, the next request of a closed loop, what another stream passes on."""
 
-from cluster_sim.compiled import compiled, inlined
+from cluster_sim.compiled import compiled, compiled_in_haste, inlined
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.lines import make_ready
 from cluster_sim.engine.state import (
@@ -119,7 +119,7 @@ def new_transfer(
     return transfer
 
 
-@inlined
+@compiled
 def admit(host: Host, arrivals: Arrivals, i: int) -> None:
     """Give an arrival a row and make it ready."""
     stream = arrivals.stream[i]
@@ -170,7 +170,7 @@ def next_request(host: Host, stream_number: int, at_ns: int) -> None:
     host.transfers[transfer].phase = TIMED
 
 
-@compiled
+@compiled_in_haste
 def open_loops(host: Host) -> None:
     """Begin all closed loops: as many requests as a stream has buffers."""
     for number in range(len(host.streams)):
