@@ -23,7 +23,7 @@ SPEED = (
     "record=summary",
     "cluster.hosts=16",
     "replications=1",
-    "duration=800s",
+    "duration=1200s",
     "window=10s",
 )
 """Long enough for more than 20 s of engine time."""
