@@ -1,6 +1,7 @@
 """Judging: figures by hand, verdicts, ranges over the costs; and what the shipped targets come to."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -116,6 +117,14 @@ def test_what_the_model_reproduces_and_what_it_does_not(shipped: Sequence[Judged
     ]
     without = {each.target.name for each in shipped for found in each.figures if found.verdict == Verdict.NOT_MODELLED}
     assert without == {"T14", "T18"}
+
+
+def test_readme_counts_the_verdicts_as_they_are(shipped: Sequence[JudgedTarget]) -> None:
+    verdicts = Counter(found.verdict for each in shipped for found in each.figures)
+    inside, fit, outside, without = (verdicts[each] for each in Verdict)
+    text = " ".join(Path("README.md").read_text("utf-8").split())
+    assert f"their {sum(verdicts.values())} figures the model meets: {inside} without a cost fitted on them" in text
+    assert f"{fit} with, {outside} not, and {without} that it has no means for" in text
 
 
 def test_every_miss_is_explained(shipped: Sequence[JudgedTarget]) -> None:
