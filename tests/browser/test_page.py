@@ -31,6 +31,10 @@ class Opened:
         """Until all charts are drawn."""
         self.page.wait_for_selector("html[data-drawn]", state="attached", timeout=PATIENCE_MS)
 
+    def becomes(self, expression: str, value: str) -> None:
+        """Until an expression has a value: a loaded machine takes its time to paint, and to draw anew for print."""
+        self.page.wait_for_function(f"{expression} === {value!r}")
+
 
 def opened(browser: Browser, address: str, *, width: int = 1280, scheme: str = "light") -> Opened:
     """Open the page and wait until it is drawn."""
@@ -194,14 +198,14 @@ def test_headings_follow_each_other_without_a_gap(wide: Opened) -> None:
 def test_the_theme_button_overrides_the_system_and_print_is_black_on_white(browser: Browser, report: Path) -> None:
     dark = opened(browser, report.as_uri(), scheme="dark")
     colour = "getComputedStyle(document.body).backgroundColor"
-    assert dark.page.evaluate(colour) == "rgb(20, 23, 27)"
+    label = "getComputedStyle(document.querySelector('.drawing .role-axis-label text')).fill"
+    dark.becomes(colour, "rgb(20, 23, 27)")
     dark.page.locator("#theme").click()
-    assert dark.page.evaluate(colour) == "rgb(251, 251, 249)"
+    dark.becomes(colour, "rgb(251, 251, 249)")
     dark.page.locator("#theme").click()
     dark.page.emulate_media(media="print")
-    assert dark.page.evaluate(colour) == "rgb(255, 255, 255)"
-    axis = dark.page.locator(".drawing .role-axis-label text").first
-    assert axis.evaluate("text => getComputedStyle(text).fill") == "rgb(0, 0, 0)"
+    dark.becomes(colour, "rgb(255, 255, 255)")
+    dark.becomes(label, "rgb(0, 0, 0)")
     dark.page.close()
 
 
