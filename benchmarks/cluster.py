@@ -14,8 +14,10 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from cluster_sim import load
-from cluster_sim.actors.driver import Means, Progress, compile_once, run_experiment
-from cluster_sim.actors.pace import SNAPSHOT_LEAST_S, SNAPSHOT_SHARE
+from cluster_sim.experiments.driver import Means, run_experiment
+from cluster_sim.runtime.compile_ahead import compile_once
+from cluster_sim.runtime.pace import SNAPSHOT_LEAST_S, SNAPSHOT_SHARE
+from cluster_sim.runtime.run_progress import Progress
 
 SPEED = (
     "protection=sev-snp",

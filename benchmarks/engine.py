@@ -17,13 +17,14 @@ from statistics import fmean, median
 from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Figures
-from cluster_sim.actors.guests import Guests
-from cluster_sim.actors.hosts import Hosts, arrivals_of
-from cluster_sim.actors.order import RunOrder, facts_of
-from cluster_sim.engine.host import HostEngine
-from cluster_sim.engine.plan import plan_host
-from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.planning.host_plan import plan_host
+from cluster_sim.planning.inputs import facts_of
+from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.storage import storage_of
+from cluster_sim.runtime.guests import Guests
+from cluster_sim.runtime.host_engine import HostEngine
+from cluster_sim.runtime.hosts import Hosts, arrivals_of
+from cluster_sim.runtime.run_order import RunOrder
 from cluster_sim.scenario.load import load
 from cluster_sim.scenario.spec import ScenarioSpec
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.conversion import convert
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts
 from cluster_sim.memory.guest_memfd import GuestMemfd

@@ -22,7 +22,8 @@ import numpy as np
 
 from benchmarks.figures import Figures
 from cluster_sim import load
-from cluster_sim.actors.driver import Means, compile_once, run_experiment
+from cluster_sim.experiments.driver import Means, run_experiment
+from cluster_sim.runtime.compile_ahead import compile_once
 
 WORKLOAD = "thousand_hosts"
 SMALLEST_BYTES = 1 << 20

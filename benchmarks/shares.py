@@ -17,14 +17,15 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Figures
 from cluster_sim import load
-from cluster_sim.actors.books import HostBooks
-from cluster_sim.actors.driver import Means, compile_once, run_experiment
-from cluster_sim.actors.guests import Guests
-from cluster_sim.actors.hosts import Hosts
-from cluster_sim.actors.recorder import Recorder
-from cluster_sim.engine import host as host_room
-from cluster_sim.engine.host import HostEngine
+from cluster_sim.experiments.driver import Means, run_experiment
 from cluster_sim.results.parts import PartWriter
+from cluster_sim.runtime import host_engine as host_room
+from cluster_sim.runtime.compile_ahead import compile_once
+from cluster_sim.runtime.guests import Guests
+from cluster_sim.runtime.host_engine import HostEngine
+from cluster_sim.runtime.host_tables import HostBooks
+from cluster_sim.runtime.hosts import Hosts
+from cluster_sim.runtime.transfer_recorder import Recorder
 
 WORKLOAD = "swiotlb_vs_zero_copy"
 ROOMS: dict[str, tuple[tuple[object, str], ...]] = {

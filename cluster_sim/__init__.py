@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     import altair as alt
 
-    from cluster_sim.actors.driver import Executor, Finished
+    from cluster_sim.analysis.answers.answer import Answer
     from cluster_sim.analysis.comparison import Row
     from cluster_sim.analysis.paired import Method
-    from cluster_sim.analysis.words.answer import Answer
+    from cluster_sim.experiments.driver import Executor, Finished
     from cluster_sim.results.reader import Results
     from cluster_sim.scenario.load import Experiment
 
@@ -26,7 +26,7 @@ __all__ = ["answer", "charts", "compare", "load", "open_results", "run"]
 
 def load(workload: Path | str, sets: "Sequence[str]" = ()) -> "Experiment":
     """Read and check a workload file, or a shipped one by name; DefinitionError tells all that is wrong with it."""
-    from cluster_sim.actors.checks import checks
+    from cluster_sim.planning.checks import checks
     from cluster_sim.scenario.load import load as load_definition
     from cluster_sim.shipped import find_workload
 
@@ -43,7 +43,7 @@ def run(
     name: str | None = None,
 ) -> "Finished":
     """Run all runs of an experiment; the tables lie in the directory that is returned."""
-    from cluster_sim.actors.driver import Means, run_experiment
+    from cluster_sim.experiments.driver import Means, run_experiment
 
     means = Means(executor, actors, address)
     return run_experiment(experiment, results, means=means, name=name)
@@ -67,7 +67,7 @@ def compare(
 
 def answer(results: "Results") -> "Answer":
     """What a run says in words: verdicts, the hypotheses H1 to H3, and the costs that could overturn them."""
-    from cluster_sim.analysis.words.answered import answer as answer_of
+    from cluster_sim.analysis.answers.answered import answer as answer_of
 
     return answer_of(results, compare(results))
 

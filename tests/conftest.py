@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-from cluster_sim.actors.loopback import prepare_environment
+from cluster_sim.actors.ray_environment import prepare_environment
 
 prepare_environment(None)
 settings.register_profile("patient", deadline=None)

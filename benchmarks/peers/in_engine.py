@@ -3,15 +3,15 @@
 import time
 
 from benchmarks.peers.model import DEFINITION, Model, Timed
-from cluster_sim.actors.order import facts_of
-from cluster_sim.engine.host import HostEngine
-from cluster_sim.engine.plan import plan_host
-from cluster_sim.engine.tallies import FIELD
-from cluster_sim.io_paths.errand import Errand
-from cluster_sim.io_paths.parts import NETWORK_LATENCY, WORK, end
+from cluster_sim.engine.stream_sums import FIELD
+from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK, end
 from cluster_sim.io_paths.steps import Charge, Count, Op, Program, Resource, Runner, Step, acquire, release, spend
-from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.planning.host_plan import plan_host
+from cluster_sim.planning.inputs import facts_of
+from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.ledger import Category
+from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.path_spec import IoPath
 
 

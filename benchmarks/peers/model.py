@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.actors.guests import Guests
-from cluster_sim.actors.hosts import arrivals_of
-from cluster_sim.actors.order import RunOrder
 from cluster_sim.engine.state import Arrivals
 from cluster_sim.results.storage import storage_of
+from cluster_sim.runtime.guests import Guests
+from cluster_sim.runtime.hosts import arrivals_of
+from cluster_sim.runtime.run_order import RunOrder
 from cluster_sim.scenario.load import load
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import VideoWorkload

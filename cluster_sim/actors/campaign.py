@@ -3,10 +3,10 @@
 import asyncio
 import logging
 
-from cluster_sim.actors.bundles import Bundles, WhenSmall
 from cluster_sim.actors.conductor import Conductor, Told
-from cluster_sim.actors.pace import Pace
-from cluster_sim.actors.run_books import RunBooks, order_of
+from cluster_sim.actors.placement_groups import Bundles, WhenSmall
+from cluster_sim.runtime.pace import Pace
+from cluster_sim.runtime.run_progress import RunBooks, order_of
 
 LOG = logging.getLogger(__name__)
 

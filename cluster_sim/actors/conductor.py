@@ -19,12 +19,12 @@ import pyarrow as pa
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from cluster_sim.actors.bundles import Pair
-from cluster_sim.actors.hosts import HostsResult
-from cluster_sim.actors.memento import MementoError
-from cluster_sim.actors.order import RunOrder
-from cluster_sim.actors.pace import Pace, Report
-from cluster_sim.actors.snapshots import SnapshotError
+from cluster_sim.actors.placement_groups import Pair
+from cluster_sim.runtime.hosts import HostsResult
+from cluster_sim.runtime.pace import Pace, Report
+from cluster_sim.runtime.run_order import RunOrder
+from cluster_sim.runtime.snapshot_state import MementoError
+from cluster_sim.runtime.snapshots import SnapshotError
 
 LOG = logging.getLogger(__name__)
 EPOCHS_UNDER_WAY: Final = 2

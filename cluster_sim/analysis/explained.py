@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from cluster_sim.actors.order import facts_of
 from cluster_sim.engine.booking import copy_alone_ns
-from cluster_sim.engine.host import HostEngine
-from cluster_sim.engine.layout import GuestLayout, facts_of_queue
-from cluster_sim.engine.plan import own_prices, plan_host
-from cluster_sim.engine.planned import PlannedStream
 from cluster_sim.engine.state import Host, submissions
-from cluster_sim.engine.streams import Facts, Queue, Role
 from cluster_sim.io_paths.steps import Charge, Direction, Mover, Op, Runner, Step
-from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.planning.guest_layout import GuestLayout, facts_of_queue
+from cluster_sim.planning.host_plan import own_prices, plan_host
+from cluster_sim.planning.inputs import facts_of
+from cluster_sim.planning.planned_guest import PlannedStream
+from cluster_sim.planning.queues import Facts, Queue, Role
 from cluster_sim.platform.profile import CURVES, Profile
 from cluster_sim.platform.provenance import Cost
+from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
 from cluster_sim.results.ledger import Category
+from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.workload_spec import BootWorkload
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cluster_sim.calibration.machine import KVM
 from cluster_sim.calibration.sampling import RefusedError
 from cluster_sim.kernel import abi
-from cluster_sim.memory.call_numbers import INIT_SHARED, MMAP
+from cluster_sim.memory.system_calls.call_numbers import INIT_SHARED, MMAP
 
 KEEP_SIZE = 1
 PUNCH_HOLE = 3

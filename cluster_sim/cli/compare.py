@@ -10,8 +10,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cluster_sim.actors.completing import complete_run
-from cluster_sim.actors.driver import Executor, Means
 from cluster_sim.analysis.comparability import join
 from cluster_sim.analysis.comparison import Row, usual_baseline
 from cluster_sim.analysis.comparison import compare as compare_runs
@@ -21,6 +19,8 @@ from cluster_sim.analysis.precision import Need, need, run_until
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.cli.options import console, refusing_bad_input
 from cluster_sim.cli.progress import running
+from cluster_sim.experiments.driver import Executor, Means
+from cluster_sim.experiments.resume import complete_run
 from cluster_sim.report.comparison import comparison
 from cluster_sim.report.folded import plain
 from cluster_sim.report.guest_memory import guest_memory

@@ -11,11 +11,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cluster_sim.actors.checks import checks
 from cluster_sim.analysis.problems import ComparisonError, StudyError
-from cluster_sim.platform.costs_of import overrides_of
-from cluster_sim.platform.merging import read_tables
+from cluster_sim.planning.checks import checks
+from cluster_sim.platform.cost_tables import read_tables
 from cluster_sim.platform.provenance import CostLibrary, ProvenanceError
+from cluster_sim.platform.scenario_profile import overrides_of
 from cluster_sim.results.run_directory import RunDirectoryError
 from cluster_sim.results.storage import Storage
 from cluster_sim.scenario.load import Experiment, load

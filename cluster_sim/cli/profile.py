@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cluster_sim.cli.options import console, read_profiles, refusing_bad_input
-from cluster_sim.platform.merging import over
+from cluster_sim.platform.cost_tables import over
 from cluster_sim.platform.profile import library
 from cluster_sim.platform.provenance import CostLibrary, ProvenanceError
 from cluster_sim.report.calibration import costs_table, differences_report

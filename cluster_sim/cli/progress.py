@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cluster_sim.actors.driver import Progress as Done
-from cluster_sim.actors.driver import RunFailedError
 from cluster_sim.cli.options import FAILED
+from cluster_sim.runtime.failures import RunFailedError
+from cluster_sim.runtime.run_progress import Progress as Done
 
 PLAIN_EVERY_S = 10.0
 

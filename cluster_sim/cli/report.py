@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cluster_sim.analysis.answers.answered import answer
 from cluster_sim.analysis.comparison import compare
-from cluster_sim.analysis.words.answered import answer
 from cluster_sim.cli.options import refusing_bad_input
 from cluster_sim.report.markdown import markdown
 from cluster_sim.report.plain import plain

@@ -8,9 +8,6 @@ from typing import Annotated, Literal
 import typer
 from rich.text import Text
 
-from cluster_sim.actors import driver
-from cluster_sim.actors.completing import complete_run
-from cluster_sim.actors.driver import Executor, Finished, Means
 from cluster_sim.analysis.comparison import compare
 from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
 from cluster_sim.cli.options import (
@@ -23,10 +20,14 @@ from cluster_sim.cli.options import (
     shown_place,
 )
 from cluster_sim.cli.progress import OnProgress, running
+from cluster_sim.experiments import driver
+from cluster_sim.experiments.driver import Executor, Finished, Means
+from cluster_sim.experiments.resume import complete_run
 from cluster_sim.report.comparison import comparison
 from cluster_sim.report.guest_memory import guest_memory
 from cluster_sim.results.reader import open_results
 from cluster_sim.results.run_directory import RunDirectoryError
+from cluster_sim.runtime import compile_ahead
 
 
 def run(  # noqa: PLR0913 - one parameter an option
@@ -61,7 +62,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     with refusing_bad_input():
         start = beginning(workload, results, name, sets, profiles, resume, means)
     out = console()
-    if driver.is_first_use():
+    if compile_ahead.is_first_use():
         out.print("First use of this version: compiling the engine takes some 15 s and is kept.")
     with refusing_bad_input(), running() as on_progress:
         finished = start(on_progress)

@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cluster_sim.actors import driver
-from cluster_sim.actors.driver import Executor, RunFailedError
-from cluster_sim.analysis.studies.evaluating import Progress as Reached
+from cluster_sim.analysis.studies.point_evaluator import Progress as Reached
 from cluster_sim.cli.options import FAILED, refusing_bad_input
+from cluster_sim.experiments.driver import Executor
+from cluster_sim.runtime import compile_ahead
+from cluster_sim.runtime.failures import RunFailedError
 
 Study = TypeVar("Study")
 RESULTS = Path("results")
@@ -30,7 +31,7 @@ def with_progress(study: Callable[[Callable[[Reached], None]], Study]) -> Study:
     """Make a study behind a progress bar; bad input ends it with 2, Ctrl-C and a failed point with 1."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     errors = Console(stderr=True)
-    if driver.is_first_use():
+    if compile_ahead.is_first_use():
         typer.echo("First use of this version: compiling the engine takes some 15 s and is kept.", err=True)
     try:
         with (

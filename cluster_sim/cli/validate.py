@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cluster_sim.actors.points import pool_of
-from cluster_sim.analysis.studies.evaluating import Progress
+from cluster_sim.analysis.studies.point_evaluator import Progress
 from cluster_sim.cli.options import Profiles, console, read_profiles, refusing_bad_input
 from cluster_sim.cli.studying import Actors, OnWhat, with_progress
-from cluster_sim.platform.costs_of import overrides_of
+from cluster_sim.experiments.pools import pool_of
+from cluster_sim.platform.scenario_profile import overrides_of
 from cluster_sim.report.validation import validation_report
 from cluster_sim.validation.judging import JudgedTarget, judge
 from cluster_sim.validation.targets import chosen, read_targets, shipped_targets

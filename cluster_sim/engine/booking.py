@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.compiled import compiled, inlined
+from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.state import Host
 from cluster_sim.io_paths.steps import COUNT_COUNT, Runner
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cluster_sim.compiled import compiled
-from cluster_sim.engine.deaths import die
+from cluster_sim.compiling.decorators import compiled
+from cluster_sim.engine.guest_end import die
 from cluster_sim.engine.guest_memory import convert_at, in_tree, keep_gauges, operate_at
 from cluster_sim.engine.interpreter import GUEST_DIED
 from cluster_sim.engine.state import Host

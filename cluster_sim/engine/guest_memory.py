@@ -7,7 +7,7 @@ refusal means for the transfer.
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.compiled import compiled, compiled_in_haste
+from cluster_sim.compiling.decorators import compiled, compiled_in_haste
 from cluster_sim.engine.heap import pop, push
 from cluster_sim.engine.state import FAR_NS, NOBODY, ON_PIN_DEFER, Host
 from cluster_sim.io_paths.steps import COUNT_COUNT, FIRST_EFFECT, Count, Range

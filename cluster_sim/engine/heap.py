@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.compiled import compiled, inlined
+from cluster_sim.compiling.decorators import compiled, inlined
 
 ENTRY = np.dtype([("key", np.int64), ("sequence", np.int64), ("item", np.int64)], align=True)
 

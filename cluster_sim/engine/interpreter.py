@@ -1,15 +1,15 @@
 """Running one transfer's steps, until it must wait or spend time in which something else may happen."""
 
-from cluster_sim.compiled import compiled, inlined
-from cluster_sim.engine.bouncing import map_slots, unmap_slots
-from cluster_sim.engine.deaths import abandon, die
+from cluster_sim.compiling.decorators import compiled, inlined
+from cluster_sim.engine.bounce import map_slots, unmap_slots
+from cluster_sim.engine.guest_end import abandon, die
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
-from cluster_sim.engine.lines import make_ready
-from cluster_sim.engine.spending import STOPPED, await_pins, receive, spend, start_copy
 from cluster_sim.engine.state import ALIVE, DELIVERED, DROPPED, NOBODY, Host
+from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
 from cluster_sim.engine.transfers import finish, new_transfer
+from cluster_sim.engine.wait_queues import make_ready
 from cluster_sim.engine.waiting import acquire, amount_of, give_buffer, note_held, refill_later, release, take_buffer
-from cluster_sim.io_paths.converting import ATTEMPT_STEPS
+from cluster_sim.io_paths.conversion_steps import ATTEMPT_STEPS
 from cluster_sim.io_paths.steps import Count, Op
 from cluster_sim.memory.outcomes import OK
 from cluster_sim.results.endings import DropReason

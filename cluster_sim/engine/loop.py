@@ -6,15 +6,21 @@ that have grown, then arrivals by (stream, frame).
 After each event all transfers that it made ready go on, first ready first.
 """
 
-from cluster_sim.compiled import compiled, compiled_in_haste, inlined
+from cluster_sim.compiling.decorators import compiled, compiled_in_haste, inlined
 from cluster_sim.engine.booking import book_step
-from cluster_sim.engine.bouncing import end_growth
+from cluster_sim.engine.bounce import end_growth
 from cluster_sim.engine.guest_memory import release_hold
 from cluster_sim.engine.heap import pop
 from cluster_sim.engine.interpreter import run_steps
-from cluster_sim.engine.lines import make_ready, next_ready
-from cluster_sim.engine.sharing import CLOCK_BITS, HOST_LOCK, MEMORY_BANDWIDTH, SHARE_COUNT, advance, first_due, leave
-from cluster_sim.engine.spending import book_shared, end_pin_wait
+from cluster_sim.engine.shared_resources import (
+    CLOCK_BITS,
+    HOST_LOCK,
+    MEMORY_BANDWIDTH,
+    SHARE_COUNT,
+    advance,
+    first_due,
+    leave,
+)
 from cluster_sim.engine.state import (
     ALIVE,
     DONE,
@@ -27,8 +33,10 @@ from cluster_sim.engine.state import (
     Arrivals,
     Host,
 )
-from cluster_sim.engine.tallies import has_room_for_ends
+from cluster_sim.engine.stream_sums import has_room_for_ends
+from cluster_sim.engine.timed_steps import book_shared, end_pin_wait
 from cluster_sim.engine.transfers import admit, forget, put_away
+from cluster_sim.engine.wait_queues import make_ready, next_ready
 from cluster_sim.io_paths.steps import Op
 
 LOCKED = int(Op.SPEND_LOCKED)

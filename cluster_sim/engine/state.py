@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.by_reference import by_reference
+from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.io_paths.steps import COUNT_COUNT, Direction, Mover, Resource
 from cluster_sim.memory.page_tree import PageTree
 from cluster_sim.memory.pages import MemoryRules
@@ -332,7 +332,7 @@ class Host(NamedTuple):
     """All state of one host; `jobs` are those of the shared resources, `slots` the bounce slots of each buffer.
 
     `requests` holds logs that are replayed, `sizes` what is drawn from, `messages` what goes to other hosts. `sums` is
-    what has ended by stream and field, `keys` latencies of what was delivered (engine/tallies.py), `heard` what
+    what has ended by stream and field, `keys` latencies of what was delivered (engine/stream_sums.py), `heard` what
     software is told. `placement` holds the tree's page of each I/O page where those are scattered. `holds` is a heap of
     buffers that others pin; `held_until` (0: not held), `held_pages` and `pin_waiters` have an entry a buffer.
     """

@@ -1,8 +1,8 @@
 """Transfers come into being and end: an arrival, the next request of a closed loop, what another stream passes on."""
 
-from cluster_sim.compiled import compiled, compiled_in_haste, inlined
+from cluster_sim.chance.compiled_draws import DIRECTION, SIZE, WORK, below, exponential
+from cluster_sim.compiling.decorators import compiled, compiled_in_haste, inlined
 from cluster_sim.engine.heap import push
-from cluster_sim.engine.lines import make_ready
 from cluster_sim.engine.state import (
     ALIVE,
     DONE,
@@ -15,11 +15,11 @@ from cluster_sim.engine.state import (
     Arrivals,
     Host,
 )
-from cluster_sim.engine.tallies import tally
+from cluster_sim.engine.stream_sums import tally
+from cluster_sim.engine.wait_queues import make_ready
 from cluster_sim.io_paths.steps import FIRST_EFFECT, Count
 from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
 from cluster_sim.memory.swiotlb import pieces_of
-from cluster_sim.workloads.chance import DIRECTION, SIZE, WORK, below, exponential
 
 ONCE = int(Count.ONCE)
 PIECES = int(Count.PIECES)

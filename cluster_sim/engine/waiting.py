@@ -1,10 +1,10 @@
 """Waiting for servers and buffers: who must wait, who goes on when something is let go."""
 
-from cluster_sim.compiled import compiled, inlined
+from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.booking import book, book_step, price
-from cluster_sim.engine.lines import around, hold, is_polling, join_line, leave_line, make_ready
 from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, DROPPED, NOBODY, WAITING, Host
 from cluster_sim.engine.transfers import finish
+from cluster_sim.engine.wait_queues import around, hold, is_polling, join_line, leave_line, make_ready
 from cluster_sim.io_paths.steps import OF_HOST, WHOLE, Count
 from cluster_sim.results.endings import DropReason
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from cluster_sim.io_paths.bounced import swiotlb, swiotlb_long_lived
-from cluster_sim.io_paths.errand import Errand
-from cluster_sim.io_paths.in_place import convert_in_place, direct
-from cluster_sim.io_paths.pooled import shared_pool
+from cluster_sim.io_paths.convert import convert_in_place
+from cluster_sim.io_paths.direct import direct
+from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.shared_pool import shared_pool
 from cluster_sim.io_paths.steps import Program
+from cluster_sim.io_paths.swiotlb import swiotlb, swiotlb_long_lived
 from cluster_sim.scenario.path_spec import ConvertPath, DirectPath, IoPath, SharedPoolPath, SwiotlbPath
 
 MakeProgram = Callable[[IoPath, Errand], Program]

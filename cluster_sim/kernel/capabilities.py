@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cluster_sim.kernel import abi
 from cluster_sim.kernel.abi import ioctl, system_call
-from cluster_sim.memory.call_numbers import INIT_SHARED, MMAP
+from cluster_sim.memory.system_calls.call_numbers import INIT_SHARED, MMAP
 
 DEVICE = Path("/dev/kvm")
 

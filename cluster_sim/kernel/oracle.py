@@ -12,8 +12,8 @@ from cluster_sim.kernel.capabilities import Capabilities
 from cluster_sim.kernel.sequences import Call, sequence
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import DEFAULT_RULES
-from cluster_sim.memory.replies import Reply
-from cluster_sim.memory.system_calls import SystemCalls
+from cluster_sim.memory.system_calls.model import SystemCalls
+from cluster_sim.memory.system_calls.replies import Reply
 
 CALLS_A_SEQUENCE = 200
 DIED = -1

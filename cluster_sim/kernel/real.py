@@ -1,4 +1,4 @@
-"""The real calls on the kernel that runs, one method each as in the model (memory/system_calls.py)."""
+"""The real calls on the kernel that runs, one method each as in the model (memory/system_calls/model.py)."""
 
 import ctypes
 import fcntl
@@ -10,7 +10,8 @@ from pathlib import Path
 from cluster_sim.kernel import abi
 from cluster_sim.kernel.abi import LIBC, PAGE, errno_of, errno_of_os, ioctl
 from cluster_sim.kernel.real_mappings import NO_SUCH, RealMappings, Result
-from cluster_sim.memory.call_numbers import (
+from cluster_sim.memory.outcomes import Outcome
+from cluster_sim.memory.system_calls.call_numbers import (
     BAD_FD,
     FILES,
     GUEST_MEMFD,
@@ -21,7 +22,6 @@ from cluster_sim.memory.call_numbers import (
     VIEWS_A_FILE,
     VMS,
 )
-from cluster_sim.memory.outcomes import Outcome
 
 
 class RealCalls(RealMappings):

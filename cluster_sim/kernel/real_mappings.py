@@ -9,8 +9,8 @@ from cluster_sim.kernel import abi
 from cluster_sim.kernel.abi import LIBC, PAGE, errno_of, system_call
 from cluster_sim.kernel.loads import Toucher
 from cluster_sim.kernel.second_process import SecondProcess
-from cluster_sim.memory.call_numbers import ADVICE, FILES, FORKED_VIEW, PIN_HOLDERS, VIEWS_A_FILE
 from cluster_sim.memory.outcomes import Outcome
+from cluster_sim.memory.system_calls.call_numbers import ADVICE, FILES, FORKED_VIEW, PIN_HOLDERS, VIEWS_A_FILE
 
 SIGNALS = {0: Outcome.OK, signal.SIGBUS: Outcome.SIGBUS, signal.SIGSEGV: Outcome.SIGSEGV}
 NO_SUCH = (int(Outcome.EBADF), 0)

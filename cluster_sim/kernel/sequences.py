@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from cluster_sim.memory.call_numbers import (
+from cluster_sim.chance.keyed_draws import draw
+from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
+from cluster_sim.memory.system_calls.call_numbers import (
     ADVICE,
     BAD_FD,
     EXEC,
@@ -30,8 +32,6 @@ from cluster_sim.memory.call_numbers import (
     VMS,
     WRITE,
 )
-from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
-from cluster_sim.workloads.draws import draw
 
 Argument = int | str
 Call = tuple[Argument, ...]

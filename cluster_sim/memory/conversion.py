@@ -6,7 +6,7 @@ become private, or all at once when they are refused. At 4 KiB a range converts 
 one by one (H-4).
 """
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.effects import Counts, add_effects
 from cluster_sim.memory.huge_pages import convert_folio, convert_gib, convert_in_split, fold, operate_on_folios
 from cluster_sim.memory.outcomes import EAGAIN, ENOTTY, OK

@@ -5,7 +5,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.pages import (
     ACCEPTED,
     CONTENT_SHIFT,

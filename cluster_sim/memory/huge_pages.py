@@ -4,7 +4,7 @@ A folio is split exactly while its count of shared pages is not 0 (invariant 7).
 small (H-6): they are the pages' own bits.
 """
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.effects import (
     CONVERTED,
     LEAVES_ZAPPED,

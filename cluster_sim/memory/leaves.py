@@ -5,7 +5,7 @@ the technology keeps such a leaf away, and how many of its pages are shared. A l
 (invariant 6). A guest is one file from offset 0, so its leaves are aligned (M-14).
 """
 
-from cluster_sim.compiled import compiled
+from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.effects import LEAVES_BROKEN, LEAVES_ZAPPED, Counts
 from cluster_sim.memory.outcomes import OK
 from cluster_sim.memory.page_tree import (

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.by_reference import by_reference
-from cluster_sim.compiled import compiled
+from cluster_sim.compiling.by_reference import by_reference
+from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.effects import add_effects
 from cluster_sim.memory.outcomes import ENOMEM, OK
 from cluster_sim.memory.pages import MemoryRules, transition

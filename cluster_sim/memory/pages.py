@@ -8,8 +8,8 @@ rule is a transition from word to word; the effects of an operation are the diff
 from enum import IntEnum
 from typing import NamedTuple
 
-from cluster_sim.by_reference import by_reference
-from cluster_sim.compiled import compiled
+from cluster_sim.compiling.by_reference import by_reference
+from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.outcomes import (
     DIFFERS,
     EAGAIN,

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.by_reference import by_reference
-from cluster_sim.compiled import compiled, compiled_in_haste
+from cluster_sim.compiling.by_reference import by_reference
+from cluster_sim.compiling.decorators import compiled, compiled_in_haste
 
 SLOT_BYTES = 2048
 SLOTS_PER_SET = 128

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 
 from cluster_sim.analysis.comparison import Row, compare
-from cluster_sim.analysis.digests.digest import Digest, digest
-from cluster_sim.analysis.digests.places import paths_of, strata_of
+from cluster_sim.analysis.summaries.digest import Digest, digest
+from cluster_sim.analysis.summaries.places import paths_of, strata_of
 from cluster_sim.report.chart_rows import host_chart, memory_charts, played_charts, work_charts
 from cluster_sim.report.chart_times import latency_chart, ledger_charts, series_charts
 from cluster_sim.report.charts import GROUP, PATH, PATH_RANK, STRATUM, STRATUM_RANK, Chart, drawn_label, spec

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from cluster_sim.analysis.comparison import Row
-from cluster_sim.analysis.digests.digest import Digest
-from cluster_sim.analysis.digests.guests import Sums
-from cluster_sim.analysis.digests.hosts import PARTS
-from cluster_sim.analysis.digests.places import Place
+from cluster_sim.analysis.summaries.digest import Digest
+from cluster_sim.analysis.summaries.guests import Sums
+from cluster_sim.analysis.summaries.hosts import PARTS
+from cluster_sim.analysis.summaries.places import Place
 from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, Record, TableColumn, bars, dots, shaded_bars
 from cluster_sim.report.colours import SHADES
 from cluster_sim.report.comparison import number

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Mapping
 
-from cluster_sim.analysis.digests.digest import Digest, Key
-from cluster_sim.analysis.digests.guests import distribution, ledger_of
+from cluster_sim.analysis.summaries.digest import Digest, Key
+from cluster_sim.analysis.summaries.guests import distribution, ledger_of
 from cluster_sim.report.chart_rows import placed, with_total
 from cluster_sim.report.charts import Chart, Record, TableColumn, distributions, ledger_bars, over_time
 from cluster_sim.report.colours import FAMILIES, FAMILY_COLOURS

@@ -4,10 +4,10 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+from cluster_sim.analysis.answers.answer import Answer, Hypothesis, Verdict
+from cluster_sim.analysis.answers.numbers import amount, times
+from cluster_sim.analysis.answers.pairs import baseline_of, path_of, span_of, strata
 from cluster_sim.analysis.comparison import FIGURES, Ratio, Row
-from cluster_sim.analysis.words.answer import Answer, Hypothesis, Verdict
-from cluster_sim.analysis.words.numbers import amount, times
-from cluster_sim.analysis.words.pairs import baseline_of, path_of, span_of, strata
 from cluster_sim.report.safe_text import as_code, in_markdown
 from cluster_sim.results.manifest import Manifest
 

@@ -18,11 +18,11 @@ import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from cluster_sim.analysis.answers.answer import Answer, Doubt
 from cluster_sim.analysis.comparison import Row
-from cluster_sim.analysis.digests.digest import Digest
-from cluster_sim.analysis.digests.places import path_axes
 from cluster_sim.analysis.guest_memory import FaultRow, MemoryRow
-from cluster_sim.analysis.words.answer import Answer, Doubt
+from cluster_sim.analysis.summaries.digest import Digest
+from cluster_sim.analysis.summaries.places import path_axes
 from cluster_sim.report.chart_list import PANELS_MAX
 from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, drawn_label, spec
 from cluster_sim.report.colours import colours, dashes

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cluster_sim.analysis.comparison import COMPARED, Row
-from cluster_sim.analysis.digests.digest import Digest
 from cluster_sim.analysis.guest_memory import FIGURES, FaultRow, MemoryRow
+from cluster_sim.analysis.summaries.digest import Digest
 from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, Value
 from cluster_sim.report.comparison import number, ratio_text
 from cluster_sim.results.manifest import Manifest

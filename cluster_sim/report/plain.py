@@ -5,10 +5,10 @@ import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from cluster_sim.analysis.answers.answer import Answer, Hypothesis, Verdict
+from cluster_sim.analysis.answers.numbers import amount, times
+from cluster_sim.analysis.answers.pairs import baseline_of, path_of, span_of, strata
 from cluster_sim.analysis.comparison import Row
-from cluster_sim.analysis.words.answer import Answer, Hypothesis, Verdict
-from cluster_sim.analysis.words.numbers import amount, times
-from cluster_sim.analysis.words.pairs import baseline_of, path_of, span_of, strata
 from cluster_sim.report.safe_text import in_ascii
 from cluster_sim.results.manifest import Manifest
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import vl_convert
 
+from cluster_sim.analysis.answers.answer import Answer
 from cluster_sim.analysis.comparison import compare
-from cluster_sim.analysis.digests.digest import digest
-from cluster_sim.analysis.digests.places import paths_of, strata_of
 from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
-from cluster_sim.analysis.words.answer import Answer
+from cluster_sim.analysis.summaries.digest import digest
+from cluster_sim.analysis.summaries.places import paths_of, strata_of
 from cluster_sim.report.chart_list import charts_of, whole_specs
 from cluster_sim.report.page import VEGALITE, Subject, page
 from cluster_sim.results.reader import Results

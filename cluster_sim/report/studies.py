@@ -7,11 +7,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from cluster_sim.analysis.studies.cost_ranking import CostResult, Ranking
+from cluster_sim.analysis.studies.crossing_search import Crossing
 from cluster_sim.analysis.studies.crossover import CrossoverStudy, Curve, ahead
-from cluster_sim.analysis.studies.deciding import CostResult, Ranking
 from cluster_sim.analysis.studies.figures import Sample
 from cluster_sim.analysis.studies.indices import Index
-from cluster_sim.analysis.studies.searching import Crossing
 from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
 from cluster_sim.report.comparison import brief
 

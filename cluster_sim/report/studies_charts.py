@@ -7,8 +7,8 @@ from typing import Literal
 
 import altair as alt
 
+from cluster_sim.analysis.studies.cost_ranking import Ranking
 from cluster_sim.analysis.studies.crossover import CrossoverStudy, Curve, ahead
-from cluster_sim.analysis.studies.deciding import Ranking
 from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
 
 WIDTH, HEIGHT = 420, 240

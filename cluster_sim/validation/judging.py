@@ -8,12 +8,12 @@ from typing import Final
 
 from scipy.stats import qmc
 
-from cluster_sim.actors.checks import checks
-from cluster_sim.actors.points import Point, PointPool
 from cluster_sim.analysis.studies.factors import Factor, factors_of, with_costs
 from cluster_sim.analysis.studies.indices import generator
-from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.planning.checks import checks
 from cluster_sim.platform.formulas import FormulaError, Interval, describe, parse_formula
+from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.runtime.study_point import Point, PointPool
 from cluster_sim.scenario.load import Experiment, load
 from cluster_sim.scenario.spec import CostOverride
 from cluster_sim.validation.figures import FIGURES, UNITS, figures_of

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.by_reference import by_reference
-from cluster_sim.compiled import compiled
+from cluster_sim.compiling.by_reference import by_reference
+from cluster_sim.compiling.decorators import compiled
 
 NS_PER_S = 10**9
 Int64s = npt.NDArray[np.int64]

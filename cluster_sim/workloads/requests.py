@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.compiled import compiled
-from cluster_sim.workloads.chance import DIRECTION, SIZE, SPACING, below, exponential
+from cluster_sim.chance.compiled_draws import DIRECTION, SIZE, SPACING, below, exponential
+from cluster_sim.compiling.decorators import compiled
 from cluster_sim.workloads.playout import NEVER
 from cluster_sim.workloads.submissions import Bools, Int64s, Seen, Submissions
 

@@ -8,8 +8,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cluster_sim.chance.keyed_draws import draw
 from cluster_sim.scenario.workload_spec import LadderVideo, RawVideo, TracedVideo, VideoWorkload
-from cluster_sim.workloads.draws import draw
 from cluster_sim.workloads.frames import (
     FrameSource,
     Opening,

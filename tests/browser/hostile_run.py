@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from cluster_sim import load, run
-from cluster_sim.analysis.words.answer import Answer, Doubt, Hypothesis, Verdict
+from cluster_sim.analysis.answers.answer import Answer, Doubt, Hypothesis, Verdict
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.run_directory import read_manifest, write_manifest
 from cluster_sim.results.storage import storage_of

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from cluster_sim import load, open_results
-from cluster_sim.actors.driver import Finished, Means, run_experiment
+from cluster_sim.experiments.driver import Finished, Means, run_experiment
 
 ROOT = Path(__file__).parents[2]
 WORKLOAD = "swiotlb_vs_zero_copy"

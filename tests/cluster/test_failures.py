@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from cluster_sim import compare, load, open_results
-from cluster_sim.actors.completing import complete_run
-from cluster_sim.actors.driver import Finished, Means, Progress, RunFailedError, run_experiment
+from cluster_sim.experiments.driver import Finished, Means, run_experiment
+from cluster_sim.experiments.resume import complete_run
 from cluster_sim.results.run_directory import RunDirectoryError
+from cluster_sim.runtime.failures import RunFailedError
+from cluster_sim.runtime.run_progress import Progress
 from tests.cluster.campaign import descendants
 
 SETS = [

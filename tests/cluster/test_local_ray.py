@@ -7,11 +7,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cluster_sim.actors.driver import run_to_end
+from cluster_sim.experiments.driver import run_to_end
 
 PROBE = """
 import json, os
-from cluster_sim.actors.on_ray import GuestActor, HostActor, ray_session
+from cluster_sim.actors.shells import GuestActor, HostActor, ray_session
 import ray
 with ray_session(None, 2):
     hosts, guests = HostActor.remote(), GuestActor.remote()
@@ -83,7 +83,7 @@ def test_a_ray_started_here_listens_on_loopback_only(tmp_path: Path) -> None:
 
 def test_a_run_ignores_a_cluster_that_the_environment_names(tmp_path: Path) -> None:
     script = (
-        "from cluster_sim.actors.on_ray import ray_session\nimport ray\n"
+        "from cluster_sim.actors.ray_session import ray_session\nimport ray\n"
         "with ray_session(None, 1):\n    print(ray.cluster_resources()['CPU'])\n"
     )
     done = subprocess.run(

@@ -5,8 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from cluster_sim.actors.driver import RunFailedError
-from cluster_sim.actors.points import InlinePool, Point, PointPool, pool_of
+from cluster_sim.experiments.pools import InlinePool, pool_of
+from cluster_sim.runtime.failures import RunFailedError
+from cluster_sim.runtime.study_point import Point, PointPool
 from tests.unit.analysis.studies.lone_guest import lone_guest
 
 

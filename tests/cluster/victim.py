@@ -7,8 +7,9 @@ import json
 import sys
 
 from cluster_sim import load
-from cluster_sim.actors.completing import complete_run
-from cluster_sim.actors.driver import Means, Progress, run_experiment
+from cluster_sim.experiments.driver import Means, run_experiment
+from cluster_sim.experiments.resume import complete_run
+from cluster_sim.runtime.run_progress import Progress
 
 
 def say(progress: Progress) -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from cluster_sim import load, open_results, run
-from cluster_sim.actors.driver import Executor, Finished
+from cluster_sim.experiments.driver import Executor, Finished
 from cluster_sim.results.columns import TABLES
 
 EVERYTHING = Path(__file__).with_name("everything.yaml")

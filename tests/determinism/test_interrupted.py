@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from cluster_sim import load
-from cluster_sim.actors.completing import complete_run
-from cluster_sim.actors.driver import Finished, Means, Progress, RunFailedError, run_experiment
+from cluster_sim.experiments.driver import Finished, Means, run_experiment
+from cluster_sim.experiments.resume import complete_run
+from cluster_sim.runtime.failures import RunFailedError
+from cluster_sim.runtime.run_progress import Progress
 from tests.determinism.test_every_kind import EVERYTHING, KINDS, SHORT
 
 SMALL: dict[str, tuple[str | Path, tuple[str, ...]]] = {

@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from cluster_sim import load, run
-from cluster_sim.actors.completing import complete_run
-from cluster_sim.actors.driver import Executor, Means, Progress
+from cluster_sim.experiments.driver import Executor, Means
+from cluster_sim.experiments.resume import complete_run
 from cluster_sim.results import run_directory
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.parts import Part, damage_of
 from cluster_sim.results.reader import open_results
 from cluster_sim.results.run_directory import RunDirectoryError, read_manifest, write_manifest
 from cluster_sim.results.storage import storage_of
+from cluster_sim.runtime.run_progress import Progress
 
 SETS = [
     "duration=200ms",

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from cluster_sim import load, open_results, run
-from cluster_sim.actors.driver import Executor, Finished
+from cluster_sim.experiments.driver import Executor, Finished
 from cluster_sim.results.columns import TABLES
 
 SETS = (

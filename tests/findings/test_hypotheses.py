@@ -5,8 +5,8 @@ import pytest
 from cluster_sim import compare, load, open_results, run
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.scenario.spec import ScenarioSpec
-from tests.unit.engine.hand_prices import COPY, HOST_FAULT, HOST_UNMAP, MAP_PIECE, PAGES, PIECES, UNMAP_PIECE
-from tests.unit.engine.lone_host import RAW_1080P, Values, one_frame, scenario
+from tests.unit.hand_prices import COPY, HOST_FAULT, HOST_UNMAP, MAP_PIECE, PAGES, PIECES, UNMAP_PIECE
+from tests.unit.lone_host import RAW_1080P, Values, one_frame, scenario
 
 Rows = dict[tuple[str, str, str], Row]
 

@@ -3,8 +3,8 @@
 import pytest
 
 from cluster_sim import compare, load, open_results, run
-from cluster_sim.analysis.words.answer import Answer, Hypothesis, Verdict
-from cluster_sim.analysis.words.answered import answer
+from cluster_sim.analysis.answers.answer import Answer, Hypothesis, Verdict
+from cluster_sim.analysis.answers.answered import answer
 
 PROTECTED = ("pkvm", "sev-snp", "tdx", "cca")
 SHORT = ("duration=300ms", "replications=2", "record=summary", "cluster.hosts=1")

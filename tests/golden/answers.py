@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from cluster_sim.analysis.answers.answer import Answer, Doubt, Hypothesis, Verdict
 from cluster_sim.analysis.comparison import Ratio, Row
-from cluster_sim.analysis.words.answer import Answer, Doubt, Hypothesis, Verdict
 from cluster_sim.results.manifest import Manifest, VariantRecord
 
 

@@ -11,7 +11,7 @@ from cluster_sim.kernel.capabilities import Capabilities
 from cluster_sim.kernel.real import RealCalls
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import DEFAULT_RULES, FIRST_TAG
-from cluster_sim.memory.system_calls import SystemCalls
+from cluster_sim.memory.system_calls.model import SystemCalls
 
 PAGE = 4096
 PAGES = 8

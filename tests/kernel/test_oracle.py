@@ -11,12 +11,12 @@ from cluster_sim.kernel import abi
 from cluster_sim.kernel.capabilities import Capabilities, UnavailableError, probe
 from cluster_sim.kernel.oracle import DIED, compare, replay, worker
 from cluster_sim.kernel.sequences import OPENING, sequence
-from cluster_sim.memory.call_numbers import GUEST_MEMFD
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import DEFAULT_RULES
-from cluster_sim.memory.replies import Reply, done
 from cluster_sim.memory.rulebook import replayed
-from cluster_sim.memory.system_calls import SystemCalls
+from cluster_sim.memory.system_calls.call_numbers import GUEST_MEMFD
+from cluster_sim.memory.system_calls.model import SystemCalls
+from cluster_sim.memory.system_calls.replies import Reply, done
 
 SHORT_RUN = 4_000
 

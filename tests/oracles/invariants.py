@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.engine.boot import memory_rules
 from cluster_sim.memory.effects import Effect
 from cluster_sim.memory.guest_memfd import Answer, GuestMemfd
 from cluster_sim.memory.leaves import LEAF_MAPPED, shared_in
@@ -32,6 +31,7 @@ from cluster_sim.memory.pages import (
     MemoryRules,
     Operation,
 )
+from cluster_sim.planning.boot_state import memory_rules
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.scenario.memory_spec import MemorySpec
 

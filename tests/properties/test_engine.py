@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from cluster_sim.engine.host import HostEngine
-from cluster_sim.engine.plan import plan_host
 from cluster_sim.engine.state import DELIVERED, DROPPED, UNFINISHED, Records, submissions
-from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.planning.host_plan import plan_host
+from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.spec import ScenarioSpec
-from tests.unit.engine.lone_host import facts_of
 from tests.unit.engine.test_engine import at_rest
+from tests.unit.lone_host import facts_of
 
 Values = dict[str, JsonValue]
 Groups = list[tuple[int, int, list[Values]]]

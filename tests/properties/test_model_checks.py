@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from cluster_sim.actors.points import Point, guests_of
 from cluster_sim.analysis.studies.factors import factors_of
-from cluster_sim.engine.host import HostEngine
-from cluster_sim.engine.plan import plan_host
-from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.platform.formulas import DURATION
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.provenance import UNITS, Cost
+from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.runtime.host_engine import HostEngine
+from cluster_sim.runtime.study_point import Point, guests_of
 from cluster_sim.scenario.spec import ScenarioSpec
-from tests.unit.engine.lone_host import RAW_1080P, Values, arrivals, facts_of, scenario
+from tests.unit.lone_host import RAW_1080P, Values, arrivals, facts_of, scenario
 
 TECHNOLOGIES = ("none", "pkvm", "sev-snp", "tdx", "cca")
 PATHS: Mapping[str, Values] = {

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import JsonValue
 
-from cluster_sim.actors.driver import Executor
-from cluster_sim.actors.points import Point, pool_of
 from cluster_sim.analysis.problems import StudyError
+from cluster_sim.analysis.studies.crossing_search import Crossing, Span, crossings_of, next_values
 from cluster_sim.analysis.studies.designs import (
     Stratum,
     check_group,
@@ -22,11 +21,13 @@ from cluster_sim.analysis.studies.designs import (
     strata_of,
     wrong_with,
 )
-from cluster_sim.analysis.studies.evaluating import Evaluator, Figuring, Progress
 from cluster_sim.analysis.studies.figures import MEAN, MORE_IS_BETTER, UNITS, Sample, check_figure, log_ratio, sample_of
-from cluster_sim.analysis.studies.kept import Kept, open_study, opening
-from cluster_sim.analysis.studies.searching import Crossing, Span, crossings_of, next_values
-from cluster_sim.analysis.studies.varying import Varied, varied
+from cluster_sim.analysis.studies.point_evaluator import Evaluator, Figuring, Progress
+from cluster_sim.analysis.studies.study_store import Kept, open_study, opening
+from cluster_sim.analysis.studies.varied_field import Varied, varied
+from cluster_sim.experiments.driver import Executor
+from cluster_sim.experiments.pools import pool_of
+from cluster_sim.runtime.study_point import Point
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.spec import ScenarioSpec
 

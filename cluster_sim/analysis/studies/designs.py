@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster_sim.actors.checks import checks
-from cluster_sim.actors.points import Point
 from cluster_sim.analysis.problems import StudyError
+from cluster_sim.planning.checks import checks
+from cluster_sim.runtime.study_point import Point
 from cluster_sim.scenario.axes import Variant
 from cluster_sim.scenario.contradictions import contradictions
 from cluster_sim.scenario.load import Experiment

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import stdtrit
 
-from cluster_sim.actors.points import VARIANT
 from cluster_sim.analysis.figures import FIGURES, GuestTable, figures_of
 from cluster_sim.analysis.paired import CONFIDENCE
 from cluster_sim.analysis.problems import StudyError
+from cluster_sim.runtime.study_point import VARIANT
 
 MEAN: Final = "mean"
 """Mean latency: from exact sums, while quantiles come from histograms with steps of 1/128."""

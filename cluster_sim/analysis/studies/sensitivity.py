@@ -8,10 +8,8 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cluster_sim.actors.driver import Executor
-from cluster_sim.actors.points import Point, pool_of
 from cluster_sim.analysis.problems import StudyError
-from cluster_sim.analysis.studies.deciding import ByDesign, CostResult, Effect, Ranking, Sampled, ranking_of
+from cluster_sim.analysis.studies.cost_ranking import ByDesign, CostResult, Effect, Ranking, Sampled, ranking_of
 from cluster_sim.analysis.studies.designs import (
     Stratum,
     check_group,
@@ -21,13 +19,16 @@ from cluster_sim.analysis.studies.designs import (
     strata_of,
     wrong_with,
 )
-from cluster_sim.analysis.studies.evaluating import Evaluator, Figuring, Progress
 from cluster_sim.analysis.studies.factors import Values, factors_of, held_together, with_costs
 from cluster_sim.analysis.studies.figures import MEAN, MORE_IS_BETTER, UNITS, check_figure, is_lost, log_ratio
 from cluster_sim.analysis.studies.indices import Floats, design_of
-from cluster_sim.analysis.studies.kept import open_study, opening
-from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.analysis.studies.point_evaluator import Evaluator, Figuring, Progress
+from cluster_sim.analysis.studies.study_store import open_study, opening
+from cluster_sim.experiments.driver import Executor
+from cluster_sim.experiments.pools import pool_of
 from cluster_sim.platform.profile import FREE_PROFILE, Profile
+from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.runtime.study_point import Point
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.spec import ArrivalSpec, ScenarioSpec
 from cluster_sim.scenario.units import format_duration

@@ -9,7 +9,7 @@ from cluster_sim.calibration.catalogue import Calibration
 from cluster_sim.calibration.machine import Machine
 from cluster_sim.calibration.profile_file import plain, toml_text, write, written
 from cluster_sim.calibration.sampling import Measure, Measured, Refused, Unit
-from cluster_sim.platform.merging import read_tables
+from cluster_sim.platform.cost_tables import read_tables
 from cluster_sim.platform.provenance import parse_costs
 
 BEFORE = Machine("AMD EPYC 9334", 64, "6.18", is_guest=False, load_1m=0.25, mhz=(2700.0, 3900.0))

@@ -57,7 +57,7 @@ def test_ctrl_c_ends_with_1_and_says_how_to_go_on(tmp_path: Path, monkeypatch: p
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cluster_sim.actors.points.guests_of", interrupted)
+    monkeypatch.setattr("cluster_sim.experiments.pools.guests_of", interrupted)
     done = invoke(tmp_path, "crossover", "--vary=vcpus", "--between=swiotlb,pool")
     assert done.exit_code == 1
     assert "the same command with --resume goes on" in done.output

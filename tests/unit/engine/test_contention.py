@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from cluster_sim.engine.state import Records
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import ScenarioSpec
-from tests.unit.engine.hand_prices import (
+from tests.unit.hand_prices import (
     CONVERT_2M,
     CONVERT_4K,
     COPY,
@@ -25,7 +25,7 @@ from tests.unit.engine.hand_prices import (
     share_frame,
     unshare_frame,
 )
-from tests.unit.engine.lone_host import RAW_1080P, Values, arrivals, engine_of, one_frame, run, scenario
+from tests.unit.lone_host import RAW_1080P, Values, arrivals, engine_of, one_frame, run, scenario
 
 MS = 1_000_000
 INTERRUPT_NS = 2_100

@@ -5,8 +5,7 @@ import pytest
 from pydantic import JsonValue
 
 from cluster_sim.engine.heap import ENTRY, pop, push
-from cluster_sim.engine.host import NO_ARRIVALS, HostEngine
-from cluster_sim.engine.sharing import (
+from cluster_sim.engine.shared_resources import (
     HOST_LOCK,
     MEMORY_BANDWIDTH,
     first_due,
@@ -18,8 +17,9 @@ from cluster_sim.engine.sharing import (
 from cluster_sim.engine.state import DELIVERED, DROPPED, NOBODY, UNFINISHED, Records
 from cluster_sim.results.endings import DropReason
 from cluster_sim.results.ledger import Category
-from tests.unit.engine.hand_prices import CONVERT_4K, COPY, SWIOTLB, pool
-from tests.unit.engine.lone_host import FAR_NS, RAW_1080P, arrivals, engine_of, run, scenario
+from cluster_sim.runtime.host_engine import NO_ARRIVALS, HostEngine
+from tests.unit.hand_prices import CONVERT_4K, COPY, SWIOTLB, pool
+from tests.unit.lone_host import FAR_NS, RAW_1080P, arrivals, engine_of, run, scenario
 
 PRODUCER: dict[str, JsonValue] = {"kind": "shared_pool", "copy": "producer"}
 

@@ -5,13 +5,13 @@ import pytest
 from pydantic import JsonValue
 
 from cluster_sim.engine.faults import FaultRecord
-from cluster_sim.engine.host import HostEngine
 from cluster_sim.engine.state import ALIVE, Records
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.results.endings import DropReason, Ending
+from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.memory_spec import FaultSpec, MemorySpec
-from tests.unit.engine.lone_host import Values, arrivals, engine_of, run, scenario
+from tests.unit.lone_host import Values, arrivals, engine_of, run, scenario
 
 CONVERT: Values = {"kind": "convert", "granule": "4KiB"}
 POOL: Values = {"kind": "shared_pool", "copy": "none"}

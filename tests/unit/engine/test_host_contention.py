@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from pydantic import JsonValue
 
-from cluster_sim.engine.placement import NOWHERE, place_guests
 from cluster_sim.engine.state import Records
+from cluster_sim.planning.placement import NOWHERE, place_guests
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import HostSpec, ScenarioSpec
-from tests.unit.engine.hand_prices import CONVERT_4K, COPY, DIRECT, PAGES, UNMAP, WORKER, pool
-from tests.unit.engine.lone_host import RAW_1080P, Values, arrivals, engine_of, run, scenario
+from tests.unit.hand_prices import CONVERT_4K, COPY, DIRECT, PAGES, UNMAP, WORKER, pool
+from tests.unit.lone_host import RAW_1080P, Values, arrivals, engine_of, run, scenario
 
 MIB = 1 << 20
 KICK_NS = 1_255

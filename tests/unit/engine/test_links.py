@@ -6,7 +6,7 @@ from pydantic import JsonValue
 from cluster_sim.engine.state import Records
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import ScenarioSpec
-from tests.unit.engine.lone_host import arrivals, engine_of, run
+from tests.unit.lone_host import arrivals, engine_of, run
 
 FRAME_BYTES = 1 << 20
 CARD_NS = 838_860

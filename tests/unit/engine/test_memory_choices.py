@@ -3,22 +3,22 @@
 import numpy as np
 import pytest
 
-from cluster_sim.engine.boot import scattered
-from cluster_sim.engine.host import HostEngine
-from cluster_sim.engine.placement import place_guests
-from cluster_sim.engine.plan import plan_host
 from cluster_sim.engine.state import Records
-from cluster_sim.io_paths.errand import VIDEO, Errand
+from cluster_sim.io_paths.path_context import VIDEO, Errand
 from cluster_sim.io_paths.programs import program
 from cluster_sim.io_paths.steps import Direction
-from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.planning.boot_state import scattered
+from cluster_sim.planning.host_plan import plan_host
+from cluster_sim.planning.placement import place_guests
 from cluster_sim.platform.protection import PROTECTIONS
+from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.endings import Ending
 from cluster_sim.results.ledger import Category
+from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.path_spec import ConvertPath
 from cluster_sim.scenario.spec import ScenarioSpec
-from tests.unit.engine.lone_host import FAR_NS, Values, arrivals, engine_of, facts_of, run, scenario
+from tests.unit.lone_host import FAR_NS, Values, arrivals, engine_of, facts_of, run, scenario
 
 CONVERT: Values = {"kind": "convert", "granule": "4KiB"}
 POOL: Values = {"kind": "shared_pool", "copy": "none"}

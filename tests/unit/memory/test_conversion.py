@@ -13,7 +13,7 @@ from cluster_sim.memory.pages import (
     VIEWS,
     Operation,
 )
-from cluster_sim.memory.system_calls import SystemCalls
+from cluster_sim.memory.system_calls.model import SystemCalls
 from tests.oracles.invariants import rules_of
 
 PAGE = 4096
@@ -131,7 +131,7 @@ def test_e_1_a_touch_of_the_wrong_type_exits(*, is_private: bool, wrong: str) ->
 
 
 def test_e_2_an_explicit_request_is_a_call_of_the_convert_path() -> None:
-    from cluster_sim.io_paths.errand import VIDEO, Errand
+    from cluster_sim.io_paths.path_context import VIDEO, Errand
     from cluster_sim.io_paths.programs import program
     from cluster_sim.io_paths.steps import Direction
     from cluster_sim.platform.protection import PROTECTIONS

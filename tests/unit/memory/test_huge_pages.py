@@ -4,11 +4,11 @@ import random
 
 import pytest
 
-from cluster_sim.engine.boot import scattered
 from cluster_sim.memory.effects import Effect
 from cluster_sim.memory.guest_memfd import GuestMemfd
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import FIRST_TAG, MemoryRules, Operation
+from cluster_sim.planning.boot_state import scattered
 from tests.oracles.invariants import PAGES_1G, PAGES_2M, TECHNOLOGIES, rules_of
 
 GIB_16 = 16 * PAGES_1G

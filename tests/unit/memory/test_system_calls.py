@@ -6,7 +6,7 @@ import pytest
 
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import DEFAULT_RULES
-from cluster_sim.memory.system_calls import SystemCalls
+from cluster_sim.memory.system_calls.model import SystemCalls
 
 PAGE = 4096
 PAGES = 16

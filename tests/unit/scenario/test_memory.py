@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster_sim.actors.checks import checks
+from cluster_sim.planning.checks import checks
 from cluster_sim.scenario.load import load
 from cluster_sim.scenario.problems import DefinitionError
 from cluster_sim.shipped import find_workload

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cluster_sim
-from cluster_sim.actors.order import facts_of, logs_of
-from cluster_sim.engine.layout import lay_out
-from cluster_sim.engine.placement import place_guests
-from cluster_sim.engine.plan import plan_host
-from cluster_sim.platform.costs_of import profile_of
+from cluster_sim.planning.guest_layout import lay_out
+from cluster_sim.planning.host_plan import plan_host
+from cluster_sim.planning.inputs import facts_of, logs_of
+from cluster_sim.planning.placement import place_guests
 from cluster_sim.platform.protection import PROTECTIONS
+from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.scenario.load import MOST_NODES, Experiment
 from cluster_sim.scenario.problems import DefinitionError
 from cluster_sim.scenario.spec import ScenarioSpec

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cluster_sim.actors.points import InlinePool
 from cluster_sim.cli import app
+from cluster_sim.experiments.pools import InlinePool
 from cluster_sim.scenario.spec import CostOverride
 from cluster_sim.validation.judging import Costs, Judged, JudgedTarget, Verdict, judge
 from cluster_sim.validation.targets import FigureSpec, read_targets, shipped_targets

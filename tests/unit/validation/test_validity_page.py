@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cluster_sim.actors.points import InlinePool, Point
+from cluster_sim.experiments.pools import InlinePool
 from cluster_sim.platform.profile import library, load_profile
 from cluster_sim.report.validation import number_of
+from cluster_sim.runtime.study_point import Point
 from cluster_sim.scenario.load import load
 from cluster_sim.validation.figures import figures_of
 from cluster_sim.validation.judging import judge

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster_sim.chance.keyed_draws import draw
 from cluster_sim.scenario.workload_spec import VideoWorkload
-from cluster_sim.workloads.draws import draw
 from cluster_sim.workloads.frames import (
     FrameSource,
     Opening,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cluster_sim.actors.checks import checks
+from cluster_sim.planning.checks import checks
 from cluster_sim.scenario.load import Experiment, load
 
 DEFINITION = """

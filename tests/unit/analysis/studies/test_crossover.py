@@ -7,14 +7,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from cluster_sim.actors.checks import checks
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.crossover import Asked, CrossoverStudy, crossover, prepare
+from cluster_sim.planning.checks import checks
 from cluster_sim.scenario.load import load
 from cluster_sim.shipped import find_workload
 from tests.unit.analysis.studies.lone_guest import lone_guest
-from tests.unit.engine.hand_prices import FAULTS, MAP_PIECE, PIECES, UNMAP, UNMAP_PIECE, share
-from tests.unit.engine.lone_host import RAW_1080P
+from tests.unit.hand_prices import FAULTS, MAP_PIECE, PIECES, UNMAP, UNMAP_PIECE, share
+from tests.unit.lone_host import RAW_1080P
 
 MIB = 1 << 20
 COPY_1M, COPY_2M = 137_475, 257_000

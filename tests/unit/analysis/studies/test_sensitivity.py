@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cluster_sim.actors.checks import checks
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.factors import Factor, factors_of, held_together, value_at, with_costs
 from cluster_sim.analysis.studies.sensitivity import AskedCosts, SensitivityStudy, sensitivity
-from cluster_sim.platform.costs_of import profile_of, shipped_profile
+from cluster_sim.planning.checks import checks
 from cluster_sim.platform.provenance import Cost
+from cluster_sim.platform.scenario_profile import profile_of, shipped_profile
 from cluster_sim.scenario.load import load
 from cluster_sim.shipped import find_workload
 from tests.unit.analysis.studies.lone_guest import PATHS, lone_guest
-from tests.unit.engine.hand_prices import FAULTS, MAP_PIECE, PAGES, PIECES, UNMAP, UNMAP_PIECE
-from tests.unit.engine.lone_host import RAW_1080P
+from tests.unit.hand_prices import FAULTS, MAP_PIECE, PAGES, PIECES, UNMAP, UNMAP_PIECE
+from tests.unit.lone_host import RAW_1080P
 
 MIB = 1 << 20
 SLOW_COPIES = (

@@ -1,0 +1,98 @@
+"""H1: conversion beats bouncing only where a granule's share and unshare costs less than the copies it avoids."""
+
+from collections.abc import Mapping, Sequence
+
+from cluster_sim.analysis.answers.answer import Hypothesis, Standing
+from cluster_sim.analysis.answers.claims import PathRow, by_stratum, has_intervals, of_kind, once, outcome, path_axes
+from cluster_sim.analysis.answers.ledgers import CONVERTING, COPIES, Ledger, ledgers
+from cluster_sim.analysis.answers.numbers import amount, span_of_time
+from cluster_sim.analysis.answers.pairs import Pairs
+from cluster_sim.results.ledger import Category
+
+NAME = "H1"
+CLAIM = "Conversion beats bouncing only if sharing and unsharing a granule costs less than the copies it avoids."
+
+
+def conversion(pairs: Pairs) -> list[Hypothesis]:
+    """H1 in each stratum, or once, undecided, where the run cannot tell."""
+    manifest = pairs.results.manifest
+    if not path_axes(manifest):
+        return [undecided("", "this run does not vary io_path")]
+    if not has_intervals(manifest):
+        return [undecided("", "this run has one replication, so no difference is shown")]
+    booked = ledgers(pairs.results)
+    by_name: dict[str, list[list[PathRow]]] = {}
+    for (stratum, _), rows in by_stratum(pairs).items():
+        by_name.setdefault(stratum, []).append(rows)
+    if not by_name:
+        return [undecided("", "all groups of this run have paths of their own")]
+    found = [in_stratum(pairs, stratum, groups, booked) for stratum, groups in by_name.items()]
+    return once(found)
+
+
+def undecided(stratum: str, why: str, evidence: Sequence[str] = ()) -> Hypothesis:
+    """H1 where nothing can be said."""
+    return Hypothesis(NAME, CLAIM, stratum, "undecided", f"Undecided: {why}.", tuple(evidence))
+
+
+def in_stratum(
+    pairs: Pairs, stratum: str, groups: Sequence[Sequence[PathRow]], booked: Mapping[tuple[str, str], Ledger]
+) -> Hypothesis:
+    """H1 over all groups of a stratum: one winner against the claim refutes it."""
+    standings: list[Standing] = []
+    evidence: list[str] = []
+    compared = False
+    for rows in groups:
+        for bounced in of_kind(rows, "swiotlb")[:1]:
+            for converted in of_kind(rows, "convert"):
+                compared = True
+                standing, line = judged(pairs, converted, bounced, booked)
+                standings.append(standing)
+                evidence.append(line)
+    if not compared:
+        return undecided(stratum, "this run does not have both a swiotlb and a convert path here")
+    if "refuted" in standings:
+        against = [line for standing, line in zip(standings, evidence, strict=True) if standing == "refuted"]
+        return Hypothesis(NAME, CLAIM, stratum, "refuted", f"Refuted by {against[0]}", tuple(evidence))
+    if "confirmed" in standings:
+        told = [line for standing, line in zip(standings, evidence, strict=True) if standing == "confirmed"]
+        return Hypothesis(NAME, CLAIM, stratum, "confirmed", f"Confirmed by {told[0]}", tuple(evidence))
+    return undecided(stratum, "no pair of paths here tells", evidence)
+
+
+def judged(
+    pairs: Pairs, converted: PathRow, bounced: PathRow, booked: Mapping[tuple[str, str], Ledger]
+) -> tuple[Standing, str]:
+    """What one converting path says of the claim, with its figures."""
+    who = f"{converted.row.group}: {converted.label}"
+    mine, theirs = (booked.get((each.row.variant, each.row.group)) for each in (converted, bounced))
+    if mine is None:
+        return "undecided", f"{who} delivers nothing."
+    pairs_of_calls = mine.conversions / mine.delivered / 2
+    if not pairs_of_calls:
+        return "undecided", f"{who} converts nothing here, so that a granule has no price."
+    if theirs is None:
+        carried = amount(converted.row.figures["throughput"])
+        return (
+            "refuted",
+            f"{who} delivers {carried} frames/s where {bounced.label} delivers none, whatever a granule costs.",
+        )
+    cost_ns = (mine.spent_ns(*CONVERTING) - theirs.spent_ns(*CONVERTING)) / pairs_of_calls
+    kept = (*COPIES, Category.SLOTS)
+    saved_ns = (theirs.spent_ns(*kept) - mine.spent_ns(*kept)) / pairs_of_calls
+    how = outcome(pairs, converted, bounced)
+    prices = f"a granule's share and unshare takes {told(cost_ns)}, the copies that it avoids {told(saved_ns)}"
+    match how:
+        case "better":
+            return ("confirmed" if cost_ns < saved_ns else "refuted"), f"{who} beats {bounced.label}; {prices}."
+        case "worse" if cost_ns >= saved_ns:
+            return "confirmed", f"{who} loses to {bounced.label}; {prices}."
+        case "worse":
+            return "undecided", f"{who} loses to {bounced.label} for another reason, such as waiting; {prices}."
+        case _:
+            return "undecided", f"{who} and {bounced.label}: no difference shown; {prices}."
+
+
+def told(nanoseconds: float) -> str:
+    """A price, nothing rather than less than nothing."""
+    return span_of_time(max(nanoseconds, 0.0))

@@ -1,0 +1,224 @@
+"""Which unsure costs could overturn a verdict: each at both ends of its range, for one lone transfer."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cluster_sim.analysis.answers.answer import Doubt
+from cluster_sim.analysis.answers.numbers import amount, listed
+from cluster_sim.analysis.answers.repriced import DOUBTED, Lone
+from cluster_sim.analysis.answers.spans import MATERIAL
+from cluster_sim.platform.profile import Profile
+from cluster_sim.platform.provenance import Cost
+from cluster_sim.results.manifest import Manifest
+from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.shipped import workloads_directory
+from cluster_sim.traces.table import TraceError
+
+MOST_VARIANTS = 80
+"""Variants whose lone transfer is looked at; each takes about 50 ms."""
+MOST_RUN_ANEW = 40
+"""Transfers that are run anew at the end of a cost's range."""
+MOST_HARMLESS = 5
+"""Costs that are told although they overturn nothing: those that move most."""
+
+Place = tuple[str, str]
+"""A stratum and a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rivalry:
+    """An order that a verdict states: the median of `label` over that of `rival` was `ratio`."""
+
+    stratum: str
+    group: str
+    label: str
+    variant: str
+    rival: str
+    rival_variant: str
+    ratio: float
+
+    @property
+    def place(self) -> Place:
+        """Where it was so."""
+        return self.stratum, self.group
+
+    @property
+    def where(self) -> str:
+        """The same in words."""
+        return f"{self.stratum}, {self.group}" if self.stratum else self.group
+
+
+@dataclass
+class Findings:
+    """What the range of one cost does to the orders of a run."""
+
+    cost: Cost
+    source: str
+    turned: list[tuple[Rivalry, float]] = field(default_factory=list)
+    widest: float = 0.0
+    move: tuple[Rivalry, float, float] | None = None
+
+
+def doubts_of(
+    manifest: Manifest, rivalries: Sequence[Rivalry]
+) -> tuple[tuple[Doubt, ...], list[str], dict[Place, tuple[str, ...]]]:
+    """The doubts, those that overturn first; what was not looked at; and by place, the costs that overturn there."""
+    examiner = Examiner(manifest)
+    for rivalry in rivalries:
+        examiner.examine(rivalry)
+    ordered = sorted(examiner.findings.values(), key=rank)
+    overturning = [each for each in ordered if each.turned]
+    harmless = [each for each in ordered if not each.turned and each.widest >= MATERIAL][:MOST_HARMLESS]
+    by_place: dict[Place, list[str]] = {}
+    for each in overturning:
+        for place in dict.fromkeys(rivalry.place for rivalry, _ in each.turned):
+            by_place.setdefault(place, []).append(each.cost.name)
+    doubts = tuple(doubt_of(each) for each in (*overturning, *harmless))
+    return doubts, examiner.remarks(), {place: tuple(names) for place, names in by_place.items()}
+
+
+def rank(found: Findings) -> tuple[bool, int, int, float, str]:
+    """Overturning first, estimated before published, then who turns or moves most."""
+    confidence = DOUBTED.index(found.cost.confidence)
+    return not found.turned, confidence, -len(found.turned), -found.widest, found.cost.name
+
+
+@dataclass
+class Examiner:
+    """Looks at one order after the other, and keeps what it has run."""
+
+    manifest: Manifest
+    lone: dict[str, Lone | None] = field(default_factory=dict)
+    profiles: dict[tuple[str, str, str, float], Profile | None] = field(default_factory=dict)
+    findings: dict[str, Findings] = field(default_factory=dict)
+    ran_anew: int = 0
+    not_ran: int = 0
+    left_out: int = 0
+    by_waiting: int = 0
+    examined: int = 0
+    problem: str = ""
+
+    def lone_of(self, variant: str) -> Lone | None:
+        """A variant's lone transfers, if they can be had and there were not too many."""
+        if variant in self.lone:
+            return self.lone[variant]
+        if len(self.lone) >= MOST_VARIANTS:
+            return None
+        self.lone[variant] = None
+        folder = Path(getattr(self.manifest, "folder", "") or workloads_directory())
+        try:
+            scenario = ScenarioSpec.model_validate(self.manifest.variants[variant].scenario)
+            made = Lone(scenario, folder, self.profiles)
+            assert made.explained is not None
+            self.lone[variant] = made
+        except (TraceError, OSError) as error:
+            self.problem = f"No cost was doubted where a trace is missing: {error}"
+        except ValueError:
+            self.problem = "No cost was doubted where this version does not know the scenario."
+        return self.lone[variant]
+
+    def examine(self, rivalry: Rivalry) -> None:
+        """Whether a cost turns this order, at an end of its range."""
+        self.examined += 1
+        mine, theirs = self.lone_of(rivalry.variant), self.lone_of(rivalry.rival_variant)
+        if mine is None or theirs is None:
+            self.left_out += 1
+            return
+        now = quotient(mine.latency_ns(rivalry.group), theirs.latency_ns(rivalry.group))
+        if abs(rivalry.ratio - 1) < MATERIAL:
+            return
+        if now is None or (now < 1) != (rivalry.ratio < 1):
+            self.by_waiting += 1
+            return
+        costs = {**mine.costs(rivalry.group), **theirs.costs(rivalry.group)}
+        for cost in costs.values():
+            if cost.name not in mine.scenario.costs:
+                self.try_ends(rivalry, cost, (mine, theirs), now)
+
+    def try_ends(self, rivalry: Rivalry, cost: Cost, sides: tuple[Lone, Lone], now: float) -> None:
+        """Both ends of one cost; what turns by counting is run anew."""
+        found = self.findings.get(cost.name)
+        if found is None:
+            sources = sides[0].explained[0].profile.library.sources
+            source = sources.get(cost.source)
+            found = self.findings[cost.name] = Findings(cost, cost.source if source is None else source.title)
+        for value in (cost.low, cost.high):
+            then = quotient(*(side.estimate_ns(rivalry.group, cost, value) for side in sides))
+            if then is None:
+                continue
+            in_copies = any(side.is_in_copies(rivalry.group, cost) for side in sides)
+            if in_copies or (then < 1) != (now < 1):
+                if self.ran_anew >= MOST_RUN_ANEW:
+                    self.not_ran += 1
+                    continue
+                self.ran_anew += sum((cost.name, value) not in side.verified for side in sides)
+                then = quotient(*(side.exact_ns(rivalry.group, cost, value) for side in sides))
+                if then is None:
+                    continue
+            if (then < 1) != (now < 1):
+                found.turned.append((rivalry, value))
+            if abs(math.log(then / now)) > found.widest:
+                found.widest, found.move = abs(math.log(then / now)), (rivalry, now, then)
+
+    def remarks(self) -> list[str]:
+        """What was not looked at."""
+        found = [self.problem] if self.problem else []
+        if self.left_out and not self.problem:
+            found.append(f"Costs were doubted for the first {MOST_VARIANTS} variants only.")
+        if self.not_ran:
+            found.append(f"{self.not_ran} ends of costs were not tried: {MOST_RUN_ANEW} transfers were run anew.")
+        if self.by_waiting:
+            found.append(
+                f"No cost was doubted for {self.by_waiting} of {self.examined} pairs of paths, where a lone transfer "
+                "has another order: there waiting or losses decide."
+            )
+        return found
+
+
+def quotient(mine_ns: int | None, theirs_ns: int | None) -> float | None:
+    """One latency over another; None where one is missing or nothing."""
+    return mine_ns / theirs_ns if mine_ns and theirs_ns else None
+
+
+def doubt_of(found: Findings) -> Doubt:
+    """A cost's range, and what becomes of the orders at its ends, in a sentence."""
+    cost = found.cost
+    return Doubt(
+        cost=cost.name,
+        value=cost.value,
+        low=cost.low,
+        high=cost.high,
+        unit=cost.unit,
+        source=found.source,
+        overturns=bool(found.turned),
+        sentence=turned_sentence(found) if found.turned else harmless_sentence(found),
+    )
+
+
+def turned_sentence(found: Findings) -> str:
+    """Which orders turn at which end; orders of the same two paths are told once, with their places."""
+    cost = found.cost
+    by_order: dict[tuple[float, str, str], list[str]] = {}
+    for rivalry, value in found.turned:
+        labels = (rivalry.label, rivalry.rival) if rivalry.ratio > 1 else (rivalry.rival, rivalry.label)
+        by_order.setdefault((value, *labels), []).append(rivalry.where)
+    parts = []
+    for (value, winner, loser), places in by_order.items():
+        end = "low" if value == cost.low else "high"
+        parts.append(
+            f"at its {end} end, {amount(value)} {cost.unit}, one lone transfer would be faster by {winner} than by "
+            f"{loser} ({listed(places)})"
+        )
+    return f"{cost.confidence.capitalize()}; {'; '.join(parts)}."
+
+
+def harmless_sentence(found: Findings) -> str:
+    """How far the most moved order moves without turning."""
+    assert found.move is not None
+    rivalry, now, then = found.move
+    return (
+        f"{found.cost.confidence.capitalize()}; no order turns within its range: for one lone transfer {rivalry.label} "
+        f"over {rivalry.rival} goes from {amount(now)} to {amount(then)} at most ({rivalry.where})."
+    )

@@ -1,0 +1,50 @@
+"""Numbers in sentences: few digits, no exponents, intervals as two ends."""
+
+import math
+from collections.abc import Sequence
+
+from cluster_sim.analysis.answers.spans import Span
+
+NARROW = 0.005
+"""Relative half-width below which an interval is not worth two numbers."""
+
+
+def amount(value: float) -> str:
+    """Three digits that matter, thousands apart; `none` for what is undefined."""
+    if math.isnan(value):
+        return "none"
+    if math.isinf(value):
+        return "without bound"
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{min(digits, 12)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def times(span: Span, *, within: bool = False) -> str:
+    """A ratio with its interval, such as `2.49 (2.31 to 2.69)`, or with commas where it is `within` brackets.
+
+    Ends that say no more than the mean are left out.
+    """
+    if not span.has_interval or max(span.high / span.mean, span.mean / max(span.low, 1e-300)) - 1 < NARROW:
+        return amount(span.mean)
+    ends = f"{amount(span.low)} to {amount(span.high)}"
+    return f"{amount(span.mean)}, {ends}" if within else f"{amount(span.mean)} ({ends})"
+
+
+def span_of_time(nanoseconds: float) -> str:
+    """A duration in the unit that suits it."""
+    for factor, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "us")):
+        if abs(nanoseconds) >= factor:
+            return f"{amount(nanoseconds / factor)} {unit}"
+    return f"{amount(nanoseconds)} ns"
+
+
+def listed(texts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(texts) < 2:
+        return "".join(texts)
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"

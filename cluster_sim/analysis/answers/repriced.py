@@ -1,0 +1,100 @@
+"""One lone transfer of each group, and what it takes when one cost is at an end of its range."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from cluster_sim.analysis.explained import Explained, explain
+from cluster_sim.platform.profile import Profile
+from cluster_sim.platform.provenance import Cost, ProvenanceError
+from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
+
+DELIVERED = "delivered"
+DOUBTED = ("estimated", "published")
+"""Confidences of costs that may be other than they are; from the least sure."""
+
+
+@dataclass
+class Lone:
+    """A variant's transfers, each alone on its host."""
+
+    scenario: ScenarioSpec
+    folder: Path
+    profiles: dict[tuple[str, str, str, float], Profile | None]
+    """Profiles with one cost replaced, which all variants of a technology share; None where no price can be made."""
+    verified: dict[tuple[str, float], list[Explained]] = field(default_factory=dict)
+
+    @cached_property
+    def explained(self) -> list[Explained]:
+        """At the prices of the run."""
+        return explain(self.scenario, self.folder)
+
+    def of(self, group: str) -> list[Explained]:
+        """The transfers of one group."""
+        return [each for each in self.explained if each.group == group]
+
+    def latency_ns(self, group: str) -> int | None:
+        """One transfer of each stream of a group, one after the other; None where one does not arrive."""
+        return total_ns(self.of(group))
+
+    def costs(self, group: str) -> dict[str, Cost]:
+        """The costs behind a group's transfers that have a range, and are not sure."""
+        terms = [term for each in self.of(group) for step in each.steps for term in step.terms]
+        names = dict.fromkeys(name for term in terms for cost in term.costs for name in cost.inputs)
+        known = self.explained[0].profile.library.costs
+        costs = {name: known[name] for name in names}
+        return {name: cost for name, cost in costs.items() if cost.confidence in DOUBTED and cost.low < cost.high}
+
+    def with_cost(self, cost: Cost, value: float) -> ScenarioSpec:
+        """The scenario with one cost replaced."""
+        replaced = CostOverride(value=value, unit=cost.unit, why="an end of its range")
+        return self.scenario.model_copy(update={"costs": {**self.scenario.costs, cost.name: replaced}})
+
+    def profile_at(self, cost: Cost, value: float) -> Profile | None:
+        """The profile with one cost replaced; None where that makes a price less than nothing."""
+        rest = repr(sorted((name, each.value, each.unit) for name, each in self.scenario.costs.items()))
+        key = (f"{self.scenario.protection} {self.scenario.profile}", rest, cost.name, value)
+        if key not in self.profiles:
+            try:
+                self.profiles[key] = profile_of(self.with_cost(cost, value))
+            except ProvenanceError:
+                self.profiles[key] = None
+        return self.profiles[key]
+
+    def estimate_ns(self, group: str, cost: Cost, value: float) -> int | None:
+        """What a group's transfers would take, by the counts of their steps; copies stay as they are."""
+        profile = self.profile_at(cost, value)
+        if profile is None:
+            return None
+        vcpus = next(each.vcpus for each in self.scenario.guests if each.name == group)
+        spent_ns = 0
+        for each in self.of(group):
+            for step in each.steps:
+                for term in step.terms:
+                    is_price = bool(term.costs) and term.price in profile.prices
+                    spent_ns += term.count * (profile.price_ns(term.price, vcpus) if is_price else term.each_ns)
+        return spent_ns
+
+    def is_in_copies(self, group: str, cost: Cost) -> bool:
+        """Whether a cost is part of a copy, whose new price counts alone do not tell."""
+        terms = [term for each in self.of(group) for step in each.steps for term in step.terms]
+        library = self.explained[0].profile.prices
+        return any(cost.name in behind.inputs for term in terms if term.price not in library for behind in term.costs)
+
+    def exact_ns(self, group: str, cost: Cost, value: float) -> int | None:
+        """What a group's transfers take, run anew."""
+        key = (cost.name, value)
+        if self.profile_at(cost, value) is None:
+            return None
+        if key not in self.verified:
+            self.verified[key] = explain(self.with_cost(cost, value), self.folder)
+        return total_ns([each for each in self.verified[key] if each.group == group])
+
+
+def total_ns(explained: Sequence[Explained]) -> int | None:
+    """The sum of some transfers; None where there are none, or one does not arrive."""
+    if not explained or any(each.outcome != DELIVERED for each in explained):
+        return None
+    return sum(each.latency_ns for each in explained)

@@ -1,0 +1,63 @@
+"""Draws by number, for compiled code: whole numbers only, so that they are the same on every machine.
+
+A draw is splitmix64 (Steele, Lea and Flood 2014) of a stream's key, a transfer's number and the draw's own number.
+"""
+
+from cluster_sim.compiling.decorators import compiled
+
+GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)
+FIRST = 0xBF58476D1CE4E5B9 - (1 << 64)
+SECOND = 0x94D049BB133111EB - (1 << 64)
+BITS = 31
+HALF_BITS = 20
+DRAWS = 256
+"""Draws that one transfer may make."""
+
+SIZE = 0
+DIRECTION = 1
+WORK = 2
+SPACING = 130
+"""First draw of each purpose; those after WORK and SPACING belong to them."""
+
+
+@compiled
+def uniform(key: int, number: int, which: int) -> int:
+    """A whole number in [0, 2**31), every one as likely."""
+    z = key + GOLDEN * (number * DRAWS + which + 1)
+    z = (z ^ ((z >> 30) & ((1 << 34) - 1))) * FIRST
+    z = (z ^ ((z >> 27) & ((1 << 37) - 1))) * SECOND
+    z = z ^ ((z >> 31) & ((1 << 33) - 1))
+    return (z >> (63 - BITS)) & ((1 << BITS) - 1)
+
+
+@compiled
+def below(bound: int, key: int, number: int, which: int) -> int:
+    """A whole number in [0, bound), for bounds up to 2**31."""
+    return uniform(key, number, which) * bound >> BITS
+
+
+@compiled
+def exponential(mean: int, key: int, number: int, which: int) -> int:
+    """An exponentially distributed whole number, by von Neumann's comparison of uniform draws (1951); no logarithm.
+
+    A run of falling draws of odd length gives its first draw as the fraction; each run of even length adds a mean.
+    """
+    whole = 0
+    draw = which
+    while True:
+        first = uniform(key, number, draw)
+        draw += 1
+        last = first
+        length = 1
+        while True:
+            following = uniform(key, number, draw)
+            draw += 1
+            if following >= last:
+                break
+            last = following
+            length += 1
+        if length % 2 == 1 or draw > which + 120:
+            high = mean >> HALF_BITS
+            low = mean & ((1 << HALF_BITS) - 1)
+            return whole * mean + ((first * high) >> (BITS - HALF_BITS)) + ((first * low) >> BITS)
+        whole += 1

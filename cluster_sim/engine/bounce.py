@@ -1,0 +1,77 @@
+"""What transfers do with their guest's bounce pool: take slots, give them back, let it grow."""
+
+from cluster_sim.compiling.decorators import compiled
+from cluster_sim.engine.guest_memory import convert_at, keep_gauges, operate_at
+from cluster_sim.engine.heap import push
+from cluster_sim.engine.state import NOT_GROWING, Host
+from cluster_sim.io_paths.steps import Count
+from cluster_sim.memory.effects import CONVERTED
+from cluster_sim.memory.outcomes import OK
+from cluster_sim.memory.pages import GUEST_TOUCH_SHARED, HOST_TOUCH, LOST, PAGE_BYTES
+from cluster_sim.memory.swiotlb import SLOT_BYTES, grow, map_buffer, unmap_buffer
+
+PIECES = int(Count.PIECES)
+PROBES = int(Count.PROBES)
+AT_PAGE = 0
+"""Address that a buffer is mapped with: all are page-aligned, and masks look at what lies below a page."""
+
+
+@compiled
+def map_slots(host: Host, transfer: int, now_ns: int) -> bool:
+    """Map the transfer's buffer through the bounce pool; False when the pool is full."""
+    row = host.transfers[transfer]
+    stream = host.streams[row.stream]
+    row.staged = LOST
+    pool = host.pools.pools[stream.pool]
+    probes = pool.probes
+    first = stream.first_place + (row.buffer - stream.first_buffer) * stream.places
+    places = host.slots[first : first + stream.places]
+    mapped = map_buffer(host.pools, stream.pool, stream.home_area, AT_PAGE, row.bytes, stream.extra_mappings, places)
+    row.counts[PROBES] = max(0, pool.probes - probes - mapped)
+    if pool.wants_growth and host.guests[stream.guest].grows_at_ns == NOT_GROWING:
+        start_growth(host, stream.guest, now_ns)
+    if mapped == 0:
+        return False
+    row.counts[PIECES] = mapped
+    return True
+
+
+@compiled
+def unmap_slots(host: Host, transfer: int) -> None:
+    """Give the transfer's bounce slots back."""
+    row = host.transfers[transfer]
+    stream = host.streams[row.stream]
+    first = stream.first_place + (row.buffer - stream.first_buffer) * stream.places
+    places = host.slots[first : first + stream.places]
+    unmap_buffer(host.pools, stream.pool, AT_PAGE, row.bytes, stream.extra_mappings, places)
+
+
+@compiled
+def start_growth(host: Host, number: int, now_ns: int) -> None:
+    """A worker of the guest sets out to add a dynamic pool."""
+    cursor, guest = host.cursor[0], host.guests[number]
+    guest.grows_at_ns = now_ns + guest.grow_ns
+    cursor.sequence += 1
+    push(host.holds, cursor.holds, guest.grows_at_ns, cursor.sequence, -1 - number)
+    cursor.holds += 1
+
+
+@compiled
+def end_growth(host: Host, number: int, now_ns: int) -> None:
+    """The dynamic pool is there: its pages have been shared, its slots can be taken."""
+    guest = host.guests[number]
+    guest.grows_at_ns = NOT_GROWING
+    pages = grow(host.pools, number) * SLOT_BYTES // PAGE_BYTES
+    if pages == 0:
+        return
+    effects = host.scratch
+    effects[:] = 0
+    if guest.converts_pool:
+        outcome, _ = convert_at(host, guest.grow_page, pages, 0, effects)
+        assert outcome == OK
+    keep_gauges(host, number, now_ns, effects[CONVERTED], effects)
+    for operation in (HOST_TOUCH, GUEST_TOUCH_SHARED):
+        outcome, _ = operate_at(host, guest.grow_page, pages, operation, 0, effects)
+        assert outcome == OK
+    guest.grow_page += pages
+    guest.grown_pages += pages

@@ -1,0 +1,59 @@
+"""Guests that are gone: killed by a wrong access, or leaving; what becomes of their transfers and what these held."""
+
+from cluster_sim.compiling.decorators import compiled
+from cluster_sim.engine.state import ALIVE, DROPPED, NOBODY, Host
+from cluster_sim.engine.timed_steps import end_pin_wait
+from cluster_sim.engine.transfers import finish, forget
+from cluster_sim.engine.wait_queues import hold
+from cluster_sim.engine.waiting import FIRST_OF_HOST, go_on_from_line, note_held, release
+from cluster_sim.io_paths.steps import Op
+
+THINK = int(Op.THINK)
+
+
+@compiled
+def abandon(host: Host, transfer: int, now_ns: int) -> None:
+    """End a transfer of a guest that is gone; what it holds of the host goes to others."""
+    row = host.transfers[transfer]
+    stream = host.streams[row.stream]
+    if host.steps[row.step].op == THINK:
+        forget(host, transfer)
+        return
+    for resource in range(FIRST_OF_HOST, len(stream.servers)):
+        if row.held & (1 << resource):
+            note_held(host, transfer, resource, 0)
+            release(host, stream.servers[resource], 1, now_ns)
+    finish(host, transfer, now_ns, DROPPED, host.guests[stream.guest].end_reason)
+
+
+@compiled
+def let_all_go(host: Host, line: int, now_ns: int) -> None:
+    """Empty a dead guest's line."""
+    while go_on_from_line(host, line, now_ns) != NOBODY:
+        pass
+
+
+@compiled
+def die(host: Host, number: int, outcome: int, reason: int, now_ns: int) -> None:
+    """A guest is gone: nothing waits for its locks, CPUs and buffers any more, and nothing more goes on."""
+    guest = host.guests[number]
+    if guest.died_ns != ALIVE:
+        return
+    guest.died_ns = now_ns
+    host.cursor[0].deaths += 1
+    guest.died_of = outcome
+    guest.end_reason = reason
+    for i in range(len(host.streams)):
+        stream = host.streams[i]
+        if stream.guest != number:
+            continue
+        let_all_go(host, len(host.servers) + i, now_ns)
+        for resource in range(FIRST_OF_HOST):
+            server = stream.servers[resource]
+            let_all_go(host, server, now_ns)
+            hold(host.servers, server, -host.servers[server].held, now_ns)
+        for buffer in range(stream.first_buffer, stream.first_buffer + stream.buffers):
+            waiter = host.pin_waiters[buffer]
+            if waiter != NOBODY:
+                host.pin_waiters[buffer] = NOBODY
+                end_pin_wait(host, waiter, now_ns)

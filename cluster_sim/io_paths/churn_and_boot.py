@@ -1,0 +1,129 @@
+"""Programs that carry no payload: conversions for their own sake, and the parts of a guest's start."""
+
+from cluster_sim.io_paths.conversion_steps import convert, guest_touch
+from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.step_sequences import (
+    begin,
+    end,
+    enter_guest,
+    fault_in,
+    handled,
+    held_by_others,
+    interrupt,
+    leave_guest,
+    ring_host,
+    worker,
+)
+from cluster_sim.io_paths.steps import (
+    Charge,
+    Count,
+    Op,
+    Program,
+    Resource,
+    Runner,
+    Step,
+    acquire,
+    memory,
+    release,
+    spend,
+)
+from cluster_sim.memory.pages import PAGE_BYTES, Operation
+from cluster_sim.results.ledger import Category
+
+
+def churn(errand: Errand, granule_bytes: int) -> Program:
+    """Share a range, let the host touch it, hold it, unshare it."""
+    ranged = granule_bytes > PAGE_BYTES
+    private = errand.protection.has_private_memory
+    share = convert(errand, to_private=False, is_ranged=ranged) if private else ()
+    unshare = convert(errand, to_private=True, is_ranged=ranged) if private else ()
+    return Program(
+        (
+            *begin(errand),
+            *enter_guest(errand),
+            *share,
+            *ring_host(errand),
+            *worker(errand, *fault_in(), *held_by_others(errand)),
+            spend("it stays shared", Category.WORK, Runner.NOBODY, Charge(HOLD)),
+            *interrupt(errand),
+            *unshare,
+            handled(),
+            *leave_guest(errand),
+            *end(),
+        )
+    )
+
+
+HOLD = "hold"
+"""Price of a range's time as shared, which the definition gives."""
+
+
+def first_touch(errand: Errand) -> Operation:
+    """How the guest comes to have a page: it accepts a private one; without protection it just touches it."""
+    return Operation.ACCEPT if errand.protection.has_private_memory else Operation.GUEST_TOUCH_SHARED
+
+
+def build_image(errand: Errand) -> Program:
+    """The host puts the guest's image into private memory, page by page, before the guest runs."""
+    return part_of_boot(
+        acquire(Resource.WORKER, "wait for the VMM"),
+        memory("the image's pages are built", first_touch(errand)),
+        spend(
+            "build and measure the image",
+            Category.ACCEPT_ZERO,
+            Runner.HOST,
+            Charge("build_page", Count.PAGES),
+            Charge("allocate_page", Count.ALLOCATED),
+        ),
+        release(Resource.WORKER),
+    )
+
+
+def set_up_pool(errand: Errand) -> Program:
+    """The guest shares its pool, and both sides map it."""
+    share = convert(errand, to_private=False, is_ranged=True) if errand.protection.has_private_memory else ()
+    return part_of_boot(
+        *enter_guest(errand),
+        *share,
+        *guest_touch(errand, private=False),
+        *leave_guest(errand),
+        acquire(Resource.WORKER, "wait for the VMM"),
+        *fault_in(),
+        release(Resource.WORKER),
+    )
+
+
+def accept(errand: Errand, *, is_eager: bool) -> Program:
+    """The guest touches memory for the first time: a page is allocated, given to it and accepted."""
+    steps = (
+        *enter_guest(errand),
+        acquire(Resource.MMU_LOCK, "take the guest's mmu_lock for reading", runner=Runner.GUEST),
+        memory("the guest touches the pages for the first time", first_touch(errand)),
+        Step(
+            Op.SPEND_LOCKED if errand.protection.has_host_lock else Op.SPEND,
+            "give the pages to the guest",
+            category=Category.ACCEPT_ZERO,
+            runner=Runner.GUEST,
+            charges=(Charge("first_touch_page", Count.GUEST_FAULTS),),
+            exits=Count.GUEST_FAULTS,
+        ),
+        spend("allocate the pages", Category.FAULT, Runner.GUEST, Charge("allocate_page", Count.ALLOCATED)),
+        release(Resource.MMU_LOCK),
+        *leave_guest(errand),
+    )
+    if is_eager:
+        return part_of_boot(*steps)
+    return Program((*begin(errand), *steps, *end()))
+
+
+def part_of_boot(*steps: Step) -> Program:
+    """One part of a guest's start: parts follow each other, and all else of the guest waits behind them."""
+    return Program(
+        (
+            acquire(Resource.BOOT, "wait for the part before"),
+            Step(Op.TAKE_BUFFER, "take a free buffer", category=Category.QUEUE_WAIT),
+            *steps,
+            release(Resource.BOOT),
+            *end(),
+        )
+    )

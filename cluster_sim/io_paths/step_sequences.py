@@ -1,0 +1,329 @@
+"""Stretches of steps that paths share: CPUs, doorbell, the host's side, interrupt, beginning and end."""
+
+from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.steps import (
+    Charge,
+    Count,
+    Mover,
+    Op,
+    Range,
+    Resource,
+    Runner,
+    Step,
+    acquire,
+    memory,
+    move,
+    pass_through,
+    release,
+    spend,
+)
+from cluster_sim.memory.pages import Operation
+from cluster_sim.results.ledger import Category
+from cluster_sim.scenario.path_spec import Copier
+
+WORK = "work"
+"""Price of the guest's own work, 1 ns a ns; the transfer's count says how much it is."""
+NETWORK_LATENCY = "network_latency"
+"""Price of the way to another host, which the definition gives."""
+
+
+def begin(errand: Errand) -> tuple[Step, ...]:
+    """Wait for the guest to have booted and for the packet to be in, and take a buffer as the workload says."""
+    steps: tuple[Step, ...] = ()
+    if errand.is_closed:
+        steps += (Step(Op.THINK, "the next request is thought of"),)
+    if errand.waits_for_boot:
+        steps += (acquire(Resource.BOOT, "wait for the guest to boot"), release(Resource.BOOT))
+    if errand.comes_from_network:
+        steps += (pass_through("the network card takes it in", Resource.NIC_IN, Mover.NIC),)
+    return (*steps, Step(Op.TAKE_BUFFER, "take a free buffer", category=Category.QUEUE_WAIT))
+
+
+def enter_guest(errand: Errand) -> tuple[Step, ...]:
+    """Get a vCPU, behind the queue's own work where that is one thread, and a CPU for it where CPUs may be short."""
+    steps: tuple[Step, ...] = (acquire(Resource.THREAD, "wait for the queue's thread"),) if errand.is_threaded else ()
+    steps += (acquire(Resource.VCPU, "wait for a vCPU"),)
+    if errand.shares_cpus and not errand.keeps_cpus:
+        steps += (acquire(Resource.CPU, "wait for a CPU of the host"),)
+    return steps
+
+
+def leave_guest(errand: Errand) -> tuple[Step, ...]:
+    """Let the vCPU and its CPU go."""
+    has_cpu = errand.shares_cpus and not errand.keeps_cpus
+    steps: tuple[Step, ...] = (release(Resource.CPU),) if has_cpu else ()
+    thread: tuple[Step, ...] = (release(Resource.THREAD),) if errand.is_threaded else ()
+    return (*steps, release(Resource.VCPU), *thread)
+
+
+def end() -> tuple[Step, ...]:
+    """Give the buffer back, be delivered."""
+    return (
+        Step(Op.GIVE_BUFFER, "give the buffer back"),
+        Step(Op.DELIVER, "delivered"),
+    )
+
+
+def work(errand: Errand) -> Step:
+    """The guest's own work: consuming what came, or making what goes."""
+    text = "the consumer works on it" if errand.is_from_device else "the producer makes it"
+    return spend(text, Category.WORK, Runner.GUEST, Charge(WORK, Count.WORK))
+
+
+def ring_host(errand: Errand) -> tuple[Step, ...]:
+    """Publish the descriptor, ring the doorbell unless the worker is busy (event idx), leave the vCPU."""
+    return (
+        Step(
+            Op.KICK,
+            "ring the doorbell: exit to the host, unless the worker runs already",
+            resource=Resource.WORKER,
+            category=Category.EXIT,
+            runner=Runner.GUEST,
+            charges=(Charge("kick"),),
+            exits=Count.ONCE,
+        ),
+        *leave_guest(errand),
+    )
+
+
+def worker(errand: Errand, *inside: Step) -> tuple[Step, ...]:
+    """Wake the worker unless it runs already, serve the ring, do `inside`."""
+    return (
+        *wake_worker(errand),
+        spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring")),
+        *inside,
+        *leave_worker(errand),
+    )
+
+
+def wake_worker(errand: Errand) -> tuple[Step, ...]:
+    """Get the worker, which sleeps unless it runs already, and a CPU for it where CPUs may be short."""
+    wake = spend("wake the worker", Category.NOTIFY, Runner.HOST, Charge("wake_worker", Count.WAKES))
+    return get_worker(errand, wake)
+
+
+def get_worker(errand: Errand, *woken: Step) -> tuple[Step, ...]:
+    """Get the worker by what wakes it, and a CPU for it where CPUs may be short."""
+    cpu: tuple[Step, ...] = (acquire(Resource.CPU, "wait for a CPU of the host"),) if errand.shares_cpus else ()
+    return (acquire(Resource.WORKER, "wait for the worker"), *woken, *cpu)
+
+
+def leave_worker(errand: Errand) -> tuple[Step, ...]:
+    """Let the worker and its CPU go."""
+    steps: tuple[Step, ...] = (release(Resource.CPU),) if errand.shares_cpus else ()
+    return (*steps, release(Resource.WORKER))
+
+
+def use_storage(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+    """The storage behind the host's side serves the request from or to the host's own memory.
+
+    Where its own DMA moves the data, that is this service, in the place of the host's copy.
+    """
+    return () if copier == "device" else served_by_storage(errand)
+
+
+def served_by_storage(errand: Errand) -> tuple[Step, ...]:
+    """The storage serves the request; the worker goes on with others."""
+    if errand.behind != "storage":
+        return ()
+    return (
+        *leave_worker(errand),
+        acquire(Resource.STORAGE, "wait for the storage"),
+        move("the storage serves the request", Mover.STORAGE, Category.STORAGE, Runner.NOBODY),
+        release(Resource.STORAGE),
+        *wake_worker(errand),
+    )
+
+
+def host_copy(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+    """Move the data between the host's own memory and the guest's, which the copier reaches."""
+    match copier:
+        case "cpu":
+            return (move("the host copies the data", Mover.HOST, Category.HOST_COPY, Runner.HOST),)
+        case "device":
+            return served_by_storage(errand)
+        case "engine":
+            return engine_copy(errand)
+
+
+def engine_copy(errand: Errand) -> tuple[Step, ...]:
+    """The host's copy engine moves the data; the worker spins until it has, or sleeps and is interrupted."""
+    submit = (
+        acquire(Resource.ENGINE_QUEUE, "wait for a place in the engine's queue", runner=Runner.HOST),
+        spend(
+            "submit and complete",
+            Category.ENGINE_COPY,
+            Runner.HOST,
+            Charge("engine_submit", Count.SUBMISSIONS),
+        ),
+    )
+    runner = Runner.NOBODY if errand.engine_interrupts else Runner.HOST
+    copy = (
+        acquire(Resource.ENGINE, "wait for the copy engine", runner=runner),
+        move("the engine copies the data", Mover.ENGINE, Category.ENGINE_COPY, runner),
+        release(Resource.ENGINE),
+        release(Resource.ENGINE_QUEUE),
+    )
+    if not errand.engine_interrupts:
+        return (*submit, *copy)
+    return (
+        *submit,
+        *leave_worker(errand),
+        *copy,
+        *get_worker(
+            errand,
+            spend("the engine interrupts and wakes", Category.NOTIFY, Runner.HOST, Charge("engine_interrupt")),
+        ),
+    )
+
+
+def reach(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+    """Move the data through pages that stay shared; an IOMMU has them mapped for good."""
+    return (*fault_in(), *host_copy(errand, copier))
+
+
+def reach_once(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+    """Move the data through pages that are the device's for this once: DMA needs them pinned and mapped, then not."""
+    if copier == "cpu":
+        return reach(errand, copier)
+    return (
+        *fault_in(),
+        memory("pin the buffer for DMA", Operation.PIN_SHORT),
+        spend("map in the IOMMU", Category.PAGE_TABLE, Runner.HOST, Charge("iommu_map_page", Count.PAGES)),
+        *host_copy(errand, copier),
+        acquire(Resource.IOMMU, "wait for the IOMMU's invalidation queue", runner=Runner.HOST),
+        spend(
+            "unmap from the IOMMU and invalidate",
+            Category.PAGE_TABLE,
+            Runner.HOST,
+            Charge("iommu_unmap_page", Count.PAGES),
+        ),
+        release(Resource.IOMMU),
+        memory("unpin the buffer", Operation.UNPIN_SHORT),
+    )
+
+
+def fault_in() -> tuple[Step, ...]:
+    """The host touches each page; those that it has not mapped fault, one PTE a fault (P-9)."""
+    return (
+        memory("the host touches the buffer's pages", Operation.HOST_TOUCH),
+        spend(
+            "host page faults",
+            Category.FAULT,
+            Runner.HOST,
+            Charge("host_fault_page", Count.HOST_FAULTS),
+            Charge("allocate_page", Count.ALLOCATED),
+        ),
+    )
+
+
+def wrote() -> Step:
+    """The buffer now holds what the host put there."""
+    return memory("the buffer holds the data", Operation.HOST_WRITE)
+
+
+def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:
+    """The buffer now holds what the guest put there."""
+    return memory("the buffer holds the data", Operation.GUEST_WRITE, memory_range)
+
+
+def held_by_others(errand: Errand) -> tuple[Step, ...]:
+    """Some user on the host pins the buffer and gives it back later, whatever becomes of the transfer."""
+    pins = errand.memory.pins
+    if pins is None:
+        return ()
+    operation = Operation.PIN_SHORT if pins.term == "short" else Operation.PIN_LONG
+    return (Step(Op.HOLD, "a user on the host pins the buffer", argument=operation),)
+
+
+def interrupt(errand: Errand) -> tuple[Step, ...]:
+    """Interrupt the guest unless it handles the queue anyway or polls, wake it if it sleeps, get a vCPU."""
+    return (
+        Step(
+            Op.SIGNAL,
+            "decide whether the guest must be told",
+            resource=Resource.VCPU,
+            argument=int(errand.polls_completions),
+        ),
+        *enter_guest(errand),
+        spend(
+            "interrupt the guest",
+            Category.NOTIFY,
+            Runner.GUEST,
+            Charge("interrupt", Count.INTERRUPTS),
+            exits=Count.INTERRUPTS,
+        ),
+        spend("wake the idle guest", Category.NOTIFY, Runner.GUEST, Charge("wake_vcpu", Count.IDLE_WAKES)),
+    )
+
+
+def asked(errand: Errand) -> tuple[Step, ...]:
+    """A request reaches the host by a doorbell; a frame or a packet comes by itself."""
+    return (*enter_guest(errand), *ring_host(errand)) if errand.is_request else ()
+
+
+def answered(errand: Errand) -> tuple[Step, ...]:
+    """The guest is told that its request is done; of a frame or a packet, only its buffer comes back."""
+    return (*interrupt(errand), handled(), *leave_guest(errand)) if errand.is_request else ()
+
+
+def told_it_is_gone(errand: Errand, *inside: Step) -> tuple[Step, ...]:
+    """Get the guest to clean up behind what it sent: by an interrupt, or whenever it sends again."""
+    if errand.driver.is_told_when_sent:
+        return (*interrupt(errand), *inside, handled(), *leave_guest(errand))
+    return (*enter_guest(errand), *inside, *leave_guest(errand))
+
+
+def handled() -> Step:
+    """The guest's handler is done with this completion."""
+    return Step(Op.HANDLED, "the handler is done")
+
+
+def credit_came(errand: Errand) -> tuple[Step, ...]:
+    """A producer that had to wait for a buffer was told of it by an interrupt, unless it polls."""
+    if errand.polls_completions:
+        return ()
+    return (
+        spend(
+            "an interrupt tells of the free buffer",
+            Category.NOTIFY,
+            Runner.GUEST,
+            Charge("interrupt", Count.WAITED),
+            Charge("wake_vcpu", Count.WAITED),
+            exits=Count.WAITED,
+        ),
+    )
+
+
+def pass_on(errand: Errand) -> tuple[Step, ...]:
+    """What the host has read goes where it is meant to go; then whoever asked for it has it."""
+    handed = Step(Op.HAND_OVER, "whom it is for has it")
+    network = (
+        acquire(Resource.NIC_OUT, "wait for the network card"),
+        move("the network card sends it", Mover.NIC, Category.NETWORK, Runner.NOBODY),
+        release(Resource.NIC_OUT),
+    )
+    match errand.behind:
+        case "network":
+            return (*network, handed)
+        case "another host":
+            away = Step(Op.SEND, "it is on its way to the other host")
+            way = spend("the way to the other host", Category.NETWORK, Runner.NOBODY, Charge(NETWORK_LATENCY))
+            link = pass_through("the link to the other host carries it", Resource.LINK, Mover.LINK)
+            return (*network, link, away, way, handed)
+        case "another guest":
+            return (Step(Op.SEND, "the other guest's stream has it"), handed)
+        case "nothing" | "storage":
+            return (handed,)
+
+
+def guest_copy(text: str, *, crypto: bool = False) -> Step:
+    """A vCPU copies the data, or encrypts or decrypts it on the way, which is the copy."""
+    if crypto:
+        return move(f"{text}, by a cipher", Mover.CRYPTO, Category.CRYPTO, Runner.GUEST)
+    return move(text, Mover.GUEST, Category.GUEST_COPY, Runner.GUEST)
+
+
+def expect_data(memory_range: Range) -> Step:
+    """Who reads must find this transfer's data in `memory_range`."""
+    return memory("the reader finds the data", Operation.EXPECT_CONTENT, memory_range)

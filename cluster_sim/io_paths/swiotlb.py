@@ -1,0 +1,188 @@
+"""Bouncing through swiotlb: a mapping a transfer, or mappings that stay and are synced."""
+
+from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.step_sequences import (
+    answered,
+    asked,
+    begin,
+    credit_came,
+    end,
+    enter_guest,
+    expect_data,
+    guest_copy,
+    guest_wrote,
+    handled,
+    host_copy,
+    interrupt,
+    leave_guest,
+    pass_on,
+    ring_host,
+    told_it_is_gone,
+    use_storage,
+    work,
+    worker,
+)
+from cluster_sim.io_paths.steps import (
+    Charge,
+    Count,
+    Op,
+    Program,
+    Range,
+    Resource,
+    Runner,
+    Step,
+    acquire,
+    release,
+    spend,
+)
+from cluster_sim.results.endings import DropReason
+from cluster_sim.results.ledger import Category
+from cluster_sim.scenario.path_spec import SwiotlbPath
+
+
+def swiotlb(path: SwiotlbPath, errand: Errand) -> Program:
+    """Map and unmap each transfer: 2 guest copies from the device, 1 to it."""
+    if errand.is_from_device:
+        into_slots = guest_copy("map copies the buffer to the bounce slots, although the device will overwrite them")
+        on_host = worker(errand, *use_storage(errand, path.copier), *host_copy(errand, path.copier), staged())
+        steps = (
+            *begin(errand),
+            *enter_guest(errand),
+            *map_slots(),
+            into_slots,
+            *ring_host(errand),
+            *on_host,
+            *interrupt(errand),
+            guest_copy("unmap copies the bounce slots to the buffer"),
+            guest_wrote(Range.OWN),
+            *unmap_slots(),
+            handled(),
+            expect_data(Range.OWN),
+            work(errand),
+            *leave_guest(errand),
+        )
+    else:
+        steps = (
+            *begin(errand),
+            *enter_guest(errand),
+            work(errand),
+            guest_wrote(Range.OWN),
+            *map_slots(),
+            guest_copy("map copies the buffer to the bounce slots"),
+            staged(),
+            *ring_host(errand),
+            *worker(errand, check_staged(), *host_copy(errand, path.copier), *use_storage(errand, path.copier)),
+            *pass_on(errand),
+            *told_it_is_gone(errand, *unmap_slots()),
+        )
+    whole = (*steps, *end())
+    return Program(whole, when_pool_full(errand, whole))
+
+
+def swiotlb_long_lived(path: SwiotlbPath, errand: Errand) -> Program:
+    """Buffers stay mapped for life; each transfer is synced: 1 guest copy, either way."""
+    if errand.is_from_device:
+        steps = (
+            *begin(errand),
+            *asked(errand),
+            *worker(errand, *use_storage(errand, path.copier), *host_copy(errand, path.copier), staged()),
+            *interrupt(errand),
+            guest_copy("sync_for_cpu copies the bounce slots to the buffer"),
+            guest_wrote(Range.OWN),
+            handled(),
+            expect_data(Range.OWN),
+            work(errand),
+            *leave_guest(errand),
+        )
+    else:
+        steps = (
+            *begin(errand),
+            *enter_guest(errand),
+            *credit_came(errand),
+            work(errand),
+            guest_wrote(Range.OWN),
+            guest_copy("sync_for_device copies the buffer to the bounce slots"),
+            staged(),
+            *ring_host(errand),
+            *worker(errand, check_staged(), *host_copy(errand, path.copier), *use_storage(errand, path.copier)),
+            *pass_on(errand),
+            *answered(errand),
+        )
+    return Program((*steps, *end()))
+
+
+def staged() -> Step:
+    """The bounce slots now hold this transfer's data."""
+    return Step(Op.STAGE, "the bounce slots hold the data")
+
+
+def check_staged() -> Step:
+    """The host must find this transfer's data in the slots."""
+    return Step(Op.CHECK_STAGED, "the host finds the data in the bounce slots")
+
+
+def take_area_lock() -> tuple[Step, ...]:
+    """Take the area's lock; from another CPU, the lines of lock and slot list must come over first, with it in hand."""
+    return (
+        acquire(Resource.AREA_LOCK, "take the area's lock", runner=Runner.GUEST),
+        spend(
+            "lock and slot list come over from another CPU",
+            Category.LOCK_WAIT,
+            Runner.GUEST,
+            Charge("lock_handover", Count.HANDED),
+        ),
+    )
+
+
+def map_slots() -> tuple[Step, ...]:
+    """Take slots for the buffer, under the area's lock."""
+    return (
+        *take_area_lock(),
+        Step(Op.MAP_SLOTS, "find slots, 256 KiB a mapping at most"),
+        spend(
+            "search slots",
+            Category.SLOTS,
+            Runner.GUEST,
+            Charge("map_piece", Count.PIECES),
+            Charge("probe", Count.PROBES),
+        ),
+        release(Resource.AREA_LOCK),
+    )
+
+
+def unmap_slots() -> tuple[Step, ...]:
+    """Give the slots back, under the area's lock."""
+    return (
+        *take_area_lock(),
+        Step(Op.UNMAP_SLOTS, "give the slots back"),
+        spend("release slots", Category.SLOTS, Runner.GUEST, Charge("unmap_piece", Count.PIECES)),
+        release(Resource.AREA_LOCK),
+    )
+
+
+def when_pool_full(errand: Errand, whole: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Undo what came before the search that failed; then the driver drops the transfer, or maps it again later."""
+    undo = (
+        spend("search slots in vain", Category.SLOTS, Runner.GUEST, Charge("probe", Count.PROBES)),
+        release(Resource.AREA_LOCK),
+        *leave_guest(errand),
+    )
+    drop = (
+        Step(Op.GIVE_BUFFER, "give the buffer back"),
+        Step(Op.DROP, "swiotlb buffer is full", argument=int(DropReason.SWIOTLB_FULL)),
+    )
+    match errand.driver.when_pool_full:
+        case "drop":
+            return (*undo, *drop)
+        case "refill later":
+            later = Step(Op.REFILL_LATER, "an empty ring is refilled later", charges=(Charge("refill_delay"),))
+            return (*undo, later, *drop)
+        case "requeue":
+            again = (
+                *undo,
+                spend("the request is queued again", Category.QUEUE_WAIT, Runner.NOBODY, Charge("requeue_delay")),
+                *enter_guest(errand),
+            )
+            lock_at = next(number for number, step in enumerate(whole) if step.resource == Resource.AREA_LOCK)
+            distance = len(whole) + len(again) - lock_at
+            return (*again, Step(Op.GO_BACK, "map it again", argument=distance))

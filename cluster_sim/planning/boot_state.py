@@ -1,0 +1,225 @@
+"""Guest memory as a run finds it: files, placement, what was touched and shared at boot."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from cluster_sim.chance.keyed_draws import draw
+from cluster_sim.engine.bounce import AT_PAGE
+from cluster_sim.engine.guest_memory import convert_at, in_tree, operate_at
+from cluster_sim.engine.state import Host, Int64s
+from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
+from cluster_sim.memory.leaves import count_leaves
+from cluster_sim.memory.outcomes import OK
+from cluster_sim.memory.page_tree import PAGES_PER_1G, PAGES_PER_2M, PageTree, empty_tree
+from cluster_sim.memory.pages import (
+    ACCEPT_KEEPS,
+    ACCEPT_ZEROES,
+    DESTROYED,
+    EXCLUSIVE_PINS,
+    FIXED,
+    IN_PLACE,
+    KEPT,
+    NO_ACCEPT,
+    PAGE_BYTES,
+    PRIVATE,
+    SECRET,
+    TWO_BACKINGS,
+    ZEROED,
+    MemoryRules,
+    Operation,
+)
+from cluster_sim.memory.swiotlb import map_buffer
+from cluster_sim.planning.guest_layout import GuestLayout
+from cluster_sim.planning.planned_guest import PlannedGuest
+from cluster_sim.planning.queues import MOVES_DATA, Role
+from cluster_sim.platform.protection import Protection
+from cluster_sim.scenario.memory_spec import MemorySpec
+from cluster_sim.scenario.path_spec import ConvertPath, SharedPoolPath, SwiotlbPath
+from cluster_sim.scenario.spec import ScenarioSpec
+
+CONTENT = {"kept": KEPT, "zeroed": ZEROED, "lost": DESTROYED}
+ACCEPT = {"none": NO_ACCEPT, "keeps": ACCEPT_KEEPS, "zeroes": ACCEPT_ZEROES}
+# Under two backings an equal attribute is left alone as in place (T-4, V-3).
+BACKING = {"G0": TWO_BACKINGS, "G1": FIXED, "G2": FIXED, "G3": IN_PLACE, "G4": IN_PLACE}
+
+
+def memory_rules(protection: Protection, spec: MemorySpec) -> MemoryRules:
+    """The memory model's view of a technology on a kernel; a guest without private memory has no huge gmem pages."""
+    has_huge = protection.has_private_memory and spec.huge_page > PAGE_BYTES
+    return MemoryRules(
+        content_to_shared=CONTENT[protection.content_to_shared],
+        content_to_private=CONTENT[protection.content_to_private],
+        keeps_guest_mapping=protection.keeps_guest_mapping,
+        accept=ACCEPT[protection.accept],
+        backing=EXCLUSIVE_PINS if spec.backing == "exclusive_pin" else BACKING[spec.generation],
+        discards=spec.discard,
+        defers=spec.on_pin == "defer",
+        folio_pages=spec.huge_page // PAGE_BYTES if has_huge else 1,
+        leaf_pages=protection.leaf_bytes_max // PAGE_BYTES if has_huge else 1,
+        leaf_is_sticky=protection.leaf_is_sticky,
+        has_hvo=spec.hvo,
+    )
+
+
+def place(scenario: ScenarioSpec, guests: Sequence[PlannedGuest], bases: Int64s, chance: tuple[int, ...]) -> Int64s:
+    """The tree's page of each I/O page of the host where they are scattered, else an empty array."""
+    if scenario.memory.placement == "clustered":
+        return np.zeros(0, np.int64)
+    parts = []
+    for guest, base in zip(guests, bases, strict=False):
+        place = guest.place
+        key = draw(1 << 62, *chance, place.group.name, place.index, "placement")
+        parts.append(base + scattered(guest.layout.io_pages, guest.layout.end_page, key))
+    return np.concatenate(parts)
+
+
+def scattered(count: int, pages: int, key: int) -> Int64s:
+    """`count` different pages of [0, pages), every choice as likely: a keyed hash of 0, 1, 2 … without doubles.
+
+    Where most pages are asked for, doubles would be the rule; then all pages are put in the order of their hashes.
+    """
+    assert count <= pages
+    if 2 * count > pages:
+        order: Int64s = np.argsort(mixed(np.arange(pages, dtype=np.uint64), key), kind="stable")
+        return order[:count]
+    chosen: Int64s = np.zeros(0, np.int64)
+    asked = 0
+    while len(chosen) < count:
+        more = 2 * (count - len(chosen)) + 64
+        hashed = mixed(np.arange(asked, asked + more, dtype=np.uint64), key)
+        asked += more
+        drawn = (hashed >> np.uint64(11)).astype(np.float64) * (pages / 2.0**53)
+        candidates = np.concatenate([chosen, drawn.astype(np.int64)])
+        _, first = np.unique(candidates, return_index=True)
+        chosen = candidates[np.sort(first)]
+    return chosen[:count]
+
+
+def mixed(numbers: npt.NDArray[np.uint64], key: int) -> npt.NDArray[np.uint64]:
+    """splitmix64 of each number under a key (Steele, Lea and Flood 2014)."""
+    z = (numbers + np.uint64(key)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def build_tree(
+    scenario: ScenarioSpec, protection: Protection, guests: Sequence[PlannedGuest], bases: Int64s
+) -> PageTree:
+    """All guests' files, private at first where the technology has private memory (T-3), shared pages beside (M-10)."""
+    entries = int(bases[-1]) // PAGES_PER_1G
+    blocks = sum(guest.layout.huge_blocks for guest in guests)
+    if scenario.memory.placement == "scattered":
+        blocks += sum(min(guest.layout.io_pages, guest.layout.gib_entries * PAGES_PER_2M) for guest in guests)
+    blocks += sum(2 + fault.length // (PAGES_PER_2M * PAGE_BYTES) for fault in scenario.faults)
+    tree = empty_tree(entries, mid_nodes=entries, leaf_nodes=blocks)
+    tree.top["word"] = PRIVATE if protection.has_private_memory else 0
+    return tree
+
+
+def boot(
+    state: Host,
+    scenario: ScenarioSpec,
+    protection: Protection,
+    guests: Sequence[PlannedGuest],
+    bases: Int64s,
+    io_bases: Int64s,
+) -> list[Counts]:
+    """Touch what a guest has touched before the run, and share its pool; what sharing did, guest by guest."""
+    effects = []
+    for number, guest in enumerate(guests):
+        layout, base, io_base = guest.layout, int(bases[number]), int(io_bases[number])
+        memory_pages = guest.place.group.memory // PAGE_BYTES
+        path = scenario.path_of(guest.place.group)
+        gauges = state.guests[number]
+        if state.rules.folio_pages > 1 and not layout.boots:
+            touch_all(state, base, memory_pages)
+        touch_buffers(state, protection, layout, io_base)
+        if not protection.has_private_memory:
+            gauges["shared_pages"] = memory_pages
+        else:
+            fill_buffers(state, layout, io_base, converts=isinstance(path, ConvertPath))
+        gauges["leaves_at_boot"] = leaves_of(state, guest, base)
+        done = np.zeros(EFFECT_COUNT, np.int64)
+        has_pool = isinstance(path, SwiotlbPath | SharedPoolPath)
+        if has_pool and protection.has_private_memory and not layout.boots:
+            done = share_pool(state, layout, io_base)
+            gauges["shared_pages"] = layout.pool_bytes // PAGE_BYTES
+            gauges["split"] = done[Effect.SPLIT]
+            gauges["broken_leaves"] = done[Effect.LEAVES_BROKEN]
+        effects.append(done)
+    return effects
+
+
+def map_for_life(state: Host, numbers: Sequence[int]) -> None:
+    """Map the buffers of streams that stay mapped; those that find no slots cannot be used (QBUF fails)."""
+    for number in numbers:
+        stream = state.streams[number]
+        usable = 0
+        for buffer in range(int(stream["buffers"])):
+            first = int(stream["first_place"]) + buffer * int(stream["places"])
+            row = state.slots[first : first + int(stream["places"])]
+            size = int(stream["buffer_bytes"])
+            if not map_buffer(state.pools, stream["pool"], stream["home_area"], AT_PAGE, size, 0, row):
+                break
+            usable += 1
+        stream["usable_buffers"] = stream["free_buffers"] = usable
+        state.guests[stream["guest"]]["unmapped_buffers"] += stream["buffers"] - usable
+
+
+def leaves_of(state: Host, guest: PlannedGuest, base: int) -> int:
+    """Huge leaves, of the largest size that the technology maps the file by, in a guest's memory."""
+    pages = min(state.rules.folio_pages, state.rules.leaf_pages)
+    if pages == 1:
+        return 0
+    return int(count_leaves(state.tree, base // PAGES_PER_1G, guest.layout.gib_entries, pages))
+
+
+def touch_all(state: Host, base: int, pages: int) -> None:
+    """The guest has used all of its memory: whole huge pages, mapped by leaves as large as may be."""
+    effects = np.zeros(EFFECT_COUNT, np.int64)
+    outcome, _ = operate_at(in_tree(state), base, pages, int(Operation.ACCEPT), 0, effects)
+    assert outcome == OK
+
+
+def touch_buffers(state: Host, protection: Protection, layout: GuestLayout, io_base: int) -> None:
+    """Buffers were used before: by the guest alone where it has private memory, else by both sides."""
+    touches = [Operation.GUEST_TOUCH_SHARED, Operation.HOST_TOUCH]
+    if protection.has_private_memory:
+        touches = [Operation.ACCEPT]
+    for queue, buffers in zip(layout.queues, layout.buffers, strict=True):
+        if queue.role not in (*MOVES_DATA, Role.CHURN):
+            continue
+        for operation in touches:
+            apply_at(state, io_base + buffers.device_page, buffers.count * buffers.device_pages, operation)
+            apply_at(state, io_base + buffers.own_page, buffers.count * buffers.own_pages, operation)
+
+
+def fill_buffers(state: Host, layout: GuestLayout, io_base: int, *, converts: bool) -> None:
+    """Pages that are converted are the guest's own: before the first conversion they hold its data."""
+    for queue, buffers in zip(layout.queues, layout.buffers, strict=True):
+        if (converts and queue.role in MOVES_DATA) or queue.role == Role.CHURN:
+            pages = buffers.count * buffers.device_pages
+            apply_at(state, io_base + buffers.device_page, pages, Operation.GUEST_WRITE, tag=SECRET)
+
+
+def share_pool(state: Host, layout: GuestLayout, io_base: int) -> Counts:
+    """Make a guest's pool shared for good, as a file of its own (G1) or by converting it, and let both sides map it."""
+    pages = layout.pool_bytes // PAGE_BYTES
+    effects = np.zeros(EFFECT_COUNT, np.int64)
+    if state.rules.backing == FIXED:
+        apply_at(state, io_base, pages, Operation.MAKE_SHARED)
+    else:
+        outcome, _ = convert_at(state, io_base, pages, 0, effects)
+        assert outcome == OK
+    apply_at(state, io_base, pages, Operation.HOST_TOUCH)
+    apply_at(state, io_base, pages, Operation.GUEST_TOUCH_SHARED)
+    return effects
+
+
+def apply_at(state: Host, start: int, count: int, operation: Operation, *, tag: int = 0) -> None:
+    """Do at boot what must not be refused."""
+    outcome, _ = operate_at(state, start, count, int(operation), tag, np.zeros(EFFECT_COUNT, np.int64))
+    assert outcome == OK

@@ -1,0 +1,168 @@
+"""Checks of a scenario that need its traces, its costs or its memory layout; the scenario's own rooms know none."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, dynamic_pool_bytes
+from cluster_sim.planning.guest_layout import facts_of_queue, lay_out
+from cluster_sim.planning.inputs import facts_of, log_of, trace_arrays, trace_of
+from cluster_sim.planning.queues import buffer_bytes
+from cluster_sim.platform.profile import Price, Profile, cpus
+from cluster_sim.platform.protection import PROTECTIONS
+from cluster_sim.platform.provenance import UNITS, Cost, ProvenanceError, to_bytes_per_s, to_ns
+from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.scenario.cluster_contradictions import RATE_LEAST, group_path
+from cluster_sim.scenario.contradictions import contradictions
+from cluster_sim.scenario.path_spec import SharedPoolPath, SwiotlbPath
+from cluster_sim.scenario.problems import Contradiction
+from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.units import format_bytes, format_rate
+from cluster_sim.scenario.workload_contradictions import SEGMENT_LEAST_NS, missing
+from cluster_sim.scenario.workload_spec import (
+    BlockWorkload,
+    LadderVideo,
+    VideoWorkload,
+    Workload,
+    path_in,
+    trace_fields,
+)
+from cluster_sim.traces.table import TraceError
+from cluster_sim.workloads.ladder import ladder_of
+
+PRICE_NS_MOST = 10**9
+BUS_MOST = 1000
+
+
+def checks(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
+    """All of them; those of the layout only when traces and profile can be read."""
+    found = [*check_traces(scenario, folder), *check_profile(scenario)]
+    return found or ([] if contradictions(scenario, folder) else check_layout(scenario, folder))
+
+
+def check_traces(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
+    """Each trace can be read and fits its use; one that does not exist is the scenario's own business."""
+    found: list[Contradiction] = []
+    for index, group in enumerate(scenario.guests):
+        for number, workload in enumerate(group.workloads):
+            place = f"{group_path(scenario, index)}.workloads.{number}"
+            paths = [(field, path_in(folder, trace)) for field, trace in trace_fields(workload)]
+            if any(missing(path) for _, path in paths):
+                continue
+            wrong = [each for field, path in paths for each in check_trace(workload, f"{place}.{field}", path)]
+            found += wrong or check_ladder(workload, place, folder)
+    return found
+
+
+def check_trace(workload: Workload, field: str, path: Path) -> Iterator[Contradiction]:
+    """One trace file: of the kind that its workload replays, and with the times that it needs."""
+    try:
+        if isinstance(workload, BlockWorkload):
+            log = log_of(path)
+            if not log.has_times and log.request_count > 1 and not workload.replay_no_stall:
+                allowed = "a log that tells when requests came, or replay_no_stall: true"
+                yield Contradiction(field, "a log without times", allowed)
+            return
+        trace = trace_of(path)
+    except TraceError as error:
+        yield Contradiction(field, str(error.found), str(error.allowed))
+        return
+    if round(trace.frame_period_ns) < 1:
+        yield Contradiction(field, "a trace without a frame rate", "frames at two instants or more")
+
+
+def check_ladder(workload: Workload, place: str, folder: Path) -> list[Contradiction]:
+    """The encodings of an adaptive film: rates that rise, and segments that have frames."""
+    if not isinstance(workload, VideoWorkload) or not isinstance(workload.source, LadderVideo):
+        return []
+    ladder = workload.source
+    if ladder.segment < SEGMENT_LEAST_NS:
+        return []
+    try:
+        ladder_of([trace_arrays(path_in(folder, rung)) for rung in ladder.rungs], ladder.segment)
+    except ValueError as error:
+        found, _, allowed = str(error).partition("found ")[2].partition(", allowed: ")
+        return [Contradiction(f"{place}.source.rungs", found or str(error), allowed or "encodings of one film")]
+    return []
+
+
+def check_profile(scenario: ScenarioSpec) -> list[Contradiction]:
+    """The profile exists, and so do the costs that the definition replaces, in units that fit."""
+    if scenario.profile not in cpus():
+        return [Contradiction("profile", repr(scenario.profile), " | ".join(cpus()))]
+    unknown = [(name, cost.unit) for name, cost in scenario.costs.items() if cost.unit not in UNITS]
+    if unknown:
+        return [Contradiction(f"costs.{name}.unit", repr(unit), " | ".join(UNITS)) for name, unit in unknown]
+    try:
+        profile = profile_of(scenario)
+    except ProvenanceError as error:
+        return [refused_cost(problem) for problem in error.problems]
+    return list(check_prices(profile)) if scenario.costs else []
+
+
+def check_prices(profile: Profile) -> Iterator[Contradiction]:
+    """What replaced costs make of prices and rates is something that the loop can count with."""
+    spans = {
+        **{f"price {name}": cost for name, price in profile.prices.items() for cost in costs_of(price)},
+        **{f"copy {name}": cost for name, curve in profile.curves.items() for _, cost in curve.points},
+    }
+    for name, cost in spans.items():
+        if not to_ns(cost) <= PRICE_NS_MOST:
+            yield Contradiction("costs", f"{name} of {to_ns(cost):g}ns", f"at most {PRICE_NS_MOST:g}ns each")
+    rates = {**{f"copy {name}": curve.beyond for name, curve in profile.curves.items()}, "memory": profile.bandwidth}
+    for name, cost in rates.items():
+        if not to_bytes_per_s(cost) >= RATE_LEAST:
+            found = f"{name} at {to_bytes_per_s(cost):g}B/s"
+            yield Contradiction("costs", found, f"at least {format_rate(RATE_LEAST)}")
+    if not profile.bus_bytes_per_byte.value <= BUS_MOST:
+        found = f"{profile.bus_bytes_per_byte.value:g} bytes on the bus a copied byte"
+        yield Contradiction("costs", found, f"at most {BUS_MOST}")
+
+
+def costs_of(price: Price) -> list[Cost]:
+    """All costs that a price may be."""
+    return [cost for cost in (price.cost, *(step for _, step in price.steps)) if cost is not None]
+
+
+def refused_cost(problem: str) -> Contradiction:
+    """A problem of the profile's as one of the definition's."""
+    _, _, rest = problem.partition("found ")
+    found, _, allowed = rest.partition(", allowed: ")
+    return Contradiction("costs", found or problem, allowed or "costs by name, each in its own kind of unit")
+
+
+def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
+    """Frames fit their buffers, buffers and pool fit the guest, areas divide the pool, which can grow if it may."""
+    facts = facts_of(scenario, folder)
+    found = []
+    for index, group in enumerate(scenario.guests):
+        place = group_path(scenario, index)
+        path = scenario.path_of(group)
+        at = "io_path" if group.io_path is None else f"{place}.io_path"
+        layout = lay_out(scenario, group, 0, facts, PROTECTIONS[scenario.protection])
+        for queue in layout.queues:
+            fact = facts_of_queue(queue, group, facts)
+            size = buffer_bytes(queue, fact)
+            if queue.sender is None and fact.largest > size and trace_fields(queue.spec):
+                field = f"{place}.workloads.{queue.workload}.buffer"
+                allowed = f"at least {format_bytes(fact.largest)}, the trace's largest frame"
+                source = f"{place}.workloads.{queue.workload}.source"
+                found.append(Contradiction(field, format_bytes(size), allowed, (source,)))
+        if layout.held_bytes > group.memory:
+            needed = f"at least the {format_bytes(layout.held_bytes)} of its pool and buffers"
+            found.append(Contradiction(f"{place}.memory", format_bytes(group.memory), needed, (at,)))
+        if isinstance(path, SharedPoolPath) and layout.pool_buffers_bytes > layout.pool_bytes:
+            needed = (
+                f"at least {format_bytes(layout.pool_buffers_bytes)}: buffers of 2MiB or more begin at 2MiB boundaries"
+            )
+            found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), needed, (place,)))
+        if isinstance(path, SwiotlbPath) and layout.pool_bytes % (layout.areas * MAPPING_BYTES_MAX):
+            unit = format_bytes(layout.areas * MAPPING_BYTES_MAX)
+            allowed = f"a multiple of {unit}: {layout.areas} areas of whole slot sets"
+            found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), allowed, (f"{at}.areas",)))
+        step = dynamic_pool_bytes(layout.pool_bytes) if layout.grow_bytes else 0
+        if layout.grow_bytes < step:
+            allowed = (
+                f"{format_bytes(step)} or more, what a pool of {format_bytes(layout.pool_bytes)} grows by at a time"
+            )
+            found.append(Contradiction(f"{at}.grow", format_bytes(layout.grow_bytes), allowed, (f"{at}.pool",)))
+    return found

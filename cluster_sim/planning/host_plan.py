@@ -1,0 +1,319 @@
+"""From a resolved scenario and a profile to the arrays of one host and the guests that are ever on it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cluster_sim.engine.faults import PlannedFault
+from cluster_sim.engine.heap import ENTRY
+from cluster_sim.engine.records import empty_lines, empty_lists
+from cluster_sim.engine.shared_resources import idle_shares, room_for_jobs
+from cluster_sim.engine.state import (
+    ALIVE,
+    CURSOR,
+    FOREVER,
+    GUEST,
+    JOURNAL,
+    MESSAGE,
+    NOBODY,
+    NOT_GROWING,
+    ON_PIN_DEFER,
+    ON_PIN_RETRY,
+    ON_PIN_WAIT,
+    REQUEST,
+    TRANSFER,
+    Host,
+    Int64s,
+    Policy,
+    Records,
+)
+from cluster_sim.engine.stream_sums import ENDS_AT_ONCE, empty_sums, room_for_heard
+from cluster_sim.io_paths import churn_and_boot
+from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.programs import MakeProgram, program
+from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK
+from cluster_sim.io_paths.steps import Direction, Program
+from cluster_sim.memory.effects import EFFECT_COUNT
+from cluster_sim.memory.page_tree import PAGES_PER_1G
+from cluster_sim.memory.pages import PAGE_BYTES, Operation
+from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, empty_swiotlb
+from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, place
+from cluster_sim.planning.guest_layout import lay_out, transient_bytes
+from cluster_sim.planning.placement import Placement, place_guests
+from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
+from cluster_sim.planning.pool_setup import SetUp
+from cluster_sim.planning.queues import (
+    Facts,
+    Queue,
+    Role,
+    behind,
+    directions,
+    errand_of,
+)
+from cluster_sim.planning.stream_keys import keys_of, rings
+from cluster_sim.planning.tables import Programs, build_curves, build_servers, build_streams, sizes_table
+from cluster_sim.platform.profile import Profile
+from cluster_sim.platform.protection import Protection
+from cluster_sim.scenario.path_spec import SwiotlbPath
+from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_spec import BootWorkload, ChurnWorkload
+
+ON_PIN = {"retry": ON_PIN_RETRY, "wait": ON_PIN_WAIT, "defer": ON_PIN_DEFER}
+
+Logs = Mapping[tuple[str, int], Records]
+"""Requests (dtype REQUEST) of each (group name, workload) that replays a log in a closed loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """One host, ready to run."""
+
+    state: Host
+    guests: tuple[PlannedGuest, ...]
+    streams: tuple[PlannedStream, ...]
+    faults: tuple[PlannedFault, ...]
+    protection: Protection
+
+
+def plan_host(
+    scenario: ScenarioSpec,
+    profile: Profile,
+    facts: Facts,
+    *,
+    host: int = 0,
+    placement: Placement | None = None,
+    logs: Logs | None = None,
+    journal_entries: int = 0,
+    is_alone: bool = False,
+    make_program: MakeProgram = program,
+) -> HostPlan:
+    """Build one host; `facts` holds the transfer sizes of each (group name, workload number).
+
+    `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps.
+    """
+    protection = with_lock(profile.protection, scenario.cluster.host.conversion_lock)
+    placement = placement or place_guests(scenario, (0,))
+    guests = [
+        PlannedGuest(where, lay_out(scenario, where.group, where.index, facts, protection))
+        for where in placement.on_host(host)
+    ]
+    programs = Programs(profile)
+    streams = plan_streams(scenario, protection, guests, programs, make_program, is_alone=is_alone)
+    kept_cpus = sum(guest.place.group.vcpus for guest in guests if guest.place.group.idle == "poll")
+    servers = build_servers(scenario.cluster.host, scenario.cluster.host.cpus - kept_cpus, guests, streams)
+    bases = np.cumsum([0, *(guest.layout.gib_entries for guest in guests)]) * PAGES_PER_1G
+    pages = place(scenario, guests, bases, (*placement.chance, host))
+    io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
+    table = build_streams(scenario, profile, guests, streams, servers, io_bases, facts)
+    table["key"] = keys_of(streams, guests, (*placement.chance, host))
+    table["is_closed"] *= not is_alone
+    buffers = int(table["buffers"].sum())
+    state = Host(
+        steps=programs.table(),
+        streams=table,
+        curves=build_curves(profile, scenario.cluster),
+        servers=servers.table,
+        lines=empty_lines(len(servers.table) + len(streams)),
+        ring=rings(table, streams, guests, (*placement.chance, host)),
+        slots=np.zeros(int((table["buffers"] * table["places"]).sum()), np.int64),
+        transfers=np.zeros(0, TRANSFER),
+        timers=np.zeros(0, ENTRY),
+        shares=idle_shares(profile.bandwidth_mb_per_s()),
+        jobs=room_for_jobs(0),
+        guests=np.zeros(len(guests), GUEST),
+        journal=np.zeros(journal_entries, JOURNAL),
+        cursor=np.zeros(1, CURSOR),
+        lists=empty_lists(0),
+        requests=put_logs(table, streams, guests, logs or {}),
+        sizes=sizes_table(streams),
+        messages=np.zeros(0, MESSAGE),
+        tree=build_tree(scenario, protection, guests, bases),
+        rules=memory_rules(protection, scenario.memory),
+        pools=empty_swiotlb([pool_size(scenario, guest) for guest in guests]),
+        policy=policy_of(scenario, keeps_rows=is_alone or scenario.record == "transfers"),
+        placement=pages,
+        holds=np.zeros(buffers + len(guests), ENTRY),
+        held_until=np.zeros(buffers, np.int64),
+        held_pages=np.zeros(buffers, np.int64),
+        pin_waiters=np.full(buffers, NOBODY),
+        scratch=np.zeros(EFFECT_COUNT, np.int64),
+        sums=empty_sums(len(streams)),
+        keys=np.zeros(ENDS_AT_ONCE, np.int64),
+        heard=room_for_heard(table),
+    )
+    link_streams(state, guests, streams)
+    sharing = SetUp(scenario, profile)
+    set_gauges(state, scenario, profile, guests, io_bases, sharing)
+    effects = boot(state, scenario, protection, guests, bases, io_bases)
+    map_for_life(state, [n for n, stream in enumerate(streams) if stays_mapped(scenario, guests[stream.guest], stream)])
+    guests = [
+        replace(guest, setup_ns=sharing.pool_ns(guest, done)) for guest, done in zip(guests, effects, strict=True)
+    ]
+    return HostPlan(state, tuple(guests), tuple(streams), faults_of(scenario, guests, bases, host), protection)
+
+
+def with_lock(protection: Protection, conversion_lock: str) -> Protection:
+    """A technology whose conversions pass the lock that the definition says."""
+    if conversion_lock == "auto":
+        return protection
+    return replace(protection, has_host_lock=conversion_lock == "host")
+
+
+def plan_streams(
+    scenario: ScenarioSpec,
+    protection: Protection,
+    guests: Sequence[PlannedGuest],
+    programs: Programs,
+    make_program: MakeProgram,
+    *,
+    is_alone: bool,
+) -> list[PlannedStream]:
+    """All streams of a host, guest by guest, with their programs."""
+    cpus = scenario.cluster.host.cpus
+    runnable = sum(guest.place.group.vcpus + len(guest.layout.queues) for guest in guests)
+    streams = []
+    for number, guest in enumerate(guests):
+        group = guest.place.group
+        for queue in guest.layout.queues:
+            own = own_prices(scenario, queue)
+            found: dict[Direction, Program] = {}
+            entries: dict[Direction, int] = {}
+            for direction in directions(queue):
+                key = (group.name, queue.workload, queue.role, queue.sender and queue.sender.group, direction)
+                if key not in programs.entries:
+                    errand = errand_of(
+                        queue, direction, group, scenario, protection, shares_cpus=runnable > cpus, is_alone=is_alone
+                    )
+                    programs.add(key, program_of(scenario, guest, queue, errand, make_program), group.vcpus, own)
+                found[direction], entries[direction] = programs.programs[key], programs.entries[key]
+            streams.append(PlannedStream(number, queue, found, entries))
+    return streams
+
+
+def program_of(
+    scenario: ScenarioSpec, guest: PlannedGuest, queue: Queue, errand: Errand, make_program: MakeProgram
+) -> Program:
+    """The program of one direction of a queue."""
+    match queue:
+        case Queue(role=Role.REQUESTS | Role.RECEIVED):
+            return make_program(scenario.path_of(guest.place.group), errand)
+        case Queue(role=Role.CHURN, spec=ChurnWorkload() as churn):
+            return churn_and_boot.churn(errand, churn.granule)
+        case Queue(role=Role.IMAGE):
+            return churn_and_boot.build_image(errand)
+        case Queue(role=Role.POOL):
+            return churn_and_boot.set_up_pool(errand)
+        case Queue(role=Role.ACCEPT, spec=BootWorkload() as start):
+            return churn_and_boot.accept(errand, is_eager=start.accept == "eager")
+        case _:
+            raise AssertionError(queue)
+
+
+def own_prices(scenario: ScenarioSpec, queue: Queue) -> dict[str, int]:
+    """Prices that the definition itself gives."""
+    hold = queue.spec.hold if isinstance(queue.spec, ChurnWorkload) else 0
+    return {WORK: 1, NETWORK_LATENCY: scenario.cluster.network.latency, churn_and_boot.HOLD: hold}
+
+
+def put_logs(table: Records, streams: Sequence[PlannedStream], guests: Sequence[PlannedGuest], logs: Logs) -> Records:
+    """Logs that are replayed in closed loops, one after the other; streams of one workload share theirs."""
+    parts: dict[tuple[str, int], int] = {}
+    joined: list[Records] = [np.zeros(0, REQUEST)]
+    length = 0
+    for row, stream in zip(table, streams, strict=True):
+        key = (guests[stream.guest].place.group.name, stream.queue.workload)
+        if key not in logs or not row["is_closed"]:
+            continue
+        if key not in parts:
+            parts[key] = length
+            joined.append(logs[key])
+            length += len(logs[key])
+        row["first_request"], row["requests"] = parts[key], len(logs[key])
+    return np.concatenate(joined)
+
+
+def link_streams(state: Host, guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]) -> None:
+    """Tell streams that go to a guest of the same host which stream takes them there."""
+    receiving = {
+        (sender.group, sender.index, sender.workload): number
+        for number, stream in enumerate(streams)
+        if (sender := stream.queue.sender) is not None and sender.hosts_back == 0
+    }
+    for number, stream in enumerate(streams):
+        place = guests[stream.guest].place
+        key = (place.group.name, place.index, stream.queue.workload)
+        if stream.queue.role == Role.REQUESTS and behind(stream.queue) == "another guest":
+            state.streams[number]["next_stream"] = receiving[key]
+
+
+def set_gauges(
+    state: Host,
+    scenario: ScenarioSpec,
+    profile: Profile,
+    guests: Sequence[PlannedGuest],
+    io_bases: Int64s,
+    sharing: SetUp,
+) -> None:
+    """What the loop must know of each guest."""
+    for number, guest in enumerate(guests):
+        row = state.guests[number]
+        row["died_ns"] = ALIVE
+        row["changed_ns"] = guest.place.arrives_ns
+        row["spins"] = guest.place.group.idle == "poll"
+        row["grows_at_ns"] = NOT_GROWING
+        row["grow_ns"] = sharing.grow_ns(guest)
+        row["grow_page"] = int(io_bases[number]) + guest.layout.pool_bytes // PAGE_BYTES
+        row["converts_pool"] = profile.protection.has_private_memory and scenario.memory.generation not in ("G1", "G2")
+
+
+def pool_size(scenario: ScenarioSpec, guest: PlannedGuest) -> PoolSize:
+    """A guest's bounce pool; one set of slots where its path has none."""
+    path, layout = scenario.path_of(guest.place.group), guest.layout
+    if not isinstance(path, SwiotlbPath):
+        return PoolSize(MAPPING_BYTES_MAX, 1)
+    return PoolSize(
+        pool_bytes=layout.pool_bytes,
+        areas=layout.areas,
+        min_align_mask=path.min_align_mask,
+        alloc_align_mask=path.alloc_align_mask,
+        grow_bytes=layout.grow_bytes,
+        transient_bytes=transient_bytes(path, guest.place.group),
+    )
+
+
+def stays_mapped(scenario: ScenarioSpec, guest: PlannedGuest, stream: PlannedStream) -> bool:
+    """Whether a stream's buffers are mapped for life."""
+    path = scenario.path_of(guest.place.group)
+    moves = stream.queue.role in (Role.REQUESTS, Role.RECEIVED)
+    return moves and isinstance(path, SwiotlbPath) and path.mapping == "long_lived"
+
+
+def faults_of(
+    scenario: ScenarioSpec, guests: Sequence[PlannedGuest], bases: Int64s, host: int
+) -> tuple[PlannedFault, ...]:
+    """The faults of one host, in the order of their instants, then of the definition."""
+    found = []
+    for fault in scenario.faults:
+        for number, guest in enumerate(guests):
+            if fault.host == host and (guest.place.group.name, guest.place.index) == (fault.guest, fault.index):
+                found.append(PlannedFault(fault, number, int(bases[number]) + fault.offset // PAGE_BYTES))
+    return tuple(sorted(found, key=lambda fault: fault.spec.at))
+
+
+def policy_of(scenario: ScenarioSpec, *, keeps_rows: bool) -> Policy:
+    """What the loop must know of pins, faults and polling."""
+    memory = scenario.memory
+    pins = memory.pins
+    operation = Operation.PIN_LONG if pins is not None and pins.term == "long" else Operation.PIN_SHORT
+    lasts_ns = 0 if pins is None else FOREVER if pins.lasts == "forever" else pins.lasts
+    return Policy(
+        on_pin=ON_PIN[memory.on_pin],
+        retry_after_ns=memory.retry_after,
+        hold_operation=int(operation),
+        hold_ns=lasts_ns,
+        hold_every=1 if pins is None else pins.every,
+        has_faults=len(scenario.faults) > 0,
+        halt_poll_ns=scenario.cluster.host.halt_poll,
+        keeps_rows=keeps_rows,
+    )

@@ -1,0 +1,180 @@
+"""Which guest is on which host, from when to when: groups on every host, and guests that the cluster places."""
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cluster_sim.chance.compiled_draws import SPACING, exponential
+from cluster_sim.chance.keyed_draws import draw
+from cluster_sim.scenario.spec import ArrivalSpec, ClusterSpec, GuestGroupSpec, ScenarioSpec
+from cluster_sim.scenario.units import PAGE_BYTES
+
+NOWHERE = -1
+TO_THE_END = -1
+
+
+@dataclass(frozen=True, slots=True)
+class GuestPlace:
+    """One guest of the cluster: where it is, which of its group, from when to when.
+
+    `host` is NOWHERE where no host had room, `refused_for` then what was short; `leaves_ns` is TO_THE_END or an instant
+    within the run. `index` counts guests of the group on the host, or in the cluster where that places them.
+    """
+
+    guest: int
+    group: GuestGroupSpec
+    index: int
+    host: int
+    arrives_ns: int = 0
+    leaves_ns: int = TO_THE_END
+    refused_for: str = ""
+
+
+@dataclass(slots=True)
+class Room:
+    """What a host has left."""
+
+    vcpus: int
+    memory_bytes: int
+    huge_bytes: int
+
+    def lacks(self, group: GuestGroupSpec, *, is_huge: bool) -> str:
+        """What is short for one more guest, or nothing."""
+        if group.vcpus > self.vcpus:
+            return "cpus"
+        if group.memory > self.memory_bytes:
+            return "memory"
+        return "huge_pages" if is_huge and group.memory > self.huge_bytes else ""
+
+    def take(self, group: GuestGroupSpec, sign: int) -> None:
+        """Give a guest its share, or take it back."""
+        self.vcpus -= sign * group.vcpus
+        self.memory_bytes -= sign * group.memory
+        self.huge_bytes -= sign * group.memory
+
+
+def empty_room(cluster: ClusterSpec) -> Room:
+    """What an empty host has."""
+    host = cluster.host
+    return Room(
+        vcpus=host.cpus * host.vcpus_per_cpu,
+        memory_bytes=host.memory,
+        huge_bytes=host.memory if host.huge_pool == "auto" else host.huge_pool,
+    )
+
+
+def on_every_host(scenario: ScenarioSpec) -> list[tuple[GuestGroupSpec, int]]:
+    """Guests that each host has, in order: groups as declared, then by index."""
+    groups = [group for group in scenario.guests if group.count_per_host is not None]
+    return [(group, index) for group in groups for index in range(group.count_per_host or 0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Who is where in a run; `placed` are those whom the cluster placed or refused, by host or NOWHERE."""
+
+    scenario: ScenarioSpec
+    chance: tuple[int, ...]
+    placed: tuple[GuestPlace, ...]
+
+    def on_host(self, host: int) -> list[GuestPlace]:
+        """Guests that are ever on a host, in the order in which all rooms number them."""
+        fixed = fixed_places(self.scenario, self.chance, host)
+        return [*fixed, *(place for place in self.placed if place.host == host)]
+
+
+def place_guests(scenario: ScenarioSpec, chance: tuple[int, ...]) -> Placement:
+    """Place all guests of a run, whose chance is (seed, replication)."""
+    return Placement(scenario, chance, tuple(placed_guests(scenario, chance)))
+
+
+def fixed_places(scenario: ScenarioSpec, chance: Sequence[int], host: int) -> list[GuestPlace]:
+    """Guests of the groups that every host has."""
+    fixed = on_every_host(scenario)
+    first = host * len(fixed)
+    arrivals = {
+        group.name: arrivals_ns(group.arrive, group.count_per_host or 0, (*chance, host, group.name))
+        for group in scenario.guests
+    }
+    places = []
+    for number, (group, index) in enumerate(fixed):
+        arrives_ns = arrivals[group.name][index]
+        if arrives_ns < scenario.duration:
+            leaves_ns = leaving_ns(group.arrive, arrives_ns, scenario.duration)
+            places.append(GuestPlace(first + number, group, index, host, arrives_ns, leaves_ns))
+    return places
+
+
+def arrivals_ns(arrive: ArrivalSpec, count: int, key: Sequence[int | str]) -> list[int]:
+    """When the guests of a group come."""
+    if arrive.spacing == "linear":
+        return [number * arrive.every for number in range(count)]
+    draws_key = draw(1 << 62, *key, "arrive")
+    instants, now_ns = [], 0
+    for number in range(count):
+        now_ns += int(exponential(arrive.every, draws_key, number, SPACING))
+        instants.append(now_ns)
+    return instants
+
+
+def leaving_ns(arrive: ArrivalSpec, arrives_ns: int, duration_ns: int) -> int:
+    """When a guest leaves, if it does so within the run."""
+    if arrive.stay == "forever" or arrives_ns + arrive.stay >= duration_ns:
+        return TO_THE_END
+    return arrives_ns + arrive.stay
+
+
+def placed_guests(scenario: ScenarioSpec, chance: Sequence[int]) -> list[GuestPlace]:
+    """Guests of the groups that the cluster places, in the order of their coming; some may be NOWHERE."""
+    coming = [
+        (arrives_ns, number, index, group)
+        for number, group in enumerate(scenario.guests)
+        if group.count is not None
+        for index, arrives_ns in enumerate(arrivals_ns(group.arrive, group.count, (*chance, group.name)))
+        if arrives_ns < scenario.duration
+    ]
+    if not coming:
+        return []
+    fixed = on_every_host(scenario)
+    rooms = [empty_room(scenario.cluster) for _ in range(scenario.cluster.hosts)]
+    for room in rooms:
+        for group, _ in fixed:
+            room.take(group, 1)
+    is_huge = scenario.memory.huge_page > PAGE_BYTES and scenario.protection != "none"
+    places: list[GuestPlace] = []
+    leaving: list[tuple[int, int, GuestPlace]] = []
+    first = len(fixed) * scenario.cluster.hosts
+    for guest, (arrives_ns, _, index, group) in enumerate(sorted(coming, key=lambda each: each[:3]), start=first):
+        while leaving and leaving[0][0] <= arrives_ns:
+            gone = heapq.heappop(leaving)[2]
+            rooms[gone.host].take(gone.group, -1)
+        host, short = choose(rooms, group, scenario.cluster.placement, is_huge=is_huge)
+        place = GuestPlace(
+            guest, group, index, host, arrives_ns, leaving_ns(group.arrive, arrives_ns, scenario.duration), short
+        )
+        places.append(place)
+        if host != NOWHERE:
+            rooms[host].take(group, 1)
+            if place.leaves_ns != TO_THE_END:
+                heapq.heappush(leaving, (place.leaves_ns, guest, place))
+    return places
+
+
+def choose(rooms: Sequence[Room], group: GuestGroupSpec, policy: str, *, is_huge: bool) -> tuple[int, str]:
+    """The host that takes a guest, or NOWHERE and what the host with most room lacks.
+
+    `first_fit`: the first that can; `best_fit`: the one with the fewest vCPUs left, then the least memory; `spread`:
+    the one with the most.
+    """
+    lacking = [room.lacks(group, is_huge=is_huge) for room in rooms]
+    able = [number for number, short in enumerate(lacking) if not short]
+    if not able:
+        roomiest = max(range(len(rooms)), key=lambda number: (rooms[number].vcpus, rooms[number].memory_bytes, -number))
+        return NOWHERE, lacking[roomiest]
+    match policy:
+        case "first_fit":
+            return able[0], ""
+        case "best_fit":
+            return min(able, key=lambda number: (rooms[number].vcpus, rooms[number].memory_bytes, number)), ""
+        case _:
+            return max(able, key=lambda number: (rooms[number].vcpus, rooms[number].memory_bytes, -number)), ""

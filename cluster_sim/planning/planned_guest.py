@@ -1,0 +1,28 @@
+"""What a host is planned to hold: guests in their places, streams with their programs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cluster_sim.io_paths.steps import Direction, Program
+from cluster_sim.planning.guest_layout import GuestLayout
+from cluster_sim.planning.placement import GuestPlace
+from cluster_sim.planning.queues import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGuest:
+    """One guest of the host: its place, its memory, what setting it up took."""
+
+    place: GuestPlace
+    layout: GuestLayout
+    setup_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStream:
+    """One stream of the host: its guest on the host, its queue, its programs and where each begins."""
+
+    guest: int
+    queue: Queue
+    programs: Mapping[Direction, Program]
+    entries: Mapping[Direction, int]

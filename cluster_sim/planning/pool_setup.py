@@ -1,0 +1,87 @@
+"""What setting a pool up takes by itself: shared at boot, before the run, or grown within it."""
+
+from typing import NamedTuple
+
+from cluster_sim.io_paths.conversion_steps import convert
+from cluster_sim.io_paths.path_context import VIDEO, Errand
+from cluster_sim.io_paths.steps import Count, Direction, Op
+from cluster_sim.memory.effects import Counts, Effect
+from cluster_sim.memory.pages import PAGE_BYTES
+from cluster_sim.memory.swiotlb import dynamic_pool_bytes
+from cluster_sim.planning.planned_guest import PlannedGuest
+from cluster_sim.planning.tables import call_bytes, chunk_bytes, setup_unit, step_prices
+from cluster_sim.platform.profile import Profile
+from cluster_sim.scenario.path_spec import SharedPoolPath, SwiotlbPath
+from cluster_sim.scenario.spec import ScenarioSpec
+
+
+class Effects(NamedTuple):
+    """What sharing a pool did to huge pages."""
+
+    split: int = 0
+    leaves_broken: int = 0
+    vmemmap_pages: int = 0
+
+
+class SetUp:
+    """Prices what sharing takes, alone; once for all guests that are alike."""
+
+    def __init__(self, scenario: ScenarioSpec, profile: Profile) -> None:
+        self.scenario = scenario
+        self.profile = profile
+        self.found: dict[tuple[int, int, Effects], int] = {}
+
+    def pool_ns(self, guest: PlannedGuest, done: Counts) -> int:
+        """Sharing the pool before the run; a guest that boots within the run does it there."""
+        has_pool = isinstance(self.scenario.path_of(guest.place.group), SwiotlbPath | SharedPoolPath)
+        if not has_pool or guest.layout.boots:
+            return 0
+        split, broken, vmemmap = (done[each] for each in (Effect.SPLIT, Effect.LEAVES_BROKEN, Effect.VMEMMAP_PAGES))
+        effects = Effects(int(split), int(broken), int(vmemmap))
+        return self._share_ns(guest.place.group.vcpus, guest.layout.pool_bytes, effects)
+
+    def grow_ns(self, guest: PlannedGuest) -> int:
+        """Sharing one dynamic pool; 0 where none is ever added."""
+        if not guest.layout.grow_bytes:
+            return 0
+        return self._share_ns(guest.place.group.vcpus, dynamic_pool_bytes(guest.layout.pool_bytes), Effects())
+
+    def _share_ns(self, vcpus: int, size_bytes: int, effects: Effects) -> int:
+        key = (vcpus, size_bytes, effects)
+        if key not in self.found:
+            self.found[key] = share_ns(self.scenario, self.profile, *key)
+        return self.found[key]
+
+
+def share_ns(scenario: ScenarioSpec, profile: Profile, vcpus: int, size_bytes: int, effects: Effects) -> int:
+    """What sharing so much takes, alone: the conversion's charges over its counts, and faults."""
+    protection, memory = profile.protection, scenario.memory
+    if not protection.has_private_memory:
+        return 0
+    pages = size_bytes // PAGE_BYTES
+    faults = ["host_fault_page", *(() if protection.keeps_guest_mapping else ("guest_fault_shared_page",))]
+    total = pages * sum(profile.price_ns(name, vcpus) for name in faults)
+    if memory.generation in ("G1", "G2"):
+        return total  # the pool is a file of its own, shared from the start
+    unit = setup_unit(memory, size_bytes)
+    granules = -(-size_bytes // unit)
+    call = call_bytes(protection, memory, "batched", unit)
+    chunk = chunk_bytes(protection, memory, call)
+    counts = {
+        Count.ONCE: 1,
+        Count.GRANULES: granules,
+        Count.CALLS: -(-size_bytes // call),
+        Count.CHUNKS: -(-size_bytes // chunk) if chunk else 0,
+        Count.OTHER_VCPUS: vcpus - 1,
+        Count.CONVERTED: pages,
+        Count.SPLIT: effects.split,
+        Count.LEAVES_BROKEN: effects.leaves_broken,
+        Count.VMEMMAP_PAGES: effects.vmemmap_pages,
+    }
+    errand = Errand(Direction.TO_DEVICE, VIDEO, protection, memory)
+    for step in convert(errand, to_private=False, is_ranged=unit > PAGE_BYTES):
+        if step.op == Op.AGAIN:
+            continue
+        prices = step_prices(step, profile, vcpus, {})
+        total += sum(prices[count] * amount for count, amount in counts.items())
+    return total

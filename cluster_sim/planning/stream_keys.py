@@ -1,0 +1,37 @@
+"""What chance decides of a host: keys of its streams' draws, and the order of ranges that come at random."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cluster_sim.chance.keyed_draws import draw
+from cluster_sim.engine.state import Int32s, Int64s, Records
+from cluster_sim.planning.boot_state import mixed
+from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
+from cluster_sim.scenario.workload_spec import ChurnWorkload
+
+
+def keys_of(streams: Sequence[PlannedStream], guests: Sequence[PlannedGuest], chance: tuple[int, ...]) -> Int64s:
+    """The key of each stream's draws; `chance` is of the host."""
+    return np.array([key_of(stream, guests, chance, "requests") for stream in streams], np.int64)
+
+
+def rings(
+    table: Records, streams: Sequence[PlannedStream], guests: Sequence[PlannedGuest], chance: tuple[int, ...]
+) -> Int32s:
+    """Free buffers of all streams in the order in which they are taken; ranges that come at random are shuffled."""
+    ring: Int32s = np.arange(int(table["buffers"].sum()), dtype=np.int32)
+    for row, stream in zip(table, streams, strict=True):
+        spec = stream.queue.spec
+        if isinstance(spec, ChurnWorkload) and spec.order == "random":
+            first, count = int(row["first_buffer"]), int(row["buffers"])
+            key = key_of(stream, guests, chance, "order")
+            order = np.argsort(mixed(np.arange(count, dtype=np.uint64), key), kind="stable")
+            ring[first : first + count] = first + order
+    return ring
+
+
+def key_of(stream: PlannedStream, guests: Sequence[PlannedGuest], chance: tuple[int, ...], purpose: str) -> int:
+    """A key of a stream's own."""
+    place = guests[stream.guest].place
+    return draw(1 << 62, *chance, place.group.name, place.index, *stream.queue.name, purpose)

@@ -1,0 +1,333 @@
+"""One simulated host: takes a window's submissions, runs its event loop, gives what ended."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from cluster_sim.engine.faults import POISON, FaultRecord, PlannedFault, inject, later_death, pages_with
+from cluster_sim.engine.guest_end import die
+from cluster_sim.engine.loop import ROWS_A_STEP, run_until, settle
+from cluster_sim.engine.records import rows_of, with_more_rows
+from cluster_sim.engine.shared_resources import HOST_LOCK, MEMORY_BANDWIDTH
+from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, TRANSFER, Arrivals, Int32s, Int64s, Records
+from cluster_sim.engine.transfers import open_loops
+from cluster_sim.io_paths.steps import Resource
+from cluster_sim.memory.huge_pages import count_split_folios
+from cluster_sim.memory.page_tree import PAGES_PER_1G
+from cluster_sim.memory.pages import TWIN, TWO_BACKINGS
+from cluster_sim.planning.boot_state import leaves_of
+from cluster_sim.planning.host_plan import HostPlan, plan_host
+from cluster_sim.planning.placement import TO_THE_END
+from cluster_sim.planning.planned_guest import PlannedGuest
+from cluster_sim.planning.queues import plain_facts
+from cluster_sim.platform.profile import load_profile
+from cluster_sim.results.endings import DropReason
+from cluster_sim.scenario.spec import ScenarioSpec
+
+SMALLEST_VIDEO = {
+    "kind": "video",
+    "source": {"kind": "raw", "width": 16, "height": 16, "format": "nv12", "fps": 1},
+    "deadline": "1s",
+}
+SMALLEST_SCENARIO = {
+    "duration": "1s",
+    "cluster": {"hosts": 1, "host": {"cpus": 1, "memory": "1GiB"}},
+    "guests": [{"name": "one", "count_per_host": 1, "vcpus": 1, "memory": "1GiB", "workloads": [SMALLEST_VIDEO]}],
+    "protection": "sev-snp",
+    "io_path": {"kind": "swiotlb", "mapping": "long_lived"},
+    "memory": {"generation": "G4", "huge_page": "2MiB"},
+}
+NONE_DONE: Records = np.zeros(0, TRANSFER)
+NO_ARRIVALS = Arrivals(*(np.zeros(0, np.int64) for _ in Arrivals._fields))
+ROWS_AT_FIRST = 256
+BUSY_ROWS = 8192
+"""Rows that a busy host has at least, so that what has ended is read out in large parts."""
+GUEST_LEFT = int(DropReason.GUEST_LEFT)
+
+Reader = Callable[[Records, Int32s], None]
+"""Takes rows of a table of transfers, which are used again afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostGauges:
+    """What a host's servers and shared resources did, over the run so far, in ns."""
+
+    vcpu_busy_ns: int
+    worker_busy_ns: int
+    cpu_busy_ns: int
+    engine_busy_ns: int
+    iommu_busy_ns: int
+    storage_busy_ns: int
+    nic_out_busy_ns: int
+    nic_in_busy_ns: int
+    link_busy_ns: int
+    bandwidth_busy_ns: int
+    bandwidth_saturated_ns: int
+    lock_busy_ns: int
+
+
+class HostEngine:
+    """A host's event loop and its state; advances a window at a time."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("now_ns", "faults", "known_deaths", "messages", "state", "came")
+
+    def __init__(self, plan: HostPlan, busy_rows: int = BUSY_ROWS) -> None:
+        self.plan = plan
+        self.busy_rows = busy_rows
+        self.now_ns = 0
+        self.faults: list[FaultRecord] = []
+        self.known_deaths: set[int] = set()
+        self.messages: list[Records] = []
+        self.keys: list[Int64s] = []
+        self.heard: list[Records] = []
+        self.reader: Reader | None = None
+        """Who reads out transfers that have ended; without one they are given whole."""
+        closed = plan.state.streams["is_closed"] * plan.state.streams["buffers"]
+        self.receiving = {
+            stream.queue.sender: number for number, stream in enumerate(plan.streams) if stream.queue.sender is not None
+        }
+        self.state = with_more_rows(plan.state, int(closed.sum()) + ROWS_AT_FIRST)
+        open_loops(self.state)
+        run_until(self.state, NO_ARRIVALS, 0)
+        leaving = [
+            (guest.place.leaves_ns, number, None)
+            for number, guest in enumerate(plan.guests)
+            if guest.place.leaves_ns != TO_THE_END
+        ]
+        faults = [(fault.spec.at, fault.guest, fault) for fault in plan.faults]
+        self.planned: list[tuple[int, int, PlannedFault | None]] = sorted(
+            [*faults, *leaving], key=lambda event: event[0]
+        )
+        self.came = 0
+
+    def advance(self, arrivals: Arrivals, until_ns: int) -> Iterator[Records]:
+        """Run all events before `until_ns`; the transfers (dtype TRANSFER) that ended, in the order of their ends."""
+        at_ns = arrivals.at_ns
+        assert until_ns >= self.now_ns
+        if len(at_ns) == 0 and self.next_event_ns >= until_ns:
+            self.now_ns = until_ns
+            return
+        assert len(at_ns) == 0 or self.now_ns <= at_ns[0] <= at_ns[-1] < until_ns
+        while self.came < len(self.planned) and self.planned[self.came][0] < until_ns:
+            when_ns, guest, fault = self.planned[self.came]
+            self.came += 1
+            first = int(np.searchsorted(at_ns, when_ns))
+            yield from self._run(arrivals.part(0, first), when_ns)
+            arrivals = arrivals.part(first, len(at_ns))
+            at_ns = arrivals.at_ns
+            if fault is None:
+                self._leave(guest)
+            else:
+                self._inject(fault)
+            yield from self._run(NO_ARRIVALS, when_ns)
+        yield from self._run(arrivals, until_ns)
+
+    def _run(self, arrivals: Arrivals, until_ns: int) -> Iterator[Records]:
+        """Run all events before `until_ns`, and read out what ended; rows are added where reading frees too few."""
+        while True:
+            admitted = run_until(self.state, arrivals, until_ns)
+            arrivals = arrivals.part(admitted, len(arrivals.at_ns))
+            starved, ended = bool(self.state.cursor["is_starved"][0]), int(self.state.cursor["done"][0])
+            self._read_lists()
+            done = self._read_done()
+            self._note_deaths()
+            yield done
+            if not starved:
+                break
+            if self._wants_rows(ended):
+                self.state = with_more_rows(self.state, len(self.state.transfers))
+        assert len(arrivals.at_ns) == 0
+        self.now_ns = until_ns
+        self.state.cursor["now_ns"] = until_ns
+
+    def _wants_rows(self, freed: int) -> bool:
+        """Whether rows are what was wanting: none is left, or so few that reading them out would take the time."""
+        rows = len(self.state.transfers)
+        if not self.state.policy.keeps_rows:
+            return int(self.state.cursor["free"][0]) < ROWS_A_STEP
+        return rows < self.busy_rows or 2 * freed < rows
+
+    def _inject(self, fault: PlannedFault) -> None:
+        self.faults.append(inject(self.state, self.plan.protection, fault, self.now_ns))
+        died = self.state.guests["died_ns"] == self.now_ns
+        self.known_deaths |= set(np.flatnonzero(died).tolist())
+
+    def _leave(self, guest: int) -> None:
+        """A guest goes: its transfers are dropped, its memory is no longer open to anybody."""
+        if self.state.guests["died_ns"][guest] != ALIVE:
+            return
+        gauges = self.guests()
+        gauges["shared_pages"][guest] = gauges["split"][guest] = 0
+        die(self.state, guest, 0, GUEST_LEFT, self.now_ns)
+        self.known_deaths.add(guest)
+
+    def _note_deaths(self) -> None:
+        """Keep a record of each guest that died of its own next use of what a fault had left."""
+        for guest in np.flatnonzero(self.state.guests["died_ns"] != ALIVE).tolist():
+            if guest not in self.known_deaths:
+                self.known_deaths.add(guest)
+                is_poisoned = any(fault.guest == guest and fault.outcome == POISON for fault in self.faults)
+                self.faults.append(later_death(self.state, guest, is_machine_check=is_poisoned))
+
+    def finish(self) -> Records:
+        """End the run at the present instant: what is in flight comes out as unfinished."""
+        settle(self.state, self.now_ns)
+        self._read_lists()
+        return self._read_done()
+
+    @property
+    def next_event_ns(self) -> int:
+        """The instant of the next event that is known of, arrivals apart."""
+        planned = self.planned[self.came][0] if self.came < len(self.planned) else FAR_NS
+        return min(int(self.state.cursor["next_ns"][0]), planned)
+
+    def take_messages(self) -> list[Records]:
+        """What has set out for other hosts since it was last asked (dtype MESSAGE), in the order of its sending."""
+        taken, self.messages = self.messages, []
+        return taken
+
+    def take_keys(self) -> list[Int64s]:
+        """Latencies of what was delivered since it was last asked: stream × BUCKETS + bucket (engine.stream_sums)."""
+        taken, self.keys = self.keys, []
+        return taken
+
+    def take_heard(self) -> list[Records]:
+        """What software will be told of, since it was last asked (dtype HEARD), in the order of its ends."""
+        taken, self.heard = self.heard, []
+        return taken
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of its arrays."""
+        return bytes_of(self.state)
+
+    @property
+    def in_flight(self) -> int:
+        """Transfers that have not ended."""
+        return len(self.state.transfers) - int(self.state.cursor["free"][0])
+
+    def guests(self) -> Records:
+        """Gauges of all guests (dtype GUEST), brought up to the present instant."""
+        guests = self.state.guests
+        guests["shared_page_ns"] += guests["shared_pages"] * (self.now_ns - guests["changed_ns"])
+        guests["split_ns"] += guests["split"] * (self.now_ns - guests["changed_ns"])
+        guests["changed_ns"] = self.now_ns
+        return guests
+
+    def polled_ns(self) -> Int64s:
+        """CPU time spent polling for each guest: by its spinning vCPUs, or by the host before it lets them sleep."""
+        servers, streams = self.state.servers, self.state.streams
+        polled: Int64s = self.state.guests["polled_ns"].copy()
+        for number, guest in enumerate(self.plan.guests):
+            mine = np.flatnonzero(streams["guest"] == number)
+            if not self.state.guests["spins"][number] or len(mine) == 0:
+                continue
+            server = servers[streams["servers"][mine[0], Resource.VCPU]]
+            died_ns = int(self.state.guests["died_ns"][number])
+            end_ns = self.now_ns if died_ns == ALIVE else died_ns
+            busy_ns = int(server["busy_ns"] + server["held"] * (self.now_ns - server["changed_ns"]))
+            polled[number] = guest.place.group.vcpus * (end_ns - guest.place.arrives_ns) - busy_ns
+        return polled
+
+    def huge_leaves(self) -> Int64s:
+        """Huge stage-2 leaves that map each guest now."""
+        return self._of_guests(lambda guest, first, _: leaves_of(self.state, guest, first))
+
+    def split_huge_pages(self) -> Int64s:
+        """Huge pages of each guest that are split now."""
+        folio_pages = self.state.rules.folio_pages
+        if folio_pages == 1:
+            return np.zeros(len(self.plan.guests), np.int64)
+        return self._of_guests(
+            lambda _, first, count: count_split_folios(
+                self.state.tree, first // PAGES_PER_1G, count // PAGES_PER_1G, folio_pages
+            )
+        )
+
+    def double_pages(self) -> Int64s:
+        """Pages of each guest that both backings hold now."""
+        return self._of_guests(
+            lambda _, first, count: (
+                pages_with(self.state.tree, first, count, TWIN) if self.state.rules.backing == TWO_BACKINGS else 0
+            )
+        )
+
+    def _of_guests(self, figure: Callable[[PlannedGuest, int, int], int]) -> Int64s:
+        """A figure of each guest, from its first page and its pages."""
+        found, first = [], 0
+        for guest in self.plan.guests:
+            pages = guest.layout.gib_entries * PAGES_PER_1G
+            found.append(figure(guest, first, pages))
+            first += pages
+        return np.array(found, np.int64)
+
+    def gauges(self) -> HostGauges:
+        """Busy times so far."""
+        servers, shares = self.state.servers, self.state.shares
+        busy_ns = servers["busy_ns"] + servers["held"] * (self.now_ns - servers["changed_ns"])
+        of_stream = self.state.streams["servers"]
+
+        def busy(resource: Resource) -> int:
+            return int(busy_ns[np.unique(of_stream[:, resource])].sum())
+
+        return HostGauges(
+            vcpu_busy_ns=busy(Resource.VCPU),
+            worker_busy_ns=busy(Resource.WORKER),
+            cpu_busy_ns=busy(Resource.CPU),
+            engine_busy_ns=busy(Resource.ENGINE),
+            iommu_busy_ns=busy(Resource.IOMMU),
+            storage_busy_ns=busy(Resource.STORAGE),
+            nic_out_busy_ns=busy(Resource.NIC_OUT),
+            nic_in_busy_ns=busy(Resource.NIC_IN),
+            link_busy_ns=busy(Resource.LINK),
+            bandwidth_busy_ns=int(shares["busy_ns"][MEMORY_BANDWIDTH]),
+            bandwidth_saturated_ns=int(shares["saturated_ns"][MEMORY_BANDWIDTH]),
+            lock_busy_ns=int(shares["busy_ns"][HOST_LOCK]),
+        )
+
+    def _read_lists(self) -> None:
+        """Take what has set out (there is room for a message a row), latencies, and what software will be told."""
+        cursor, state = self.state.cursor, self.state
+        if count := int(cursor["messages"][0]):
+            self.messages.append(state.messages[:count].copy())
+        if count := int(cursor["keys"][0]):
+            self.keys.append(state.keys[:count].copy())
+        if count := int(cursor["heard"][0]):
+            self.heard.append(state.heard[:count].copy())
+        cursor["messages"] = cursor["keys"] = cursor["heard"] = 0
+
+    def _read_done(self) -> Records:
+        """Take what has ended; its rows are used again, the last first."""
+        cursor, lists = self.state.cursor[0], self.state.lists
+        count, free = int(cursor["done"]), int(cursor["free"])
+        if count == 0:
+            return NONE_DONE
+        rows, done = lists.done[:count], NONE_DONE
+        if self.reader is None:
+            done = rows_of(self.state.transfers, rows)
+        else:
+            self.reader(self.state.transfers, rows)
+        self.state.transfers["phase"][rows] = FREE
+        lists.free[free : free + count] = rows
+        cursor["free"] = free + count
+        cursor["done"] = 0
+        return done
+
+
+def bytes_of(value: object) -> int:
+    """Bytes of all arrays in a record of arrays and records."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    return sum(map(bytes_of, value)) if isinstance(value, tuple) else 0
+
+
+def compile_all() -> None:
+    """Compile the loop, and what Python calls before and after it, by running no events."""
+    scenario = ScenarioSpec.model_validate(SMALLEST_SCENARIO)
+    facts = plain_facts(scenario.guests[0].workloads[0])
+    assert facts is not None
+    engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), {("one", 0): facts}))
+    engine.finish()
+    engine.split_huge_pages()

@@ -1,0 +1,47 @@
+"""Contests by hand: figures of paths, and ratios as (mean, low, high) of one over another."""
+
+import math
+from collections.abc import Mapping
+
+from cluster_sim.analysis.answers.contest import Contender, Contest
+from cluster_sim.analysis.answers.spans import Span
+
+Ratios = Mapping[str, tuple[float, float, float] | None]
+
+PLAIN = {
+    "throughput": 60.0,
+    "p50": 100.0,
+    "p99": 200.0,
+    "guest CPU": 10.0,
+    "host CPU": 5.0,
+    "dropped": 0.0,
+    "late": 0.0,
+}
+SAME = (1.0, 0.95, 1.05)
+NO_INTERVAL = (math.nan, math.nan)
+
+
+def contender(
+    label: str, over: Mapping[str, Ratios] | None = None, *, is_baseline: bool = False, **figures: float
+) -> Contender:
+    """A path; figures that are not given are like everyone's, ratios that are not given hold 1."""
+    spans = {
+        rival: {
+            figure: None if (found := ratios.get(figure, SAME)) is None else Span(*found)
+            for figure in ("throughput", "p50", "p99", "guest CPU", "host CPU")
+        }
+        for rival, ratios in (over or {}).items()
+    }
+    named = {name.replace("_", " "): value for name, value in figures.items()}
+    return Contender(label, PLAIN | named, spans, is_baseline)
+
+
+def silent(label: str, *, is_baseline: bool = False) -> Contender:
+    """A path on which everything is dropped."""
+    figures = PLAIN | {"throughput": 0.0, "p50": math.nan, "p99": math.nan, "dropped": 100.0, "late": math.nan}
+    return Contender(label, figures, {}, is_baseline)
+
+
+def contest(*contenders: Contender) -> Contest:
+    """All of one stratum and group."""
+    return Contest(contenders)

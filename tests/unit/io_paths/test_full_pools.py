@@ -1,0 +1,149 @@
+"""What drivers do when the bounce pool is full: requeue, drop, refill later, fail to queue; and pools that grow."""
+
+import numpy as np
+import pytest
+
+from cluster_sim.engine.state import DELIVERED, DROPPED, Arrivals, Records, submissions
+from cluster_sim.results.endings import DropReason
+from cluster_sim.results.ledger import Category
+from cluster_sim.runtime.host_engine import HostEngine
+from tests.unit.hand_prices import LOCK_HANDOVER, MAP_PIECE, UNMAP_PIECE
+from tests.unit.lone_host import Values, engine_of, run, scenario
+
+KIB, MIB, MS = 1 << 10, 1 << 20, 1_000_000
+SMALL_POOL: Values = {"kind": "swiotlb", "pool": "1MiB", "areas": 1}
+"""Four slot sets."""
+PROBE_NS = 2
+
+
+def guest_of(path: Values, *workloads: Values, protection: str = "pkvm") -> HostEngine:
+    """One guest of 32 vCPUs; the network card takes 256 KiB in within 6 us."""
+    guest: Values = {"vcpus": 32, "workloads": list(workloads)}
+    return engine_of(scenario(protection, path, guest=guest, host={"nic": {"rate": "400Gb/s"}}))
+
+
+def transfers(rows: list[tuple[int, int, int, int]], direction: int = 0) -> Arrivals:
+    """Transfers as (instant, stream, number, bytes)."""
+    at_ns, stream, frame, size = (np.array(column, np.int64) for column in zip(*rows, strict=True))
+    return submissions(at_ns, stream, frame, size, at_ns + 10**9, np.full(len(rows), direction))
+
+
+def in_order(done: Records) -> Records:
+    ordered: Records = done[np.lexsort((done["frame"], done["stream"]))]
+    return ordered
+
+
+def dropped_for(done: Records, reason: DropReason) -> list[int]:
+    rows = done[(done["outcome"] == DROPPED) & (done["reason"] == reason)]
+    found: list[int] = rows["frame"].tolist()
+    return found
+
+
+def test_a_block_request_without_slots_is_mapped_again_three_milliseconds_later() -> None:
+    """Data of 256 KiB takes a set, three more mappings a slot each. By next fit the first request's lie in the second
+    set, and the second request's in the last: the third finds no set whole. All map at once, under the one area's lock.
+    """
+    block: Values = {"kind": "block", "bs": "256KiB", "iodepth": 3, "rate_iops": 1}
+    done = in_order(run(guest_of(SMALL_POOL, block), transfers([(0, 0, n, 256 * KIB) for n in range(3)])))
+    assert (done["outcome"] == DELIVERED).all()
+    late, slots_ns = done[2], done["ledger"][:, Category.SLOTS]
+    assert late["ledger"][Category.LOCK_WAIT] == (slots_ns[:2] - 4 * UNMAP_PIECE + LOCK_HANDOVER).sum()
+    assert late["ledger"][Category.QUEUE_WAIT] == 3 * MS
+    probes_ns = slots_ns - 4 * (MAP_PIECE + UNMAP_PIECE)
+    assert probes_ns[0] == 0, "the first request finds each place at once"
+    assert probes_ns[2] > probes_ns[1] > 0
+    assert (probes_ns % PROBE_NS == 0).all()
+
+
+def test_packets_to_send_are_dropped_when_the_pool_is_full_and_nothing_is_held_back() -> None:
+    """64 KiB takes 32 slots: sixteen fit, and are still being copied when the last of twenty asks."""
+    network: Values = {"kind": "network", "direction": "to_device", "size": "64KiB", "ring": 64, "rate_pps": 1}
+    engine = guest_of(SMALL_POOL, network)
+    done = in_order(run(engine, transfers([(0, 0, n, 64 * KIB) for n in range(20)], 1)))
+    assert dropped_for(done, DropReason.SWIOTLB_FULL) == [16, 17, 18, 19]
+    assert (done["outcome"][:16] == DELIVERED).all()
+    assert (done["ended_ns"][16:] < 20 * (MAP_PIECE + LOCK_HANDOVER + 1_000)).all(), "a drop waits for nothing"
+    assert int(engine.state.pools.pools["failures"][0]) == 4
+    assert int(engine.state.pools.pools["slots_hiwater"][0]) == 512
+
+
+def test_a_receive_ring_that_ran_empty_is_filled_again_after_half_a_second() -> None:
+    """A frame holds the whole pool while the first packet comes; what comes before the refill finds no buffer."""
+    frame: Values = {
+        "kind": "video",
+        "source": {"kind": "raw", "width": 1024, "height": 512, "format": "yuv422", "fps": 1},
+        "deadline": "1s",
+    }
+    network: Values = {"kind": "network", "size": "1500B", "ring": 4, "rate_pps": 1}
+    rows = [
+        (0, 0, 0, MIB),
+        (50_000, 1, 0, 1500),
+        (100 * MS, 1, 1, 1500),
+        (499 * MS, 1, 2, 1500),
+        (501 * MS, 1, 3, 1500),
+    ]
+    done = in_order(run(guest_of(SMALL_POOL, frame, network), transfers(rows)))
+    packets = done[done["stream"] == 1]
+    assert dropped_for(packets, DropReason.SWIOTLB_FULL) == [0]
+    assert dropped_for(packets, DropReason.RING_EMPTY) == [1, 2]
+    assert packets["outcome"][3] == DELIVERED
+
+
+def test_a_ring_in_which_something_is_left_is_not_empty() -> None:
+    """Of five packets of 256 KiB at once the fifth finds no slots; its ring is not empty, and the next packet goes."""
+    network: Values = {"kind": "network", "size": "256KiB", "ring": 8, "rate_pps": 1}
+    rows = [(0, 0, n, 256 * KIB) for n in range(5)] + [(10 * MS, 0, 5, 256 * KIB)]
+    done = in_order(run(guest_of(SMALL_POOL, network), transfers(rows)))
+    assert dropped_for(done, DropReason.SWIOTLB_FULL) == [4]
+    assert done["outcome"][5] == DELIVERED
+
+
+def test_a_frame_that_cannot_be_mapped_is_not_queued() -> None:
+    """A frame of 1080p takes 12 mappings of 256 KiB, the pool has four sets: QBUF fails."""
+    video: Values = {
+        "kind": "video",
+        "source": {"kind": "raw", "width": 1920, "height": 1080, "format": "nv12", "fps": 60},
+        "deadline": "16ms",
+    }
+    engine = guest_of(SMALL_POOL, video)
+    done = run(engine, transfers([(0, 0, 0, 3_110_400)]))
+    assert dropped_for(done, DropReason.SWIOTLB_FULL) == [0]
+    assert int(engine.state.pools.pools["slots_used"][0]) == 0
+
+
+def test_buffers_that_find_no_slots_to_stay_mapped_in_are_not_used() -> None:
+    """Three buffers of 512 KiB in 1 MiB: two are mapped, the third is not, and a third frame waits for one of them."""
+    video: Values = {
+        "kind": "video",
+        "source": {"kind": "raw", "width": 512, "height": 512, "format": "yuv422", "fps": 1},
+        "deadline": "1s",
+        "buffers": 3,
+        "consume": "10ms",
+    }
+    engine = guest_of(SMALL_POOL | {"mapping": "long_lived"}, video)
+    assert int(engine.state.guests["unmapped_buffers"][0]) == 1
+    done = in_order(run(engine, transfers([(0, 0, n, 512 * KIB) for n in range(3)])))
+    assert (done["outcome"] == DELIVERED).all()
+    assert done["ledger"][0, Category.QUEUE_WAIT] == 0
+    assert done["ledger"][2, Category.QUEUE_WAIT] == done["ended_ns"][0]
+
+
+@pytest.mark.parametrize(("dynamic", "dropped"), [(False, [4, 5]), (True, [])])
+def test_a_pool_that_may_grow_lends_transient_slots_until_it_has(dynamic: bool, dropped: list[int]) -> None:  # noqa: FBT001
+    """Six frames of 256 KiB: four fill the pool, two take transient pools of the guest's 512 KiB for these."""
+    video: Values = {
+        "kind": "video",
+        "source": {"kind": "raw", "width": 512, "height": 256, "format": "yuv422", "fps": 1},
+        "deadline": "1s",
+    }
+    path = SMALL_POOL | ({"dynamic": True, "grow": "2MiB"} if dynamic else {})
+    engine = guest_of(path, video, protection="sev-snp")
+    shared_pages = int(engine.guests()["shared_pages"][0])
+    rows = [(0, 0, n, 256 * KIB) for n in range(6)] + [(100 * MS, 0, n, 256 * KIB) for n in range(6, 12)]
+    done = in_order(run(engine, transfers(rows)))
+    assert dropped_for(done[:6], DropReason.SWIOTLB_FULL) == dropped
+    assert dropped_for(done[6:], DropReason.SWIOTLB_FULL) == [each + 6 for each in dropped]
+    grown_pages = MIB // 4096 if dynamic else 0
+    assert int(engine.guests()["grown_pages"][0]) == grown_pages
+    assert int(engine.guests()["shared_pages"][0]) == shared_pages + grown_pages
+    assert int(engine.state.pools.pools["transient_used"][0]) == 0

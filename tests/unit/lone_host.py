@@ -1,0 +1,83 @@
+"""One host of a small scenario, and frames put into it by hand."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import JsonValue
+
+from cluster_sim.engine.state import TRANSFER, Arrivals, Records, submissions
+from cluster_sim.planning.host_plan import plan_host
+from cluster_sim.planning.queues import Facts, plain_facts
+from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.runtime.host_engine import HostEngine
+from cluster_sim.scenario.spec import ScenarioSpec
+
+RAW_1080P = 3_110_400
+FAR_NS = 1 << 50
+
+Values = dict[str, JsonValue]
+
+
+def scenario(
+    protection: str,
+    io_path: Values,
+    *,
+    guest: Values | None = None,
+    host: Values | None = None,
+    memory: Values | None = None,
+    profile: str = "auto",
+    **workload: JsonValue,
+) -> ScenarioSpec:
+    """One host, guests of two vCPUs with one raw 1080p60 NV12 stream each; no cache to speak of."""
+    source: Values = {"kind": "raw", "width": 1920, "height": 1080, "format": "nv12", "fps": 60}
+    stream: Values = {"kind": "video", "source": source, "deadline": "16ms", **workload}
+    group: Values = {"name": "raw", "count_per_host": 1, "vcpus": 2, "memory": "4GiB", "workloads": [stream]}
+    return ScenarioSpec.model_validate(
+        {
+            "duration": "10s",
+            "cluster": {"hosts": 1, "host": {"cpus": 4096, "memory": "64TiB", "llc": 0} | (host or {})},
+            "guests": [group | (guest or {})],
+            "protection": protection,
+            "io_path": io_path,
+            "memory": memory or {},
+            "profile": profile,
+        }
+    )
+
+
+def facts_of(spec: ScenarioSpec) -> Facts:
+    """What is known of each workload without traces."""
+    found = {
+        (group.name, number): plain_facts(workload)
+        for group in spec.guests
+        for number, workload in enumerate(group.workloads)
+    }
+    return {key: facts for key, facts in found.items() if facts is not None}
+
+
+def engine_of(spec: ScenarioSpec, *, journal_entries: int = 0, is_alone: bool = False) -> HostEngine:
+    """The host, at rest."""
+    plan = plan_host(spec, profile_of(spec), facts_of(spec), journal_entries=journal_entries, is_alone=is_alone)
+    return HostEngine(plan)
+
+
+def arrivals(
+    frames: Sequence[tuple[int, int, int]], frame_bytes: int = RAW_1080P, direction: int | None = None
+) -> Arrivals:
+    """Frames as (instant, stream, number), in order; they go the way that their stream has."""
+    at_ns, stream, frame = (np.array(column, np.int64) for column in zip(*frames, strict=True))
+    ways = np.full(len(frames), direction or 0)
+    return submissions(at_ns, stream, frame, np.full(len(frames), frame_bytes), at_ns + 16_000_000, ways)
+
+
+def run(engine: HostEngine, frames: Arrivals, until_ns: int = FAR_NS) -> Records:
+    """What ended, in the order of its ends."""
+    return np.concatenate([np.zeros(0, TRANSFER), *engine.advance(frames, until_ns)])
+
+
+def one_frame(spec: ScenarioSpec, frame_bytes: int, direction: int = 0) -> np.void:
+    """A transfer alone on the host, carried to its end."""
+    done = run(engine_of(spec, is_alone=True), arrivals([(0, 0, 0)], frame_bytes, direction))
+    assert len(done) == 1
+    row: np.void = done[0]
+    return row
