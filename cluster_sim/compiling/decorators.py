@@ -94,6 +94,12 @@ def compiled(function: Function, *, forceinline: bool = False, from_python: type
     def get_call_template(args: Sequence[types.Type], kws: dict[str, types.Type]) -> object:
         return find_template([widened(arg) for arg in args], {name: widened(arg) for name, arg in kws.items()})
 
+    find_type = dispatcher.typeof_pyval
+
+    def typeof_pyval(value: object) -> types.Type:
+        return widened(find_type(value))
+
+    dispatcher.typeof_pyval = typeof_pyval
     dispatcher.get_call_template = get_call_template
     dispatcher.get_overload = called.get_overload
     return cast("Function", dispatcher)
@@ -112,6 +118,9 @@ def under_another_name(function: Callable[..., object]) -> FunctionType:
 
 
 def widened(argument: types.Type) -> types.Type:
-    """The one type that all whole numbers are passed as: numba compiles a function anew for each constant else."""
+    """The one type that all whole numbers are passed as, members of enums too.
+
+    numba compiles a function anew for each constant and for each enum else.
+    """
     plain = types.unliteral(argument)  # type: ignore[no-untyped-call]  # numba has no types
-    return types.int64 if isinstance(plain, types.Integer) else plain
+    return types.int64 if isinstance(plain, types.Integer | types.IntEnumMember) else plain

@@ -7,8 +7,6 @@ from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.state import Host
 from cluster_sim.io_paths.steps import COUNT_COUNT, Runner
 
-GUEST = int(Runner.GUEST)
-HOST = int(Runner.HOST)
 MIB = 1 << 20
 
 Records = npt.NDArray[np.void]
@@ -20,9 +18,9 @@ def book(host: Host, transfer: int, category: int, now_ns: int, spent_ns: int) -
     row = host.transfers[transfer]
     row.ledger[category] += spent_ns
     runner = host.steps[row.step].runner
-    if runner == GUEST:
+    if runner == Runner.GUEST:
         row.cpu_ns[0] += spent_ns
-    elif runner == HOST:
+    elif runner == Runner.HOST:
         row.cpu_ns[1] += spent_ns
     cursor = host.cursor[0]
     if cursor.journal < len(host.journal) and spent_ns > 0:

@@ -5,13 +5,11 @@ from cluster_sim.engine.guest_memory import convert_at, keep_gauges, operate_at
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.state import NOT_GROWING, Host
 from cluster_sim.io_paths.steps import Count
-from cluster_sim.memory.effects import CONVERTED
-from cluster_sim.memory.outcomes import OK
-from cluster_sim.memory.pages import GUEST_TOUCH_SHARED, HOST_TOUCH, LOST, PAGE_BYTES
+from cluster_sim.memory.effects import Effect
+from cluster_sim.memory.outcomes import Outcome
+from cluster_sim.memory.pages import LOST, PAGE_BYTES, Operation
 from cluster_sim.memory.swiotlb import SLOT_BYTES, grow, map_buffer, unmap_buffer
 
-PIECES = int(Count.PIECES)
-PROBES = int(Count.PROBES)
 AT_PAGE = 0
 """Address that a buffer is mapped with: all are page-aligned, and masks look at what lies below a page."""
 
@@ -27,12 +25,12 @@ def map_slots(host: Host, transfer: int, now_ns: int) -> bool:
     first = stream.first_place + (row.buffer - stream.first_buffer) * stream.places
     places = host.slots[first : first + stream.places]
     mapped = map_buffer(host.pools, stream.pool, stream.home_area, AT_PAGE, row.bytes, stream.extra_mappings, places)
-    row.counts[PROBES] = max(0, pool.probes - probes - mapped)
+    row.counts[Count.PROBES] = max(0, pool.probes - probes - mapped)
     if pool.wants_growth and host.guests[stream.guest].grows_at_ns == NOT_GROWING:
         start_growth(host, stream.guest, now_ns)
     if mapped == 0:
         return False
-    row.counts[PIECES] = mapped
+    row.counts[Count.PIECES] = mapped
     return True
 
 
@@ -68,10 +66,10 @@ def end_growth(host: Host, number: int, now_ns: int) -> None:
     effects[:] = 0
     if guest.converts_pool:
         outcome, _ = convert_at(host, guest.grow_page, pages, 0, effects)
-        assert outcome == OK
-    keep_gauges(host, number, now_ns, effects[CONVERTED], effects)
-    for operation in (HOST_TOUCH, GUEST_TOUCH_SHARED):
+        assert outcome == Outcome.OK
+    keep_gauges(host, number, now_ns, effects[Effect.CONVERTED], effects)
+    for operation in (Operation.HOST_TOUCH, Operation.GUEST_TOUCH_SHARED):
         outcome, _ = operate_at(host, guest.grow_page, pages, operation, 0, effects)
-        assert outcome == OK
+        assert outcome == Outcome.OK
     guest.grow_page += pages
     guest.grown_pages += pages

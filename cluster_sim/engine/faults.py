@@ -12,13 +12,13 @@ import numpy as np
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.engine.guest_end import die
 from cluster_sim.engine.guest_memory import convert_at, in_tree, keep_gauges, operate_at
-from cluster_sim.engine.interpreter import GUEST_DIED
 from cluster_sim.engine.state import Host
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.page_tree import PageTree, read_word
 from cluster_sim.memory.pages import EXCLUSIVE_PINS, LOST, PAGE_BYTES, PRESENT, PRIVATE, Operation
 from cluster_sim.platform.protection import REFUSED_BY_FILE, WORKS, Consequence, Protection
+from cluster_sim.results.endings import DropReason
 from cluster_sim.scenario.memory_spec import FaultSpec
 
 LATER_USE = "later use"
@@ -115,10 +115,10 @@ def kill(host: Host, guest: int, victim: str, consequence: Consequence, now_ns: 
     """Let the guest, or all guests of the host, die; a killed process that is not the VMM takes nobody along."""
     code = OUTCOME_CODES.get(consequence.outcome, NO_OUTCOME)
     if victim == "guest":
-        die(host, guest, code, GUEST_DIED, now_ns)
+        die(host, guest, code, DropReason.GUEST_DIED, now_ns)
     elif victim == "host":
         for number in range(len(host.guests)):
-            die(host, number, code, GUEST_DIED, now_ns)
+            die(host, number, code, DropReason.GUEST_DIED, now_ns)
 
 
 OUTCOME_CODES: Mapping[str, int] = {outcome.name: int(outcome) for outcome in Outcome}
@@ -147,7 +147,7 @@ def access(host: Host, protection: Protection, fault: PlannedFault, effects: Cou
 def apply(host: Host, fault: PlannedFault, operation: Operation, effects: Counts, tag: int = 0) -> Outcome:
     """One operation of the memory model on the fault's range."""
     pages = fault.spec.length // PAGE_BYTES
-    outcome, _ = operate_at(in_tree(host), fault.first_page, pages, int(operation), tag, effects)
+    outcome, _ = operate_at(in_tree(host), fault.first_page, pages, operation, tag, effects)
     return Outcome(outcome)
 
 

@@ -1,14 +1,13 @@
 """Guests that are gone: killed by a wrong access, or leaving; what becomes of their transfers and what these held."""
 
 from cluster_sim.compiling.decorators import compiled
-from cluster_sim.engine.state import ALIVE, DROPPED, NOBODY, Host
+from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import end_pin_wait
 from cluster_sim.engine.transfers import finish, forget
 from cluster_sim.engine.wait_queues import hold
 from cluster_sim.engine.waiting import FIRST_OF_HOST, go_on_from_line, note_held, release
 from cluster_sim.io_paths.steps import Op
-
-THINK = int(Op.THINK)
+from cluster_sim.results.endings import Ending
 
 
 @compiled
@@ -16,14 +15,14 @@ def abandon(host: Host, transfer: int, now_ns: int) -> None:
     """End a transfer of a guest that is gone; what it holds of the host goes to others."""
     row = host.transfers[transfer]
     stream = host.streams[row.stream]
-    if host.steps[row.step].op == THINK:
+    if host.steps[row.step].op == Op.THINK:
         forget(host, transfer)
         return
     for resource in range(FIRST_OF_HOST, len(stream.servers)):
         if row.held & (1 << resource):
             note_held(host, transfer, resource, 0)
             release(host, stream.servers[resource], 1, now_ns)
-    finish(host, transfer, now_ns, DROPPED, host.guests[stream.guest].end_reason)
+    finish(host, transfer, now_ns, Ending.DROPPED, host.guests[stream.guest].end_reason)
 
 
 @compiled

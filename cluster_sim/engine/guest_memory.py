@@ -12,34 +12,10 @@ from cluster_sim.engine.heap import pop, push
 from cluster_sim.engine.state import FAR_NS, NOBODY, ON_PIN_DEFER, Host
 from cluster_sim.io_paths.steps import COUNT_COUNT, FIRST_EFFECT, Count, Range
 from cluster_sim.memory.conversion import convert, operate
-from cluster_sim.memory.effects import (
-    CONTENT_LOST,
-    CONVERTED,
-    DEFERRED_PAGES,
-    EXPOSED,
-    LEAKED,
-    LEAVES_BROKEN,
-    MERGED,
-    ORPHANED,
-    SPLIT,
-)
-from cluster_sim.memory.outcomes import EAGAIN, EBUSY, EFAULT, MEMORY_FAULT_EXIT, OK
-from cluster_sim.memory.pages import (
-    ACCEPT,
-    EXPECT_CONTENT,
-    GUEST_WRITE,
-    KEPT,
-    PIN_SHORT,
-    UNPIN_LONG,
-    UNPIN_SHORT,
-)
+from cluster_sim.memory.effects import Effect
+from cluster_sim.memory.outcomes import Outcome
+from cluster_sim.memory.pages import KEPT, Operation
 from cluster_sim.results.endings import DropReason
-
-GUEST_LEFT = int(DropReason.GUEST_LEFT)
-PAGES = int(Count.PAGES)
-GRANULES = int(Count.GRANULES)
-DEVICE = int(Range.DEVICE)
-WHOLE_GRANULES = int(Range.GRANULES)
 
 Counts = npt.NDArray[np.int64]
 
@@ -59,9 +35,9 @@ def operate_at(host: Host, start: int, count: int, operation: int, tag: int, eff
         return operate(host.tree, start, count, operation, tag, host.rules, effects)
     for page in range(start, start + count):
         outcome, _ = operate(host.tree, host.placement[page], 1, operation, tag, host.rules, effects)
-        if outcome != OK:
+        if outcome != Outcome.OK:
             return outcome, page
-    return OK, start + count
+    return Outcome.OK, start + count
 
 
 @compiled_in_haste
@@ -71,9 +47,9 @@ def convert_at(host: Host, start: int, count: int, to_private: int, effects: Cou
         return convert(host.tree, start, count, to_private, host.rules, effects)
     for page in range(start, start + count):
         outcome, _ = convert(host.tree, host.placement[page], 1, to_private, host.rules, effects)
-        if outcome != OK:
+        if outcome != Outcome.OK:
             return outcome, page
-    return OK, start + count
+    return Outcome.OK, start + count
 
 
 def in_tree(host: Host) -> Host:
@@ -89,17 +65,17 @@ def keep_gauges(host: Host, number: int, now_ns: int, shared: int, effects: Coun
     guest.shared_page_ns += guest.shared_pages * elapsed_ns
     guest.split_ns += guest.split * elapsed_ns
     guest.changed_ns = now_ns
-    if guest.end_reason != GUEST_LEFT:
+    if guest.end_reason != DropReason.GUEST_LEFT:
         guest.shared_pages += shared
-        guest.split += effects[SPLIT] - effects[MERGED]
-    guest.splits += effects[SPLIT]
-    guest.merges += effects[MERGED]
-    guest.broken_leaves += effects[LEAVES_BROKEN]
-    guest.lost_pages += effects[CONTENT_LOST]
-    guest.exposed_pages += effects[EXPOSED]
-    guest.leaked_pages += effects[LEAKED]
-    guest.orphaned_pages += effects[ORPHANED]
-    guest.deferred_pages += effects[DEFERRED_PAGES]
+        guest.split += effects[Effect.SPLIT] - effects[Effect.MERGED]
+    guest.splits += effects[Effect.SPLIT]
+    guest.merges += effects[Effect.MERGED]
+    guest.broken_leaves += effects[Effect.LEAVES_BROKEN]
+    guest.lost_pages += effects[Effect.CONTENT_LOST]
+    guest.exposed_pages += effects[Effect.EXPOSED]
+    guest.leaked_pages += effects[Effect.LEAKED]
+    guest.orphaned_pages += effects[Effect.ORPHANED]
+    guest.deferred_pages += effects[Effect.DEFERRED]
 
 
 @compiled
@@ -108,21 +84,23 @@ def convert_buffer(host: Host, transfer: int, to_private: int, now_ns: int) -> b
     row = host.transfers[transfer]
     stream = host.streams[row.stream]
     guest = host.guests[stream.guest]
-    granules = row.counts[GRANULES]
+    granules = row.counts[Count.GRANULES]
     effects = row.counts[FIRST_EFFECT:COUNT_COUNT]
     effects[:] = 0
-    start = first_page(host, transfer, DEVICE)
+    start = first_page(host, transfer, Range.DEVICE)
     outcome, _ = convert_at(host, start, granules * stream.granule_pages, to_private, effects)
-    assert outcome == OK or outcome == EAGAIN or outcome == EBUSY, "a path converted what cannot be converted"
-    converted = effects[CONVERTED]
+    assert outcome == Outcome.OK or outcome == Outcome.EAGAIN or outcome == Outcome.EBUSY, (
+        "a path converted what cannot be converted"
+    )
+    converted = effects[Effect.CONVERTED]
     keep_gauges(host, stream.guest, now_ns, -converted if to_private else converted, effects)
     row.converted_pages += converted
-    if outcome != OK:
+    if outcome != Outcome.OK:
         guest.refusals += 1
         return False
     row.conversions += granules
     guest.conversion_calls += 1
-    is_needed_now = effects[DEFERRED_PAGES] > 0 and host.rules.content_to_private == KEPT
+    is_needed_now = effects[Effect.DEFERRED] > 0 and host.rules.content_to_private == KEPT
     return not is_needed_now
 
 
@@ -133,19 +111,19 @@ def use_memory(host: Host, transfer: int, step: int) -> int:
     effects = row.counts[FIRST_EFFECT:COUNT_COUNT]
     effects[:] = 0
     operation, which = host.steps[step].argument, host.steps[step].range
-    pages = row.counts[PAGES]
-    if which == WHOLE_GRANULES:
-        which = DEVICE
-        pages = row.counts[GRANULES] * host.streams[row.stream].granule_pages
-    tag = row.staged if operation == GUEST_WRITE else row.tag
+    pages = row.counts[Count.PAGES]
+    if which == Range.GRANULES:
+        which = Range.DEVICE
+        pages = row.counts[Count.GRANULES] * host.streams[row.stream].granule_pages
+    tag = row.staged if operation == Operation.GUEST_WRITE else row.tag
     outcome, _ = operate_at(host, first_page(host, transfer, which), pages, operation, tag, effects)
-    if outcome == OK:
-        return OK
-    if operation == EXPECT_CONTENT:
+    if outcome == Outcome.OK:
+        return Outcome.OK
+    if operation == Operation.EXPECT_CONTENT:
         row.is_intact = 0
-        return OK
-    if operation == ACCEPT and outcome == MEMORY_FAULT_EXIT and host.policy.on_pin == ON_PIN_DEFER:
-        return OK  # nobody needs the page before it is private, and then it is the next frame's
+        return Outcome.OK
+    if operation == Operation.ACCEPT and outcome == Outcome.MEMORY_FAULT_EXIT and host.policy.on_pin == ON_PIN_DEFER:
+        return Outcome.OK  # nobody needs the page before it is private, and then it is the next frame's
     assert host.policy.has_faults, "a path touched memory that it may not touch"
     return outcome
 
@@ -163,10 +141,10 @@ def hold_buffer(host: Host, transfer: int, operation: int, now_ns: int) -> None:
         return
     effects = row.counts[FIRST_EFFECT:COUNT_COUNT]
     effects[:] = 0
-    pages = row.counts[PAGES]
+    pages = row.counts[Count.PAGES]
     host.held_pages[row.buffer] = pages
-    outcome, _ = operate_at(host, first_page(host, transfer, DEVICE), pages, operation, 0, effects)
-    assert outcome == OK or host.policy.has_faults, "a buffer could not be pinned"
+    outcome, _ = operate_at(host, first_page(host, transfer, Range.DEVICE), pages, operation, 0, effects)
+    assert outcome == Outcome.OK or host.policy.has_faults, "a buffer could not be pinned"
     if until_ns != FAR_NS:
         cursor = host.cursor[0]
         cursor.sequence += 1
@@ -198,19 +176,19 @@ def release_hold(host: Host, now_ns: int) -> int:
     host.held_until[buffer] = 0
     number = stream_of(host, buffer)
     stream = host.streams[number]
-    operation = UNPIN_SHORT if host.policy.hold_operation == PIN_SHORT else UNPIN_LONG
-    page = stream.first_page[DEVICE] + (buffer - stream.first_buffer) * stream.pages[DEVICE]
+    operation = Operation.UNPIN_SHORT if host.policy.hold_operation == Operation.PIN_SHORT else Operation.UNPIN_LONG
+    page = stream.first_page[Range.DEVICE] + (buffer - stream.first_buffer) * stream.pages[Range.DEVICE]
     end = page + host.held_pages[buffer]
     effects = host.scratch
     effects[:] = 0
     while page < end:
         outcome, stopped = operate_at(host, page, end - page, operation, 0, effects)
-        if outcome == OK:
+        if outcome == Outcome.OK:
             break
-        assert outcome == EFAULT, "a pin could not be given back"
+        assert outcome == Outcome.EFAULT, "a pin could not be given back"
         assert host.policy.has_faults, "a pin went without being given back"
         page = stopped + 1  # a fault punched this page: its orphan goes now
-    keep_gauges(host, stream.guest, now_ns, -effects[CONVERTED], effects)
+    keep_gauges(host, stream.guest, now_ns, -effects[Effect.CONVERTED], effects)
     waiter = int(host.pin_waiters[buffer])
     host.pin_waiters[buffer] = NOBODY
     return waiter

@@ -4,45 +4,15 @@ from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.bounce import map_slots, unmap_slots
 from cluster_sim.engine.guest_end import abandon, die
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
-from cluster_sim.engine.state import ALIVE, DELIVERED, DROPPED, NOBODY, Host
+from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
 from cluster_sim.engine.transfers import finish, new_transfer
 from cluster_sim.engine.wait_queues import make_ready
 from cluster_sim.engine.waiting import acquire, amount_of, give_buffer, note_held, refill_later, release, take_buffer
 from cluster_sim.io_paths.conversion_steps import ATTEMPT_STEPS
 from cluster_sim.io_paths.steps import Count, Op
-from cluster_sim.memory.outcomes import OK
-from cluster_sim.results.endings import DropReason
-
-TAKE_BUFFER = int(Op.TAKE_BUFFER)
-GIVE_BUFFER = int(Op.GIVE_BUFFER)
-ACQUIRE = int(Op.ACQUIRE)
-RELEASE = int(Op.RELEASE)
-SPEND = int(Op.SPEND)
-SPEND_LOCKED = int(Op.SPEND_LOCKED)
-KICK = int(Op.KICK)
-COPY = int(Op.COPY)
-MAP_SLOTS = int(Op.MAP_SLOTS)
-UNMAP_SLOTS = int(Op.UNMAP_SLOTS)
-CONVERT = int(Op.CONVERT)
-MEMORY = int(Op.MEMORY)
-DELIVER = int(Op.DELIVER)
-DROP = int(Op.DROP)
-STAGE = int(Op.STAGE)
-HOLD = int(Op.HOLD)
-AGAIN = int(Op.AGAIN)
-GO_BACK = int(Op.GO_BACK)
-SIGNAL = int(Op.SIGNAL)
-HANDLED = int(Op.HANDLED)
-CHECK_STAGED = int(Op.CHECK_STAGED)
-REFILL_LATER = int(Op.REFILL_LATER)
-RECEIVE = int(Op.RECEIVE)
-SEND = int(Op.SEND)
-HAND_OVER = int(Op.HAND_OVER)
-
-GUEST_DIED = int(DropReason.GUEST_DIED)
-INTERRUPTS = int(Count.INTERRUPTS)
-IDLE_WAKES = int(Count.IDLE_WAKES)
+from cluster_sim.memory.outcomes import Outcome
+from cluster_sim.results.endings import DropReason, Ending
 
 
 @compiled
@@ -53,8 +23,8 @@ def signal(host: Host, transfer: int, now_ns: int) -> None:
     guest = host.guests[stream.guest]
     step = host.steps[row.step]
     is_polled = step.argument != 0
-    row.counts[INTERRUPTS] = 1 if stream.handling == 0 and not is_polled else 0
-    row.counts[IDLE_WAKES] = 0
+    row.counts[Count.INTERRUPTS] = 1 if stream.handling == 0 and not is_polled else 0
+    row.counts[Count.IDLE_WAKES] = 0
     stream.handling += 1
     vcpus = host.servers[stream.servers[step.resource]]
     if vcpus.held > 0 or guest.spins:
@@ -62,11 +32,11 @@ def signal(host: Host, transfer: int, now_ns: int) -> None:
     idle_ns = now_ns - vcpus.changed_ns
     if is_polled:
         guest.polled_ns += idle_ns
-    if row.counts[INTERRUPTS] == 0:
+    if row.counts[Count.INTERRUPTS] == 0:
         return
     guest.polled_ns += min(idle_ns, host.policy.halt_poll_ns)
     if idle_ns >= host.policy.halt_poll_ns:
-        row.counts[IDLE_WAKES] = 1
+        row.counts[Count.IDLE_WAKES] = 1
 
 
 @compiled
@@ -99,31 +69,31 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
     stream = host.streams[row.stream]
     step = host.steps[step_number]
     op = step.op
-    if op == RELEASE:
+    if op == Op.RELEASE:
         note_held(host, transfer, step.resource, 0)
         server = stream.servers[step.resource]
         release(host, server, amount_of(host, server, step_number), now_ns)
-    elif op == SIGNAL:
+    elif op == Op.SIGNAL:
         signal(host, transfer, now_ns)
-    elif op == HANDLED:
+    elif op == Op.HANDLED:
         stream.handling -= 1
-    elif op == HOLD:
+    elif op == Op.HOLD:
         hold_buffer(host, transfer, step.argument, now_ns)
-    elif op == UNMAP_SLOTS:
+    elif op == Op.UNMAP_SLOTS:
         unmap_slots(host, transfer)
-    elif op == GIVE_BUFFER:
+    elif op == Op.GIVE_BUFFER:
         give_buffer(host, transfer, now_ns)
-    elif op == STAGE:
+    elif op == Op.STAGE:
         row.staged = row.tag
-    elif op == CHECK_STAGED:
+    elif op == Op.CHECK_STAGED:
         if row.staged != row.tag:
             row.is_intact = 0
-    elif op == REFILL_LATER:
+    elif op == Op.REFILL_LATER:
         refill_later(host, transfer, now_ns)
-    elif op == SEND:
+    elif op == Op.SEND:
         send(host, transfer, now_ns)
     else:
-        assert op == HAND_OVER
+        assert op == Op.HAND_OVER
         row.handed_ns = now_ns
 
 
@@ -138,48 +108,48 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
     while True:
         step = host.steps[row.step]
         op = step.op
-        if op == SPEND or op == KICK or op == SPEND_LOCKED:
+        if op == Op.SPEND or op == Op.KICK or op == Op.SPEND_LOCKED:
             now_ns = spend(host, transfer, now_ns, op)
             if now_ns == STOPPED:
                 return
-        elif op == COPY:
+        elif op == Op.COPY:
             now_ns = start_copy(host, transfer, now_ns, step.argument)
             if now_ns == STOPPED:
                 return
-        elif op == ACQUIRE:
+        elif op == Op.ACQUIRE:
             if not acquire(host, transfer, now_ns):
                 return
-        elif op == MEMORY:
+        elif op == Op.MEMORY:
             refused = use_memory(host, transfer, row.step)
-            if refused != OK:
-                die(host, stream.guest, refused, GUEST_DIED, now_ns)
+            if refused != Outcome.OK:
+                die(host, stream.guest, refused, DropReason.GUEST_DIED, now_ns)
                 abandon(host, transfer, now_ns)
                 return
-        elif op == CONVERT:
+        elif op == Op.CONVERT:
             if convert_buffer(host, transfer, step.argument, now_ns):
                 row.step += ATTEMPT_STEPS - 2
-        elif op == AGAIN:
+        elif op == Op.AGAIN:
             await_pins(host, transfer, now_ns)
             return
-        elif op == GO_BACK:
+        elif op == Op.GO_BACK:
             row.step -= step.argument
             continue
-        elif op == MAP_SLOTS:
+        elif op == Op.MAP_SLOTS:
             if not map_slots(host, transfer, now_ns):
                 row.step = stream.if_full[row.direction]
                 continue
-        elif op == TAKE_BUFFER:
+        elif op == Op.TAKE_BUFFER:
             if not take_buffer(host, transfer, now_ns):
                 return
-        elif op == RECEIVE:
+        elif op == Op.RECEIVE:
             now_ns = receive(host, transfer, now_ns)
             if now_ns == STOPPED:
                 return
-        elif op == DELIVER:
-            finish(host, transfer, now_ns, DELIVERED, 0)
+        elif op == Op.DELIVER:
+            finish(host, transfer, now_ns, Ending.DELIVERED, 0)
             return
-        elif op == DROP:
-            finish(host, transfer, now_ns, DROPPED, step.argument)
+        elif op == Op.DROP:
+            finish(host, transfer, now_ns, Ending.DROPPED, step.argument)
             return
         else:
             instant_step(host, transfer, row.step, now_ns)

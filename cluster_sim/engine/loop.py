@@ -21,26 +21,14 @@ from cluster_sim.engine.shared_resources import (
     first_due,
     leave,
 )
-from cluster_sim.engine.state import (
-    ALIVE,
-    DONE,
-    FAR_NS,
-    FREE,
-    NOBODY,
-    NOT_HANDED,
-    SHARING,
-    UNFINISHED,
-    Arrivals,
-    Host,
-)
+from cluster_sim.engine.state import ALIVE, DONE, FAR_NS, FREE, NOBODY, NOT_HANDED, SHARING, Arrivals, Host
 from cluster_sim.engine.stream_sums import has_room_for_ends
 from cluster_sim.engine.timed_steps import book_shared, end_pin_wait
 from cluster_sim.engine.transfers import admit, forget, put_away
 from cluster_sim.engine.wait_queues import make_ready, next_ready
 from cluster_sim.io_paths.steps import Op
+from cluster_sim.results.endings import Ending
 
-LOCKED = int(Op.SPEND_LOCKED)
-THINK = int(Op.THINK)
 ROWS_A_STEP = 2
 """Rows that one transfer may ask for before it stops: its follower in a closed loop, and what it passes on."""
 
@@ -52,7 +40,7 @@ def end_timed(host: Host, now_ns: int) -> None:
     transfer = pop(host.timers, cursor.timers)
     cursor.timers -= 1
     row = host.transfers[transfer]
-    if host.steps[row.step].op != THINK:
+    if host.steps[row.step].op != Op.THINK:
         book_step(host, transfer, now_ns)
     elif host.guests[host.streams[row.stream].guest].died_ns == ALIVE:
         host.streams[row.stream].submitted += 1
@@ -172,11 +160,11 @@ def settle(host: Host, end_ns: int) -> None:
         row = host.transfers[transfer]
         if row.phase == FREE or row.phase == DONE:
             continue
-        if host.steps[row.step].op == THINK:
+        if host.steps[row.step].op == Op.THINK:
             forget(host, transfer)
             continue
         if row.phase == SHARING:
-            which = HOST_LOCK if host.steps[row.step].op == LOCKED else MEMORY_BANDWIDTH
+            which = HOST_LOCK if host.steps[row.step].op == Op.SPEND_LOCKED else MEMORY_BANDWIDTH
             progress_ns = (host.shares[which].clock - row.start_clock) >> CLOCK_BITS
             book_shared(host, transfer, which, end_ns, min(progress_ns, row.alone_ns))
         else:
@@ -184,5 +172,5 @@ def settle(host: Host, end_ns: int) -> None:
         row.ended_ns = end_ns
         if row.handed_ns == NOT_HANDED:
             row.handed_ns = end_ns
-        row.outcome = UNFINISHED
+        row.outcome = Ending.UNFINISHED
         put_away(host, transfer)

@@ -14,7 +14,6 @@ from cluster_sim.io_paths.steps import COUNT_COUNT, Direction, Mover, Resource
 from cluster_sim.memory.page_tree import PageTree
 from cluster_sim.memory.pages import MemoryRules
 from cluster_sim.memory.swiotlb import Swiotlb
-from cluster_sim.results.endings import Ending
 from cluster_sim.results.ledger import CATEGORY_COUNT
 
 Records = npt.NDArray[np.void]
@@ -392,8 +391,3 @@ WAITING = 2
 TIMED = 3
 SHARING = 4
 DONE = 5
-
-IN_FLIGHT = int(Ending.IN_FLIGHT)
-DELIVERED = int(Ending.DELIVERED)
-DROPPED = int(Ending.DROPPED)
-UNFINISHED = int(Ending.UNFINISHED)

@@ -6,9 +6,9 @@ Whoever wants sums of a guest or of a workload adds up those of its streams.
 import numpy as np
 
 from cluster_sim.compiling.decorators import compiled, inlined
-from cluster_sim.engine.state import DELIVERED, DROPPED, HEARD, UNFINISHED, Host, Int64s, Records
+from cluster_sim.engine.state import HEARD, Host, Int64s, Records
 from cluster_sim.io_paths.steps import Op
-from cluster_sim.results.endings import DROP_LABELS
+from cluster_sim.results.endings import DROP_LABELS, Ending
 from cluster_sim.results.ledger import CATEGORY_COUNT, Category
 
 COUNTS = ("delivered", "late", "damaged", "unfinished", "dropped")
@@ -54,8 +54,6 @@ SUB_BITS = 7
 ENDS_A_STEP = 2
 ENDS_AT_ONCE = 8192
 """Transfers that may end before their latencies are read out: few enough to be kept, enough to count them at once."""
-PIN_WAIT = int(Category.PIN_WAIT)
-AGAIN = int(Op.AGAIN)
 
 
 def empty_sums(streams: int) -> Int64s:
@@ -103,19 +101,19 @@ def tally(host: Host, transfer: int) -> None:
     assert booked_ns == latency_ns, "a latency is not its ledger's sum"
     sums[ANY_CONVERSIONS] += row.conversions
     sums[ANY_PAGES] += row.converted_pages
-    sums[PIN_WAIT_MAX] = max(sums[PIN_WAIT_MAX], row.ledger[PIN_WAIT])
-    if row.outcome == UNFINISHED:
+    sums[PIN_WAIT_MAX] = max(sums[PIN_WAIT_MAX], row.ledger[Category.PIN_WAIT])
+    if row.outcome == Ending.UNFINISHED:
         sums[BY_UNFINISHED] += 1
-        if host.steps[row.step - 1].op == AGAIN:
+        if host.steps[row.step - 1].op == Op.AGAIN:
             sums[STUCK] += 1
         return
     if host.streams[row.stream].is_heard:
         tell(host, transfer)
-    if row.outcome == DROPPED:
+    if row.outcome == Ending.DROPPED:
         sums[BY_DROPPED] += 1
         sums[FIRST_REASON + row.reason] += 1
         return
-    assert row.outcome == DELIVERED
+    assert row.outcome == Ending.DELIVERED
     sums[BY_DELIVERED] += 1
     sums[BY_LATE] += row.handed_ns > row.deadline_ns
     sums[BY_DAMAGED] += row.is_intact == 0

@@ -20,13 +20,6 @@ from cluster_sim.engine.wait_queues import is_polling
 from cluster_sim.io_paths.steps import Mover, Op
 from cluster_sim.results.ledger import Category
 
-KICK = int(Op.KICK)
-SPEND_LOCKED = int(Op.SPEND_LOCKED)
-LOCK_WAIT = int(Category.LOCK_WAIT)
-PIN_WAIT = int(Category.PIN_WAIT)
-BANDWIDTH_WAIT = int(Category.BANDWIDTH_WAIT)
-CRYPTO = int(Mover.CRYPTO)
-NIC = int(Mover.NIC)
 NO_EXITS = -1
 LOCK_DEMAND = 1_000_000
 STOPPED = -1
@@ -63,7 +56,9 @@ def book_shared(host: Host, transfer: int, which: int, now_ns: int, alone_ns: in
     waited_ns = now_ns - row.started_ns - alone_ns
     assert waited_ns >= 0
     book(host, transfer, host.steps[row.step].category, now_ns, alone_ns)
-    book(host, transfer, BANDWIDTH_WAIT if which == MEMORY_BANDWIDTH else LOCK_WAIT, now_ns, waited_ns)
+    book(
+        host, transfer, Category.BANDWIDTH_WAIT if which == MEMORY_BANDWIDTH else Category.LOCK_WAIT, now_ns, waited_ns
+    )
 
 
 @inlined
@@ -111,9 +106,9 @@ def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> int:
     """Move the transfer's bytes; when that ends, or STOPPED."""
     row = host.transfers[transfer]
     curve = host.streams[row.stream].curves[mover]
-    if mover < CRYPTO:
+    if mover < Mover.CRYPTO:
         row.copied_bytes[mover] += row.bytes
-    elif mover == CRYPTO:
+    elif mover == Mover.CRYPTO:
         row.copied_bytes[0] += row.bytes
     alone_ns = copy_alone_ns(host.curves, curve, row.bytes)
     if alone_ns == 0:
@@ -134,7 +129,7 @@ def receive(host: Host, transfer: int, now_ns: int) -> int:
     step, stream = host.steps[row.step], host.streams[row.stream]
     server = host.servers[stream.servers[step.resource]]
     alone_ns = copy_alone_ns(host.curves, stream.curves[step.argument], row.bytes)
-    sent_ns = copy_alone_ns(host.curves, stream.curves[NIC], row.bytes)
+    sent_ns = copy_alone_ns(host.curves, stream.curves[Mover.NIC], row.bytes)
     server.busy_ns += alone_ns
     server.free_ns = max(server.free_ns, now_ns - sent_ns) + alone_ns
     if server.free_ns <= now_ns:
@@ -147,7 +142,7 @@ def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
     """Spend a step's time; when that ends, or STOPPED."""
     row = host.transfers[transfer]
     step = host.steps[row.step]
-    if op == KICK:
+    if op == Op.KICK:
         server = host.streams[row.stream].servers[step.resource]
         if host.servers[server].held > 0 or is_polling(host, server, now_ns):
             return now_ns
@@ -156,7 +151,7 @@ def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
     span_ns = price(host, transfer, row.step)
     if span_ns == 0:
         return now_ns
-    if op == SPEND_LOCKED:
+    if op == Op.SPEND_LOCKED:
         return share_time(host, transfer, now_ns, HOST_LOCK, span_ns, LOCK_DEMAND)
     return take_time(host, transfer, now_ns, span_ns)
 
@@ -179,5 +174,5 @@ def await_pins(host: Host, transfer: int, now_ns: int) -> None:
 def end_pin_wait(host: Host, transfer: int, now_ns: int) -> None:
     """The pins are gone: book the wait, pay for the attempt that was refused, and try again."""
     row = host.transfers[transfer]
-    book(host, transfer, PIN_WAIT, now_ns, now_ns - row.started_ns)
+    book(host, transfer, Category.PIN_WAIT, now_ns, now_ns - row.started_ns)
     start_timer(host, transfer, now_ns, price(host, transfer, row.step))

@@ -3,33 +3,14 @@
 from cluster_sim.chance.compiled_draws import DIRECTION, SIZE, WORK, below, exponential
 from cluster_sim.compiling.decorators import compiled, compiled_in_haste, inlined
 from cluster_sim.engine.heap import push
-from cluster_sim.engine.state import (
-    ALIVE,
-    DONE,
-    FREE,
-    IN_FLIGHT,
-    NOBODY,
-    NOT_HANDED,
-    RUNNING,
-    TIMED,
-    Arrivals,
-    Host,
-)
+from cluster_sim.engine.state import ALIVE, DONE, FREE, NOBODY, NOT_HANDED, RUNNING, TIMED, Arrivals, Host
 from cluster_sim.engine.stream_sums import tally
 from cluster_sim.engine.wait_queues import make_ready
 from cluster_sim.io_paths.steps import FIRST_EFFECT, Count
 from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
 from cluster_sim.memory.swiotlb import pieces_of
+from cluster_sim.results.endings import Ending
 
-ONCE = int(Count.ONCE)
-PIECES = int(Count.PIECES)
-PAGES = int(Count.PAGES)
-GRANULES = int(Count.GRANULES)
-CALLS = int(Count.CALLS)
-CHUNKS = int(Count.CHUNKS)
-OTHER_VCPUS = int(Count.OTHER_VCPUS)
-SUBMISSIONS = int(Count.SUBMISSIONS)
-WORK_NS = int(Count.WORK)
 PERCENT = 100
 
 
@@ -52,7 +33,7 @@ def set_counts(host: Host, transfer: int) -> None:
     work_ns = stream.work_ns[row.direction]
     if stream.draws_work:
         work_ns = exponential(work_ns, stream.key, row.frame, WORK)
-    counts[WORK_NS] = work_ns
+    counts[Count.WORK] = work_ns
 
 
 @compiled
@@ -62,16 +43,16 @@ def count_size(host: Host, stream_number: int, size_bytes: int) -> None:
     stream.counted_bytes = size_bytes
     counts = stream.counts
     granules = units(size_bytes, stream.granule_pages * PAGE_BYTES)
-    counts[ONCE] = 1
-    counts[PIECES] = pieces_of(size_bytes, stream.min_align_mask) + stream.extra_mappings
-    counts[PAGES] = units(size_bytes, PAGE_BYTES)
-    counts[GRANULES] = granules
+    counts[Count.ONCE] = 1
+    counts[Count.PIECES] = pieces_of(size_bytes, stream.min_align_mask) + stream.extra_mappings
+    counts[Count.PAGES] = units(size_bytes, PAGE_BYTES)
+    counts[Count.GRANULES] = granules
     converted_bytes = granules * stream.granule_pages * PAGE_BYTES
-    counts[CALLS] = units(converted_bytes, stream.call_bytes)
+    counts[Count.CALLS] = units(converted_bytes, stream.call_bytes)
     if stream.chunk_bytes > 0:
-        counts[CHUNKS] = units(converted_bytes, stream.chunk_bytes)
-    counts[OTHER_VCPUS] = stream.other_vcpus
-    counts[SUBMISSIONS] = units(units(size_bytes, stream.descriptor_bytes), stream.batch_descriptors)
+        counts[Count.CHUNKS] = units(converted_bytes, stream.chunk_bytes)
+    counts[Count.OTHER_VCPUS] = stream.other_vcpus
+    counts[Count.SUBMISSIONS] = units(units(size_bytes, stream.descriptor_bytes), stream.batch_descriptors)
 
 
 @compiled
@@ -102,7 +83,7 @@ def new_transfer(
     row.deadline_ns = deadline_ns
     row.handed_ns = NOT_HANDED
     row.ended_ns = at_ns
-    row.outcome = IN_FLIGHT
+    row.outcome = Ending.IN_FLIGHT
     row.reason = 0
     row.phase = RUNNING
     row.step = host.streams[stream_number].entry[direction]

@@ -2,20 +2,13 @@
 
 from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.booking import book, book_step, price
-from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, DROPPED, NOBODY, WAITING, Host
+from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, NOBODY, WAITING, Host
 from cluster_sim.engine.transfers import finish
 from cluster_sim.engine.wait_queues import around, hold, is_polling, join_line, leave_line, make_ready
 from cluster_sim.io_paths.steps import OF_HOST, WHOLE, Count
-from cluster_sim.results.endings import DropReason
+from cluster_sim.results.endings import DropReason, Ending
 
-NO_BUFFER = int(DropReason.NO_BUFFER)
-SWIOTLB_FULL = int(DropReason.SWIOTLB_FULL)
-REPLACED = int(DropReason.REPLACED)
-RING_EMPTY = int(DropReason.RING_EMPTY)
 FIRST_OF_HOST = min(int(resource) for resource in OF_HOST)
-WAKES = int(Count.WAKES)
-HANDED = int(Count.HANDED)
-WAITED = int(Count.WAITED)
 
 
 @compiled
@@ -34,8 +27,8 @@ def go_on_from_line(host: Host, line: int, now_ns: int) -> int:
     if transfer != NOBODY:
         book_step(host, transfer, now_ns)
         counts = host.transfers[transfer].counts
-        counts[WAKES] = 0
-        counts[HANDED] = 1
+        counts[Count.WAKES] = 0
+        counts[Count.HANDED] = 1
         make_ready(host, transfer)
     return transfer
 
@@ -67,8 +60,8 @@ def acquire(host: Host, transfer: int, now_ns: int) -> bool:
     if not is_free or host.lines[server].first != NOBODY:
         wait(host, transfer, now_ns, server)
         return False
-    row.counts[WAKES] = 0 if is_polling(host, server, now_ns) else 1
-    row.counts[HANDED] = 0
+    row.counts[Count.WAKES] = 0 if is_polling(host, server, now_ns) else 1
+    row.counts[Count.HANDED] = 0
     if host.servers[server].polls_ns > 0:
         idle_ns = now_ns - host.servers[server].changed_ns
         host.guests[host.streams[row.stream].guest].polled_ns += min(idle_ns, host.servers[server].polls_ns)
@@ -98,24 +91,24 @@ def take_buffer(host: Host, transfer: int, now_ns: int) -> bool:
     row = host.transfers[transfer]
     stream = host.streams[row.stream]
     if stream.usable_buffers == 0:
-        finish(host, transfer, now_ns, DROPPED, SWIOTLB_FULL)
+        finish(host, transfer, now_ns, Ending.DROPPED, DropReason.SWIOTLB_FULL)
         return False
     if stream.blocked_until_ns > now_ns:
-        finish(host, transfer, now_ns, DROPPED, RING_EMPTY)
+        finish(host, transfer, now_ns, Ending.DROPPED, DropReason.RING_EMPTY)
         return False
     row.buffer = take_free_buffer(host, row.stream)
-    row.counts[WAITED] = 0
+    row.counts[Count.WAITED] = 0
     if row.buffer != NOBODY:
         return True
     if stream.when_full == DROP_NEWEST:
-        finish(host, transfer, now_ns, DROPPED, NO_BUFFER)
+        finish(host, transfer, now_ns, Ending.DROPPED, DropReason.NO_BUFFER)
         return False
     line = len(host.servers) + row.stream
     if stream.when_full == DROP_OLDEST:
         stale = leave_line(host, line)
         if stale != NOBODY:
             book(host, stale, host.steps[host.transfers[stale].step].category, now_ns, waited_ns(host, stale, now_ns))
-            finish(host, stale, now_ns, DROPPED, REPLACED)
+            finish(host, stale, now_ns, Ending.DROPPED, DropReason.REPLACED)
     wait(host, transfer, now_ns, line)
     return False
 
@@ -135,7 +128,7 @@ def give_buffer(host: Host, transfer: int, now_ns: int) -> None:
         put_free_buffer(host, row.stream, row.buffer)
     else:
         host.transfers[follower].buffer = row.buffer
-        host.transfers[follower].counts[WAITED] = 1
+        host.transfers[follower].counts[Count.WAITED] = 1
 
 
 @compiled

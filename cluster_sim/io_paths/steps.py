@@ -225,12 +225,12 @@ def spend(text: str, category: Category, runner: Runner, *charges: Charge, exits
 
 def move(text: str, mover: Mover, category: Category, runner: Runner) -> Step:
     """Move the transfer's bytes, as fast as the mover's curve and what it shares let."""
-    return Step(Op.COPY, text, category=category, runner=runner, argument=int(mover))
+    return Step(Op.COPY, text, category=category, runner=runner, argument=mover)
 
 
 def pass_through(text: str, resource: Resource, mover: Mover) -> Step:
     """Go through a resource that serves while its transfer still comes in: what that takes longer, and who is ahead."""
-    return Step(Op.RECEIVE, text, resource=resource, category=Category.NETWORK, argument=int(mover))
+    return Step(Op.RECEIVE, text, resource=resource, category=Category.NETWORK, argument=mover)
 
 
 def memory(text: str, operation: int, memory_range: Range = Range.DEVICE) -> Step:

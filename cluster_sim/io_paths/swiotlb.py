@@ -169,7 +169,7 @@ def when_pool_full(errand: Errand, whole: tuple[Step, ...]) -> tuple[Step, ...]:
     )
     drop = (
         Step(Op.GIVE_BUFFER, "give the buffer back"),
-        Step(Op.DROP, "swiotlb buffer is full", argument=int(DropReason.SWIOTLB_FULL)),
+        Step(Op.DROP, "swiotlb buffer is full", argument=DropReason.SWIOTLB_FULL),
     )
     match errand.driver.when_pool_full:
         case "drop":

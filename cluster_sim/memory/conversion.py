@@ -9,21 +9,9 @@ one by one (H-4).
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.effects import Counts, add_effects
 from cluster_sim.memory.huge_pages import convert_folio, convert_gib, convert_in_split, fold, operate_on_folios
-from cluster_sim.memory.outcomes import EAGAIN, ENOTTY, OK
+from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.page_tree import PAGES_PER_1G, UNIFORM, PageTree, apply, leaf_index, read_word
-from cluster_sim.memory.pages import (
-    EXCLUSIVE_PINS,
-    EXPECT_PRIVATE,
-    EXPECT_SHARED,
-    EXPECT_UNPINNED,
-    FIXED,
-    IN_PLACE,
-    MAKE_PRIVATE,
-    MAKE_SHARED,
-    UNMAP_ALL,
-    MemoryRules,
-    transition,
-)
+from cluster_sim.memory.pages import EXCLUSIVE_PINS, FIXED, IN_PLACE, MemoryRules, Operation, transition
 
 
 @compiled
@@ -39,12 +27,12 @@ def operate(
 @compiled
 def is_converted(tree: PageTree, start: int, count: int, to_private: int, rules: MemoryRules, effects: Counts) -> bool:
     """Whether all of a range has the wanted attribute; mostly its first page tells that it has not."""
-    wanted = EXPECT_PRIVATE if to_private else EXPECT_SHARED
+    wanted = Operation.EXPECT_PRIVATE if to_private else Operation.EXPECT_SHARED
     _, differs = transition(read_word(tree, start), wanted, 0, rules)
-    if differs != OK:
+    if differs != Outcome.OK:
         return False
     differs, _ = apply(tree, start, count, wanted, 0, rules, effects)
-    return bool(differs == OK)
+    return bool(differs == Outcome.OK)
 
 
 @compiled
@@ -56,33 +44,33 @@ def convert_small(
     The exclusive-pin design converts page by page, and neither unmaps the host nor is all or nothing (Q-5, Q-7).
     """
     if not to_private:
-        return apply(tree, start, count, MAKE_SHARED, 0, rules, effects)  # V-6: references are not asked for
+        return apply(tree, start, count, Operation.MAKE_SHARED, 0, rules, effects)  # V-6: references are not asked for
     if rules.backing == IN_PLACE and not rules.defers:
-        blocked, index = apply(tree, start, count, EXPECT_UNPINNED, 0, rules, effects)
-        if blocked != OK:
-            apply(tree, start, count, UNMAP_ALL, 0, rules, effects)  # the kernel unmaps before it looks
-            return EAGAIN, index
-    return apply(tree, start, count, MAKE_PRIVATE, 0, rules, effects)
+        blocked, index = apply(tree, start, count, Operation.EXPECT_UNPINNED, 0, rules, effects)
+        if blocked != Outcome.OK:
+            apply(tree, start, count, Operation.UNMAP_ALL, 0, rules, effects)  # the kernel unmaps before it looks
+            return Outcome.EAGAIN, index
+    return apply(tree, start, count, Operation.MAKE_PRIVATE, 0, rules, effects)
 
 
 @compiled
 def convert_page(words: Counts, index: int, to_private: int, rules: MemoryRules, effects: Counts) -> int:
     """Convert one 4 KiB folio that has a word of its own: the same order on one word, in one walk of the tree."""
     before = words[index]
-    _, differs = transition(before, EXPECT_PRIVATE if to_private else EXPECT_SHARED, 0, rules)
-    if differs == OK and rules.backing != EXCLUSIVE_PINS:
-        return OK
-    operation = MAKE_PRIVATE if to_private else MAKE_SHARED
-    refusal = OK
+    _, differs = transition(before, Operation.EXPECT_PRIVATE if to_private else Operation.EXPECT_SHARED, 0, rules)
+    if differs == Outcome.OK and rules.backing != EXCLUSIVE_PINS:
+        return Outcome.OK
+    operation = Operation.MAKE_PRIVATE if to_private else Operation.MAKE_SHARED
+    refusal: int = Outcome.OK
     if to_private and rules.backing == IN_PLACE and not rules.defers:
-        _, refusal = transition(before, EXPECT_UNPINNED, 0, rules)
-        if refusal != OK:
-            operation = UNMAP_ALL
+        _, refusal = transition(before, Operation.EXPECT_UNPINNED, 0, rules)
+        if refusal != Outcome.OK:
+            operation = Operation.UNMAP_ALL
     after, outcome = transition(before, operation, 0, rules)
-    if outcome == OK and after != before:
+    if outcome == Outcome.OK and after != before:
         words[index] = after
         add_effects(before, after, 1, effects)
-    return refusal if refusal != OK else outcome
+    return refusal if refusal != Outcome.OK else outcome
 
 
 @compiled
@@ -91,16 +79,16 @@ def convert(
 ) -> tuple[int, int]:
     """Convert a range; (outcome, first page with unexpected references if it was refused, else the range's end)."""
     if rules.backing == FIXED:
-        return ENOTTY, start  # F-12: the file is what it was made, for good
+        return Outcome.ENOTTY, start  # F-12: the file is what it was made, for good
     if count == 1 and rules.folio_pages == 1:
         index = leaf_index(tree, start)
         if index != UNIFORM:
             outcome = convert_page(tree.leaf, index, to_private, rules, effects)
-            return outcome, start + (1 if outcome == OK else 0)
+            return outcome, start + (1 if outcome == Outcome.OK else 0)
     if count == 1 and rules.folio_pages > 1 and convert_in_split(tree, start, to_private, rules, effects):
-        return OK, start + 1
+        return Outcome.OK, start + 1
     if is_converted(tree, start, count, to_private, rules, effects) and rules.backing != EXCLUSIVE_PINS:
-        return OK, start + count  # V-3
+        return Outcome.OK, start + count  # V-3
     if rules.folio_pages == 1:
         return convert_small(tree, start, count, to_private, rules, effects)
     page = start
@@ -112,10 +100,10 @@ def convert(
             continue
         stop = min(start + count, page - page % rules.folio_pages + rules.folio_pages)
         outcome, index = convert_folio(tree, page, stop, to_private, rules, effects)
-        if outcome != OK:
-            apply(tree, page, stop - page, UNMAP_ALL, 0, rules, effects)
+        if outcome != Outcome.OK:
+            apply(tree, page, stop - page, Operation.UNMAP_ALL, 0, rules, effects)
             return outcome, index  # H-4: earlier huge pages stay converted
         page = stop
         if page % PAGES_PER_1G == 0:
             fold(tree, gib)
-    return OK, start + count
+    return Outcome.OK, start + count

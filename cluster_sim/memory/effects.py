@@ -76,26 +76,6 @@ MEANING: dict[Effect, str] = {
 EFFECT_COUNT = len(Effect)
 assert len(MEANING) == EFFECT_COUNT
 
-CONVERTED = int(Effect.CONVERTED)
-HOST_UNMAPPED = int(Effect.HOST_UNMAPPED)
-GUEST_ZAPPED = int(Effect.GUEST_ZAPPED)
-HOST_FAULTS = int(Effect.HOST_FAULTS)
-GUEST_FAULTS = int(Effect.GUEST_FAULTS)
-ALLOCATED = int(Effect.ALLOCATED)
-FREED = int(Effect.FREED)
-ZEROED = int(Effect.ZEROED)
-CONTENT_LOST = int(Effect.CONTENT_LOST)
-ORPHANED = int(Effect.ORPHANED)
-EXPOSED = int(Effect.EXPOSED)
-LEAKED = int(Effect.LEAKED)
-ACCEPTED_PAGES = int(Effect.ACCEPTED)
-DEFERRED_PAGES = int(Effect.DEFERRED)
-SPLIT = int(Effect.SPLIT)
-MERGED = int(Effect.MERGED)
-LEAVES_BROKEN = int(Effect.LEAVES_BROKEN)
-LEAVES_ZAPPED = int(Effect.LEAVES_ZAPPED)
-VMEMMAP_PAGES = int(Effect.VMEMMAP_PAGES)
-
 
 @compiled
 def views_in(word: int) -> int:
@@ -116,12 +96,12 @@ def frames_in(word: int) -> int:
 @compiled
 def add_content_effects(before: int, after: int, pages: int, effects: Counts) -> None:
     """Count what a change of attribute did to data."""
-    effects[CONVERTED] += pages
+    effects[Effect.CONVERTED] += pages
     had, has = before >> CONTENT_SHIFT, after >> CONTENT_SHIFT
     if had >= FIRST_TAG > has:
-        effects[CONTENT_LOST] += pages
+        effects[Effect.CONTENT_LOST] += pages
     if before & PRIVATE and had == SECRET and has == SECRET:
-        effects[EXPOSED] += pages
+        effects[Effect.EXPOSED] += pages
 
 
 @compiled
@@ -132,28 +112,28 @@ def add_effects(before: int, after: int, pages: int, effects: Counts) -> None:
     if (gone | come) & PRIVATE:
         add_content_effects(before, after, pages, effects)
     if gone & HOST_MAPPED:
-        effects[HOST_UNMAPPED] += pages * views_in(gone)
+        effects[Effect.HOST_UNMAPPED] += pages * views_in(gone)
     if gone & GUEST_MAPPED:
-        effects[GUEST_ZAPPED] += pages
+        effects[Effect.GUEST_ZAPPED] += pages
     if come & HOST_MAPPED:
-        effects[HOST_FAULTS] += pages * views_in(come)
+        effects[Effect.HOST_FAULTS] += pages * views_in(come)
     if come & GUEST_MAPPED:
-        effects[GUEST_FAULTS] += pages
+        effects[Effect.GUEST_FAULTS] += pages
     if (gone | come) & (PRESENT | TWIN):
         frames = frames_in(after) - frames_in(before)
         if frames > 0:
-            effects[ALLOCATED] += pages * frames
+            effects[Effect.ALLOCATED] += pages * frames
         else:
-            effects[FREED] -= pages * frames
+            effects[Effect.FREED] -= pages * frames
         if frames < 0 and before & PIN_MASK and not after & PIN_MASK:
-            effects[ORPHANED] += pages
+            effects[Effect.ORPHANED] += pages
         if come & TWIN and not gone & PRESENT:
-            effects[ZEROED] += pages
+            effects[Effect.ZEROED] += pages
     if come & UPTODATE and not gone & TWIN:
-        effects[ZEROED] += pages
+        effects[Effect.ZEROED] += pages
     if come & SEEN:
-        effects[LEAKED] += pages
+        effects[Effect.LEAKED] += pages
     if come & ACCEPTED:
-        effects[ACCEPTED_PAGES] += pages
+        effects[Effect.ACCEPTED] += pages
     if come & DEFERRED:
-        effects[DEFERRED_PAGES] += pages
+        effects[Effect.DEFERRED] += pages

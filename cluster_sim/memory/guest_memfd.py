@@ -8,7 +8,7 @@ from cluster_sim.memory.conversion import convert, operate
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
 from cluster_sim.memory.huge_pages import count_split_folios
 from cluster_sim.memory.leaves import block_at, count_leaves
-from cluster_sim.memory.outcomes import ENOMEM, Outcome
+from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.page_tree import (
     LEAF,
     MID,
@@ -167,7 +167,7 @@ class GuestMemfd:
             )
 
     def _answer(self, outcome: int, index: int, effects: Counts) -> Answer:
-        assert outcome != ENOMEM or self.tree.heights.min() > 0, "the tree ran out of nodes"
+        assert outcome != Outcome.ENOMEM or self.tree.heights.min() > 0, "the tree ran out of nodes"
         return Answer(Outcome(outcome), index, {effect: int(effects[effect]) for effect in Effect if effects[effect]})
 
     def _make_room(self, count: int) -> None:

@@ -5,15 +5,7 @@ small (H-6): they are the pages' own bits.
 """
 
 from cluster_sim.compiling.decorators import compiled
-from cluster_sim.memory.effects import (
-    CONVERTED,
-    LEAVES_ZAPPED,
-    MERGED,
-    SPLIT,
-    VMEMMAP_PAGES,
-    Counts,
-    add_effects,
-)
+from cluster_sim.memory.effects import Counts, Effect, add_effects
 from cluster_sim.memory.leaves import (
     LEAF_MAPPED,
     NO_LEAF,
@@ -26,7 +18,7 @@ from cluster_sim.memory.leaves import (
     set_block,
     shared_in,
 )
-from cluster_sim.memory.outcomes import EAGAIN, EINVAL, OK
+from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.page_tree import (
     FANOUT,
     PAGES_PER_1G,
@@ -38,30 +30,7 @@ from cluster_sim.memory.page_tree import (
     leaf_index,
     read_word,
 )
-from cluster_sim.memory.pages import (
-    ACCEPT,
-    ACCEPTED,
-    ALLOCATE,
-    EXPECT_UNPINNED,
-    GUEST_TOUCH_PRIVATE,
-    GUEST_TOUCH_SHARED,
-    GUEST_WRITE,
-    HOST_READ,
-    HOST_TOUCH,
-    MAKE_PRIVATE,
-    MAKE_SHARED,
-    NO_ACCEPT,
-    OPERATION_MASK,
-    PIN_LONG,
-    PIN_SHORT,
-    POISON,
-    PRESENT,
-    PUNCH,
-    UNPIN_LONG,
-    UNPIN_SHORT,
-    MemoryRules,
-    transition,
-)
+from cluster_sim.memory.pages import ACCEPTED, NO_ACCEPT, OPERATION_MASK, PRESENT, MemoryRules, Operation, transition
 
 STRUCT_PAGES_PER_PAGE = 64
 """struct page takes 64 bytes, so one page of vmemmap describes 64 pages; HVO keeps the first."""
@@ -70,9 +39,9 @@ STRUCT_PAGES_PER_PAGE = 64
 @compiled
 def count_split(folios: int, rules: MemoryRules, effects: Counts) -> None:
     """Count the split of folios, and the struct pages that they need back (HVO)."""
-    effects[SPLIT] += folios
+    effects[Effect.SPLIT] += folios
     if rules.has_hvo:
-        effects[VMEMMAP_PAGES] += folios * (rules.folio_pages // STRUCT_PAGES_PER_PAGE - 1)
+        effects[Effect.VMEMMAP_PAGES] += folios * (rules.folio_pages // STRUCT_PAGES_PER_PAGE - 1)
 
 
 @compiled
@@ -84,7 +53,7 @@ def count_converted(tree: PageTree, page: int, shared: int, rules: MemoryRules, 
     assert 0 <= count <= folio, "a folio's count of shared pages is wrong"
     set_block(tree, page, folio, block)
     if count == 0 and read_word(tree, page) & PRESENT:
-        effects[MERGED] += 1
+        effects[Effect.MERGED] += 1
 
 
 @compiled
@@ -93,18 +62,18 @@ def convert_folio(
 ) -> tuple[int, int]:
     """Convert pages [start, end) of one folio: check pins, break leaves, split or merge, store (H-5)."""
     if to_private:
-        blocked, index = apply(tree, start, end - start, EXPECT_UNPINNED, 0, rules, effects)
-        if blocked != OK and not rules.defers:
-            return EAGAIN, index
+        blocked, index = apply(tree, start, end - start, Operation.EXPECT_UNPINNED, 0, rules, effects)
+        if blocked != Outcome.OK and not rules.defers:
+            return Outcome.EAGAIN, index
     else:
         break_leaves(tree, start, end, rules, effects)
         is_split = shared_in(block_at(tree, start, rules.folio_pages)) > 0
         if not is_split and read_word(tree, start) & PRESENT:
             count_split(1, rules, effects)
-    before = effects[CONVERTED]
-    operation = MAKE_PRIVATE if to_private else MAKE_SHARED
+    before = effects[Effect.CONVERTED]
+    operation = Operation.MAKE_PRIVATE if to_private else Operation.MAKE_SHARED
     outcome, index = apply(tree, start, end - start, operation, 0, rules, effects)
-    changed = effects[CONVERTED] - before
+    changed = effects[Effect.CONVERTED] - before
     if changed:
         count_converted(tree, start, -changed if to_private else changed, rules, effects)
     if not to_private and rules.leaf_is_sticky:
@@ -124,15 +93,15 @@ def convert_in_split(tree: PageTree, page: int, to_private: int, rules: MemoryRu
     if index == UNIFORM or not stays_split or rules.leaf_is_sticky:
         return False
     before = tree.leaf[index]
-    if to_private and not rules.defers and transition(before, EXPECT_UNPINNED, 0, rules)[1] != OK:
+    if to_private and not rules.defers and transition(before, Operation.EXPECT_UNPINNED, 0, rules)[1] != Outcome.OK:
         return False
-    after, outcome = transition(before, MAKE_PRIVATE if to_private else MAKE_SHARED, 0, rules)
-    if outcome != OK:
+    after, outcome = transition(before, Operation.MAKE_PRIVATE if to_private else Operation.MAKE_SHARED, 0, rules)
+    if outcome != Outcome.OK:
         return False
-    had_converted = effects[CONVERTED]
+    had_converted = effects[Effect.CONVERTED]
     tree.leaf[index] = after
     add_effects(before, after, 1, effects)
-    changed = effects[CONVERTED] - had_converted
+    changed = effects[Effect.CONVERTED] - had_converted
     set_block(tree, page, rules.folio_pages, block + (-changed if to_private else changed) * SHARED_ONE)
     return True
 
@@ -145,24 +114,24 @@ def convert_gib(tree: PageTree, gib: int, to_private: int, rules: MemoryRules, e
     was_shared = shared_in(top.below)
     if top.node != UNIFORM or rules.folio_pages != PAGES_PER_2M:
         return False
-    if to_private and not rules.defers and transition(before, EXPECT_UNPINNED, 0, rules)[1] != OK:
+    if to_private and not rules.defers and transition(before, Operation.EXPECT_UNPINNED, 0, rules)[1] != Outcome.OK:
         return False
-    after, outcome = transition(before, MAKE_PRIVATE if to_private else MAKE_SHARED, 0, rules)
-    if outcome != OK:
+    after, outcome = transition(before, Operation.MAKE_PRIVATE if to_private else Operation.MAKE_SHARED, 0, rules)
+    if outcome != Outcome.OK:
         return False
-    had_converted = effects[CONVERTED]
+    had_converted = effects[Effect.CONVERTED]
     top.word = after
     add_effects(before, after, PAGES_PER_1G, effects)
-    changed = (effects[CONVERTED] - had_converted) // FANOUT
+    changed = (effects[Effect.CONVERTED] - had_converted) // FANOUT
     if to_private:
         top.below -= changed * SHARED_ONE
         if changed and after & PRESENT:
-            effects[MERGED] += FANOUT
+            effects[Effect.MERGED] += FANOUT
         return True
     if was_shared == 0 and before & PRESENT:
         count_split(FANOUT, rules, effects)
     if top.below & LEAF_MAPPED:
-        effects[LEAVES_ZAPPED] += FANOUT
+        effects[Effect.LEAVES_ZAPPED] += FANOUT
     top.below = (was_shared + changed) * SHARED_ONE
     return True
 
@@ -172,7 +141,7 @@ def fill_folio(tree: PageTree, page: int, rules: MemoryRules, effects: Counts) -
     """Allocate the whole folio of a page; one whose range is partly shared is split at once (H-3)."""
     if read_word(tree, page) & PRESENT:
         return
-    apply(tree, page - page % rules.folio_pages, rules.folio_pages, ALLOCATE, 0, rules, effects)
+    apply(tree, page - page % rules.folio_pages, rules.folio_pages, Operation.ALLOCATE, 0, rules, effects)
     if shared_in(block_at(tree, page, rules.folio_pages)) > 0:
         count_split(1, rules, effects)
 
@@ -187,18 +156,18 @@ def touch_leaf(
     if leaf == 1:
         return apply(tree, start, end - start, operation, tag, rules, effects)
     is_part = end - start < leaf
-    if operation == ACCEPT and is_part and rules.accept != NO_ACCEPT:
+    if operation == Operation.ACCEPT and is_part and rules.accept != NO_ACCEPT:
         if not read_word(tree, start) & ACCEPTED and rules.leaf_is_sticky:
             break_leaf(tree, start, leaf, False, True, effects)
         return apply(tree, start, end - start, operation, tag, rules, effects)
-    touch = GUEST_TOUCH_PRIVATE if operation == GUEST_WRITE else operation
+    touch = Operation.GUEST_TOUCH_PRIVATE if operation == Operation.GUEST_WRITE else operation
     outcome, index = apply(tree, first, leaf, touch, 0, rules, effects)
-    if outcome != OK:
+    if outcome != Outcome.OK:
         return outcome, index
     set_block(tree, start, leaf, block_at(tree, start, leaf) | LEAF_MAPPED)
-    if operation == GUEST_WRITE:
+    if operation == Operation.GUEST_WRITE:
         return apply(tree, start, end - start, operation, tag, rules, effects)
-    return OK, end
+    return Outcome.OK, end
 
 
 @compiled
@@ -208,16 +177,16 @@ def touch_gib(
     """The guest touches a whole 1 GiB entry that is all alike and all private, without telling its blocks apart."""
     top = tree.top[gib]
     if not top.word & PRESENT:
-        apply(tree, gib * PAGES_PER_1G, PAGES_PER_1G, ALLOCATE, 0, rules, effects)
+        apply(tree, gib * PAGES_PER_1G, PAGES_PER_1G, Operation.ALLOCATE, 0, rules, effects)
     outcome, index = apply(tree, gib * PAGES_PER_1G, PAGES_PER_1G, operation, tag, rules, effects)
-    if outcome != OK:
+    if outcome != Outcome.OK:
         return outcome, index
     leaf = min(rules.folio_pages, rules.leaf_pages)
     if leaf == PAGES_PER_1G and not top.block & NO_LEAF:
         top.block |= LEAF_MAPPED
     elif leaf > 1 and not top.below & NO_LEAF:
         top.below |= LEAF_MAPPED
-    return OK, (gib + 1) * PAGES_PER_1G
+    return Outcome.OK, (gib + 1) * PAGES_PER_1G
 
 
 @compiled
@@ -236,7 +205,7 @@ def touch(
             page += PAGES_PER_1G
         else:
             _, outcome = transition(read_word(tree, page), operation, tag, rules)
-            if outcome != OK:
+            if outcome != Outcome.OK:
                 return outcome, page
             fill_folio(tree, page, rules, effects)
             stop = min(end, page - page % PAGES_PER_2M + PAGES_PER_2M)
@@ -247,9 +216,9 @@ def touch(
             page = stop
             if page % PAGES_PER_1G == 0:
                 fold(tree, gib)
-        if outcome != OK:
+        if outcome != Outcome.OK:
             return outcome, index
-    return OK, end
+    return Outcome.OK, end
 
 
 @compiled
@@ -266,17 +235,17 @@ def remove(tree: PageTree, start: int, count: int, rules: MemoryRules, effects: 
     for first in range(start, start + count, folio):
         is_split = shared_in(block_at(tree, first, folio)) > 0
         if is_split:
-            blocked, index = apply(tree, first, folio, EXPECT_UNPINNED, 0, rules, effects)
-            if blocked != OK:
-                return EAGAIN, index
+            blocked, index = apply(tree, first, folio, Operation.EXPECT_UNPINNED, 0, rules, effects)
+            if blocked != Outcome.OK:
+                return Outcome.EAGAIN, index
             if read_word(tree, first) & PRESENT:
-                effects[MERGED] += 1
+                effects[Effect.MERGED] += 1
         for page in range(first, first + folio, PAGES_PER_2M):
             break_leaf(tree, page, PAGES_PER_2M, True, False, effects)
         if folio == PAGES_PER_1G:
             break_leaf(tree, first, folio, True, False, effects)
-        apply(tree, first, folio, PUNCH, 0, rules, effects)
-    return OK, start + count
+        apply(tree, first, folio, Operation.PUNCH, 0, rules, effects)
+    return Outcome.OK, start + count
 
 
 @compiled
@@ -287,7 +256,7 @@ def poison(tree: PageTree, start: int, count: int, rules: MemoryRules, effects: 
         while leaf <= rules.folio_pages:
             break_leaf(tree, page, leaf, False, True, effects)
             leaf *= FANOUT
-    return apply(tree, start, count, POISON, 0, rules, effects)
+    return apply(tree, start, count, Operation.POISON, 0, rules, effects)
 
 
 @compiled
@@ -297,37 +266,42 @@ def operate_on_folios(
     """Apply an operation to pages of a file of huge pages."""
     kind = operation & OPERATION_MASK
     folio = rules.folio_pages
-    if kind == PUNCH or kind == ALLOCATE:
+    if kind == Operation.PUNCH or kind == Operation.ALLOCATE:
         if start % folio != 0 or count % folio != 0:
-            return EINVAL, start  # H-2
-        if kind == PUNCH:
+            return Outcome.EINVAL, start  # H-2
+        if kind == Operation.PUNCH:
             return remove(tree, start, count, rules, effects)
         for page in range(start, start + count, folio):
             fill_folio(tree, page, rules, effects)
-        return OK, start + count
-    if kind == POISON:
+        return Outcome.OK, start + count
+    if kind == Operation.POISON:
         return poison(tree, start, count, rules, effects)
-    if GUEST_TOUCH_PRIVATE <= kind <= ACCEPT and kind != GUEST_TOUCH_SHARED:
+    if Operation.GUEST_TOUCH_PRIVATE <= kind <= Operation.ACCEPT and kind != Operation.GUEST_TOUCH_SHARED:
         return touch(tree, start, count, operation, tag, rules, effects)
-    allocates = kind == GUEST_TOUCH_SHARED or HOST_TOUCH <= kind <= HOST_READ or kind == PIN_SHORT or kind == PIN_LONG
-    if not allocates and kind != UNPIN_SHORT and kind != UNPIN_LONG:
+    allocates = (
+        kind == Operation.GUEST_TOUCH_SHARED
+        or Operation.HOST_TOUCH <= kind <= Operation.HOST_READ
+        or kind == Operation.PIN_SHORT
+        or kind == Operation.PIN_LONG
+    )
+    if not allocates and kind != Operation.UNPIN_SHORT and kind != Operation.UNPIN_LONG:
         return apply(tree, start, count, operation, tag, rules, effects)
     page = start
     while page < start + count:
         stop = min(start + count, page - page % folio + folio)
         if allocates:
             _, outcome = transition(read_word(tree, page), operation, tag, rules)
-            if outcome != OK:
+            if outcome != Outcome.OK:
                 return outcome, page
             fill_folio(tree, page, rules, effects)
-        before = effects[CONVERTED]
+        before = effects[Effect.CONVERTED]
         outcome, index = apply(tree, page, stop - page, operation, tag, rules, effects)
-        if effects[CONVERTED] != before:
-            count_converted(tree, page, before - effects[CONVERTED], rules, effects)
-        if outcome != OK:
+        if effects[Effect.CONVERTED] != before:
+            count_converted(tree, page, before - effects[Effect.CONVERTED], rules, effects)
+        if outcome != Outcome.OK:
             return outcome, index
         page = stop
-    return OK, start + count
+    return Outcome.OK, start + count
 
 
 @compiled

@@ -6,8 +6,8 @@ the technology keeps such a leaf away, and how many of its pages are shared. A l
 """
 
 from cluster_sim.compiling.decorators import compiled
-from cluster_sim.memory.effects import LEAVES_BROKEN, LEAVES_ZAPPED, Counts
-from cluster_sim.memory.outcomes import OK
+from cluster_sim.memory.effects import Counts, Effect
+from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.page_tree import (
     FANOUT,
     PAGES_PER_1G,
@@ -18,7 +18,7 @@ from cluster_sim.memory.page_tree import (
     read_word,
     unfold,
 )
-from cluster_sim.memory.pages import ACCEPTED, EXPECT_SHARED, MemoryRules
+from cluster_sim.memory.pages import ACCEPTED, MemoryRules, Operation
 
 LEAF_MAPPED = 1
 NO_LEAF = 2
@@ -77,7 +77,7 @@ def break_leaf(tree: PageTree, page: int, pages: int, whole: int, sticks: int, e
     elif sticks:
         after |= NO_LEAF
     if block & LEAF_MAPPED:
-        effects[LEAVES_ZAPPED if whole else LEAVES_BROKEN] += 1
+        effects[Effect.LEAVES_ZAPPED if whole else Effect.LEAVES_BROKEN] += 1
     if after != block:
         set_block(tree, page, pages, after)
 
@@ -106,7 +106,7 @@ def break_leaves(tree: PageTree, start: int, end: int, rules: MemoryRules, effec
         top = tree.top[first // PAGES_PER_1G]
         if whole and top.node == UNIFORM:
             if top.below & LEAF_MAPPED:
-                effects[LEAVES_ZAPPED] += FANOUT
+                effects[Effect.LEAVES_ZAPPED] += FANOUT
             top.below = 0
             return
     for page in range(first, folio_end, PAGES_PER_2M):
@@ -124,8 +124,8 @@ def heal(tree: PageTree, start: int, end: int, rules: MemoryRules, effects: Coun
         for page in range(start - start % leaf, end, leaf):
             block = block_at(tree, page, leaf)
             if block & NO_LEAF:
-                private, _ = apply(tree, page, leaf, EXPECT_SHARED, 0, rules, effects)
-                if private == OK:
+                private, _ = apply(tree, page, leaf, Operation.EXPECT_SHARED, 0, rules, effects)
+                if private == Outcome.OK:
                     set_block(tree, page, leaf, block & ~NO_LEAF)
         leaf *= FANOUT
 

@@ -35,16 +35,3 @@ class Outcome(IntEnum):
     MEMORY_FAULT_EXIT = 1039
     NOT_ACCEPTED = 1100
     DIFFERS = 1200
-
-
-OK = int(Outcome.OK)
-EAGAIN = int(Outcome.EAGAIN)
-EBUSY = int(Outcome.EBUSY)
-EINVAL = int(Outcome.EINVAL)
-ENOMEM = int(Outcome.ENOMEM)
-ENOTTY = int(Outcome.ENOTTY)
-EFAULT = int(Outcome.EFAULT)
-EHWPOISON = int(Outcome.EHWPOISON)
-MEMORY_FAULT_EXIT = int(Outcome.MEMORY_FAULT_EXIT)
-NOT_ACCEPTED = int(Outcome.NOT_ACCEPTED)
-DIFFERS = int(Outcome.DIFFERS)

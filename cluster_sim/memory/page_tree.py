@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.effects import add_effects
-from cluster_sim.memory.outcomes import ENOMEM, OK
+from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import MemoryRules, transition
 
 FANOUT = 512
@@ -108,14 +108,14 @@ def apply_to_leaf(
     while i < end:
         before = words[i]
         after, outcome = transition(before, operation, tag, rules)
-        if outcome != OK:
+        if outcome != Outcome.OK:
             return outcome, i
         length = run_length(words[i:end])
         if after != before:
             words[i : i + length] = after
             add_effects(before, after, length, effects)
         i += length
-    return OK, end
+    return Outcome.OK, end
 
 
 @compiled
@@ -139,7 +139,7 @@ def apply_to_mid(
         if entry.node == UNIFORM:
             before = entry.word
             after, outcome = transition(before, operation, tag, rules)
-            if outcome != OK:
+            if outcome != Outcome.OK:
                 return outcome, page
             if whole or after == before:
                 entry.word = after
@@ -148,18 +148,18 @@ def apply_to_mid(
                 continue
             entry.node = take_node(tree, LEAF)
             if entry.node == UNIFORM:
-                return ENOMEM, page
+                return Outcome.ENOMEM, page
             tree.leaf[entry.node * FANOUT : (entry.node + 1) * FANOUT] = before
         first = entry.node * FANOUT
         outcome, refused = apply_to_leaf(tree.leaf, first + offset, first + stop, operation, tag, rules, effects)
-        if outcome != OK:
+        if outcome != Outcome.OK:
             return outcome, page - offset + refused - first
         if whole and run_length(tree.leaf[first : first + FANOUT]) == FANOUT:
             give_node(tree, LEAF, entry.node)
             entry.word = tree.leaf[first]
             entry.node = UNIFORM
         page += stop - offset
-    return OK, end
+    return Outcome.OK, end
 
 
 @compiled
@@ -218,12 +218,12 @@ def apply(
         if index != UNIFORM:
             before = tree.leaf[index]
             after, outcome = transition(before, operation, tag, rules)
-            if outcome != OK:
+            if outcome != Outcome.OK:
                 return outcome, start
             if after != before:
                 tree.leaf[index] = after
                 add_effects(before, after, 1, effects)
-            return OK, start + 1
+            return Outcome.OK, start + 1
     page = start
     end = start + count
     while page < end:
@@ -235,7 +235,7 @@ def apply(
         if top.node == UNIFORM:
             before = top.word
             after, outcome = transition(before, operation, tag, rules)
-            if outcome != OK:
+            if outcome != Outcome.OK:
                 return outcome, page
             if whole or after == before:
                 top.word = after
@@ -243,14 +243,14 @@ def apply(
                 page += stop - offset
                 continue
             if not unfold(tree, gib):
-                return ENOMEM, page
+                return Outcome.ENOMEM, page
         outcome, refused = apply_to_mid(tree, top.node, offset, stop, operation, tag, rules, effects)
-        if outcome != OK:
+        if outcome != Outcome.OK:
             return outcome, page - offset + refused
         if whole:
             collapse(tree, gib)
         page += stop - offset
-    return OK, end
+    return Outcome.OK, end
 
 
 @compiled

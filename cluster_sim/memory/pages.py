@@ -10,18 +10,7 @@ from typing import NamedTuple
 
 from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.compiling.decorators import compiled
-from cluster_sim.memory.outcomes import (
-    DIFFERS,
-    EAGAIN,
-    EBUSY,
-    EFAULT,
-    EHWPOISON,
-    EINVAL,
-    ENOMEM,
-    MEMORY_FAULT_EXIT,
-    NOT_ACCEPTED,
-    OK,
-)
+from cluster_sim.memory.outcomes import Outcome
 
 PAGE_BYTES = 4096
 
@@ -103,31 +92,6 @@ class Operation(IntEnum):
     POISON = 23
 
 
-EXPECT_PRIVATE = int(Operation.EXPECT_PRIVATE)
-EXPECT_SHARED = int(Operation.EXPECT_SHARED)
-EXPECT_UNPINNED = int(Operation.EXPECT_UNPINNED)
-EXPECT_CONTENT = int(Operation.EXPECT_CONTENT)
-UNMAP_HOST = int(Operation.UNMAP_HOST)
-UNMAP_ALL = int(Operation.UNMAP_ALL)
-MAKE_PRIVATE = int(Operation.MAKE_PRIVATE)
-MAKE_SHARED = int(Operation.MAKE_SHARED)
-HOST_TOUCH = int(Operation.HOST_TOUCH)
-HOST_WRITE = int(Operation.HOST_WRITE)
-HOST_READ = int(Operation.HOST_READ)
-GUEST_TOUCH_PRIVATE = int(Operation.GUEST_TOUCH_PRIVATE)
-GUEST_TOUCH_SHARED = int(Operation.GUEST_TOUCH_SHARED)
-GUEST_WRITE = int(Operation.GUEST_WRITE)
-ACCEPT = int(Operation.ACCEPT)
-PIN_SHORT = int(Operation.PIN_SHORT)
-PIN_LONG = int(Operation.PIN_LONG)
-UNPIN_SHORT = int(Operation.UNPIN_SHORT)
-UNPIN_LONG = int(Operation.UNPIN_LONG)
-PIN_EXCLUSIVE = int(Operation.PIN_EXCLUSIVE)
-PIN_EXCLUSIVE_SHORT = int(Operation.PIN_EXCLUSIVE_SHORT)
-ALLOCATE = int(Operation.ALLOCATE)
-PUNCH = int(Operation.PUNCH)
-POISON = int(Operation.POISON)
-
 VIEW_SHIFT = 8
 """An operation's number may carry the host's view above its low 8 bits."""
 OPERATION_MASK = (1 << VIEW_SHIFT) - 1
@@ -193,21 +157,21 @@ def swapped(word: int, rules: MemoryRules) -> int:
 def converted(word: int, operation: int, rules: MemoryRules) -> tuple[int, int]:
     """The page after its attribute changed: mapping and data as the technology treats them (docs/model.md §2.4)."""
     word &= ~DEFERRED
-    if operation == MAKE_PRIVATE:
+    if operation == Operation.MAKE_PRIVATE:
         after, content_rule = word | PRIVATE, rules.content_to_private
     else:
         after, content_rule = word & ~PRIVATE, rules.content_to_shared
     if after == word:
-        return word, OK
+        return word, Outcome.OK
     if rules.backing == TWO_BACKINGS:
-        return swapped(after, rules), OK
+        return swapped(after, rules), Outcome.OK
     if rules.backing == EXCLUSIVE_PINS:
         pins = word & PIN_MASK
-        if operation == MAKE_SHARED:
+        if operation == Operation.MAKE_SHARED:
             if word & EXCLUSIVE:
                 after = (after & ~EXCLUSIVE) + LONG_PIN_ONE  # Q-6: the exclusive pin becomes an ordinary one
         elif pins != 0 and pins != LONG_PIN_ONE:
-            return word, EBUSY  # Q-7, or Q-3 where no pin was kept
+            return word, Outcome.EBUSY  # Q-7, or Q-3 where no pin was kept
         elif word & PRESENT:
             after = (after | EXCLUSIVE) & ~PIN_MASK
     else:
@@ -216,25 +180,26 @@ def converted(word: int, operation: int, rules: MemoryRules) -> tuple[int, int]:
     if not rules.keeps_guest_mapping:
         after &= ~GUEST_MAPPED
     if not word & UPTODATE or content_rule == KEPT:
-        return after, OK  # V-7: nothing there yet to keep or lose
-    return holding(after, ZEROS if content_rule == ZEROED else LOST), OK
+        return after, Outcome.OK  # V-7: nothing there yet to keep or lose
+    return holding(after, ZEROS if content_rule == ZEROED else LOST), Outcome.OK
 
 
 @compiled
 def accessed_by_host(word: int, operation: int, view: int, tag: int, rules: MemoryRules) -> tuple[int, int]:
     """The page after a load or store of the host through one of its mappings."""
     if word & POISONED:
-        return word, EHWPOISON  # X-17
+        return word, Outcome.EHWPOISON  # X-17
     if rules.backing == TWO_BACKINGS and word & PRIVATE:
-        return word | TWIN | (VIEW_ONE << view), OK  # T-6: the host reaches its own backing whatever the attribute
+        mapped = word | TWIN | (VIEW_ONE << view)
+        return mapped, Outcome.OK  # T-6: the host reaches its own backing whatever the attribute
     if word & (PRIVATE | DEFERRED):
-        return word, EFAULT  # X-1, X-2, V-8
+        return word, Outcome.EFAULT  # X-1, X-2, V-8
     after = used(word) | (VIEW_ONE << view)
-    if operation == HOST_WRITE:
+    if operation == Operation.HOST_WRITE:
         after = holding(after, tag)
-    elif operation == HOST_READ and after >> CONTENT_SHIFT == SECRET:
+    elif operation == Operation.HOST_READ and after >> CONTENT_SHIFT == SECRET:
         after |= SEEN
-    return after, OK
+    return after, Outcome.OK
 
 
 @compiled
@@ -242,59 +207,60 @@ def accessed_by_guest(word: int, operation: int, tag: int, rules: MemoryRules) -
     """The page after an access of the guest: of one type, of its own memory whatever the type, or an accept."""
     private = word & PRIVATE
     if word & POISONED:
-        return word, EHWPOISON  # X-17, E-3
+        return word, Outcome.EHWPOISON  # X-17, E-3
     if word & DEFERRED:
-        return word, MEMORY_FAULT_EXIT
-    wants_private = operation == GUEST_TOUCH_PRIVATE or operation == ACCEPT
-    if (wants_private and not private) or (operation == GUEST_TOUCH_SHARED and private):
-        return word, MEMORY_FAULT_EXIT  # E-1
+        return word, Outcome.MEMORY_FAULT_EXIT
+    wants_private = operation == Operation.GUEST_TOUCH_PRIVATE or operation == Operation.ACCEPT
+    if (wants_private and not private) or (operation == Operation.GUEST_TOUCH_SHARED and private):
+        return word, Outcome.MEMORY_FAULT_EXIT  # E-1
     after = used(word) | GUEST_MAPPED
     if private and rules.backing == EXCLUSIVE_PINS:
         after |= EXCLUSIVE
     if private and rules.accept != NO_ACCEPT and not word & ACCEPTED:
-        if operation != ACCEPT:
-            return word, NOT_ACCEPTED
+        if operation != Operation.ACCEPT:
+            return word, Outcome.NOT_ACCEPTED
         after |= ACCEPTED
         if rules.accept == ACCEPT_ZEROES:
             after = holding(after, ZEROS)
-    if operation == GUEST_WRITE:
+    if operation == Operation.GUEST_WRITE:
         after = holding(after, tag)
-    return after, OK
+    return after, Outcome.OK
 
 
 @compiled
 def pinned(word: int, operation: int, rules: MemoryRules) -> tuple[int, int]:
     """The page after a pin is taken or given back."""
-    if operation == UNPIN_SHORT or operation == UNPIN_LONG:
-        mask, one = (SHORT_PIN_MASK, SHORT_PIN_ONE) if operation == UNPIN_SHORT else (LONG_PIN_MASK, LONG_PIN_ONE)
+    if operation == Operation.UNPIN_SHORT or operation == Operation.UNPIN_LONG:
+        is_short = operation == Operation.UNPIN_SHORT
+        mask, one = (SHORT_PIN_MASK, SHORT_PIN_ONE) if is_short else (LONG_PIN_MASK, LONG_PIN_ONE)
         if not word & mask:
-            return word, EFAULT
+            return word, Outcome.EFAULT
         after = word - one
         if after & DEFERRED and not after & PIN_MASK:
-            return converted(after, MAKE_PRIVATE, rules)  # the last put completes the conversion
-        return after, OK
-    if operation == PIN_EXCLUSIVE_SHORT:
-        return word, EINVAL  # Q-1
+            return converted(after, Operation.MAKE_PRIVATE, rules)  # the last put completes the conversion
+        return after, Outcome.OK
+    if operation == Operation.PIN_EXCLUSIVE_SHORT:
+        return word, Outcome.EINVAL  # Q-1
     if word & EXCLUSIVE:
-        return word, EBUSY  # Q-4
-    if operation == PIN_EXCLUSIVE:
+        return word, Outcome.EBUSY  # Q-4
+    if operation == Operation.PIN_EXCLUSIVE:
         if word & PIN_MASK:
-            return word, EBUSY  # Q-3, Q-8
-        return used(word) | PRIVATE | EXCLUSIVE, OK  # Q-2; the page cache and page tables are not asked: Q-5
+            return word, Outcome.EBUSY  # Q-3, Q-8
+        return used(word) | PRIVATE | EXCLUSIVE, Outcome.OK  # Q-2; the page cache and page tables are not asked: Q-5
     if word & (PRIVATE | DEFERRED | POISONED) and rules.backing != TWO_BACKINGS:
-        return word, EFAULT  # X-5, X-6
-    mask, one = (SHORT_PIN_MASK, SHORT_PIN_ONE) if operation == PIN_SHORT else (LONG_PIN_MASK, LONG_PIN_ONE)
+        return word, Outcome.EFAULT  # X-5, X-6
+    mask, one = (SHORT_PIN_MASK, SHORT_PIN_ONE) if operation == Operation.PIN_SHORT else (LONG_PIN_MASK, LONG_PIN_ONE)
     if word & mask == mask:
-        return word, ENOMEM
+        return word, Outcome.ENOMEM
     if word & PRIVATE:
-        return (word | TWIN) + one, OK
-    return used(word) + one, OK
+        return (word | TWIN) + one, Outcome.OK
+    return used(word) + one, Outcome.OK
 
 
 @compiled
 def removed(word: int, operation: int, rules: MemoryRules) -> int:
     """The page after its frame was punched out or failed."""
-    if operation == POISON:
+    if operation == Operation.POISON:
         if not word & UPTODATE:
             return word  # nobody has used it: there is nothing to lose
         return (word & ~(GUEST_MAPPED | HOST_MAPPED)) | POISONED  # X-17: the frame stays, out of all page tables
@@ -310,28 +276,29 @@ def transition(word: int, operation: int, tag: int, rules: MemoryRules) -> tuple
     """The page after `operation` (its view above the low 8 bits), and the outcome; a refused page keeps its word."""
     view = operation >> VIEW_SHIFT
     operation &= OPERATION_MASK
-    if operation == EXPECT_PRIVATE:
-        return word, (OK if word & (PRIVATE | DEFERRED) else DIFFERS)
-    if operation == EXPECT_SHARED:
-        return word, (DIFFERS if word & (PRIVATE | DEFERRED) else OK)
-    if operation == EXPECT_UNPINNED:
-        return word, (EAGAIN if word & PIN_MASK and not word & PRIVATE else OK)  # V-4; the guest has no reference: E-5
-    if operation == EXPECT_CONTENT:
-        return word, (OK if word >> CONTENT_SHIFT == tag else DIFFERS)
-    if operation == UNMAP_HOST:
-        return word & ~(VIEW_ONE << view), OK  # X-9
-    if operation == UNMAP_ALL:
-        return word & ~HOST_MAPPED, OK  # V-9
-    if operation == MAKE_PRIVATE or operation == MAKE_SHARED:
-        if operation == MAKE_PRIVATE and rules.defers and word & PIN_MASK and not word & PRIVATE:
-            return (word | DEFERRED) & ~HOST_MAPPED, OK
+    if operation == Operation.EXPECT_PRIVATE:
+        return word, (Outcome.OK if word & (PRIVATE | DEFERRED) else Outcome.DIFFERS)
+    if operation == Operation.EXPECT_SHARED:
+        return word, (Outcome.DIFFERS if word & (PRIVATE | DEFERRED) else Outcome.OK)
+    if operation == Operation.EXPECT_UNPINNED:
+        is_pinned = word & PIN_MASK and not word & PRIVATE  # V-4; the guest has no reference: E-5
+        return word, (Outcome.EAGAIN if is_pinned else Outcome.OK)
+    if operation == Operation.EXPECT_CONTENT:
+        return word, (Outcome.OK if word >> CONTENT_SHIFT == tag else Outcome.DIFFERS)
+    if operation == Operation.UNMAP_HOST:
+        return word & ~(VIEW_ONE << view), Outcome.OK  # X-9
+    if operation == Operation.UNMAP_ALL:
+        return word & ~HOST_MAPPED, Outcome.OK  # V-9
+    if operation == Operation.MAKE_PRIVATE or operation == Operation.MAKE_SHARED:
+        if operation == Operation.MAKE_PRIVATE and rules.defers and word & PIN_MASK and not word & PRIVATE:
+            return (word | DEFERRED) & ~HOST_MAPPED, Outcome.OK
         return converted(word, operation, rules)
-    if operation <= HOST_READ:
+    if operation <= Operation.HOST_READ:
         return accessed_by_host(word, operation, view, tag, rules)
-    if operation <= ACCEPT:
+    if operation <= Operation.ACCEPT:
         return accessed_by_guest(word, operation, tag, rules)
-    if operation <= PIN_EXCLUSIVE_SHORT:
+    if operation <= Operation.PIN_EXCLUSIVE_SHORT:
         return pinned(word, operation, rules)
-    if operation == ALLOCATE:
-        return word | PRESENT, OK  # F-1: allocated, zeroed only when used
-    return removed(word, operation, rules), OK
+    if operation == Operation.ALLOCATE:
+        return word | PRESENT, Outcome.OK  # F-1: allocated, zeroed only when used
+    return removed(word, operation, rules), Outcome.OK

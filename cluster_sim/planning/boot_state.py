@@ -11,7 +11,7 @@ from cluster_sim.engine.guest_memory import convert_at, in_tree, operate_at
 from cluster_sim.engine.state import Host, Int64s
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
 from cluster_sim.memory.leaves import count_leaves
-from cluster_sim.memory.outcomes import OK
+from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PAGES_PER_2M, PageTree, empty_tree
 from cluster_sim.memory.pages import (
     ACCEPT_KEEPS,
@@ -180,8 +180,8 @@ def leaves_of(state: Host, guest: PlannedGuest, base: int) -> int:
 def touch_all(state: Host, base: int, pages: int) -> None:
     """The guest has used all of its memory: whole huge pages, mapped by leaves as large as may be."""
     effects = np.zeros(EFFECT_COUNT, np.int64)
-    outcome, _ = operate_at(in_tree(state), base, pages, int(Operation.ACCEPT), 0, effects)
-    assert outcome == OK
+    outcome, _ = operate_at(in_tree(state), base, pages, Operation.ACCEPT, 0, effects)
+    assert outcome == Outcome.OK
 
 
 def touch_buffers(state: Host, protection: Protection, layout: GuestLayout, io_base: int) -> None:
@@ -213,7 +213,7 @@ def share_pool(state: Host, layout: GuestLayout, io_base: int) -> Counts:
         apply_at(state, io_base, pages, Operation.MAKE_SHARED)
     else:
         outcome, _ = convert_at(state, io_base, pages, 0, effects)
-        assert outcome == OK
+        assert outcome == Outcome.OK
     apply_at(state, io_base, pages, Operation.HOST_TOUCH)
     apply_at(state, io_base, pages, Operation.GUEST_TOUCH_SHARED)
     return effects
@@ -221,5 +221,5 @@ def share_pool(state: Host, layout: GuestLayout, io_base: int) -> Counts:
 
 def apply_at(state: Host, start: int, count: int, operation: Operation, *, tag: int = 0) -> None:
     """Do at boot what must not be refused."""
-    outcome, _ = operate_at(state, start, count, int(operation), tag, np.zeros(EFFECT_COUNT, np.int64))
-    assert outcome == OK
+    outcome, _ = operate_at(state, start, count, operation, tag, np.zeros(EFFECT_COUNT, np.int64))
+    assert outcome == Outcome.OK

@@ -6,11 +6,12 @@ from typing import ClassVar, overload
 import numpy as np
 import pyarrow as pa
 
-from cluster_sim.engine.state import DELIVERED, FAR_NS, Int64s
+from cluster_sim.engine.state import FAR_NS, Int64s
 from cluster_sim.planning.guest_layout import GuestLayout, lay_out
 from cluster_sim.planning.inputs import facts_of
 from cluster_sim.planning.placement import TO_THE_END, GuestPlace
 from cluster_sim.platform.protection import PROTECTIONS
+from cluster_sim.results.endings import Ending
 from cluster_sim.runtime.run_order import RunOrder
 from cluster_sim.runtime.snapshot_state import memento_of, restore
 from cluster_sim.runtime.software import software_of
@@ -125,7 +126,7 @@ class Guests:
             return
         host, stream, frame, ended_ns, outcome = (column.to_numpy() for column in completions.columns)
         key = key_of(host.astype(np.int64), stream)
-        delivered = outcome == DELIVERED
+        delivered = outcome == Ending.DELIVERED
         place = np.searchsorted(self.video_keys, key)
         place[place == len(self.video_keys)] = 0
         is_video = self.video_keys[place] == key if len(self.video_keys) else np.zeros(len(key), np.bool_)

@@ -44,7 +44,6 @@ NO_ARRIVALS = Arrivals(*(np.zeros(0, np.int64) for _ in Arrivals._fields))
 ROWS_AT_FIRST = 256
 BUSY_ROWS = 8192
 """Rows that a busy host has at least, so that what has ended is read out in large parts."""
-GUEST_LEFT = int(DropReason.GUEST_LEFT)
 
 Reader = Callable[[Records, Int32s], None]
 """Takes rows of a table of transfers, which are used again afterwards."""
@@ -160,7 +159,7 @@ class HostEngine:
             return
         gauges = self.guests()
         gauges["shared_pages"][guest] = gauges["split"][guest] = 0
-        die(self.state, guest, 0, GUEST_LEFT, self.now_ns)
+        die(self.state, guest, 0, DropReason.GUEST_LEFT, self.now_ns)
         self.known_deaths.add(guest)
 
     def _note_deaths(self) -> None:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cluster_sim.engine.records import columns_of, word_of
-from cluster_sim.engine.state import DELIVERED, TRANSFER, Int32s, Int64s, Records
+from cluster_sim.engine.state import TRANSFER, Int32s, Int64s, Records
 from cluster_sim.io_paths.steps import Direction
-from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
+from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS, Ending
 from cluster_sim.results.ledger import Category
 from cluster_sim.results.parts import ROWS_A_PART, SegmentedWriter, label_array
 from cluster_sim.runtime.batches import as_batch
@@ -131,6 +131,6 @@ def own_columns(of_field: Mapping[str, Int64s]) -> dict[str, npt.NDArray[np.gene
         "latency_ns": of_field["ended_ns"] - of_field["submitted_ns"],
         "outcome": label_array(ENDING_LABELS, of_field["outcome"]),
         "drop_reason": label_array(DROP_LABELS, of_field["drop_reason"]),
-        "is_late": (of_field["outcome"] == DELIVERED) & (of_field["handed_ns"] > of_field["deadline_ns"]),
+        "is_late": (of_field["outcome"] == Ending.DELIVERED) & (of_field["handed_ns"] > of_field["deadline_ns"]),
         "is_intact": of_field["is_intact"] != 0,
     }

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from cluster_sim.engine.state import DELIVERED, DROPPED, UNFINISHED, Records, submissions
+from cluster_sim.engine.state import Records, submissions
 from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.results.endings import Ending
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.spec import ScenarioSpec
 from tests.unit.engine.test_engine import at_rest
@@ -106,14 +107,16 @@ def test_every_frame_ends_and_every_nanosecond_is_booked(
     end_ns = 41_000_000 if is_cut else 1 << 50
     engine, done = run(spec, instants_ns, end_ns)
     submitted = len(instants_ns) * len(engine.plan.streams)
-    outcomes = [int((done["outcome"] == outcome).sum()) for outcome in (DELIVERED, DROPPED, UNFINISHED)]
+    outcomes = [
+        int((done["outcome"] == outcome).sum()) for outcome in (Ending.DELIVERED, Ending.DROPPED, Ending.UNFINISHED)
+    ]
     assert sum(outcomes) == submitted
     assert len(np.unique(done["tag"])) == submitted
     assert (done["ended_ns"] >= done["submitted_ns"]).all()
     assert (done["ledger"] >= 0).all()
     assert (done["ledger"].sum(axis=1) == done["ended_ns"] - done["submitted_ns"]).all()
     assert (done["cpu_ns"].sum(axis=1) <= done["ended_ns"] - done["submitted_ns"]).all()
-    delivered = done[done["outcome"] == DELIVERED]
+    delivered = done[done["outcome"] == Ending.DELIVERED]
     assert (delivered["is_intact"] == 1).all()
     entries = engine.state.journal[: int(engine.state.cursor["journal"][0])]
     booked_at_ns = entries["started_ns"] + entries["spent_ns"]
@@ -135,7 +138,7 @@ def test_with_all_costs_zero_every_path_delivers_the_same_frames_at_the_same_tim
     delivered = []
     for path in (path for path in PATHS if path.get("pool") is None):
         _, done = run(spec_of(protection, path, guests, "free"), instants_ns, 1 << 50)
-        kept = done[done["outcome"] == DELIVERED]
+        kept = done[done["outcome"] == Ending.DELIVERED]
         order = np.lexsort((kept["frame"], kept["stream"]))
         delivered.append([kept[field][order].tolist() for field in ("stream", "frame", "submitted_ns", "ended_ns")])
     assert all(other == delivered[0] for other in delivered[1:])

@@ -14,8 +14,8 @@ from cluster_sim.engine.shared_resources import (
     leave,
     room_for_jobs,
 )
-from cluster_sim.engine.state import DELIVERED, DROPPED, NOBODY, UNFINISHED, Records
-from cluster_sim.results.endings import DropReason
+from cluster_sim.engine.state import NOBODY, Records
+from cluster_sim.results.endings import DropReason, Ending
 from cluster_sim.results.ledger import Category
 from cluster_sim.runtime.host_engine import NO_ARRIVALS, HostEngine
 from tests.unit.hand_prices import CONVERT_4K, COPY, SWIOTLB, pool
@@ -124,19 +124,19 @@ def test_a_stream_without_a_free_buffer_drops_or_waits_as_told() -> None:
     frames = [(number, 0, number) for number in range(3)]
     dropping = engine_of(scenario("pkvm", PRODUCER, buffers=2, when_full="drop_newest"))
     done = by_frame(run(dropping, arrivals(frames), FAR_NS))
-    assert done["outcome"].tolist() == [DELIVERED, DELIVERED, DROPPED]
+    assert done["outcome"].tolist() == [Ending.DELIVERED, Ending.DELIVERED, Ending.DROPPED]
     assert done["reason"].tolist() == [0, 0, DropReason.NO_BUFFER]
     assert done["ended_ns"][2] == done["submitted_ns"][2]
     waiting = engine_of(scenario("pkvm", PRODUCER, buffers=2, when_full="wait"))
     done = by_frame(run(waiting, arrivals(frames), FAR_NS))
-    assert (done["outcome"] == DELIVERED).all()
+    assert (done["outcome"] == Ending.DELIVERED).all()
     assert done["ledger"][2, Category.QUEUE_WAIT] > 0
 
 
 def test_a_full_bounce_pool_drops_the_frame_and_gives_all_back() -> None:
     engine = engine_of(scenario("pkvm", {"kind": "swiotlb", "pool": "4MiB"}, buffers=4))
     done = by_frame(run(engine, arrivals([(0, 0, 0), (1, 0, 1)]), FAR_NS))
-    assert done["outcome"].tolist() == [DELIVERED, DROPPED]
+    assert done["outcome"].tolist() == [Ending.DELIVERED, Ending.DROPPED]
     assert done["reason"].tolist() == [0, DropReason.SWIOTLB_FULL]
     at_rest(engine)
 
@@ -160,7 +160,7 @@ def test_what_is_in_flight_at_the_end_is_booked_up_to_the_end(path: dict[str, Js
     frames = sorted((number, stream, number) for stream in range(4) for number in range(2))
     ended = run(engine, arrivals([frame for frame in frames if frame[0] < end_ns]), end_ns)
     unfinished = engine.finish()
-    assert (unfinished["outcome"] == UNFINISHED).all()
+    assert (unfinished["outcome"] == Ending.UNFINISHED).all()
     assert (unfinished["ended_ns"] == end_ns).all()
     assert (unfinished["ledger"].sum(axis=1) == end_ns - unfinished["submitted_ns"]).all()
     assert len(ended) + len(unfinished) == sum(frame[0] < end_ns for frame in frames)
@@ -221,10 +221,10 @@ def test_a_doorbell_is_not_rung_while_the_worker_runs() -> None:
     assert done["ledger"][:, Category.EXIT].tolist() == [2_600, 0]
 
 
-@pytest.mark.parametrize(("early_ns", "outcome"), [(0, DELIVERED), (1, DROPPED)])
+@pytest.mark.parametrize(("early_ns", "outcome"), [(0, Ending.DELIVERED), (1, Ending.DROPPED)])
 def test_a_step_that_ends_goes_before_an_arrival_at_the_same_instant(early_ns: int, outcome: int) -> None:
     """One buffer: a frame that comes when the one before it ends finds it free; 1 ns earlier it does not."""
     spec = scenario("pkvm", pool("none"), buffers=1, when_full="drop_newest")
     delivered_ns = 280 + 2_000 + 4_700
     done = by_frame(run(engine_of(spec), arrivals([(0, 0, 0), (delivered_ns - early_ns, 0, 1)]), FAR_NS))
-    assert done["outcome"].tolist() == [DELIVERED, outcome]
+    assert done["outcome"].tolist() == [Ending.DELIVERED, outcome]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cluster_sim.engine.state import DELIVERED, DROPPED, Arrivals, Records, submissions
-from cluster_sim.results.endings import DropReason
+from cluster_sim.engine.state import Arrivals, Records, submissions
+from cluster_sim.results.endings import DropReason, Ending
 from cluster_sim.results.ledger import Category
 from cluster_sim.runtime.host_engine import HostEngine
 from tests.unit.hand_prices import LOCK_HANDOVER, MAP_PIECE, UNMAP_PIECE
@@ -34,7 +34,7 @@ def in_order(done: Records) -> Records:
 
 
 def dropped_for(done: Records, reason: DropReason) -> list[int]:
-    rows = done[(done["outcome"] == DROPPED) & (done["reason"] == reason)]
+    rows = done[(done["outcome"] == Ending.DROPPED) & (done["reason"] == reason)]
     found: list[int] = rows["frame"].tolist()
     return found
 
@@ -45,7 +45,7 @@ def test_a_block_request_without_slots_is_mapped_again_three_milliseconds_later(
     """
     block: Values = {"kind": "block", "bs": "256KiB", "iodepth": 3, "rate_iops": 1}
     done = in_order(run(guest_of(SMALL_POOL, block), transfers([(0, 0, n, 256 * KIB) for n in range(3)])))
-    assert (done["outcome"] == DELIVERED).all()
+    assert (done["outcome"] == Ending.DELIVERED).all()
     late, slots_ns = done[2], done["ledger"][:, Category.SLOTS]
     assert late["ledger"][Category.LOCK_WAIT] == (slots_ns[:2] - 4 * UNMAP_PIECE + LOCK_HANDOVER).sum()
     assert late["ledger"][Category.QUEUE_WAIT] == 3 * MS
@@ -61,7 +61,7 @@ def test_packets_to_send_are_dropped_when_the_pool_is_full_and_nothing_is_held_b
     engine = guest_of(SMALL_POOL, network)
     done = in_order(run(engine, transfers([(0, 0, n, 64 * KIB) for n in range(20)], 1)))
     assert dropped_for(done, DropReason.SWIOTLB_FULL) == [16, 17, 18, 19]
-    assert (done["outcome"][:16] == DELIVERED).all()
+    assert (done["outcome"][:16] == Ending.DELIVERED).all()
     assert (done["ended_ns"][16:] < 20 * (MAP_PIECE + LOCK_HANDOVER + 1_000)).all(), "a drop waits for nothing"
     assert int(engine.state.pools.pools["failures"][0]) == 4
     assert int(engine.state.pools.pools["slots_hiwater"][0]) == 512
@@ -86,7 +86,7 @@ def test_a_receive_ring_that_ran_empty_is_filled_again_after_half_a_second() -> 
     packets = done[done["stream"] == 1]
     assert dropped_for(packets, DropReason.SWIOTLB_FULL) == [0]
     assert dropped_for(packets, DropReason.RING_EMPTY) == [1, 2]
-    assert packets["outcome"][3] == DELIVERED
+    assert packets["outcome"][3] == Ending.DELIVERED
 
 
 def test_a_ring_in_which_something_is_left_is_not_empty() -> None:
@@ -95,7 +95,7 @@ def test_a_ring_in_which_something_is_left_is_not_empty() -> None:
     rows = [(0, 0, n, 256 * KIB) for n in range(5)] + [(10 * MS, 0, 5, 256 * KIB)]
     done = in_order(run(guest_of(SMALL_POOL, network), transfers(rows)))
     assert dropped_for(done, DropReason.SWIOTLB_FULL) == [4]
-    assert done["outcome"][5] == DELIVERED
+    assert done["outcome"][5] == Ending.DELIVERED
 
 
 def test_a_frame_that_cannot_be_mapped_is_not_queued() -> None:
@@ -123,7 +123,7 @@ def test_buffers_that_find_no_slots_to_stay_mapped_in_are_not_used() -> None:
     engine = guest_of(SMALL_POOL | {"mapping": "long_lived"}, video)
     assert int(engine.state.guests["unmapped_buffers"][0]) == 1
     done = in_order(run(engine, transfers([(0, 0, n, 512 * KIB) for n in range(3)])))
-    assert (done["outcome"] == DELIVERED).all()
+    assert (done["outcome"] == Ending.DELIVERED).all()
     assert done["ledger"][0, Category.QUEUE_WAIT] == 0
     assert done["ledger"][2, Category.QUEUE_WAIT] == done["ended_ns"][0]
 

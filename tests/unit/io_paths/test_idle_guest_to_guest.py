@@ -6,8 +6,8 @@ sender still has to do runs beside it. The host copies twice: neither guest can 
 
 import pytest
 
-from cluster_sim.engine.state import DELIVERED
 from cluster_sim.io_paths.steps import Direction
+from cluster_sim.results.endings import Ending
 from tests.unit.hand_prices import (
     CONVERT_4K,
     COPY,
@@ -44,7 +44,7 @@ def sent_and_received(protection: str, path: Values) -> tuple[int, int, int]:
     rows = {int(row["stream"]): row for row in done}
     assert sorted(rows) == [SENDER, RECEIVER]
     for row in rows.values():
-        assert (row["outcome"], row["is_intact"]) == (DELIVERED, 1)
+        assert (row["outcome"], row["is_intact"]) == (Ending.DELIVERED, 1)
         assert row["copied_bytes"][1] in (0, RAW_1080P)
     sent, received = rows[SENDER], rows[RECEIVER]
     assert received["origin_ns"] == sent["submitted_ns"] == 0
