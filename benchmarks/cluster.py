@@ -17,7 +17,7 @@ from cluster_sim import load
 from cluster_sim.experiments.driver import Means, run_experiment
 from cluster_sim.runtime.compile_ahead import compile_once
 from cluster_sim.runtime.pace import SNAPSHOT_LEAST_S, SNAPSHOT_SHARE
-from cluster_sim.runtime.run_progress import Progress
+from cluster_sim.runtime.run_progress import ProgressReport
 
 SPEED = (
     "protection=sev-snp",
@@ -84,7 +84,7 @@ def timed(workload: str, sets: tuple[str, ...], means: Means) -> Timed:
     """Run once."""
     instants: list[float] = []
 
-    def note(progress: Progress) -> None:
+    def note(progress: ProgressReport) -> None:
         del progress
         instants.append(time.perf_counter())
 

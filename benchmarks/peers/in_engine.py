@@ -4,7 +4,7 @@ import time
 
 from benchmarks.peers.model import DEFINITION, Model, Timed
 from cluster_sim.engine.stream_sums import FIELD
-from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK, end
 from cluster_sim.io_paths.steps import Charge, Count, Op, Program, Resource, Runner, Step, acquire, release, spend
 from cluster_sim.planning.host_plan import plan_host
@@ -15,9 +15,9 @@ from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.path_spec import IoPath
 
 
-def program(path: IoPath, errand: Errand) -> Program:
+def program(path: IoPath, context: PathContext) -> Program:
     """Slot, engine, consumer."""
-    del path, errand
+    del path, context
     return Program(
         (
             Step(Op.TAKE_BUFFER, "take a slot", category=Category.QUEUE_WAIT),

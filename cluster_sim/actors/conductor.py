@@ -23,7 +23,7 @@ from cluster_sim.actors.placement_groups import Pair
 from cluster_sim.runtime.hosts import HostsResult
 from cluster_sim.runtime.pace import Pace, Report
 from cluster_sim.runtime.run_order import RunOrder
-from cluster_sim.runtime.snapshot_state import MementoError
+from cluster_sim.runtime.snapshot_state import SavedStateError
 from cluster_sim.runtime.snapshots import SnapshotError
 
 LOG = logging.getLogger(__name__)
@@ -102,12 +102,12 @@ class Conductor:
         await asyncio.gather(*(actor.report_in.remote() for actor in (self.pair.hosts, self.pair.guests)))
         self.on_ready()
         under_way: deque[_Epoch] = deque()
-        place, first = 0, await self._set_up(runs[0])
-        while place < len(runs) or under_way:
-            while place < len(runs) and len(under_way) < EPOCHS_UNDER_WAY:
-                epoch = self._grant(runs[place], first)
+        position, first = 0, await self._set_up(runs[0])
+        while position < len(runs) or under_way:
+            while position < len(runs) and len(under_way) < EPOCHS_UNDER_WAY:
+                epoch = self._grant(runs[position], first)
                 under_way.append(epoch)
-                place, first = (place + 1, 0) if epoch.result is not None else (place, epoch.end)
+                position, first = (position + 1, 0) if epoch.result is not None else (position, epoch.end)
             epoch = under_way[0]
             try:
                 await self._wait(epoch)
@@ -116,7 +116,7 @@ class Conductor:
                 if not is_loss(error):
                     raise
                 under_way.clear()
-                place = runs.index(epoch.run)
+                position = runs.index(epoch.run)
                 first = await self._recover(epoch, error)
 
     def _order(self, run: int) -> RunOrder | None:
@@ -224,7 +224,7 @@ class Conductor:
             calls = [self.pair.hosts.restore.remote(order, window), self.pair.guests.restore.remote(order, window)]
             try:
                 await asyncio.gather(*calls)
-            except (SnapshotError, MementoError) as error:
+            except (SnapshotError, SavedStateError) as error:
                 LOG.warning("a snapshot cannot be used, an older one or none will do: %s", error)
             else:
                 return window

@@ -1,4 +1,4 @@
-"""Where actors go on a Ray cluster: one bundle of CPU a shard, spread over the nodes; and what all nodes must share."""
+"""Where actors go on a Ray cluster: room for each shard, spread over the nodes; and what all nodes must share."""
 
 import asyncio
 import logging
@@ -59,7 +59,7 @@ def living_nodes() -> list[Node]:
 
 
 def share_of_cpu(nodes: Sequence[float], shards: int) -> float:
-    """The most CPU, up to one, of which all shards' bundles fit on the nodes together."""
+    """The most CPU, up to one, with which all shards fit on the nodes together."""
     if sum(int(cpus) for cpus in nodes) >= shards:
         return 1.0
     shares = {int(100 * cpus / many) / 100 for cpus in nodes for many in range(1, shards + 1) if cpus >= 0.01 * many}
@@ -68,7 +68,7 @@ def share_of_cpu(nodes: Sequence[float], shards: int) -> float:
 
 
 @dataclass(slots=True)
-class Bundles:
+class ShardPlacement:
     """The room of all shards; a pair that was lost is started anew wherever there is a node."""
 
     shards: int
@@ -97,7 +97,7 @@ class Bundles:
             )
 
     async def pair(self, shard: int, is_again: bool) -> Pair:  # noqa: FBT001 - a conductor's callback
-        """Start the pair of a shard: in its bundle the first time, afterwards on any node that lives."""
+        """Start the pair of a shard: in its own room the first time, afterwards on any node that lives."""
         if is_again or self.group is None:
             return Pair(
                 HostActor.options(num_cpus=0, scheduling_strategy="SPREAD").remote(),

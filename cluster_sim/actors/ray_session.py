@@ -25,11 +25,11 @@ CONNECT_S = 10.0
 
 def check_address(address: str) -> None:
     """Refuse an address at which nobody is: Ray itself would go on asking for minutes."""
-    place = re.fullmatch(r"(?:ray://)?\[?([^\]/]+?)\]?:(\d+)", address)
-    if place is None:
+    found = re.fullmatch(r"(?:ray://)?\[?([^\]/]+?)\]?:(\d+)", address)
+    if found is None:
         return
     try:
-        socket.create_connection((place[1], int(place[2])), CONNECT_S).close()
+        socket.create_connection((found[1], int(found[2])), CONNECT_S).close()
     except (OSError, OverflowError) as error:
         raise RunDirectoryError(
             f"--address: found nobody at {address} ({error}), allowed: auto, HOST:PORT or ray://HOST:PORT of a cluster"

@@ -77,7 +77,7 @@ def explain(scenario: ScenarioSpec, folder: Path) -> list[Explained]:
     plan = plan_host(scenario, profile, facts, is_alone=True)
     first: dict[tuple[str, int, Role, Direction], int] = {}
     for number, stream in enumerate(plan.streams):
-        group = plan.guests[stream.guest].place.group
+        group = plan.guests[stream.guest].placed.group
         for direction in stream.programs:
             first.setdefault((group.name, stream.queue.workload, stream.queue.role, direction), number)
     return [
@@ -92,7 +92,7 @@ def explain_stream(
     plan = plan_host(scenario, profile, facts, journal_entries=JOURNAL_ENTRIES, is_alone=True)
     stream = plan.streams[number]
     guest = plan.guests[stream.guest]
-    size = size_of(stream, guest.layout, facts_of_queue(stream.queue, guest.place.group, facts).mean)
+    size = size_of(stream, guest.layout, facts_of_queue(stream.queue, guest.placed.group, facts).mean)
     engine = HostEngine(plan)
     one = submissions(
         at_ns=np.zeros(1, np.int64),
@@ -108,7 +108,7 @@ def explain_stream(
     entries = engine.state.journal[: int(engine.state.cursor["journal"][0])]
     program, entry = stream.programs[direction], stream.entries[direction]
     steps = (*program.steps, *program.if_full)
-    priced = PricedIn(profile, scenario, stream, guest.place.group, engine.state, number, size)
+    priced = PricedIn(profile, scenario, stream, guest.placed.group, engine.state, number, size)
     explained = tuple(
         explain_step(steps[int(row["step"]) - entry], row, priced)
         for row in entries
@@ -118,7 +118,7 @@ def explain_stream(
     assert sum(step.spent_ns for step in explained) == latency_ns
     copied = done["copied_bytes"][0]
     return Explained(
-        group=guest.place.group.name,
+        group=guest.placed.group.name,
         workload=stream.queue.workload,
         part=stream.queue.role.value,
         direction=direction.name.lower(),

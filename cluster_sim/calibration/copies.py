@@ -118,10 +118,10 @@ def thread_rounds(threads: int, effort: Effort) -> list[Round]:
     if needed * FREE_SHARE > free:
         raise RefusedError(f"{threads} threads need {needed >> 20} MiB of {free >> 20} MiB that are free")
     chunks = THREAD_BYTES // STREAM_BYTES
-    with memory(THREAD_BYTES, 2 * threads) as places:
+    with memory(THREAD_BYTES, 2 * threads) as blocks:
         copies = [
             partial(loops.copies, chunks, target, source, STREAM_BYTES, STREAM_BYTES, slots_of(chunks))
-            for target, source in zip(places[::2], places[1::2], strict=True)
+            for target, source in zip(blocks[::2], blocks[1::2], strict=True)
         ]
         found = together(effort.warm_up + effort.rounds, copies)[effort.warm_up :]
     return rates(found, threads * THREAD_BYTES)

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from cluster_sim.cli.options import FAILED
 from cluster_sim.runtime.failures import RunFailedError
-from cluster_sim.runtime.run_progress import Progress as Done
+from cluster_sim.runtime.run_progress import ProgressReport as Done
 
 PLAIN_EVERY_S = 10.0
 

@@ -22,9 +22,9 @@ def map_slots(host: Host, transfer: int, now_ns: int) -> bool:
     row.staged = LOST
     pool = host.pools.pools[stream.pool]
     probes = pool.probes
-    first = stream.first_place + (row.buffer - stream.first_buffer) * stream.places
-    places = host.slots[first : first + stream.places]
-    mapped = map_buffer(host.pools, stream.pool, stream.home_area, AT_PAGE, row.bytes, stream.extra_mappings, places)
+    first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
+    addresses = host.slots[first : first + stream.mappings]
+    mapped = map_buffer(host.pools, stream.pool, stream.home_area, AT_PAGE, row.bytes, stream.extra_mappings, addresses)
     row.counts[Count.PROBES] = max(0, pool.probes - probes - mapped)
     if pool.wants_growth and host.guests[stream.guest].grows_at_ns == NOT_GROWING:
         start_growth(host, stream.guest, now_ns)
@@ -39,9 +39,9 @@ def unmap_slots(host: Host, transfer: int) -> None:
     """Give the transfer's bounce slots back."""
     row = host.transfers[transfer]
     stream = host.streams[row.stream]
-    first = stream.first_place + (row.buffer - stream.first_buffer) * stream.places
-    places = host.slots[first : first + stream.places]
-    unmap_buffer(host.pools, stream.pool, AT_PAGE, row.bytes, stream.extra_mappings, places)
+    first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
+    addresses = host.slots[first : first + stream.mappings]
+    unmap_buffer(host.pools, stream.pool, AT_PAGE, row.bytes, stream.extra_mappings, addresses)
 
 
 @compiled

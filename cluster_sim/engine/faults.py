@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cluster_sim.compiling.decorators import compiled
-from cluster_sim.engine.guest_end import die
+from cluster_sim.engine.guest_end import end_guest
 from cluster_sim.engine.guest_memory import convert_at, in_tree, keep_gauges, operate_at
 from cluster_sim.engine.state import Host
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
@@ -115,10 +115,10 @@ def kill(host: Host, guest: int, victim: str, consequence: Consequence, now_ns: 
     """Let the guest, or all guests of the host, die; a killed process that is not the VMM takes nobody along."""
     code = OUTCOME_CODES.get(consequence.outcome, NO_OUTCOME)
     if victim == "guest":
-        die(host, guest, code, DropReason.GUEST_DIED, now_ns)
+        end_guest(host, guest, code, DropReason.GUEST_DIED, now_ns)
     elif victim == "host":
         for number in range(len(host.guests)):
-            die(host, number, code, DropReason.GUEST_DIED, now_ns)
+            end_guest(host, number, code, DropReason.GUEST_DIED, now_ns)
 
 
 OUTCOME_CODES: Mapping[str, int] = {outcome.name: int(outcome) for outcome in Outcome}
@@ -201,7 +201,7 @@ def converted(host: Host, fault: PlannedFault, to_private: int, effects: Counts)
     return WORKS if outcome == Outcome.OK else Consequence(Outcome(outcome).name, "nobody")
 
 
-def later_death(host: Host, guest: int, *, is_machine_check: bool) -> FaultRecord:
+def later_end(host: Host, guest: int, *, is_machine_check: bool) -> FaultRecord:
     """A guest met, in its own work, what a fault had left."""
     row = host.guests[guest]
     return FaultRecord(

@@ -5,7 +5,7 @@ from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import end_pin_wait
 from cluster_sim.engine.transfers import finish, forget
 from cluster_sim.engine.wait_queues import hold
-from cluster_sim.engine.waiting import FIRST_OF_HOST, go_on_from_line, note_held, release
+from cluster_sim.engine.waiting import FIRST_OF_HOST, note_held, release, resume_first
 from cluster_sim.io_paths.steps import Op
 from cluster_sim.results.endings import Ending
 
@@ -26,30 +26,30 @@ def abandon(host: Host, transfer: int, now_ns: int) -> None:
 
 
 @compiled
-def let_all_go(host: Host, line: int, now_ns: int) -> None:
-    """Empty a dead guest's line."""
-    while go_on_from_line(host, line, now_ns) != NOBODY:
+def resume_all(host: Host, wait_queue: int, now_ns: int) -> None:
+    """Empty a wait queue of a guest that is gone."""
+    while resume_first(host, wait_queue, now_ns) != NOBODY:
         pass
 
 
 @compiled
-def die(host: Host, number: int, outcome: int, reason: int, now_ns: int) -> None:
+def end_guest(host: Host, number: int, outcome: int, reason: int, now_ns: int) -> None:
     """A guest is gone: nothing waits for its locks, CPUs and buffers any more, and nothing more goes on."""
     guest = host.guests[number]
     if guest.died_ns != ALIVE:
         return
     guest.died_ns = now_ns
-    host.cursor[0].deaths += 1
+    host.cursor[0].ended_guests += 1
     guest.died_of = outcome
     guest.end_reason = reason
     for i in range(len(host.streams)):
         stream = host.streams[i]
         if stream.guest != number:
             continue
-        let_all_go(host, len(host.servers) + i, now_ns)
+        resume_all(host, len(host.servers) + i, now_ns)
         for resource in range(FIRST_OF_HOST):
             server = stream.servers[resource]
-            let_all_go(host, server, now_ns)
+            resume_all(host, server, now_ns)
             hold(host.servers, server, -host.servers[server].held, now_ns)
         for buffer in range(stream.first_buffer, stream.first_buffer + stream.buffers):
             waiter = host.pin_waiters[buffer]

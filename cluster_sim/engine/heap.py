@@ -19,11 +19,11 @@ def move(heap: Entries, target: int, source: int) -> None:
 
 
 @inlined
-def put(heap: Entries, place: int, key: int, sequence: int, item: int) -> None:
+def put(heap: Entries, position: int, key: int, sequence: int, item: int) -> None:
     """Write an entry."""
-    heap[place].key = key
-    heap[place].sequence = sequence
-    heap[place].item = item
+    heap[position].key = key
+    heap[position].sequence = sequence
+    heap[position].item = item
 
 
 @compiled

@@ -2,7 +2,7 @@
 
 from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.bounce import map_slots, unmap_slots
-from cluster_sim.engine.guest_end import abandon, die
+from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
@@ -102,7 +102,7 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
     """Run a transfer's steps from where it stands until it waits, spends time or ends."""
     row = host.transfers[transfer]
     stream = host.streams[row.stream]
-    if host.cursor[0].deaths > 0 and host.guests[stream.guest].died_ns != ALIVE:
+    if host.cursor[0].ended_guests > 0 and host.guests[stream.guest].died_ns != ALIVE:
         abandon(host, transfer, now_ns)
         return
     while True:
@@ -122,7 +122,7 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
         elif op == Op.MEMORY:
             refused = use_memory(host, transfer, row.step)
             if refused != Outcome.OK:
-                die(host, stream.guest, refused, DropReason.GUEST_DIED, now_ns)
+                end_guest(host, stream.guest, refused, DropReason.GUEST_DIED, now_ns)
                 abandon(host, transfer, now_ns)
                 return
         elif op == Op.CONVERT:

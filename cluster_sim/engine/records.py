@@ -1,4 +1,4 @@
-"""Rows of transfers: room for them in a host's state, copies, columns of those that ended; lines nobody waits in."""
+"""Rows of transfers: room for them in a host's state, copies, columns of those that ended; empty wait queues."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.engine.shared_resources import room_for_jobs
-from cluster_sim.engine.state import LINE, NOBODY, Host, Int32s, Int64s, Lists, Records
+from cluster_sim.engine.state import NOBODY, WAIT_QUEUE, Host, Int32s, Int64s, Lists, Records
 
 WORD_BYTES = 8
 ROWS_TURNED_AT_ONCE = 8
@@ -57,11 +57,11 @@ def turn(records: Int64s, rows: Int64s, words: Int64s, columns: Int64s) -> None:
                 columns[k, i] = records[rows[i], words[k]]
 
 
-def empty_lines(count: int) -> Records:
+def empty_wait_queues(count: int) -> Records:
     """Lines that nobody waits in."""
-    lines = np.zeros(count, LINE)
-    lines["first"] = NOBODY
-    return lines
+    wait_queues = np.zeros(count, WAIT_QUEUE)
+    wait_queues["first"] = NOBODY
+    return wait_queues
 
 
 def empty_lists(rows: int) -> Lists:

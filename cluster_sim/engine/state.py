@@ -71,8 +71,8 @@ STREAM = np.dtype(
         ("buffer_bytes", np.int64),
         ("min_align_mask", np.int64),
         ("extra_mappings", np.int64),
-        ("first_place", np.int64),
-        ("places", np.int64),
+        ("first_mapping", np.int64),
+        ("mappings", np.int64),
         ("curves", np.int64, (len(Mover),)),
         ("work_ns", np.int64, (DIRECTIONS,)),
         ("draws_work", np.int64),
@@ -145,8 +145,8 @@ SERVER = np.dtype(
 )
 """A server: `free_ns` is when a card or link is through with what has come, `polls_ns` how long it looks for more."""
 
-LINE = np.dtype([("first", np.int64), ("last", np.int64)], align=True)
-"""A waiting line: one a server, then one a stream for its buffers."""
+WAIT_QUEUE = np.dtype([("first", np.int64), ("last", np.int64)], align=True)
+"""A wait queue: one a server, then one a stream for its buffers."""
 
 GUEST = np.dtype(
     [
@@ -262,7 +262,7 @@ CURSOR = np.dtype(
         ("next_ns", np.int64),
         ("quiet_ns", np.int64),
         ("is_starved", np.int64),
-        ("deaths", np.int64),
+        ("ended_guests", np.int64),
     ],
     align=True,
 )
@@ -340,7 +340,7 @@ class Host(NamedTuple):
     streams: Records
     curves: Records
     servers: Records
-    lines: Records
+    wait_queues: Records
     ring: Int32s
     slots: Int64s
     transfers: Records

@@ -119,7 +119,7 @@ def admit(host: Host, arrivals: Arrivals, i: int) -> None:
 
 
 @compiled
-def drawn_size(host: Host, stream_number: int, frame: int) -> int:
+def draw_size(host: Host, stream_number: int, frame: int) -> int:
     """One of the stream's sizes, each as often as its percent says."""
     stream = host.streams[stream_number]
     draw = below(PERCENT, stream.key, frame, SIZE)
@@ -140,7 +140,7 @@ def next_request(host: Host, stream_number: int, at_ns: int) -> None:
         size_bytes = host.requests[stream.first_request + frame].bytes
         direction = host.requests[stream.first_request + frame].direction
     else:
-        size_bytes = drawn_size(host, stream_number, frame)
+        size_bytes = draw_size(host, stream_number, frame)
         direction = 0 if below(PERCENT, stream.key, frame, DIRECTION) < stream.reads_percent else 1
     stream.next_frame += 1
     transfer = new_transfer(host, stream_number, frame, size_bytes, direction, at_ns, at_ns + stream.deadline_ns, at_ns)

@@ -1,4 +1,4 @@
-"""Waiting lines, servers and what goes on now: first come, first served."""
+"""Wait queues, servers and what goes on now: first come, first served."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +10,9 @@ Records = npt.NDArray[np.void]
 
 
 @inlined
-def around(place: int, places: int) -> int:
-    """A place in a ring, at most once around; a division would take longer than all else."""
-    return place if place < places else place - places
+def around(position: int, length: int) -> int:
+    """A position in a ring, at most once around; a division would take longer than all else."""
+    return position if position < length else position - length
 
 
 @inlined
@@ -34,9 +34,9 @@ def next_ready(host: Host) -> int:
 
 
 @compiled
-def join_line(host: Host, line: int, transfer: int) -> None:
-    """Wait at the end of a line."""
-    ends = host.lines[line]
+def enqueue(host: Host, wait_queue: int, transfer: int) -> None:
+    """Wait at the end of a wait queue."""
+    ends = host.wait_queues[wait_queue]
     host.transfers[transfer].next = NOBODY
     if ends.first == NOBODY:
         ends.first = transfer
@@ -46,9 +46,9 @@ def join_line(host: Host, line: int, transfer: int) -> None:
 
 
 @compiled
-def leave_line(host: Host, line: int) -> int:
-    """Take the first of a line, or NOBODY."""
-    ends = host.lines[line]
+def dequeue(host: Host, wait_queue: int) -> int:
+    """Take the first of a wait queue, or NOBODY."""
+    ends = host.wait_queues[wait_queue]
     transfer = int(ends.first)
     if transfer != NOBODY:
         ends.first = host.transfers[transfer].next

@@ -4,7 +4,7 @@ from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.booking import book, book_step, price
 from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, NOBODY, WAITING, Host
 from cluster_sim.engine.transfers import finish
-from cluster_sim.engine.wait_queues import around, hold, is_polling, join_line, leave_line, make_ready
+from cluster_sim.engine.wait_queues import around, dequeue, enqueue, hold, is_polling, make_ready
 from cluster_sim.io_paths.steps import OF_HOST, WHOLE, Count
 from cluster_sim.results.endings import DropReason, Ending
 
@@ -12,18 +12,18 @@ FIRST_OF_HOST = min(int(resource) for resource in OF_HOST)
 
 
 @compiled
-def wait(host: Host, transfer: int, now_ns: int, line: int) -> None:
-    """Wait in a line."""
+def wait(host: Host, transfer: int, now_ns: int, wait_queue: int) -> None:
+    """Wait in a wait queue."""
     row = host.transfers[transfer]
     row.started_ns = now_ns
     row.phase = WAITING
-    join_line(host, line, transfer)
+    enqueue(host, wait_queue, transfer)
 
 
 @compiled
-def go_on_from_line(host: Host, line: int, now_ns: int) -> int:
-    """End the wait of the first of a line and let it go on; the transfer, or NOBODY."""
-    transfer = leave_line(host, line)
+def resume_first(host: Host, wait_queue: int, now_ns: int) -> int:
+    """End the wait of the first of a wait queue and let it go on; the transfer, or NOBODY."""
+    transfer = dequeue(host, wait_queue)
     if transfer != NOBODY:
         book_step(host, transfer, now_ns)
         counts = host.transfers[transfer].counts
@@ -57,7 +57,7 @@ def acquire(host: Host, transfer: int, now_ns: int) -> bool:
     server = host.streams[row.stream].servers[step.resource]
     amount = amount_of(host, server, row.step)
     is_free = host.servers[server].held + amount <= host.servers[server].capacity
-    if not is_free or host.lines[server].first != NOBODY:
+    if not is_free or host.wait_queues[server].first != NOBODY:
         wait(host, transfer, now_ns, server)
         return False
     row.counts[Count.WAKES] = 0 if is_polling(host, server, now_ns) else 1
@@ -74,15 +74,15 @@ def acquire(host: Host, transfer: int, now_ns: int) -> bool:
 def release(host: Host, server: int, amount: int, now_ns: int) -> None:
     """Let an amount of a server go to those who wait first, as far as it suffices."""
     hold(host.servers, server, -amount, now_ns)
-    while host.lines[server].first != NOBODY:
-        first = host.lines[server].first
+    while host.wait_queues[server].first != NOBODY:
+        first = host.wait_queues[server].first
         step = host.transfers[first].step
         wanted = amount_of(host, server, step)
         if host.servers[server].held + wanted > host.servers[server].capacity:
             return
         hold(host.servers, server, wanted, now_ns)
         note_held(host, first, host.steps[step].resource, 1)
-        go_on_from_line(host, server, now_ns)
+        resume_first(host, server, now_ns)
 
 
 @inlined
@@ -103,13 +103,13 @@ def take_buffer(host: Host, transfer: int, now_ns: int) -> bool:
     if stream.when_full == DROP_NEWEST:
         finish(host, transfer, now_ns, Ending.DROPPED, DropReason.NO_BUFFER)
         return False
-    line = len(host.servers) + row.stream
+    wait_queue = len(host.servers) + row.stream
     if stream.when_full == DROP_OLDEST:
-        stale = leave_line(host, line)
+        stale = dequeue(host, wait_queue)
         if stale != NOBODY:
             book(host, stale, host.steps[host.transfers[stale].step].category, now_ns, waited_ns(host, stale, now_ns))
             finish(host, stale, now_ns, Ending.DROPPED, DropReason.REPLACED)
-    wait(host, transfer, now_ns, line)
+    wait(host, transfer, now_ns, wait_queue)
     return False
 
 
@@ -123,7 +123,7 @@ def waited_ns(host: Host, transfer: int, now_ns: int) -> int:
 def give_buffer(host: Host, transfer: int, now_ns: int) -> None:
     """Give the buffer to the stream's first waiter, else back to its ring."""
     row = host.transfers[transfer]
-    follower = go_on_from_line(host, len(host.servers) + row.stream, now_ns)
+    follower = resume_first(host, len(host.servers) + row.stream, now_ns)
     if follower == NOBODY:
         put_free_buffer(host, row.stream, row.buffer)
     else:

@@ -23,7 +23,7 @@ from cluster_sim.runtime.compile_ahead import compile_once
 from cluster_sim.runtime.failures import RunFailedError
 from cluster_sim.runtime.pace import Pace
 from cluster_sim.runtime.packing import most_shards
-from cluster_sim.runtime.run_progress import Progress, RunBooks, order_of
+from cluster_sim.runtime.run_progress import ProgressReport, RunProgress, order_of
 from cluster_sim.runtime.shard import run_here
 from cluster_sim.scenario.load import Experiment
 
@@ -74,7 +74,7 @@ def run_experiment(
     *,
     means: Means = DEFAULT_MEANS,
     name: str | None = None,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: Callable[[ProgressReport], None] = lambda _: None,
 ) -> Finished:
     """Run all runs of an experiment; tables and manifest lie in the directory that is returned."""
     storage = run_directory.create(results, experiment.spec.name, name)
@@ -87,52 +87,52 @@ def carry_out(
     manifest: Manifest,
     finished: dict[tuple[str, int], FinishedRun],
     means: Means,
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[ProgressReport], None],
 ) -> Finished:
     """Do all runs of a manifest that have not ended."""
     runs = runs_of(manifest)
-    books = RunBooks(storage, manifest, runs, 1, on_progress, finished)
+    progress = RunProgress(storage, manifest, runs, 1, on_progress, finished)
     try:
         with run_log(storage):
-            run_directory.write_manifest(storage, books.closed("running"))
-            LOG.info("%d of %d runs are to be done", len(books.missing()), len(runs))
-            if books.missing():
+            run_directory.write_manifest(storage, progress.closed("running"))
+            LOG.info("%d of %d runs are to be done", len(progress.missing()), len(runs))
+            if progress.missing():
                 if means.executor == "inline":
-                    books.split(means.actors or 1)
-                    run_inline(books, means)
+                    progress.split(means.actors or 1)
+                    run_inline(progress, means)
                 else:
-                    run_on_ray(books, means)
-            assert not books.missing()
-            closed = books.closed("complete")
+                    run_on_ray(progress, means)
+            assert not progress.missing()
+            closed = progress.closed("complete")
             run_directory.write_manifest(storage, closed)
             run_directory.remove_unlisted(storage, closed.parts)
     except KeyboardInterrupt:
-        keep_finished(books, "interrupted")
+        keep_finished(progress, "interrupted")
         raise
     except RunDirectoryError:
-        keep_finished(books, "failed")
+        keep_finished(progress, "failed")
         raise
     except Exception as error:
-        note = keep_finished(books, "failed", error)
-        raise RunFailedError(failure_text(books, error, note)) from error
-    return Finished(storage, closed.fingerprint, closed.frames, books.ready_s)
+        note = keep_finished(progress, "failed", error)
+        raise RunFailedError(failure_text(progress, error, note)) from error
+    return Finished(storage, closed.fingerprint, closed.frames, progress.ready_s)
 
 
-def run_inline(books: RunBooks, means: Means) -> None:
+def run_inline(progress: RunProgress, means: Means) -> None:
     """Run everything in this process, one shard after the other."""
-    for number in books.missing():
-        for shard in range(books.shards):
-            order = order_of(books, number, shard)
+    for number in progress.missing():
+        for shard in range(progress.shards):
+            order = order_of(progress, number, shard)
             if order is None:
                 continue
 
             def took(windows: int, frames: int, *, at: tuple[int, int] = (shard, number)) -> None:
-                books.took(*at, windows, frames)
+                progress.took(*at, windows, frames)
 
-            books.deliver(shard, number, run_here(order, Pace(means.snapshot_every), took))
+            progress.deliver(shard, number, run_here(order, Pace(means.snapshot_every), took))
 
 
-def run_on_ray(books: RunBooks, means: Means) -> None:
+def run_on_ray(progress: RunProgress, means: Means) -> None:
     """Run on a Ray of this run's own, or on the cluster at an address."""
     from cluster_sim.actors.ray_environment import prepare_environment
 
@@ -142,15 +142,15 @@ def run_on_ray(books: RunBooks, means: Means) -> None:
     from cluster_sim.actors.ray_session import ray_session
 
     compile_once()
-    books.began_s = time.monotonic()
+    progress.began_s = time.monotonic()
     with ray_session(means.address, os.cpu_count() or 1):
-        folder = books.manifest.traces_folder
-        files = dict.fromkeys(file for run in books.runs for file in files_of(run.variant.scenario, folder))
+        folder = progress.manifest.traces_folder
+        files = dict.fromkeys(file for run in progress.runs for file in files_of(run.variant.scenario, folder))
         if means.address is not None:
-            check_nodes(books.storage, list(files))
+            check_nodes(progress.storage, list(files))
         wanted = means.actors or max(int(sum(cpus_of_nodes())), 1)
-        books.split(min(wanted, most_shards([run.variant.scenario for run in books.runs])))
-        run_to_end(conduct_all(books, means.when_small, means.snapshot_every))
+        progress.split(min(wanted, most_shards([run.variant.scenario for run in progress.runs])))
+        run_to_end(conduct_all(progress, means.when_small, means.snapshot_every))
 
 
 def run_to_end(work: Coroutine[None, None, None]) -> None:
@@ -164,27 +164,29 @@ def run_to_end(work: Coroutine[None, None, None]) -> None:
             thread.submit(asyncio.run, work).result()
 
 
-def keep_finished(books: RunBooks, status: Literal["interrupted", "failed"], error: Exception | None = None) -> str:
+def keep_finished(
+    progress: RunProgress, status: Literal["interrupted", "failed"], error: Exception | None = None
+) -> str:
     """Write the manifest of what has ended, and the error's whole story; what went wrong with that is given back."""
     try:
-        run_directory.write_manifest(books.storage, books.closed(status))
+        run_directory.write_manifest(progress.storage, progress.closed(status))
         if error is not None:
             story = "".join(traceback.format_exception(error))
-            books.storage.put(FAILURE, story.encode())
+            progress.storage.put(FAILURE, story.encode())
     except OSError as refused:
         return f" (their manifest could not be written: {run_directory.reason_of(refused)})"
     return ""
 
 
-def failure_text(books: RunBooks, error: Exception, note: str) -> str:
+def failure_text(progress: RunProgress, error: Exception, note: str) -> str:
     """What failed, what is kept, and what to do."""
     cause = getattr(error, "cause", None) or error
     reason = (str(cause).splitlines() or [""])[0]
-    where = books.storage.uri
+    where = progress.storage.uri
     what = "go on with"
     if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         what = "make room, then go on with"
     return (
-        f"failed after {len(books.finished)} of {len(books.runs)} runs, which are kept in {where}{note}: "
+        f"failed after {len(progress.finished)} of {len(progress.runs)} runs, which are kept in {where}{note}: "
         f"{type(cause).__name__}: {reason}\n{what} `cluster-sim run --resume {where}`"
     )

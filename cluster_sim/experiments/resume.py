@@ -21,7 +21,7 @@ from cluster_sim.runtime.compile_ahead import compile_once
 from cluster_sim.runtime.pace import Pace
 from cluster_sim.runtime.placement_table import placements_part
 from cluster_sim.runtime.run_order import RunOrder
-from cluster_sim.runtime.run_progress import Progress
+from cluster_sim.runtime.run_progress import ProgressReport
 from cluster_sim.runtime.shard import run_here
 from cluster_sim.scenario.axes import MOST_RUNS, Variant
 from cluster_sim.scenario.contradictions import gather
@@ -34,18 +34,18 @@ Key = tuple[str, int]
 
 
 def complete_run(
-    place: Path | str,
+    run: Path | str,
     replications: int | None = None,
     *,
     means: Means = DEFAULT_MEANS,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: Callable[[ProgressReport], None] = lambda _: None,
 ) -> Finished:
     """Run what a run's directory lacks, in place: of its own replications, or of `replications` when those are more.
 
     Parts that are there are verified, and what is damaged is done again. Where the program has changed since, one run
     that is there is run once more and must leave the same digests. RunDirectoryError says what forbids to go on.
     """
-    storage = find(place)
+    storage = find(run)
     found = read_manifest(storage)
     wanted = max(found.replications, replications or 0)
     if len(found.variants) * wanted > MOST_RUNS:

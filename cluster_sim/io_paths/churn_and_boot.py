@@ -1,7 +1,7 @@
 """Programs that carry no payload: conversions for their own sake, and the parts of a guest's start."""
 
 from cluster_sim.io_paths.conversion_steps import convert, guest_touch
-from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.step_sequences import (
     begin,
     end,
@@ -31,24 +31,24 @@ from cluster_sim.memory.pages import PAGE_BYTES, Operation
 from cluster_sim.results.ledger import Category
 
 
-def churn(errand: Errand, granule_bytes: int) -> Program:
+def churn(context: PathContext, granule_bytes: int) -> Program:
     """Share a range, let the host touch it, hold it, unshare it."""
     ranged = granule_bytes > PAGE_BYTES
-    private = errand.protection.has_private_memory
-    share = convert(errand, to_private=False, is_ranged=ranged) if private else ()
-    unshare = convert(errand, to_private=True, is_ranged=ranged) if private else ()
+    private = context.protection.has_private_memory
+    share = convert(context, to_private=False, is_ranged=ranged) if private else ()
+    unshare = convert(context, to_private=True, is_ranged=ranged) if private else ()
     return Program(
         (
-            *begin(errand),
-            *enter_guest(errand),
+            *begin(context),
+            *enter_guest(context),
             *share,
-            *ring_host(errand),
-            *worker(errand, *fault_in(), *held_by_others(errand)),
+            *ring_host(context),
+            *worker(context, *fault_in(), *held_by_others(context)),
             spend("it stays shared", Category.WORK, Runner.NOBODY, Charge(HOLD)),
-            *interrupt(errand),
+            *interrupt(context),
             *unshare,
             handled(),
-            *leave_guest(errand),
+            *leave_guest(context),
             *end(),
         )
     )
@@ -58,16 +58,16 @@ HOLD = "hold"
 """Price of a range's time as shared, which the definition gives."""
 
 
-def first_touch(errand: Errand) -> Operation:
+def first_touch(context: PathContext) -> Operation:
     """How the guest comes to have a page: it accepts a private one; without protection it just touches it."""
-    return Operation.ACCEPT if errand.protection.has_private_memory else Operation.GUEST_TOUCH_SHARED
+    return Operation.ACCEPT if context.protection.has_private_memory else Operation.GUEST_TOUCH_SHARED
 
 
-def build_image(errand: Errand) -> Program:
+def build_image(context: PathContext) -> Program:
     """The host puts the guest's image into private memory, page by page, before the guest runs."""
     return part_of_boot(
         acquire(Resource.WORKER, "wait for the VMM"),
-        memory("the image's pages are built", first_touch(errand)),
+        memory("the image's pages are built", first_touch(context)),
         spend(
             "build and measure the image",
             Category.ACCEPT_ZERO,
@@ -79,28 +79,28 @@ def build_image(errand: Errand) -> Program:
     )
 
 
-def set_up_pool(errand: Errand) -> Program:
+def set_up_pool(context: PathContext) -> Program:
     """The guest shares its pool, and both sides map it."""
-    share = convert(errand, to_private=False, is_ranged=True) if errand.protection.has_private_memory else ()
+    share = convert(context, to_private=False, is_ranged=True) if context.protection.has_private_memory else ()
     return part_of_boot(
-        *enter_guest(errand),
+        *enter_guest(context),
         *share,
-        *guest_touch(errand, private=False),
-        *leave_guest(errand),
+        *guest_touch(context, private=False),
+        *leave_guest(context),
         acquire(Resource.WORKER, "wait for the VMM"),
         *fault_in(),
         release(Resource.WORKER),
     )
 
 
-def accept(errand: Errand, *, is_eager: bool) -> Program:
+def accept(context: PathContext, *, is_eager: bool) -> Program:
     """The guest touches memory for the first time: a page is allocated, given to it and accepted."""
     steps = (
-        *enter_guest(errand),
+        *enter_guest(context),
         acquire(Resource.MMU_LOCK, "take the guest's mmu_lock for reading", runner=Runner.GUEST),
-        memory("the guest touches the pages for the first time", first_touch(errand)),
+        memory("the guest touches the pages for the first time", first_touch(context)),
         Step(
-            Op.SPEND_LOCKED if errand.protection.has_host_lock else Op.SPEND,
+            Op.SPEND_LOCKED if context.protection.has_host_lock else Op.SPEND,
             "give the pages to the guest",
             category=Category.ACCEPT_ZERO,
             runner=Runner.GUEST,
@@ -109,11 +109,11 @@ def accept(errand: Errand, *, is_eager: bool) -> Program:
         ),
         spend("allocate the pages", Category.FAULT, Runner.GUEST, Charge("allocate_page", Count.ALLOCATED)),
         release(Resource.MMU_LOCK),
-        *leave_guest(errand),
+        *leave_guest(context),
     )
     if is_eager:
         return part_of_boot(*steps)
-    return Program((*begin(errand), *steps, *end()))
+    return Program((*begin(context), *steps, *end()))
 
 
 def part_of_boot(*steps: Step) -> Program:

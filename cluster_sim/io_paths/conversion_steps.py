@@ -1,6 +1,6 @@
 """Stretches of steps that convert a buffer: the attempt, its price by technology, the guest's faults afterwards."""
 
-from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.steps import (
     WHOLE,
     Charge,
@@ -28,10 +28,10 @@ def carries_content(protection: Protection, spec: MemorySpec) -> bool:
     return protection.keeps_content and spec.generation != "G0"
 
 
-def guest_touch(errand: Errand, *, private: bool) -> tuple[Step, ...]:
+def guest_touch(context: PathContext, *, private: bool) -> tuple[Step, ...]:
     """The guest touches each page, and accepts private ones; those that its stage-2 lost fault, under mmu_lock."""
-    protection = errand.protection
-    keeps_mapping = protection.keeps_guest_mapping and errand.memory.generation != "G0"
+    protection = context.protection
+    keeps_mapping = protection.keeps_guest_mapping and context.memory.generation != "G0"
     if not protection.has_private_memory or keeps_mapping:
         return ()
     operation = Operation.ACCEPT if private else Operation.GUEST_TOUCH_SHARED
@@ -104,12 +104,12 @@ def restructure(spec: MemorySpec) -> tuple[Step, ...]:
     )
 
 
-def convert(errand: Errand, *, to_private: bool, is_ranged: bool) -> tuple[Step, ...]:
+def convert(context: PathContext, *, to_private: bool, is_ranged: bool) -> tuple[Step, ...]:
     """Convert the buffer, under the guest's mmu_lock: calls, exits (E-2), tables, flushes, accepts.
 
     `is_ranged`: a call covers more than one page, whose tables change and whose translations go together.
     """
-    protection, spec = errand.protection, errand.memory
+    protection, spec = context.protection, context.memory
     verb = "unshare" if to_private else "share"
     ranged = "_ranged" if is_ranged else ""
     flush = Charge("flush_ranged_call", Count.CALLS) if is_ranged else Charge("flush_call", Count.CALLS)
@@ -161,7 +161,7 @@ def convert(errand: Errand, *, to_private: bool, is_ranged: bool) -> tuple[Step,
         release(Resource.MMU_LOCK, amount=WHOLE),
     )
     if to_private and (protection.accepts_pages or spec.generation == "G0"):
-        return steps + guest_touch(errand, private=True)
+        return steps + guest_touch(context, private=True)
     return steps
 
 

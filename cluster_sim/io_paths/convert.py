@@ -2,7 +2,7 @@
 
 from cluster_sim.io_paths.conversion_steps import carries_content, convert, guest_touch, unmap_from_host
 from cluster_sim.io_paths.direct import direct
-from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.step_sequences import (
     begin,
     end,
@@ -28,11 +28,11 @@ from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.scenario.path_spec import ConvertPath
 
 
-def convert_in_place(path: ConvertPath, errand: Errand) -> Program:
+def convert_in_place(path: ConvertPath, context: PathContext) -> Program:
     """Share the buffer, let the host reach it, unshare it; under no protection there is nothing to convert."""
-    if not errand.protection.has_private_memory:
-        return direct(path.copier, errand)
-    return filled_by_host(path, errand) if errand.is_from_device else filled_by_guest(path, errand)
+    if not context.protection.has_private_memory:
+        return direct(path.copier, context)
+    return filled_by_host(path, context) if context.is_from_device else filled_by_guest(path, context)
 
 
 def is_ranged(path: ConvertPath) -> bool:
@@ -40,61 +40,61 @@ def is_ranged(path: ConvertPath) -> bool:
     return path.granule > PAGE_BYTES or path.calls == "ranged"
 
 
-def filled_by_host(path: ConvertPath, errand: Errand) -> Program:
+def filled_by_host(path: ConvertPath, context: PathContext) -> Program:
     """Host to guest; where unsharing loses the data, it is copied out first."""
     copy_out: tuple[Step, ...] = ()
     found = Range.DEVICE
-    if not carries_content(errand.protection, errand.memory):
+    if not carries_content(context.protection, context.memory):
         found = Range.OWN
         copy_out = (
-            *guest_touch(errand, private=False),
+            *guest_touch(context, private=False),
             expect_data(Range.DEVICE),
             guest_copy("copy out, because unsharing destroys the data"),
             guest_wrote(Range.OWN),
         )
-    fill = (*use_storage(errand, path.copier), *reach_once(errand, path.copier), wrote())
+    fill = (*use_storage(context, path.copier), *reach_once(context, path.copier), wrote())
     return Program(
         (
-            *begin(errand),
-            *enter_guest(errand),
-            *convert(errand, to_private=False, is_ranged=is_ranged(path)),
-            *ring_host(errand),
-            *worker(errand, *fill, *held_by_others(errand), *unmap_from_host(path.unmapped_by)),
-            *interrupt(errand),
+            *begin(context),
+            *enter_guest(context),
+            *convert(context, to_private=False, is_ranged=is_ranged(path)),
+            *ring_host(context),
+            *worker(context, *fill, *held_by_others(context), *unmap_from_host(path.unmapped_by)),
+            *interrupt(context),
             *copy_out,
-            *convert(errand, to_private=True, is_ranged=is_ranged(path)),
+            *convert(context, to_private=True, is_ranged=is_ranged(path)),
             handled(),
             expect_data(found),
-            work(errand),
-            *leave_guest(errand),
+            work(context),
+            *leave_guest(context),
             *end(),
         )
     )
 
 
-def filled_by_guest(path: ConvertPath, errand: Errand) -> Program:
+def filled_by_guest(path: ConvertPath, context: PathContext) -> Program:
     """Guest to host; where sharing loses the data, the guest shares first and makes the data in the shared pages."""
-    share = convert(errand, to_private=False, is_ranged=is_ranged(path))
-    if carries_content(errand.protection, errand.memory):
-        made = (work(errand), guest_wrote(Range.DEVICE), *share)
+    share = convert(context, to_private=False, is_ranged=is_ranged(path))
+    if carries_content(context.protection, context.memory):
+        made = (work(context), guest_wrote(Range.DEVICE), *share)
     else:
-        made = (*share, *guest_touch(errand, private=False), work(errand), guest_wrote(Range.DEVICE))
-    reads = (*reach_once(errand, path.copier), expect_data(Range.DEVICE))
+        made = (*share, *guest_touch(context, private=False), work(context), guest_wrote(Range.DEVICE))
+    reads = (*reach_once(context, path.copier), expect_data(Range.DEVICE))
     return Program(
         (
-            *begin(errand),
-            *enter_guest(errand),
+            *begin(context),
+            *enter_guest(context),
             *made,
-            *ring_host(errand),
+            *ring_host(context),
             *worker(
-                errand,
+                context,
                 *reads,
-                *held_by_others(errand),
+                *held_by_others(context),
                 *unmap_from_host(path.unmapped_by),
-                *use_storage(errand, path.copier),
+                *use_storage(context, path.copier),
             ),
-            *pass_on(errand),
-            *told_it_is_gone(errand, *convert(errand, to_private=True, is_ranged=is_ranged(path))),
+            *pass_on(context),
+            *told_it_is_gone(context, *convert(context, to_private=True, is_ranged=is_ranged(path))),
             *end(),
         )
     )

@@ -1,6 +1,6 @@
 """Reaching the guest's own pages as they are: an unprotected guest has nothing to hide."""
 
-from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.step_sequences import (
     begin,
     end,
@@ -24,35 +24,35 @@ from cluster_sim.io_paths.steps import Program, Range
 from cluster_sim.scenario.path_spec import Copier
 
 
-def direct(copier: Copier, errand: Errand) -> Program:
+def direct(copier: Copier, context: PathContext) -> Program:
     """An unprotected guest: the host reaches the guest's own buffer."""
-    if errand.is_from_device:
-        fill = (*use_storage(errand, copier), *reach_once(errand, copier), wrote())
+    if context.is_from_device:
+        fill = (*use_storage(context, copier), *reach_once(context, copier), wrote())
         return Program(
             (
-                *begin(errand),
-                *enter_guest(errand),
-                *ring_host(errand),
-                *worker(errand, *fill, *held_by_others(errand)),
-                *interrupt(errand),
+                *begin(context),
+                *enter_guest(context),
+                *ring_host(context),
+                *worker(context, *fill, *held_by_others(context)),
+                *interrupt(context),
                 handled(),
                 expect_data(Range.DEVICE),
-                work(errand),
-                *leave_guest(errand),
+                work(context),
+                *leave_guest(context),
                 *end(),
             )
         )
-    reads = (*reach_once(errand, copier), expect_data(Range.DEVICE))
+    reads = (*reach_once(context, copier), expect_data(Range.DEVICE))
     return Program(
         (
-            *begin(errand),
-            *enter_guest(errand),
-            work(errand),
+            *begin(context),
+            *enter_guest(context),
+            work(context),
             guest_wrote(Range.DEVICE),
-            *ring_host(errand),
-            *worker(errand, *reads, *held_by_others(errand), *use_storage(errand, copier)),
-            *pass_on(errand),
-            *told_it_is_gone(errand),
+            *ring_host(context),
+            *worker(context, *reads, *held_by_others(context), *use_storage(context, copier)),
+            *pass_on(context),
+            *told_it_is_gone(context),
             *end(),
         )
     )

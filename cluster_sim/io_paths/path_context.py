@@ -37,7 +37,7 @@ NETWORK_OUT = Driver(0, "drop", is_told_when_sent=False, source="start_xmit drop
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class PathContext:
     """One direction of a stream, on one technology.
 
     `comes_from_network`: the payload reaches the host through its network card. `is_closed`: the next transfer is asked

@@ -1,6 +1,6 @@
 """Streaming through buffers that were shared once: no mapping, no conversion, 0 to 2 copies."""
 
-from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.step_sequences import (
     answered,
     asked,
@@ -28,16 +28,16 @@ from cluster_sim.io_paths.steps import Program, Range, Step
 from cluster_sim.scenario.path_spec import Copier, SharedPoolPath
 
 
-def shared_pool(path: SharedPoolPath, errand: Errand) -> Program:
+def shared_pool(path: SharedPoolPath, context: PathContext) -> Program:
     """Take a buffer of the pool (a credit), fill it, publish it, use it, give the credit back."""
-    return filled_by_host(path, errand) if errand.is_from_device else filled_by_guest(path, errand)
+    return filled_by_host(path, context) if context.is_from_device else filled_by_guest(path, context)
 
 
-def filled_by_host(path: SharedPoolPath, errand: Errand) -> Program:
+def filled_by_host(path: SharedPoolPath, context: PathContext) -> Program:
     """Host to guest: the host produces, the guest consumes; what was not asked for comes without a doorbell."""
-    fill: tuple[Step, ...] = (*use_storage(errand, "cpu"), wrote())
+    fill: tuple[Step, ...] = (*use_storage(context, "cpu"), wrote())
     if path.copied_by in ("producer", "both"):
-        fill = (*use_storage(errand, path.copier), *reach(errand, path.copier), wrote())
+        fill = (*use_storage(context, path.copier), *reach(context, path.copier), wrote())
     snapshot: tuple[Step, ...] = ()
     if path.copied_by in ("consumer", "both"):
         snapshot = (
@@ -47,21 +47,21 @@ def filled_by_host(path: SharedPoolPath, errand: Errand) -> Program:
         )
     return Program(
         (
-            *begin(errand),
-            *asked(errand),
-            *worker(errand, *fill, *held_by_others(errand)),
-            *interrupt(errand),
+            *begin(context),
+            *asked(context),
+            *worker(context, *fill, *held_by_others(context)),
+            *interrupt(context),
             *snapshot,
             handled(),
             expect_data(Range.OWN if snapshot else Range.DEVICE),
-            work(errand),
-            *leave_guest(errand),
+            work(context),
+            *leave_guest(context),
             *end(),
         )
     )
 
 
-def filled_by_guest(path: SharedPoolPath, errand: Errand) -> Program:
+def filled_by_guest(path: SharedPoolPath, context: PathContext) -> Program:
     """Guest to host: the guest produces, the host consumes; a credit by itself comes back without an interrupt."""
     made: tuple[Step, ...] = (guest_wrote(Range.DEVICE),)
     if path.copied_by in ("producer", "both"):
@@ -74,18 +74,18 @@ def filled_by_guest(path: SharedPoolPath, errand: Errand) -> Program:
     reads = (*fault_in(), expect_data(Range.DEVICE))
     if path.copied_by in ("consumer", "both"):
         copier = path.copier
-        reads = (*reach(errand, copier), expect_data(Range.DEVICE))
+        reads = (*reach(context, copier), expect_data(Range.DEVICE))
     return Program(
         (
-            *begin(errand),
-            *enter_guest(errand),
-            *credit_came(errand),
-            work(errand),
+            *begin(context),
+            *enter_guest(context),
+            *credit_came(context),
+            work(context),
             *made,
-            *ring_host(errand),
-            *worker(errand, *reads, *held_by_others(errand), *use_storage(errand, copier)),
-            *pass_on(errand),
-            *answered(errand),
+            *ring_host(context),
+            *worker(context, *reads, *held_by_others(context), *use_storage(context, copier)),
+            *pass_on(context),
+            *answered(context),
             *end(),
         )
     )

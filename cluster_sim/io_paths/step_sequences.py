@@ -1,6 +1,6 @@
 """Stretches of steps that paths share: CPUs, doorbell, the host's side, interrupt, beginning and end."""
 
-from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.steps import (
     Charge,
     Count,
@@ -27,32 +27,32 @@ NETWORK_LATENCY = "network_latency"
 """Price of the way to another host, which the definition gives."""
 
 
-def begin(errand: Errand) -> tuple[Step, ...]:
+def begin(context: PathContext) -> tuple[Step, ...]:
     """Wait for the guest to have booted and for the packet to be in, and take a buffer as the workload says."""
     steps: tuple[Step, ...] = ()
-    if errand.is_closed:
+    if context.is_closed:
         steps += (Step(Op.THINK, "the next request is thought of"),)
-    if errand.waits_for_boot:
+    if context.waits_for_boot:
         steps += (acquire(Resource.BOOT, "wait for the guest to boot"), release(Resource.BOOT))
-    if errand.comes_from_network:
+    if context.comes_from_network:
         steps += (pass_through("the network card takes it in", Resource.NIC_IN, Mover.NIC),)
     return (*steps, Step(Op.TAKE_BUFFER, "take a free buffer", category=Category.QUEUE_WAIT))
 
 
-def enter_guest(errand: Errand) -> tuple[Step, ...]:
+def enter_guest(context: PathContext) -> tuple[Step, ...]:
     """Get a vCPU, behind the queue's own work where that is one thread, and a CPU for it where CPUs may be short."""
-    steps: tuple[Step, ...] = (acquire(Resource.THREAD, "wait for the queue's thread"),) if errand.is_threaded else ()
+    steps: tuple[Step, ...] = (acquire(Resource.THREAD, "wait for the queue's thread"),) if context.is_threaded else ()
     steps += (acquire(Resource.VCPU, "wait for a vCPU"),)
-    if errand.shares_cpus and not errand.keeps_cpus:
+    if context.shares_cpus and not context.keeps_cpus:
         steps += (acquire(Resource.CPU, "wait for a CPU of the host"),)
     return steps
 
 
-def leave_guest(errand: Errand) -> tuple[Step, ...]:
+def leave_guest(context: PathContext) -> tuple[Step, ...]:
     """Let the vCPU and its CPU go."""
-    has_cpu = errand.shares_cpus and not errand.keeps_cpus
+    has_cpu = context.shares_cpus and not context.keeps_cpus
     steps: tuple[Step, ...] = (release(Resource.CPU),) if has_cpu else ()
-    thread: tuple[Step, ...] = (release(Resource.THREAD),) if errand.is_threaded else ()
+    thread: tuple[Step, ...] = (release(Resource.THREAD),) if context.is_threaded else ()
     return (*steps, release(Resource.VCPU), *thread)
 
 
@@ -64,13 +64,13 @@ def end() -> tuple[Step, ...]:
     )
 
 
-def work(errand: Errand) -> Step:
+def work(context: PathContext) -> Step:
     """The guest's own work: consuming what came, or making what goes."""
-    text = "the consumer works on it" if errand.is_from_device else "the producer makes it"
+    text = "the consumer works on it" if context.is_from_device else "the producer makes it"
     return spend(text, Category.WORK, Runner.GUEST, Charge(WORK, Count.WORK))
 
 
-def ring_host(errand: Errand) -> tuple[Step, ...]:
+def ring_host(context: PathContext) -> tuple[Step, ...]:
     """Publish the descriptor, ring the doorbell unless the worker is busy (event idx), leave the vCPU."""
     return (
         Step(
@@ -82,71 +82,71 @@ def ring_host(errand: Errand) -> tuple[Step, ...]:
             charges=(Charge("kick"),),
             exits=Count.ONCE,
         ),
-        *leave_guest(errand),
+        *leave_guest(context),
     )
 
 
-def worker(errand: Errand, *inside: Step) -> tuple[Step, ...]:
+def worker(context: PathContext, *inside: Step) -> tuple[Step, ...]:
     """Wake the worker unless it runs already, serve the ring, do `inside`."""
     return (
-        *wake_worker(errand),
+        *wake_worker(context),
         spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring")),
         *inside,
-        *leave_worker(errand),
+        *leave_worker(context),
     )
 
 
-def wake_worker(errand: Errand) -> tuple[Step, ...]:
+def wake_worker(context: PathContext) -> tuple[Step, ...]:
     """Get the worker, which sleeps unless it runs already, and a CPU for it where CPUs may be short."""
     wake = spend("wake the worker", Category.NOTIFY, Runner.HOST, Charge("wake_worker", Count.WAKES))
-    return get_worker(errand, wake)
+    return get_worker(context, wake)
 
 
-def get_worker(errand: Errand, *woken: Step) -> tuple[Step, ...]:
+def get_worker(context: PathContext, *woken: Step) -> tuple[Step, ...]:
     """Get the worker by what wakes it, and a CPU for it where CPUs may be short."""
-    cpu: tuple[Step, ...] = (acquire(Resource.CPU, "wait for a CPU of the host"),) if errand.shares_cpus else ()
+    cpu: tuple[Step, ...] = (acquire(Resource.CPU, "wait for a CPU of the host"),) if context.shares_cpus else ()
     return (acquire(Resource.WORKER, "wait for the worker"), *woken, *cpu)
 
 
-def leave_worker(errand: Errand) -> tuple[Step, ...]:
+def leave_worker(context: PathContext) -> tuple[Step, ...]:
     """Let the worker and its CPU go."""
-    steps: tuple[Step, ...] = (release(Resource.CPU),) if errand.shares_cpus else ()
+    steps: tuple[Step, ...] = (release(Resource.CPU),) if context.shares_cpus else ()
     return (*steps, release(Resource.WORKER))
 
 
-def use_storage(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+def use_storage(context: PathContext, copier: Copier) -> tuple[Step, ...]:
     """The storage behind the host's side serves the request from or to the host's own memory.
 
     Where its own DMA moves the data, that is this service, in the place of the host's copy.
     """
-    return () if copier == "device" else served_by_storage(errand)
+    return () if copier == "device" else served_by_storage(context)
 
 
-def served_by_storage(errand: Errand) -> tuple[Step, ...]:
+def served_by_storage(context: PathContext) -> tuple[Step, ...]:
     """The storage serves the request; the worker goes on with others."""
-    if errand.behind != "storage":
+    if context.behind != "storage":
         return ()
     return (
-        *leave_worker(errand),
+        *leave_worker(context),
         acquire(Resource.STORAGE, "wait for the storage"),
         move("the storage serves the request", Mover.STORAGE, Category.STORAGE, Runner.NOBODY),
         release(Resource.STORAGE),
-        *wake_worker(errand),
+        *wake_worker(context),
     )
 
 
-def host_copy(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+def host_copy(context: PathContext, copier: Copier) -> tuple[Step, ...]:
     """Move the data between the host's own memory and the guest's, which the copier reaches."""
     match copier:
         case "cpu":
             return (move("the host copies the data", Mover.HOST, Category.HOST_COPY, Runner.HOST),)
         case "device":
-            return served_by_storage(errand)
+            return served_by_storage(context)
         case "engine":
-            return engine_copy(errand)
+            return engine_copy(context)
 
 
-def engine_copy(errand: Errand) -> tuple[Step, ...]:
+def engine_copy(context: PathContext) -> tuple[Step, ...]:
     """The host's copy engine moves the data; the worker spins until it has, or sleeps and is interrupted."""
     submit = (
         acquire(Resource.ENGINE_QUEUE, "wait for a place in the engine's queue", runner=Runner.HOST),
@@ -157,40 +157,40 @@ def engine_copy(errand: Errand) -> tuple[Step, ...]:
             Charge("engine_submit", Count.SUBMISSIONS),
         ),
     )
-    runner = Runner.NOBODY if errand.engine_interrupts else Runner.HOST
+    runner = Runner.NOBODY if context.engine_interrupts else Runner.HOST
     copy = (
         acquire(Resource.ENGINE, "wait for the copy engine", runner=runner),
         move("the engine copies the data", Mover.ENGINE, Category.ENGINE_COPY, runner),
         release(Resource.ENGINE),
         release(Resource.ENGINE_QUEUE),
     )
-    if not errand.engine_interrupts:
+    if not context.engine_interrupts:
         return (*submit, *copy)
     return (
         *submit,
-        *leave_worker(errand),
+        *leave_worker(context),
         *copy,
         *get_worker(
-            errand,
+            context,
             spend("the engine interrupts and wakes", Category.NOTIFY, Runner.HOST, Charge("engine_interrupt")),
         ),
     )
 
 
-def reach(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+def reach(context: PathContext, copier: Copier) -> tuple[Step, ...]:
     """Move the data through pages that stay shared; an IOMMU has them mapped for good."""
-    return (*fault_in(), *host_copy(errand, copier))
+    return (*fault_in(), *host_copy(context, copier))
 
 
-def reach_once(errand: Errand, copier: Copier) -> tuple[Step, ...]:
+def reach_once(context: PathContext, copier: Copier) -> tuple[Step, ...]:
     """Move the data through pages that are the device's for this once: DMA needs them pinned and mapped, then not."""
     if copier == "cpu":
-        return reach(errand, copier)
+        return reach(context, copier)
     return (
         *fault_in(),
         memory("pin the buffer for DMA", Operation.PIN_SHORT),
         spend("map in the IOMMU", Category.PAGE_TABLE, Runner.HOST, Charge("iommu_map_page", Count.PAGES)),
-        *host_copy(errand, copier),
+        *host_copy(context, copier),
         acquire(Resource.IOMMU, "wait for the IOMMU's invalidation queue", runner=Runner.HOST),
         spend(
             "unmap from the IOMMU and invalidate",
@@ -227,25 +227,25 @@ def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:
     return memory("the buffer holds the data", Operation.GUEST_WRITE, memory_range)
 
 
-def held_by_others(errand: Errand) -> tuple[Step, ...]:
+def held_by_others(context: PathContext) -> tuple[Step, ...]:
     """Some user on the host pins the buffer and gives it back later, whatever becomes of the transfer."""
-    pins = errand.memory.pins
+    pins = context.memory.pins
     if pins is None:
         return ()
     operation = Operation.PIN_SHORT if pins.term == "short" else Operation.PIN_LONG
     return (Step(Op.HOLD, "a user on the host pins the buffer", argument=operation),)
 
 
-def interrupt(errand: Errand) -> tuple[Step, ...]:
+def interrupt(context: PathContext) -> tuple[Step, ...]:
     """Interrupt the guest unless it handles the queue anyway or polls, wake it if it sleeps, get a vCPU."""
     return (
         Step(
             Op.SIGNAL,
             "decide whether the guest must be told",
             resource=Resource.VCPU,
-            argument=int(errand.polls_completions),
+            argument=int(context.polls_completions),
         ),
-        *enter_guest(errand),
+        *enter_guest(context),
         spend(
             "interrupt the guest",
             Category.NOTIFY,
@@ -257,21 +257,21 @@ def interrupt(errand: Errand) -> tuple[Step, ...]:
     )
 
 
-def asked(errand: Errand) -> tuple[Step, ...]:
+def asked(context: PathContext) -> tuple[Step, ...]:
     """A request reaches the host by a doorbell; a frame or a packet comes by itself."""
-    return (*enter_guest(errand), *ring_host(errand)) if errand.is_request else ()
+    return (*enter_guest(context), *ring_host(context)) if context.is_request else ()
 
 
-def answered(errand: Errand) -> tuple[Step, ...]:
+def answered(context: PathContext) -> tuple[Step, ...]:
     """The guest is told that its request is done; of a frame or a packet, only its buffer comes back."""
-    return (*interrupt(errand), handled(), *leave_guest(errand)) if errand.is_request else ()
+    return (*interrupt(context), handled(), *leave_guest(context)) if context.is_request else ()
 
 
-def told_it_is_gone(errand: Errand, *inside: Step) -> tuple[Step, ...]:
+def told_it_is_gone(context: PathContext, *inside: Step) -> tuple[Step, ...]:
     """Get the guest to clean up behind what it sent: by an interrupt, or whenever it sends again."""
-    if errand.driver.is_told_when_sent:
-        return (*interrupt(errand), *inside, handled(), *leave_guest(errand))
-    return (*enter_guest(errand), *inside, *leave_guest(errand))
+    if context.driver.is_told_when_sent:
+        return (*interrupt(context), *inside, handled(), *leave_guest(context))
+    return (*enter_guest(context), *inside, *leave_guest(context))
 
 
 def handled() -> Step:
@@ -279,9 +279,9 @@ def handled() -> Step:
     return Step(Op.HANDLED, "the handler is done")
 
 
-def credit_came(errand: Errand) -> tuple[Step, ...]:
+def credit_came(context: PathContext) -> tuple[Step, ...]:
     """A producer that had to wait for a buffer was told of it by an interrupt, unless it polls."""
-    if errand.polls_completions:
+    if context.polls_completions:
         return ()
     return (
         spend(
@@ -295,7 +295,7 @@ def credit_came(errand: Errand) -> tuple[Step, ...]:
     )
 
 
-def pass_on(errand: Errand) -> tuple[Step, ...]:
+def pass_on(context: PathContext) -> tuple[Step, ...]:
     """What the host has read goes where it is meant to go; then whoever asked for it has it."""
     handed = Step(Op.HAND_OVER, "whom it is for has it")
     network = (
@@ -303,7 +303,7 @@ def pass_on(errand: Errand) -> tuple[Step, ...]:
         move("the network card sends it", Mover.NIC, Category.NETWORK, Runner.NOBODY),
         release(Resource.NIC_OUT),
     )
-    match errand.behind:
+    match context.behind:
         case "network":
             return (*network, handed)
         case "another host":

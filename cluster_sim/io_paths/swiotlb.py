@@ -1,6 +1,6 @@
 """Bouncing through swiotlb: a mapping a transfer, or mappings that stay and are synced."""
 
-from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.step_sequences import (
     answered,
     asked,
@@ -40,73 +40,73 @@ from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.path_spec import SwiotlbPath
 
 
-def swiotlb(path: SwiotlbPath, errand: Errand) -> Program:
+def swiotlb(path: SwiotlbPath, context: PathContext) -> Program:
     """Map and unmap each transfer: 2 guest copies from the device, 1 to it."""
-    if errand.is_from_device:
+    if context.is_from_device:
         into_slots = guest_copy("map copies the buffer to the bounce slots, although the device will overwrite them")
-        on_host = worker(errand, *use_storage(errand, path.copier), *host_copy(errand, path.copier), staged())
+        on_host = worker(context, *use_storage(context, path.copier), *host_copy(context, path.copier), staged())
         steps = (
-            *begin(errand),
-            *enter_guest(errand),
+            *begin(context),
+            *enter_guest(context),
             *map_slots(),
             into_slots,
-            *ring_host(errand),
+            *ring_host(context),
             *on_host,
-            *interrupt(errand),
+            *interrupt(context),
             guest_copy("unmap copies the bounce slots to the buffer"),
             guest_wrote(Range.OWN),
             *unmap_slots(),
             handled(),
             expect_data(Range.OWN),
-            work(errand),
-            *leave_guest(errand),
+            work(context),
+            *leave_guest(context),
         )
     else:
         steps = (
-            *begin(errand),
-            *enter_guest(errand),
-            work(errand),
+            *begin(context),
+            *enter_guest(context),
+            work(context),
             guest_wrote(Range.OWN),
             *map_slots(),
             guest_copy("map copies the buffer to the bounce slots"),
             staged(),
-            *ring_host(errand),
-            *worker(errand, check_staged(), *host_copy(errand, path.copier), *use_storage(errand, path.copier)),
-            *pass_on(errand),
-            *told_it_is_gone(errand, *unmap_slots()),
+            *ring_host(context),
+            *worker(context, check_staged(), *host_copy(context, path.copier), *use_storage(context, path.copier)),
+            *pass_on(context),
+            *told_it_is_gone(context, *unmap_slots()),
         )
     whole = (*steps, *end())
-    return Program(whole, when_pool_full(errand, whole))
+    return Program(whole, when_pool_full(context, whole))
 
 
-def swiotlb_long_lived(path: SwiotlbPath, errand: Errand) -> Program:
+def swiotlb_long_lived(path: SwiotlbPath, context: PathContext) -> Program:
     """Buffers stay mapped for life; each transfer is synced: 1 guest copy, either way."""
-    if errand.is_from_device:
+    if context.is_from_device:
         steps = (
-            *begin(errand),
-            *asked(errand),
-            *worker(errand, *use_storage(errand, path.copier), *host_copy(errand, path.copier), staged()),
-            *interrupt(errand),
+            *begin(context),
+            *asked(context),
+            *worker(context, *use_storage(context, path.copier), *host_copy(context, path.copier), staged()),
+            *interrupt(context),
             guest_copy("sync_for_cpu copies the bounce slots to the buffer"),
             guest_wrote(Range.OWN),
             handled(),
             expect_data(Range.OWN),
-            work(errand),
-            *leave_guest(errand),
+            work(context),
+            *leave_guest(context),
         )
     else:
         steps = (
-            *begin(errand),
-            *enter_guest(errand),
-            *credit_came(errand),
-            work(errand),
+            *begin(context),
+            *enter_guest(context),
+            *credit_came(context),
+            work(context),
             guest_wrote(Range.OWN),
             guest_copy("sync_for_device copies the buffer to the bounce slots"),
             staged(),
-            *ring_host(errand),
-            *worker(errand, check_staged(), *host_copy(errand, path.copier), *use_storage(errand, path.copier)),
-            *pass_on(errand),
-            *answered(errand),
+            *ring_host(context),
+            *worker(context, check_staged(), *host_copy(context, path.copier), *use_storage(context, path.copier)),
+            *pass_on(context),
+            *answered(context),
         )
     return Program((*steps, *end()))
 
@@ -160,18 +160,18 @@ def unmap_slots() -> tuple[Step, ...]:
     )
 
 
-def when_pool_full(errand: Errand, whole: tuple[Step, ...]) -> tuple[Step, ...]:
+def when_pool_full(context: PathContext, whole: tuple[Step, ...]) -> tuple[Step, ...]:
     """Undo what came before the search that failed; then the driver drops the transfer, or maps it again later."""
     undo = (
         spend("search slots in vain", Category.SLOTS, Runner.GUEST, Charge("probe", Count.PROBES)),
         release(Resource.AREA_LOCK),
-        *leave_guest(errand),
+        *leave_guest(context),
     )
     drop = (
         Step(Op.GIVE_BUFFER, "give the buffer back"),
         Step(Op.DROP, "swiotlb buffer is full", argument=DropReason.SWIOTLB_FULL),
     )
-    match errand.driver.when_pool_full:
+    match context.driver.when_pool_full:
         case "drop":
             return (*undo, *drop)
         case "refill later":
@@ -181,7 +181,7 @@ def when_pool_full(errand: Errand, whole: tuple[Step, ...]) -> tuple[Step, ...]:
             again = (
                 *undo,
                 spend("the request is queued again", Category.QUEUE_WAIT, Runner.NOBODY, Charge("requeue_delay")),
-                *enter_guest(errand),
+                *enter_guest(context),
             )
             lock_at = next(number for number, step in enumerate(whole) if step.resource == Resource.AREA_LOCK)
             distance = len(whole) + len(again) - lock_at

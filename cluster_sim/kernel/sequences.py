@@ -170,8 +170,8 @@ def convert(c: Chooser) -> Call:
 def copies(c: Chooser) -> Call:
     """One of the system calls that copy to or from a mapping."""
     name = c.one_of(("copy_from_user", "process_vm_read", "mem_read", "copy_to_user", "mem_write"))
-    place = (c.file(), c.own_view(), c.page())
-    return (name, *place, c.tag()) if name in ("copy_to_user", "mem_write") else (name, *place)
+    target = (c.file(), c.own_view(), c.page())
+    return (name, *target, c.tag()) if name in ("copy_to_user", "mem_write") else (name, *target)
 
 
 def pins(c: Chooser) -> Call:
@@ -203,14 +203,14 @@ def refusals(c: Chooser) -> Call:
 
 def odds_and_ends(c: Chooser) -> Call:
     """What is asked of a mapping now and then."""
-    place = (c.file(), c.own_view())
+    target = (c.file(), c.own_view())
     return c.one_of(
         (
-            ("residence", *place, c.page()),
-            ("userfault", *place, c.one_of((1, 2, 4))),
-            ("bind_memory", *place),
-            ("grow", *place),
-            ("mark_huge", *place),
+            ("residence", *target, c.page()),
+            ("userfault", *target, c.one_of((1, 2, 4))),
+            ("bind_memory", *target),
+            ("grow", *target),
+            ("mark_huge", *target),
             ("vm_attributes", c.below(VMS), c.page(), c.count()),
             ("old_region", c.below(VMS), c.below(SLOTS)),
             ("fork",),
@@ -253,11 +253,11 @@ def sequence(seed: int, number: int, length: int, *, without: frozenset[str] = f
     chooser = Chooser(seed, number)
     calls = list(OPENING[:length])
     while len(calls) < length:
-        place = chooser.below(TOTAL)
+        drawn_weight = chooser.below(TOTAL)
         for weight, make in KINDS:
-            if place < weight:
+            if drawn_weight < weight:
                 call = make(chooser)
                 calls += [] if call[0] in without else [call]
                 break
-            place -= weight
+            drawn_weight -= weight
     return calls

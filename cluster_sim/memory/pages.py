@@ -2,7 +2,7 @@
 
 The word holds attribute, allocation, mappings, pins and a content tag, and no place: nothing ever moves (X-16). Every
 rule is a transition from word to word; the effects of an operation are the difference between the two
-(memory/effects.py), so that no operation keeps books of its own. Rule ids are those of docs/model.md.
+(memory/effects.py), so that no operation counts anything by itself. Rule ids are those of docs/model.md.
 """
 
 from enum import IntEnum

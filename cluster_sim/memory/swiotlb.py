@@ -25,10 +25,10 @@ EXTRA_BYTES = 16
 """Size of a request's header, status or descriptor table; each takes a slot of its own."""
 NO_SLOT = -1
 TRANSIENT = -2
-"""Place of a mapping that has a pool of its own for as long as it lasts."""
+"""Address of a mapping that has a pool of its own for as long as it lasts."""
 
 Slots = npt.NDArray[np.int16]
-Places = npt.NDArray[np.int64]
+TlbAddresses = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 
 AREA = np.dtype(
@@ -176,8 +176,8 @@ def search_area(pools: Swiotlb, pool: int, area: int, address: int, block: int) 
     checked = 0
     while checked < found.slots:
         row.probes += 1
-        place = (found.first + index) * SLOT_BYTES
-        if place & align or (place & keep) != (address & keep):
+        tlb_address = (found.first + index) * SLOT_BYTES
+        if tlb_address & align or (tlb_address & keep) != (address & keep):
             step = 1
         elif pools.free_runs[found.first + index] >= slots:
             return int(found.first + index)
@@ -300,9 +300,9 @@ def unmap_single(pools: Swiotlb, pool: int, slot: int, address: int, mapping_byt
 
 @compiled_in_haste
 def map_buffer(
-    pools: Swiotlb, pool: int, home: int, address: int, buffer_bytes: int, extras: int, places: Places
+    pools: Swiotlb, pool: int, home: int, address: int, buffer_bytes: int, extras: int, tlb_addresses: TlbAddresses
 ) -> int:
-    """Map a contiguous buffer in pieces, and `extras` of a few bytes beside it, into `places`.
+    """Map a contiguous buffer in pieces, and `extras` of a few bytes beside it, into `tlb_addresses`.
 
     The number of mappings; 0, with nothing taken, when one of them found no slots.
     """
@@ -311,34 +311,36 @@ def map_buffer(
     at = 0
     while at < buffer_bytes:
         piece = min(buffer_bytes - at, most)
-        places[done] = map_single(pools, pool, home, address + at, piece)
-        if places[done] == NO_SLOT:
-            unmap_buffer(pools, pool, address, at, 0, places)
+        tlb_addresses[done] = map_single(pools, pool, home, address + at, piece)
+        if tlb_addresses[done] == NO_SLOT:
+            unmap_buffer(pools, pool, address, at, 0, tlb_addresses)
             return 0
         done += 1
         at += piece
     for extra in range(extras):
-        places[done] = map_single(pools, pool, home, 0, EXTRA_BYTES)
-        if places[done] == NO_SLOT:
-            unmap_buffer(pools, pool, address, buffer_bytes, extra, places)
+        tlb_addresses[done] = map_single(pools, pool, home, 0, EXTRA_BYTES)
+        if tlb_addresses[done] == NO_SLOT:
+            unmap_buffer(pools, pool, address, buffer_bytes, extra, tlb_addresses)
             return 0
         done += 1
     return done
 
 
 @compiled
-def unmap_buffer(pools: Swiotlb, pool: int, address: int, buffer_bytes: int, extras: int, places: Places) -> None:
+def unmap_buffer(
+    pools: Swiotlb, pool: int, address: int, buffer_bytes: int, extras: int, tlb_addresses: TlbAddresses
+) -> None:
     """Unmap what `map_buffer` mapped."""
     most = mapping_bytes_max(pools.pools[pool].min_align_mask)
     done = 0
     at = 0
     while at < buffer_bytes:
         piece = min(buffer_bytes - at, most)
-        unmap_single(pools, pool, places[done], address + at, piece)
+        unmap_single(pools, pool, tlb_addresses[done], address + at, piece)
         done += 1
         at += piece
     for _ in range(extras):
-        unmap_single(pools, pool, places[done], 0, EXTRA_BYTES)
+        unmap_single(pools, pool, tlb_addresses[done], 0, EXTRA_BYTES)
         done += 1
 
 

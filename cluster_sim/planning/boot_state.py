@@ -63,14 +63,16 @@ def memory_rules(protection: Protection, spec: MemorySpec) -> MemoryRules:
     )
 
 
-def place(scenario: ScenarioSpec, guests: Sequence[PlannedGuest], bases: Int64s, chance: tuple[int, ...]) -> Int64s:
+def scatter_io_pages(
+    scenario: ScenarioSpec, guests: Sequence[PlannedGuest], bases: Int64s, chance: tuple[int, ...]
+) -> Int64s:
     """The tree's page of each I/O page of the host where they are scattered, else an empty array."""
     if scenario.memory.placement == "clustered":
         return np.zeros(0, np.int64)
     parts = []
     for guest, base in zip(guests, bases, strict=False):
-        place = guest.place
-        key = draw(1 << 62, *chance, place.group.name, place.index, "placement")
+        placed = guest.placed
+        key = draw(1 << 62, *chance, placed.group.name, placed.index, "placement")
         parts.append(base + scattered(guest.layout.io_pages, guest.layout.end_page, key))
     return np.concatenate(parts)
 
@@ -131,8 +133,8 @@ def boot(
     effects = []
     for number, guest in enumerate(guests):
         layout, base, io_base = guest.layout, int(bases[number]), int(io_bases[number])
-        memory_pages = guest.place.group.memory // PAGE_BYTES
-        path = scenario.path_of(guest.place.group)
+        memory_pages = guest.placed.group.memory // PAGE_BYTES
+        path = scenario.path_of(guest.placed.group)
         gauges = state.guests[number]
         if state.rules.folio_pages > 1 and not layout.boots:
             touch_all(state, base, memory_pages)
@@ -159,8 +161,8 @@ def map_for_life(state: Host, numbers: Sequence[int]) -> None:
         stream = state.streams[number]
         usable = 0
         for buffer in range(int(stream["buffers"])):
-            first = int(stream["first_place"]) + buffer * int(stream["places"])
-            row = state.slots[first : first + int(stream["places"])]
+            first = int(stream["first_mapping"]) + buffer * int(stream["mappings"])
+            row = state.slots[first : first + int(stream["mappings"])]
             size = int(stream["buffer_bytes"])
             if not map_buffer(state.pools, stream["pool"], stream["home_area"], AT_PAGE, size, 0, row):
                 break

@@ -44,12 +44,12 @@ def check_traces(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
     found: list[Contradiction] = []
     for index, group in enumerate(scenario.guests):
         for number, workload in enumerate(group.workloads):
-            place = f"{group_path(scenario, index)}.workloads.{number}"
+            prefix = f"{group_path(scenario, index)}.workloads.{number}"
             paths = [(field, path_in(folder, trace)) for field, trace in trace_fields(workload)]
             if any(missing(path) for _, path in paths):
                 continue
-            wrong = [each for field, path in paths for each in check_trace(workload, f"{place}.{field}", path)]
-            found += wrong or check_ladder(workload, place, folder)
+            wrong = [each for field, path in paths for each in check_trace(workload, f"{prefix}.{field}", path)]
+            found += wrong or check_ladder(workload, prefix, folder)
     return found
 
 
@@ -70,7 +70,7 @@ def check_trace(workload: Workload, field: str, path: Path) -> Iterator[Contradi
         yield Contradiction(field, "a trace without a frame rate", "frames at two instants or more")
 
 
-def check_ladder(workload: Workload, place: str, folder: Path) -> list[Contradiction]:
+def check_ladder(workload: Workload, prefix: str, folder: Path) -> list[Contradiction]:
     """The encodings of an adaptive film: rates that rise, and segments that have frames."""
     if not isinstance(workload, VideoWorkload) or not isinstance(workload.source, LadderVideo):
         return []
@@ -81,7 +81,7 @@ def check_ladder(workload: Workload, place: str, folder: Path) -> list[Contradic
         ladder_of([trace_arrays(path_in(folder, rung)) for rung in ladder.rungs], ladder.segment)
     except ValueError as error:
         found, _, allowed = str(error).partition("found ")[2].partition(", allowed: ")
-        return [Contradiction(f"{place}.source.rungs", found or str(error), allowed or "encodings of one film")]
+        return [Contradiction(f"{prefix}.source.rungs", found or str(error), allowed or "encodings of one film")]
     return []
 
 
@@ -135,26 +135,26 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
     facts = facts_of(scenario, folder)
     found = []
     for index, group in enumerate(scenario.guests):
-        place = group_path(scenario, index)
+        prefix = group_path(scenario, index)
         path = scenario.path_of(group)
-        at = "io_path" if group.io_path is None else f"{place}.io_path"
+        at = "io_path" if group.io_path is None else f"{prefix}.io_path"
         layout = lay_out(scenario, group, 0, facts, PROTECTIONS[scenario.protection])
         for queue in layout.queues:
             fact = facts_of_queue(queue, group, facts)
             size = buffer_bytes(queue, fact)
             if queue.sender is None and fact.largest > size and trace_fields(queue.spec):
-                field = f"{place}.workloads.{queue.workload}.buffer"
+                field = f"{prefix}.workloads.{queue.workload}.buffer"
                 allowed = f"at least {format_bytes(fact.largest)}, the trace's largest frame"
-                source = f"{place}.workloads.{queue.workload}.source"
+                source = f"{prefix}.workloads.{queue.workload}.source"
                 found.append(Contradiction(field, format_bytes(size), allowed, (source,)))
         if layout.held_bytes > group.memory:
             needed = f"at least the {format_bytes(layout.held_bytes)} of its pool and buffers"
-            found.append(Contradiction(f"{place}.memory", format_bytes(group.memory), needed, (at,)))
+            found.append(Contradiction(f"{prefix}.memory", format_bytes(group.memory), needed, (at,)))
         if isinstance(path, SharedPoolPath) and layout.pool_buffers_bytes > layout.pool_bytes:
             needed = (
                 f"at least {format_bytes(layout.pool_buffers_bytes)}: buffers of 2MiB or more begin at 2MiB boundaries"
             )
-            found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), needed, (place,)))
+            found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), needed, (prefix,)))
         if isinstance(path, SwiotlbPath) and layout.pool_bytes % (layout.areas * MAPPING_BYTES_MAX):
             unit = format_bytes(layout.areas * MAPPING_BYTES_MAX)
             allowed = f"a multiple of {unit}: {layout.areas} areas of whole slot sets"

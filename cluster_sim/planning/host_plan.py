@@ -7,7 +7,7 @@ import numpy as np
 
 from cluster_sim.engine.faults import PlannedFault
 from cluster_sim.engine.heap import ENTRY
-from cluster_sim.engine.records import empty_lines, empty_lists
+from cluster_sim.engine.records import empty_lists, empty_wait_queues
 from cluster_sim.engine.shared_resources import idle_shares, room_for_jobs
 from cluster_sim.engine.state import (
     ALIVE,
@@ -30,7 +30,7 @@ from cluster_sim.engine.state import (
 )
 from cluster_sim.engine.stream_sums import ENDS_AT_ONCE, empty_sums, room_for_heard
 from cluster_sim.io_paths import churn_and_boot
-from cluster_sim.io_paths.path_context import Errand
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.programs import MakeProgram, program
 from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK
 from cluster_sim.io_paths.steps import Direction, Program
@@ -38,7 +38,7 @@ from cluster_sim.memory.effects import EFFECT_COUNT
 from cluster_sim.memory.page_tree import PAGES_PER_1G
 from cluster_sim.memory.pages import PAGE_BYTES, Operation
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, empty_swiotlb
-from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, place
+from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, scatter_io_pages
 from cluster_sim.planning.guest_layout import lay_out, transient_bytes
 from cluster_sim.planning.placement import Placement, place_guests
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
@@ -48,8 +48,8 @@ from cluster_sim.planning.queues import (
     Queue,
     Role,
     behind,
+    context_of,
     directions,
-    errand_of,
 )
 from cluster_sim.planning.stream_keys import keys_of, rings
 from cluster_sim.planning.tables import Programs, build_curves, build_servers, build_streams, sizes_table
@@ -100,10 +100,10 @@ def plan_host(
     ]
     programs = Programs(profile)
     streams = plan_streams(scenario, protection, guests, programs, make_program, is_alone=is_alone)
-    kept_cpus = sum(guest.place.group.vcpus for guest in guests if guest.place.group.idle == "poll")
+    kept_cpus = sum(guest.placed.group.vcpus for guest in guests if guest.placed.group.idle == "poll")
     servers = build_servers(scenario.cluster.host, scenario.cluster.host.cpus - kept_cpus, guests, streams)
     bases = np.cumsum([0, *(guest.layout.gib_entries for guest in guests)]) * PAGES_PER_1G
-    pages = place(scenario, guests, bases, (*placement.chance, host))
+    pages = scatter_io_pages(scenario, guests, bases, (*placement.chance, host))
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
     table = build_streams(scenario, profile, guests, streams, servers, io_bases, facts)
     table["key"] = keys_of(streams, guests, (*placement.chance, host))
@@ -114,9 +114,9 @@ def plan_host(
         streams=table,
         curves=build_curves(profile, scenario.cluster),
         servers=servers.table,
-        lines=empty_lines(len(servers.table) + len(streams)),
+        wait_queues=empty_wait_queues(len(servers.table) + len(streams)),
         ring=rings(table, streams, guests, (*placement.chance, host)),
-        slots=np.zeros(int((table["buffers"] * table["places"]).sum()), np.int64),
+        slots=np.zeros(int((table["buffers"] * table["mappings"]).sum()), np.int64),
         transfers=np.zeros(0, TRANSFER),
         timers=np.zeros(0, ENTRY),
         shares=idle_shares(profile.bandwidth_mb_per_s()),
@@ -171,10 +171,10 @@ def plan_streams(
 ) -> list[PlannedStream]:
     """All streams of a host, guest by guest, with their programs."""
     cpus = scenario.cluster.host.cpus
-    runnable = sum(guest.place.group.vcpus + len(guest.layout.queues) for guest in guests)
+    runnable = sum(guest.placed.group.vcpus + len(guest.layout.queues) for guest in guests)
     streams = []
     for number, guest in enumerate(guests):
-        group = guest.place.group
+        group = guest.placed.group
         for queue in guest.layout.queues:
             own = own_prices(scenario, queue)
             found: dict[Direction, Program] = {}
@@ -182,30 +182,30 @@ def plan_streams(
             for direction in directions(queue):
                 key = (group.name, queue.workload, queue.role, queue.sender and queue.sender.group, direction)
                 if key not in programs.entries:
-                    errand = errand_of(
+                    context = context_of(
                         queue, direction, group, scenario, protection, shares_cpus=runnable > cpus, is_alone=is_alone
                     )
-                    programs.add(key, program_of(scenario, guest, queue, errand, make_program), group.vcpus, own)
+                    programs.add(key, program_of(scenario, guest, queue, context, make_program), group.vcpus, own)
                 found[direction], entries[direction] = programs.programs[key], programs.entries[key]
             streams.append(PlannedStream(number, queue, found, entries))
     return streams
 
 
 def program_of(
-    scenario: ScenarioSpec, guest: PlannedGuest, queue: Queue, errand: Errand, make_program: MakeProgram
+    scenario: ScenarioSpec, guest: PlannedGuest, queue: Queue, context: PathContext, make_program: MakeProgram
 ) -> Program:
     """The program of one direction of a queue."""
     match queue:
         case Queue(role=Role.REQUESTS | Role.RECEIVED):
-            return make_program(scenario.path_of(guest.place.group), errand)
+            return make_program(scenario.path_of(guest.placed.group), context)
         case Queue(role=Role.CHURN, spec=ChurnWorkload() as churn):
-            return churn_and_boot.churn(errand, churn.granule)
+            return churn_and_boot.churn(context, churn.granule)
         case Queue(role=Role.IMAGE):
-            return churn_and_boot.build_image(errand)
+            return churn_and_boot.build_image(context)
         case Queue(role=Role.POOL):
-            return churn_and_boot.set_up_pool(errand)
+            return churn_and_boot.set_up_pool(context)
         case Queue(role=Role.ACCEPT, spec=BootWorkload() as start):
-            return churn_and_boot.accept(errand, is_eager=start.accept == "eager")
+            return churn_and_boot.accept(context, is_eager=start.accept == "eager")
         case _:
             raise AssertionError(queue)
 
@@ -222,7 +222,7 @@ def put_logs(table: Records, streams: Sequence[PlannedStream], guests: Sequence[
     joined: list[Records] = [np.zeros(0, REQUEST)]
     length = 0
     for row, stream in zip(table, streams, strict=True):
-        key = (guests[stream.guest].place.group.name, stream.queue.workload)
+        key = (guests[stream.guest].placed.group.name, stream.queue.workload)
         if key not in logs or not row["is_closed"]:
             continue
         if key not in parts:
@@ -241,8 +241,8 @@ def link_streams(state: Host, guests: Sequence[PlannedGuest], streams: Sequence[
         if (sender := stream.queue.sender) is not None and sender.hosts_back == 0
     }
     for number, stream in enumerate(streams):
-        place = guests[stream.guest].place
-        key = (place.group.name, place.index, stream.queue.workload)
+        placed = guests[stream.guest].placed
+        key = (placed.group.name, placed.index, stream.queue.workload)
         if stream.queue.role == Role.REQUESTS and behind(stream.queue) == "another guest":
             state.streams[number]["next_stream"] = receiving[key]
 
@@ -259,8 +259,8 @@ def set_gauges(
     for number, guest in enumerate(guests):
         row = state.guests[number]
         row["died_ns"] = ALIVE
-        row["changed_ns"] = guest.place.arrives_ns
-        row["spins"] = guest.place.group.idle == "poll"
+        row["changed_ns"] = guest.placed.arrives_ns
+        row["spins"] = guest.placed.group.idle == "poll"
         row["grows_at_ns"] = NOT_GROWING
         row["grow_ns"] = sharing.grow_ns(guest)
         row["grow_page"] = int(io_bases[number]) + guest.layout.pool_bytes // PAGE_BYTES
@@ -269,7 +269,7 @@ def set_gauges(
 
 def pool_size(scenario: ScenarioSpec, guest: PlannedGuest) -> PoolSize:
     """A guest's bounce pool; one set of slots where its path has none."""
-    path, layout = scenario.path_of(guest.place.group), guest.layout
+    path, layout = scenario.path_of(guest.placed.group), guest.layout
     if not isinstance(path, SwiotlbPath):
         return PoolSize(MAPPING_BYTES_MAX, 1)
     return PoolSize(
@@ -278,13 +278,13 @@ def pool_size(scenario: ScenarioSpec, guest: PlannedGuest) -> PoolSize:
         min_align_mask=path.min_align_mask,
         alloc_align_mask=path.alloc_align_mask,
         grow_bytes=layout.grow_bytes,
-        transient_bytes=transient_bytes(path, guest.place.group),
+        transient_bytes=transient_bytes(path, guest.placed.group),
     )
 
 
 def stays_mapped(scenario: ScenarioSpec, guest: PlannedGuest, stream: PlannedStream) -> bool:
     """Whether a stream's buffers are mapped for life."""
-    path = scenario.path_of(guest.place.group)
+    path = scenario.path_of(guest.placed.group)
     moves = stream.queue.role in (Role.REQUESTS, Role.RECEIVED)
     return moves and isinstance(path, SwiotlbPath) and path.mapping == "long_lived"
 
@@ -296,7 +296,7 @@ def faults_of(
     found = []
     for fault in scenario.faults:
         for number, guest in enumerate(guests):
-            if fault.host == host and (guest.place.group.name, guest.place.index) == (fault.guest, fault.index):
+            if fault.host == host and (guest.placed.group.name, guest.placed.index) == (fault.guest, fault.index):
                 found.append(PlannedFault(fault, number, int(bases[number]) + fault.offset // PAGE_BYTES))
     return tuple(sorted(found, key=lambda fault: fault.spec.at))
 

@@ -14,7 +14,7 @@ TO_THE_END = -1
 
 
 @dataclass(frozen=True, slots=True)
-class GuestPlace:
+class PlacedGuest:
     """One guest of the cluster: where it is, which of its group, from when to when.
 
     `host` is NOWHERE where no host had room, `refused_for` then what was short; `leaves_ns` is TO_THE_END or an instant
@@ -75,12 +75,12 @@ class Placement:
 
     scenario: ScenarioSpec
     chance: tuple[int, ...]
-    placed: tuple[GuestPlace, ...]
+    placed: tuple[PlacedGuest, ...]
 
-    def on_host(self, host: int) -> list[GuestPlace]:
+    def on_host(self, host: int) -> list[PlacedGuest]:
         """Guests that are ever on a host, in the order in which all rooms number them."""
         fixed = fixed_places(self.scenario, self.chance, host)
-        return [*fixed, *(place for place in self.placed if place.host == host)]
+        return [*fixed, *(placed for placed in self.placed if placed.host == host)]
 
 
 def place_guests(scenario: ScenarioSpec, chance: tuple[int, ...]) -> Placement:
@@ -88,7 +88,7 @@ def place_guests(scenario: ScenarioSpec, chance: tuple[int, ...]) -> Placement:
     return Placement(scenario, chance, tuple(placed_guests(scenario, chance)))
 
 
-def fixed_places(scenario: ScenarioSpec, chance: Sequence[int], host: int) -> list[GuestPlace]:
+def fixed_places(scenario: ScenarioSpec, chance: Sequence[int], host: int) -> list[PlacedGuest]:
     """Guests of the groups that every host has."""
     fixed = on_every_host(scenario)
     first = host * len(fixed)
@@ -96,13 +96,13 @@ def fixed_places(scenario: ScenarioSpec, chance: Sequence[int], host: int) -> li
         group.name: arrivals_ns(group.arrive, group.count_per_host or 0, (*chance, host, group.name))
         for group in scenario.guests
     }
-    places = []
+    placed_guests = []
     for number, (group, index) in enumerate(fixed):
         arrives_ns = arrivals[group.name][index]
         if arrives_ns < scenario.duration:
             leaves_ns = leaving_ns(group.arrive, arrives_ns, scenario.duration)
-            places.append(GuestPlace(first + number, group, index, host, arrives_ns, leaves_ns))
-    return places
+            placed_guests.append(PlacedGuest(first + number, group, index, host, arrives_ns, leaves_ns))
+    return placed_guests
 
 
 def arrivals_ns(arrive: ArrivalSpec, count: int, key: Sequence[int | str]) -> list[int]:
@@ -124,7 +124,7 @@ def leaving_ns(arrive: ArrivalSpec, arrives_ns: int, duration_ns: int) -> int:
     return arrives_ns + arrive.stay
 
 
-def placed_guests(scenario: ScenarioSpec, chance: Sequence[int]) -> list[GuestPlace]:
+def placed_guests(scenario: ScenarioSpec, chance: Sequence[int]) -> list[PlacedGuest]:
     """Guests of the groups that the cluster places, in the order of their coming; some may be NOWHERE."""
     coming = [
         (arrives_ns, number, index, group)
@@ -141,23 +141,23 @@ def placed_guests(scenario: ScenarioSpec, chance: Sequence[int]) -> list[GuestPl
         for group, _ in fixed:
             room.take(group, 1)
     is_huge = scenario.memory.huge_page > PAGE_BYTES and scenario.protection != "none"
-    places: list[GuestPlace] = []
-    leaving: list[tuple[int, int, GuestPlace]] = []
+    placed_guests: list[PlacedGuest] = []
+    leaving: list[tuple[int, int, PlacedGuest]] = []
     first = len(fixed) * scenario.cluster.hosts
     for guest, (arrives_ns, _, index, group) in enumerate(sorted(coming, key=lambda each: each[:3]), start=first):
         while leaving and leaving[0][0] <= arrives_ns:
             gone = heapq.heappop(leaving)[2]
             rooms[gone.host].take(gone.group, -1)
         host, short = choose(rooms, group, scenario.cluster.placement, is_huge=is_huge)
-        place = GuestPlace(
+        placed = PlacedGuest(
             guest, group, index, host, arrives_ns, leaving_ns(group.arrive, arrives_ns, scenario.duration), short
         )
-        places.append(place)
+        placed_guests.append(placed)
         if host != NOWHERE:
             rooms[host].take(group, 1)
-            if place.leaves_ns != TO_THE_END:
-                heapq.heappush(leaving, (place.leaves_ns, guest, place))
-    return places
+            if placed.leaves_ns != TO_THE_END:
+                heapq.heappush(leaving, (placed.leaves_ns, guest, placed))
+    return placed_guests
 
 
 def choose(rooms: Sequence[Room], group: GuestGroupSpec, policy: str, *, is_huge: bool) -> tuple[int, str]:

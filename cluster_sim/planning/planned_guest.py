@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cluster_sim.io_paths.steps import Direction, Program
 from cluster_sim.planning.guest_layout import GuestLayout
-from cluster_sim.planning.placement import GuestPlace
+from cluster_sim.planning.placement import PlacedGuest
 from cluster_sim.planning.queues import Queue
 
 
@@ -13,7 +13,7 @@ from cluster_sim.planning.queues import Queue
 class PlannedGuest:
     """One guest of the host: its place, its memory, what setting it up took."""
 
-    place: GuestPlace
+    placed: PlacedGuest
     layout: GuestLayout
     setup_ns: int = 0
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from cluster_sim.memory.page_tree import PageTree, copy_of
 from cluster_sim.planning.host_plan import HostPlan, Logs, plan_host
-from cluster_sim.planning.placement import GuestPlace, Placement
+from cluster_sim.planning.placement import PlacedGuest, Placement
 from cluster_sim.planning.queues import Facts
 from cluster_sim.planning.stream_keys import keys_of, rings
 from cluster_sim.platform.profile import Profile
@@ -34,21 +34,23 @@ class Planner:
 
     def plan(self, host: int) -> HostPlan:
         """One host, as plan_host makes it."""
-        places = self.placement.on_host(host)
+        placed_guests = self.placement.on_host(host)
         if self.scenario.memory.placement == "scattered" or any(fault.host == host for fault in self.scenario.faults):
             return self._planned(host)
-        guests = tuple((place.group.name, place.index, place.arrives_ns, place.leaves_ns) for place in places)
+        guests = tuple(
+            (placed.group.name, placed.index, placed.arrives_ns, placed.leaves_ns) for placed in placed_guests
+        )
         if self.kept is None or guests != self.guests:
             self.guests, self.kept = guests, self._planned(host)
-        return for_host(self.kept, places, (*self.placement.chance, host))
+        return for_host(self.kept, placed_guests, (*self.placement.chance, host))
 
     def _planned(self, host: int) -> HostPlan:
         return plan_host(self.scenario, self.profile, self.facts, host=host, placement=self.placement, logs=self.logs)
 
 
-def for_host(plan: HostPlan, places: list[GuestPlace], chance: tuple[int, ...]) -> HostPlan:
+def for_host(plan: HostPlan, placed_guests: list[PlacedGuest], chance: tuple[int, ...]) -> HostPlan:
     """The plan of a host that is as another but for its number: `places` are its own, `chance` is of the host."""
-    guests = tuple(replace(guest, place=place) for guest, place in zip(plan.guests, places, strict=True))
+    guests = tuple(replace(guest, placed=placed) for guest, placed in zip(plan.guests, placed_guests, strict=True))
     state = copied(plan.state)
     state.streams["key"] = keys_of(plan.streams, guests, chance)
     return replace(plan, state=state._replace(ring=rings(state.streams, plan.streams, guests, chance)), guests=guests)

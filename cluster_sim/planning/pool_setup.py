@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from cluster_sim.io_paths.conversion_steps import convert
-from cluster_sim.io_paths.path_context import VIDEO, Errand
+from cluster_sim.io_paths.path_context import VIDEO, PathContext
 from cluster_sim.io_paths.steps import Count, Direction, Op
 from cluster_sim.memory.effects import Counts, Effect
 from cluster_sim.memory.pages import PAGE_BYTES
@@ -33,18 +33,18 @@ class SetUp:
 
     def pool_ns(self, guest: PlannedGuest, done: Counts) -> int:
         """Sharing the pool before the run; a guest that boots within the run does it there."""
-        has_pool = isinstance(self.scenario.path_of(guest.place.group), SwiotlbPath | SharedPoolPath)
+        has_pool = isinstance(self.scenario.path_of(guest.placed.group), SwiotlbPath | SharedPoolPath)
         if not has_pool or guest.layout.boots:
             return 0
         split, broken, vmemmap = (done[each] for each in (Effect.SPLIT, Effect.LEAVES_BROKEN, Effect.VMEMMAP_PAGES))
         effects = Effects(int(split), int(broken), int(vmemmap))
-        return self._share_ns(guest.place.group.vcpus, guest.layout.pool_bytes, effects)
+        return self._share_ns(guest.placed.group.vcpus, guest.layout.pool_bytes, effects)
 
     def grow_ns(self, guest: PlannedGuest) -> int:
         """Sharing one dynamic pool; 0 where none is ever added."""
         if not guest.layout.grow_bytes:
             return 0
-        return self._share_ns(guest.place.group.vcpus, dynamic_pool_bytes(guest.layout.pool_bytes), Effects())
+        return self._share_ns(guest.placed.group.vcpus, dynamic_pool_bytes(guest.layout.pool_bytes), Effects())
 
     def _share_ns(self, vcpus: int, size_bytes: int, effects: Effects) -> int:
         key = (vcpus, size_bytes, effects)
@@ -78,8 +78,8 @@ def share_ns(scenario: ScenarioSpec, profile: Profile, vcpus: int, size_bytes: i
         Count.LEAVES_BROKEN: effects.leaves_broken,
         Count.VMEMMAP_PAGES: effects.vmemmap_pages,
     }
-    errand = Errand(Direction.TO_DEVICE, VIDEO, protection, memory)
-    for step in convert(errand, to_private=False, is_ranged=unit > PAGE_BYTES):
+    context = PathContext(Direction.TO_DEVICE, VIDEO, protection, memory)
+    for step in convert(context, to_private=False, is_ranged=unit > PAGE_BYTES):
         if step.op == Op.AGAIN:
             continue
         prices = step_prices(step, profile, vcpus, {})

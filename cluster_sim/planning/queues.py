@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from cluster_sim.io_paths.path_context import BLOCK, NETWORK_IN, NETWORK_OUT, VIDEO, Behind, Driver, Errand
+from cluster_sim.io_paths.path_context import BLOCK, NETWORK_IN, NETWORK_OUT, VIDEO, Behind, Driver, PathContext
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
@@ -159,7 +159,7 @@ def behind(queue: Queue) -> Behind:
             return "nothing"
 
 
-def errand_of(
+def context_of(
     queue: Queue,
     direction: Direction,
     group: GuestGroupSpec,
@@ -168,9 +168,9 @@ def errand_of(
     *,
     shares_cpus: bool,
     is_alone: bool,
-) -> Errand:
+) -> PathContext:
     """What one direction of a queue asks of its path; a transfer that is alone neither loops nor waits for a boot."""
-    return Errand(
+    return PathContext(
         direction=direction,
         driver=driver_of(queue, direction),
         protection=protection,

@@ -33,5 +33,5 @@ def rings(
 
 def key_of(stream: PlannedStream, guests: Sequence[PlannedGuest], chance: tuple[int, ...], purpose: str) -> int:
     """A key of a stream's own."""
-    place = guests[stream.guest].place
-    return draw(1 << 62, *chance, place.group.name, place.index, *stream.queue.name, purpose)
+    placed = guests[stream.guest].placed
+    return draw(1 << 62, *chance, placed.group.name, placed.index, *stream.queue.name, purpose)

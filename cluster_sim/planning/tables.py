@@ -134,7 +134,7 @@ def build_servers(
     by_guest, areas = [], []
     for guest in guests:
         first = len(capacity)
-        vcpus = guest.place.group.vcpus
+        vcpus = guest.placed.group.vcpus
         by_guest.append({Resource.VCPU: first, Resource.MMU_LOCK: first + 1, Resource.BOOT: first + 2})
         capacity += [vcpus, vcpus, 1]
         areas.append(range(len(capacity), len(capacity) + guest.layout.areas))
@@ -168,7 +168,7 @@ def first_streams(streams: Sequence[PlannedStream]) -> dict[int, int]:
 
 def home_area(guest: PlannedGuest, number_of_guest: int) -> int:
     """The area where a stream's searches begin: that of the CPU which its thread calls home, streams in turn."""
-    return number_of_guest % guest.place.group.vcpus % guest.layout.areas
+    return number_of_guest % guest.placed.group.vcpus % guest.layout.areas
 
 
 def build_streams(
@@ -185,11 +185,11 @@ def build_streams(
     moving = sum(stream.queue.role in MOVES_DATA for stream in streams)
     llc_share = host.llc // max(moving, 1)
     table = np.zeros(len(streams), STREAM)
-    first_buffer = first_place = first_size = 0
+    first_buffer = first_mapping = first_size = 0
     firsts = first_streams(streams)
     for number, (row, stream) in enumerate(zip(table, streams, strict=True)):
         guest = guests[stream.guest]
-        group, queue = guest.place.group, stream.queue
+        group, queue = guest.placed.group, stream.queue
         path = scenario.path_of(group)
         number_of_guest = number - firsts[stream.guest]
         buffers = guest.layout.buffers[number_of_guest]
@@ -219,13 +219,13 @@ def build_streams(
         if isinstance(path, SwiotlbPath) and queue.role in MOVES_DATA:
             row["extra_mappings"] = extra_mappings(queue, path)
             row["min_align_mask"] = path.min_align_mask
-            row["first_place"] = first_place
-            row["places"] = pieces_of(size, path.min_align_mask) + row["extra_mappings"]
+            row["first_mapping"] = first_mapping
+            row["mappings"] = pieces_of(size, path.min_align_mask) + row["extra_mappings"]
         row["curves"] = curves_of(2 * buffers.count * fact.mean <= llc_share)
         row["draws_work"] = draws_work(queue)
         row["next_stream"] = NOBODY
         row["latency_ns"] = scenario.cluster.network.latency
-        row["starts_ns"] = guest.place.arrives_ns + guest.layout.boots  # behind the first part of the boot
+        row["starts_ns"] = guest.placed.arrives_ns + guest.layout.boots  # behind the first part of the boot
         row["deadline_ns"] = queue.spec.deadline
         sizes = sizes_of(queue.spec)
         row["first_size"], row["sizes"] = first_size, len(sizes)
@@ -236,7 +236,7 @@ def build_streams(
             row["is_closed"] = is_closed(queue)
             row["think_ns"] = queue.spec.thinktime
         first_buffer += buffers.count
-        first_place += int(buffers.count * row["places"])
+        first_mapping += int(buffers.count * row["mappings"])
         first_size += len(sizes)
     return table
 

@@ -212,9 +212,9 @@ class _Reader:
         return CostLibrary({cost.name: cost for cost in costs}, sources)
 
     def _source(self, key: str, table: Mapping[str, object]) -> Source:
-        place = f"source.{key}"
-        self._known_only(place, table, ("title", "year", "address"))
-        return Source(key, *(self._text(place, table, field) for field in ("title", "year", "address")))
+        at = f"source.{key}"
+        self._known_only(at, table, ("title", "year", "address"))
+        return Source(key, *(self._text(at, table, field) for field in ("title", "year", "address")))
 
     def _costs(self, prefix: str, tables: Mapping[str, object], sources: Mapping[str, Source]) -> Iterator[Cost]:
         """Walk groups of costs; a table that holds anything but tables is a cost."""
@@ -229,18 +229,18 @@ class _Reader:
                 yield self._cost(name, table, sources)
 
     def _cost(self, name: str, table: Mapping[str, object], sources: Mapping[str, Source]) -> Cost:
-        place = f"cost.{name}"
-        self._known_only(place, table, ("value", "unit", "low", "high", "source", "confidence", "note"))
-        unit = self._choice(place, table, "unit", UNITS)
-        source = self._choice(place, table, "source", sources)
-        confidence = self._choice(place, table, "confidence", _CONFIDENCE_OF_TABLES)
-        low, value, high = (self._amount(place, table, end, unit) for end in ("low", "value", "high"))
+        at = f"cost.{name}"
+        self._known_only(at, table, ("value", "unit", "low", "high", "source", "confidence", "note"))
+        unit = self._choice(at, table, "unit", UNITS)
+        source = self._choice(at, table, "source", sources)
+        confidence = self._choice(at, table, "confidence", _CONFIDENCE_OF_TABLES)
+        low, value, high = (self._amount(at, table, end, unit) for end in ("low", "value", "high"))
         if low > value or value > high:
-            self._refuse(place, f"{low:g} .. {value:g} .. {high:g}", "low <= value <= high")
-        note = self._text(place, table, "note") if "note" in table else ""
+            self._refuse(at, f"{low:g} .. {value:g} .. {high:g}", "low <= value <= high")
+        note = self._text(at, table, "note") if "note" in table else ""
         return Cost(name, value, unit, low, high, source, _CONFIDENCE_OF_TABLES.get(confidence, "estimated"), note)
 
-    def _amount(self, place: str, table: Mapping[str, object], field: str, unit: str) -> float:
+    def _amount(self, at: str, table: Mapping[str, object], field: str, unit: str) -> float:
         """Return a number of 0 or more, NaN for what is none; only a bandwidth may have no bound."""
         found = table.get(field)
         unbounded = unit in UNITS and UNITS[unit][1] == BANDWIDTH
@@ -252,35 +252,35 @@ class _Reader:
                 amount = math.nan
             if amount >= 0 and (unbounded or math.isfinite(amount)):
                 return amount
-        self._refuse(f"{place}.{field}", found, allowed)
+        self._refuse(f"{at}.{field}", found, allowed)
         return math.nan
 
-    def _choice(self, place: str, table: Mapping[str, object], field: str, known: Collection[str]) -> str:
+    def _choice(self, at: str, table: Mapping[str, object], field: str, known: Collection[str]) -> str:
         found = table.get(field)
         if not isinstance(found, str) or found not in known:
             allowed = _near(str(found), known) if field == "source" else ", ".join(known)
-            self._refuse(f"{place}.{field}", found, allowed)
+            self._refuse(f"{at}.{field}", found, allowed)
             return ""
         return found
 
-    def _text(self, place: str, table: Mapping[str, object], field: str) -> str:
+    def _text(self, at: str, table: Mapping[str, object], field: str) -> str:
         found = table.get(field)
         if not isinstance(found, str) or not found.strip():
-            self._refuse(f"{place}.{field}", found, "a text that is not empty")
+            self._refuse(f"{at}.{field}", found, "a text that is not empty")
             return ""
         return found
 
-    def _table(self, place: str, found: object) -> Mapping[str, object]:
+    def _table(self, at: str, found: object) -> Mapping[str, object]:
         if isinstance(found, dict):
             return found
-        self._refuse(place, found, "a table")
+        self._refuse(at, found, "a table")
         return {}
 
-    def _known_only(self, place: str, table: Mapping[str, object], known: tuple[str, ...]) -> None:
+    def _known_only(self, at: str, table: Mapping[str, object], known: tuple[str, ...]) -> None:
         for key in table:
             if key not in known:
-                self._refuse(f"{place}.{key}".lstrip("."), "an unknown field", ", ".join(known))
+                self._refuse(f"{at}.{key}".lstrip("."), "an unknown field", ", ".join(known))
 
-    def _refuse(self, place: str, found: object, allowed: str) -> None:
+    def _refuse(self, at: str, found: object, allowed: str) -> None:
         shown = "nothing" if found is None else str(found)[:60]
-        self.problems.append(f"{self.where}: {place}: found {shown}, allowed: {allowed}")
+        self.problems.append(f"{self.where}: {at}: found {shown}, allowed: {allowed}")

@@ -47,8 +47,8 @@ def count(latencies_ns: Int64s) -> tuple[Int64s, Int64s]:
 
 def merge(buckets: Int64s, counts: Int64s) -> tuple[Int64s, Int64s]:
     """Join histograms that were put one after the other."""
-    joined, place = np.unique(buckets, return_inverse=True)
-    return joined, np.bincount(place, weights=counts, minlength=len(joined)).astype(np.int64)
+    joined, position = np.unique(buckets, return_inverse=True)
+    return joined, np.bincount(position, weights=counts, minlength=len(joined)).astype(np.int64)
 
 
 def quantile(buckets: Int64s, counts: Int64s, share: float) -> float:
@@ -57,5 +57,5 @@ def quantile(buckets: Int64s, counts: Int64s, share: float) -> float:
     if total == 0:
         return float("nan")
     rank = max(int(np.ceil(share * total)), 1)
-    place = int(np.searchsorted(np.cumsum(counts), rank))
-    return float(middle_of(buckets[place : place + 1])[0])
+    position = int(np.searchsorted(np.cumsum(counts), rank))
+    return float(middle_of(buckets[position : position + 1])[0])

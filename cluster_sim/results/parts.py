@@ -36,7 +36,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class PartPlace:
+class PartLocation:
     """Which table, variant and replication a part is of; `token` tells apart two that write the same one at a time."""
 
     table: str
@@ -96,10 +96,10 @@ class PartWriter:
     Rows are digested and written in groups of a fixed number of rows, so that neither depends on the batches.
     """
 
-    def __init__(self, storage: Storage, place: PartPlace, name: str) -> None:
-        self.storage, self.place = storage, place
-        self.relative = place.path(name)
-        self.schema = schema(place.table)
+    def __init__(self, storage: Storage, location: PartLocation, name: str) -> None:
+        self.storage, self.location = storage, location
+        self.relative = location.path(name)
+        self.schema = schema(location.table)
         self.rows = 0
         self.digest = hashlib.sha256()
         self.waiting: list[pa.RecordBatch] = []
@@ -110,7 +110,7 @@ class PartWriter:
     @property
     def temporary(self) -> str:
         """The name under which it is being written."""
-        return self.storage.temporary(self.relative, self.place.token)
+        return self.storage.temporary(self.relative, self.location.token)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Add rows."""
@@ -133,8 +133,10 @@ class PartWriter:
         self.writer.close()
         self.sink.close()
         self.storage.rename(self.temporary, self.relative)
-        place = self.place
-        return Part(place.table, place.variant, place.replication, self.relative, self.rows, self.digest.hexdigest())
+        location = self.location
+        return Part(
+            location.table, location.variant, location.replication, self.relative, self.rows, self.digest.hexdigest()
+        )
 
     def _join(self) -> pa.Table:
         joined = pa.Table.from_batches(self.waiting, self.schema)
@@ -142,10 +144,10 @@ class PartWriter:
 
     def _flush(self, rows: pa.Table) -> None:
         if self.writer is None:
-            self.storage.make_folder(run_folder(self.place.table, self.place.variant, self.place.replication))
+            self.storage.make_folder(run_folder(self.location.table, self.location.variant, self.location.replication))
             path = self.storage.path(self.temporary)
             self.sink = self.storage.filesystem.open_output_stream(path, compression=None, buffer_size=BYTES_AT_ONCE)
-            self.writer = pq.ParquetWriter(self.sink, self.schema, **encoding(self.place.table))
+            self.writer = pq.ParquetWriter(self.sink, self.schema, **encoding(self.location.table))
         for start in range(0, max(rows.num_rows, 1), ROWS_A_GROUP):
             group = rows.slice(start, ROWS_A_GROUP)
             self.writer.write_table(group, row_group_size=ROWS_A_GROUP)
@@ -162,13 +164,13 @@ class SegmentedWriter:
 
     KEPT: ClassVar[tuple[str, ...]] = ("parts", "waiting")
 
-    def __init__(self, storage: Storage, place: PartPlace, name: str) -> None:
-        self.storage, self.place, self.name = storage, place, name
+    def __init__(self, storage: Storage, location: PartLocation, name: str) -> None:
+        self.storage, self.location, self.name = storage, location, name
         self.parts: list[Part] = []
         self.part = self._next()
 
     def _next(self) -> PartWriter:
-        return PartWriter(self.storage, self.place, f"{self.name}.{len(self.parts):04d}")
+        return PartWriter(self.storage, self.location, f"{self.name}.{len(self.parts):04d}")
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Add rows."""
@@ -199,9 +201,9 @@ class SegmentedWriter:
             self.part.write(batch)
 
 
-def write_part(storage: Storage, place: PartPlace, name: str, batches: Iterable[pa.RecordBatch]) -> Part:
+def write_part(storage: Storage, location: PartLocation, name: str, batches: Iterable[pa.RecordBatch]) -> Part:
     """Write one part from its batches."""
-    writer = PartWriter(storage, place, name)
+    writer = PartWriter(storage, location, name)
     for batch in batches:
         writer.write(batch)
     return writer.close()

@@ -93,8 +93,8 @@ class Storage:
 
     def temporary(self, relative: str, token: str = "") -> str:
         """The name under which a file is written."""
-        place = PurePosixPath(relative)
-        return str(place.with_name(f".{place.name}{token and f'.{token}'}{PARTIAL}"))
+        path = PurePosixPath(relative)
+        return str(path.with_name(f".{path.name}{token and f'.{token}'}{PARTIAL}"))
 
     def rename(self, relative: str, target: str) -> None:
         """Give a file, or on a local disk a folder, another name."""
@@ -137,7 +137,7 @@ class Storage:
             self.filesystem.delete_dir(self.path(relative))
 
 
-def storage_of(place: Path | str) -> Storage:
+def storage_of(location: Path | str) -> Storage:
     """The storage of a path or URI."""
-    text = str(place)
+    text = str(location)
     return Storage(text.rstrip("/") if "://" in text else str(Path(text).resolve()))

@@ -116,8 +116,8 @@ class Exchange:
             steps = queue.spec.to.hosts_on
             other = (host + steps) % self.hosts_in_all
             if other != host:
-                place = engine.plan.guests[stream.guest].place
-                sender = Sender(place.group.name, place.index, queue.workload, steps)
+                placed = engine.plan.guests[stream.guest].placed
+                sender = Sender(placed.group.name, placed.index, queue.workload, steps)
                 routes[number] = (other, self.engines[other].receiving[sender])
         return routes
 

@@ -9,11 +9,11 @@ import pyarrow as pa
 from cluster_sim.engine.state import FAR_NS, Int64s
 from cluster_sim.planning.guest_layout import GuestLayout, lay_out
 from cluster_sim.planning.inputs import facts_of
-from cluster_sim.planning.placement import TO_THE_END, GuestPlace
+from cluster_sim.planning.placement import TO_THE_END, PlacedGuest
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.results.endings import Ending
 from cluster_sim.runtime.run_order import RunOrder
-from cluster_sim.runtime.snapshot_state import memento_of, restore
+from cluster_sim.runtime.snapshot_state import restore, saved_state_of
 from cluster_sim.runtime.software import software_of
 from cluster_sim.workloads.playout import Playback
 from cluster_sim.workloads.submissions import Seen, Stream
@@ -37,13 +37,13 @@ KEY_BITS = 32
 class _Running:
     """One queue's software."""
 
-    place: GuestPlace
+    placed: PlacedGuest
     stream: Stream
 
     @property
     def leaves_ns(self) -> int:
         """When its guest goes."""
-        return leaves_of(self.place)
+        return leaves_of(self.placed)
 
 
 class Guests:
@@ -60,7 +60,7 @@ class Guests:
         self.order: RunOrder | None = None
         self.running: dict[tuple[int, int], _Running] = {}
         self.video = VideoStreams([], [])
-        self.video_places: list[GuestPlace] = []
+        self.video_places: list[PlacedGuest] = []
         self.video_keys: Int64s = np.zeros(0, np.int64)
         """Key of each video stream, ascending."""
 
@@ -79,22 +79,22 @@ class Guests:
         layouts: dict[tuple[str, int], GuestLayout] = {}
         for host in order.hosts:
             number = 0
-            for place in placement.on_host(host):
-                key = (place.group.name, place.index)
+            for placed in placement.on_host(host):
+                key = (placed.group.name, placed.index)
                 if key not in layouts:
-                    layouts[key] = lay_out(order.scenario, place.group, place.index, facts, protection)
+                    layouts[key] = lay_out(order.scenario, placed.group, placed.index, facts, protection)
                 layout = layouts[key]
                 for queue in layout.queues:
-                    stream = software_of(order.scenario, order.folder, place, queue, layout, chance)
+                    stream = software_of(order.scenario, order.folder, placed, queue, layout, chance)
                     if isinstance(stream, VideoStream):
                         video.append(stream)
                         keys.append(key_of(host, number))
-                        self.video_places.append(place)
+                        self.video_places.append(placed)
                     elif stream is not None:
-                        self.running[host, number] = _Running(place, stream)
+                        self.running[host, number] = _Running(placed, stream)
                     number += 1
         self.video_keys = np.array(keys, np.int64)
-        self.video = VideoStreams(video, [leaves_of(place) for place in self.video_places])
+        self.video = VideoStreams(video, [leaves_of(placed) for placed in self.video_places])
 
     def submit(self, window: int) -> pa.RecordBatch:
         """The submissions of a window, by (host, instant, stream, frame)."""
@@ -127,11 +127,11 @@ class Guests:
         host, stream, frame, ended_ns, outcome = (column.to_numpy() for column in completions.columns)
         key = key_of(host.astype(np.int64), stream)
         delivered = outcome == Ending.DELIVERED
-        place = np.searchsorted(self.video_keys, key)
-        place[place == len(self.video_keys)] = 0
-        is_video = self.video_keys[place] == key if len(self.video_keys) else np.zeros(len(key), np.bool_)
+        placed = np.searchsorted(self.video_keys, key)
+        placed[placed == len(self.video_keys)] = 0
+        is_video = self.video_keys[placed] == key if len(self.video_keys) else np.zeros(len(key), np.bool_)
         mine = is_video & delivered
-        self.video.digest(place[mine], frame[mine], ended_ns[mine])
+        self.video.digest(placed[mine], frame[mine], ended_ns[mine])
         if is_video.all():
             return
         key, frame, ended_ns, delivered = (each[~is_video] for each in (key, frame, ended_ns, delivered))
@@ -144,10 +144,10 @@ class Guests:
     def save(self) -> int:
         """Write a snapshot at the end of the last window, all of which was digested; its bytes."""
         assert self.order is not None
-        return self.order.snapshots.save(self.next_window, "guests", memento_of(self))
+        return self.order.snapshots.save(self.next_window, "guests", saved_state_of(self))
 
     def restore(self, order: RunOrder, window: int) -> None:
-        """Boot the guests of a run as they were at the beginning of a window; SnapshotError, MementoError."""
+        """Boot the guests of a run as they were at the beginning of a window; SnapshotError, SavedStateError."""
         self.begin(order)
         restore(self, order.snapshots.load(window, "guests"))
         assert self.next_window == window
@@ -156,10 +156,10 @@ class Guests:
         """What each guest's users saw, by guest, up to its leaving; guests at which nobody looks are not in it."""
         assert self.order is not None
         duration_ns = self.order.scenario.duration
-        of_video = self.video.seen([min(leaves_of(place), duration_ns) for place in self.video_places])
+        of_video = self.video.seen([min(leaves_of(placed), duration_ns) for placed in self.video_places])
         views = [(self.video_places[number].guest, view) for number, view in of_video.items()]
         views += [
-            (running.place.guest, running.stream.seen(min(running.leaves_ns, duration_ns)))
+            (running.placed.guest, running.stream.seen(min(running.leaves_ns, duration_ns)))
             for running in self.running.values()
         ]
         seen: dict[int, Seen] = {}
@@ -168,9 +168,9 @@ class Guests:
         return seen
 
 
-def leaves_of(place: GuestPlace) -> int:
+def leaves_of(placed: PlacedGuest) -> int:
     """When a guest goes; FAR_NS if it stays to the end."""
-    return FAR_NS if place.leaves_ns == TO_THE_END else place.leaves_ns
+    return FAR_NS if placed.leaves_ns == TO_THE_END else placed.leaves_ns
 
 
 @overload

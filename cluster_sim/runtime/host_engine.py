@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from cluster_sim.engine.faults import POISON, FaultRecord, PlannedFault, inject, later_death, pages_with
-from cluster_sim.engine.guest_end import die
+from cluster_sim.engine.faults import POISON, FaultRecord, PlannedFault, inject, later_end, pages_with
+from cluster_sim.engine.guest_end import end_guest
 from cluster_sim.engine.loop import ROWS_A_STEP, run_until, settle
 from cluster_sim.engine.records import rows_of, with_more_rows
 from cluster_sim.engine.shared_resources import HOST_LOCK, MEMORY_BANDWIDTH
@@ -70,14 +70,14 @@ class HostGauges:
 class HostEngine:
     """A host's event loop and its state; advances a window at a time."""
 
-    KEPT: ClassVar[tuple[str, ...]] = ("now_ns", "faults", "known_deaths", "messages", "state", "came")
+    KEPT: ClassVar[tuple[str, ...]] = ("now_ns", "faults", "known_ended", "messages", "state", "came")
 
     def __init__(self, plan: HostPlan, busy_rows: int = BUSY_ROWS) -> None:
         self.plan = plan
         self.busy_rows = busy_rows
         self.now_ns = 0
         self.faults: list[FaultRecord] = []
-        self.known_deaths: set[int] = set()
+        self.known_ended: set[int] = set()
         self.messages: list[Records] = []
         self.keys: list[Int64s] = []
         self.heard: list[Records] = []
@@ -91,9 +91,9 @@ class HostEngine:
         open_loops(self.state)
         run_until(self.state, NO_ARRIVALS, 0)
         leaving = [
-            (guest.place.leaves_ns, number, None)
+            (guest.placed.leaves_ns, number, None)
             for number, guest in enumerate(plan.guests)
-            if guest.place.leaves_ns != TO_THE_END
+            if guest.placed.leaves_ns != TO_THE_END
         ]
         faults = [(fault.spec.at, fault.guest, fault) for fault in plan.faults]
         self.planned: list[tuple[int, int, PlannedFault | None]] = sorted(
@@ -131,7 +131,7 @@ class HostEngine:
             starved, ended = bool(self.state.cursor["is_starved"][0]), int(self.state.cursor["done"][0])
             self._read_lists()
             done = self._read_done()
-            self._note_deaths()
+            self._note_ended()
             yield done
             if not starved:
                 break
@@ -151,7 +151,7 @@ class HostEngine:
     def _inject(self, fault: PlannedFault) -> None:
         self.faults.append(inject(self.state, self.plan.protection, fault, self.now_ns))
         died = self.state.guests["died_ns"] == self.now_ns
-        self.known_deaths |= set(np.flatnonzero(died).tolist())
+        self.known_ended |= set(np.flatnonzero(died).tolist())
 
     def _leave(self, guest: int) -> None:
         """A guest goes: its transfers are dropped, its memory is no longer open to anybody."""
@@ -159,16 +159,16 @@ class HostEngine:
             return
         gauges = self.guests()
         gauges["shared_pages"][guest] = gauges["split"][guest] = 0
-        die(self.state, guest, 0, DropReason.GUEST_LEFT, self.now_ns)
-        self.known_deaths.add(guest)
+        end_guest(self.state, guest, 0, DropReason.GUEST_LEFT, self.now_ns)
+        self.known_ended.add(guest)
 
-    def _note_deaths(self) -> None:
+    def _note_ended(self) -> None:
         """Keep a record of each guest that died of its own next use of what a fault had left."""
         for guest in np.flatnonzero(self.state.guests["died_ns"] != ALIVE).tolist():
-            if guest not in self.known_deaths:
-                self.known_deaths.add(guest)
+            if guest not in self.known_ended:
+                self.known_ended.add(guest)
                 is_poisoned = any(fault.guest == guest and fault.outcome == POISON for fault in self.faults)
-                self.faults.append(later_death(self.state, guest, is_machine_check=is_poisoned))
+                self.faults.append(later_end(self.state, guest, is_machine_check=is_poisoned))
 
     def finish(self) -> Records:
         """End the run at the present instant: what is in flight comes out as unfinished."""
@@ -227,7 +227,7 @@ class HostEngine:
             died_ns = int(self.state.guests["died_ns"][number])
             end_ns = self.now_ns if died_ns == ALIVE else died_ns
             busy_ns = int(server["busy_ns"] + server["held"] * (self.now_ns - server["changed_ns"]))
-            polled[number] = guest.place.group.vcpus * (end_ns - guest.place.arrives_ns) - busy_ns
+            polled[number] = guest.placed.group.vcpus * (end_ns - guest.placed.arrives_ns) - busy_ns
         return polled
 
     def huge_leaves(self) -> Int64s:

@@ -76,7 +76,7 @@ def cells_of(engine: HostEngine) -> tuple[list[Cell], Int64s]:
     return list(cells), np.array(of_stream, np.int64)
 
 
-class HostBooks:
+class HostTables:
     """Sums of one host's guests and their workloads over a run, and its windows' rows."""
 
     KEPT: ClassVar[tuple[str, ...]] = (
@@ -89,10 +89,10 @@ class HostBooks:
 
     def __init__(self, host: int, engine: HostEngine) -> None:
         self.host = host
-        self.places = [guest.place for guest in engine.plan.guests]
+        self.placed_guests = [guest.placed for guest in engine.plan.guests]
         self.engine = engine
-        self.groups = list(dict.fromkeys(place.group.name for place in self.places))
-        self.group_codes = np.array([self.groups.index(place.group.name) for place in self.places], np.int8)
+        self.groups = list(dict.fromkeys(placed.group.name for placed in self.placed_guests))
+        self.group_codes = np.array([self.groups.index(placed.group.name) for placed in self.placed_guests], np.int8)
         self.cells, self.cell_of_stream = cells_of(engine)
         self.guest_of_cell = np.array([cell.guest for cell in self.cells], np.int64)
         self.counts_for_guest = np.array([cell.part != BOOT for cell in self.cells], np.bool_)
@@ -116,7 +116,7 @@ class HostBooks:
 
     def of_guests(self, field: str) -> Int64s:
         """A sum or a maximum of streams as one of guests, boots and all."""
-        found = np.zeros(len(self.places), np.int64)
+        found = np.zeros(len(self.placed_guests), np.int64)
         add = np.maximum if field in MAXIMA else np.add
         add.at(found, self.engine.state.streams["guest"], self.engine.state.sums[:, FIELD[field]])
         return found
@@ -144,8 +144,8 @@ class HostBooks:
         self.window_rows.append(
             {
                 **row,
-                "window": np.full(len(self.places), window, np.int64),
-                "ends_ns": np.full(len(self.places), ends_ns, np.int64),
+                "window": np.full(len(self.placed_guests), window, np.int64),
+                "ends_ns": np.full(len(self.placed_guests), ends_ns, np.int64),
                 "latency_ns_max": self._most_of_guests(longest_ns),
                 "shared_bytes": gauges["shared_pages"] * PAGE_BYTES,
                 "split_huge_pages": gauges["split"].copy(),
@@ -156,12 +156,12 @@ class HostBooks:
 
     def booted_ns(self) -> Int64s:
         """How long after its coming each guest had booted; 0 if it has not, or needed not."""
-        parts, done, ends_ns = (np.zeros(len(self.places), np.int64) for _ in range(3))
+        parts, done, ends_ns = (np.zeros(len(self.placed_guests), np.int64) for _ in range(3))
         streams, sums = self.engine.state.streams[self.is_boot], self.engine.state.sums[self.is_boot]
         np.add.at(parts, streams["guest"], streams["submitted"])
         np.add.at(done, streams["guest"], sums[:, FIELD["delivered"]])
         np.maximum.at(ends_ns, streams["guest"], sums[:, FIELD["last_delivery_ns"]])
-        came_ns = np.array([place.arrives_ns for place in self.places], np.int64)
+        came_ns = np.array([placed.arrives_ns for placed in self.placed_guests], np.int64)
         return np.where((parts > 0) & (done == parts), ends_ns - came_ns, 0)
 
     def submitted_in_all(self) -> int:
@@ -177,9 +177,9 @@ class HostBooks:
         flows = {name: self._of_guests(values) for name, values in self.sums().items() if name != "dropped"}
         columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
             **self._identity(np.arange(len(guests))),
-            "vcpus": np.array([place.group.vcpus for place in self.places]),
-            "memory_bytes": np.array([place.group.memory for place in self.places]),
-            "arrived_ns": np.array([place.arrives_ns for place in self.places]),
+            "vcpus": np.array([placed.group.vcpus for placed in self.placed_guests]),
+            "memory_bytes": np.array([placed.group.memory for placed in self.placed_guests]),
+            "arrived_ns": np.array([placed.arrives_ns for placed in self.placed_guests]),
             "booted_ns": self.booted_ns(),
             **flows,
             "latency_ns_max": self._most_of_guests(self.latency_ns_max),
@@ -225,7 +225,7 @@ class HostBooks:
 
     def windows(self) -> pa.RecordBatch:
         """Rows of the table `windows`, by guest and window."""
-        guests, windows = len(self.places), len(self.window_rows)
+        guests, windows = len(self.placed_guests), len(self.window_rows)
         columns: dict[str, npt.NDArray[np.generic] | pa.Array] = dict(
             self._identity(np.repeat(np.arange(guests), windows))
         )
@@ -238,7 +238,7 @@ class HostBooks:
         gauges = self.engine.gauges()
         columns = {
             "host_id": np.array([self.host]),
-            "guests": np.array([len(self.places)]),
+            "guests": np.array([len(self.placed_guests)]),
             **{name: np.array([getattr(gauges, name)]) for name in gauges.__slots__},
         }
         return as_batch("hosts", columns)
@@ -247,7 +247,7 @@ class HostBooks:
         """Rows of the table `conversions`."""
         gauges = self.engine.guests()
         columns = {
-            **self._identity(np.arange(len(self.places))),
+            **self._identity(np.arange(len(self.placed_guests))),
             "calls": gauges["conversion_calls"],
             "granules": self.of_guests("any_conversions"),
             "pages": self.of_guests("any_converted_pages"),
@@ -275,7 +275,7 @@ class HostBooks:
         return as_batch("faults", columns)
 
     def _identity(self, guests: npt.NDArray[np.integer]) -> dict[str, npt.NDArray[np.generic] | pa.Array]:
-        ids = np.array([place.guest for place in self.places])
+        ids = np.array([placed.guest for placed in self.placed_guests])
         return {
             "host_id": np.full(len(guests), self.host),
             "guest_id": ids[guests],
@@ -299,12 +299,12 @@ class HostBooks:
 
     def _of_guests(self, values: Int64s) -> Int64s:
         """A sum of cells as one of guests; boots are no part of it."""
-        total = np.zeros(len(self.places), np.int64)
+        total = np.zeros(len(self.placed_guests), np.int64)
         np.add.at(total, self.guest_of_cell[self.counts_for_guest], values[self.counts_for_guest])
         return total
 
     def _most_of_guests(self, values: Int64s) -> Int64s:
         """A maximum of cells as one of guests; boots are no part of it."""
-        most = np.zeros(len(self.places), np.int64)
+        most = np.zeros(len(self.placed_guests), np.int64)
         np.maximum.at(most, self.guest_of_cell[self.counts_for_guest], values[self.counts_for_guest])
         return most

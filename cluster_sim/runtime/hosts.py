@@ -16,10 +16,10 @@ from cluster_sim.results.columns import schema
 from cluster_sim.results.parts import Part, SegmentedWriter, write_part
 from cluster_sim.runtime.exchange import Exchange, groups_of_hosts
 from cluster_sim.runtime.host_engine import BUSY_ROWS, HostEngine
-from cluster_sim.runtime.host_tables import HostBooks
+from cluster_sim.runtime.host_tables import HostTables
 from cluster_sim.runtime.packing import blocks_of_hosts
 from cluster_sim.runtime.run_order import RunOrder
-from cluster_sim.runtime.snapshot_state import memento_of, restore
+from cluster_sim.runtime.snapshot_state import restore, saved_state_of
 from cluster_sim.runtime.transfer_recorder import Reading, Recorder
 from cluster_sim.workloads.playout import NEVER
 from cluster_sim.workloads.submissions import Seen
@@ -52,20 +52,20 @@ class HostsResult:
 
 @dataclass(slots=True)
 class _RunningHost:
-    """One host of a run with its books, and what reads out its transfers, if those are recorded."""
+    """One host of a run with its tables, and what reads out its transfers, if those are recorded."""
 
-    KEPT: ClassVar[tuple[str, ...]] = ("engine", "books")
+    KEPT: ClassVar[tuple[str, ...]] = ("engine", "tables")
 
     host: int
     engine: HostEngine
-    books: HostBooks
+    tables: HostTables
     reading: Reading | None
 
     def close_window(self, window: int, ends_ns: int) -> list[Records]:
         """Have recorded what was read out, and give what software is told of the window."""
         if self.reading is not None:
             self.reading.record()
-        self.books.close_window(window, ends_ns)
+        self.tables.close_window(window, ends_ns)
         return self.engine.take_heard()
 
 
@@ -118,13 +118,13 @@ class Hosts:
         rows = max(BUSY_ROWS * BUSY_HOSTS // max(scenario.cluster.hosts, BUSY_HOSTS), BUSY_ROWS_LEAST)
         self.running, self.blocks = {}, []
         for hosts in blocks:
-            books = [HostBooks(host, HostEngine(planner.plan(host), rows)) for host in hosts]
+            tables = [HostTables(host, HostEngine(planner.plan(host), rows)) for host in hosts]
             recorder = None
             if scenario.record == "transfers":
-                place = order.place("transfers")
-                recorder = Recorder(SegmentedWriter(order.unfinished, place, name_of_block(hosts)), books)
+                location = order.part_location("transfers")
+                recorder = Recorder(SegmentedWriter(order.unfinished, location, name_of_block(hosts)), tables)
             self.blocks.append(_Block(hosts, recorder))
-            for each in books:
+            for each in tables:
                 reading = None if recorder is None else Reading(each.host, recorder)
                 each.engine.reader = None if reading is None else reading.read
                 self.running[each.host] = _RunningHost(each.host, each.engine, each, reading)
@@ -157,11 +157,11 @@ class Hosts:
                 first, end = np.searchsorted(host_ids, [host, host + 1])
                 arrivals[host] = all_arrivals.part(first, end)
             for host, _ in exchange.advance(arrivals, until_ns):
-                self.running[host].books.count()
+                self.running[host].tables.count()
             for host in exchange.engines:
                 if is_last:
                     self.running[host].engine.finish()
-                    self.running[host].books.count()
+                    self.running[host].tables.count()
                 heard[host] = self.running[host].close_window(window, until_ns)
             while block is not None and all(host in heard for host in block.hosts):
                 if block.recorder is not None:
@@ -173,11 +173,11 @@ class Hosts:
     @property
     def frames(self) -> int:
         """Frames that were asked for up to the last window's end."""
-        return sum(running.books.submitted_in_all() for running in self.running.values())
+        return sum(running.tables.submitted_in_all() for running in self.running.values())
 
     def guests(self, seen: Mapping[int, Seen]) -> list[pa.RecordBatch]:
         """The table `guests` of a run that has ended, a batch a host that has any, in the order of hosts."""
-        batches = [with_seen(self.running[host].books.guests(), seen) for host in sorted(self.running)]
+        batches = [with_seen(self.running[host].tables.guests(), seen) for host in sorted(self.running)]
         return [batch for batch in batches if batch.num_rows]
 
     def save(self) -> int:
@@ -186,10 +186,10 @@ class Hosts:
         for block in self.blocks:
             if block.recorder is not None:
                 block.recorder.write()
-        return self.order.snapshots.save(self.next_window, "hosts", memento_of(self))
+        return self.order.snapshots.save(self.next_window, "hosts", saved_state_of(self))
 
     def restore(self, order: RunOrder, window: int) -> None:
-        """Set up the hosts of a run as they were at the beginning of a window; SnapshotError, MementoError."""
+        """Set up the hosts of a run as they were at the beginning of a window; SnapshotError, SavedStateError."""
         self.begin(order)
         restore(self, order.snapshots.load(window, "hosts"))
         assert self.next_window == window
@@ -204,25 +204,25 @@ class Hosts:
             if block.recorder is not None:
                 parts += block.recorder.writer.parts
             name = name_of_block(block.hosts)
-            for table, batches in self._summaries([self.running[host].books for host in block.hosts], seen).items():
+            for table, batches in self._summaries([self.running[host].tables for host in block.hosts], seen).items():
                 filled = [batch for batch in batches if batch.num_rows]
                 if filled:
-                    parts.append(write_part(self.order.unfinished, self.order.place(table), name, filled))
+                    parts.append(write_part(self.order.unfinished, self.order.part_location(table), name, filled))
         frames = self.frames
         self.running, self.blocks, self.exchanges = {}, [], []
         return HostsResult(parts, frames)
 
-    def _summaries(self, books: Sequence[HostBooks], seen: Mapping[int, Seen]) -> dict[str, list[pa.RecordBatch]]:
+    def _summaries(self, tables: Sequence[HostTables], seen: Mapping[int, Seen]) -> dict[str, list[pa.RecordBatch]]:
         """Batches of all summary tables, by table."""
         assert self.order is not None
         with_windows = self.order.scenario.record != "summary"
         return {
-            "guests": [with_seen(each.guests(), seen) for each in books],
-            "workloads": [each.workloads() for each in books],
-            "hosts": [each.hosts() for each in books],
-            "windows": [each.windows() for each in books] if with_windows else [],
-            "conversions": [each.conversions() for each in books],
-            "faults": [each.faults() for each in books],
+            "guests": [with_seen(each.guests(), seen) for each in tables],
+            "workloads": [each.workloads() for each in tables],
+            "hosts": [each.hosts() for each in tables],
+            "windows": [each.windows() for each in tables] if with_windows else [],
+            "conversions": [each.conversions() for each in tables],
+            "faults": [each.faults() for each in tables],
         }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster_sim.planning.placement import Placement, place_guests
-from cluster_sim.results.parts import PartPlace
+from cluster_sim.results.parts import PartLocation
 from cluster_sim.results.run_directory import SNAPSHOTS, UNFINISHED
 from cluster_sim.results.storage import Storage
 from cluster_sim.runtime.snapshots import SnapshotFolder
@@ -53,9 +53,9 @@ class RunOrder:
         """Instant at which a window ends."""
         return min((window + 1) * self.scenario.window, self.scenario.duration)
 
-    def place(self, table: str) -> PartPlace:
+    def part_location(self, table: str) -> PartLocation:
         """Where its parts of a table go."""
-        return PartPlace(table, self.variant, self.replication, self.token)
+        return PartLocation(table, self.variant, self.replication, self.token)
 
     @property
     def unfinished(self) -> Storage:

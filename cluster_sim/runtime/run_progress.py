@@ -19,7 +19,7 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProgressReport:
     """How far an experiment is: the run that was last heard of, runs and windows that have ended, and frames."""
 
     run: Run
@@ -32,14 +32,14 @@ class Progress:
 
 
 @dataclass(slots=True)
-class RunBooks:
+class RunProgress:
     """Runs by number; each ends when all its shards have delivered."""
 
     storage: Storage
     manifest: Manifest
     runs: Sequence[Run]
     shards: int
-    on_progress: Callable[[Progress], None]
+    on_progress: Callable[[ProgressReport], None]
     finished: dict[tuple[str, int], FinishedRun]
     losses: int = 0
     windows: int = 0
@@ -81,7 +81,7 @@ class RunBooks:
     def tell(self, run: int) -> None:
         """Say how far the experiment is."""
         self.on_progress(
-            Progress(
+            ProgressReport(
                 run=self.runs[run],
                 done=len(self.finished),
                 total=len(self.runs),
@@ -132,10 +132,10 @@ class RunBooks:
         )
 
 
-def order_of(books: RunBooks, run: int, shard: int) -> RunOrder | None:
+def order_of(progress: RunProgress, run: int, shard: int) -> RunOrder | None:
     """What a shard is asked for in a run; None if that needs no such shard."""
-    one = books.runs[run]
-    hosts = shards_of_hosts(one.variant.scenario, books.shards)[shard]
+    one = progress.runs[run]
+    hosts = shards_of_hosts(one.variant.scenario, progress.shards)[shard]
     if not hosts:
         return None
     return RunOrder(
@@ -143,7 +143,7 @@ def order_of(books: RunBooks, run: int, shard: int) -> RunOrder | None:
         replication=one.replication,
         seed=one.seed,
         scenario=one.variant.scenario,
-        folder=books.manifest.traces_folder.resolve(),
-        storage=books.storage,
+        folder=progress.manifest.traces_folder.resolve(),
+        storage=progress.storage,
         hosts=hosts,
     )

@@ -8,7 +8,7 @@ from cluster_sim.runtime.guests import Guests
 from cluster_sim.runtime.hosts import Hosts, HostsResult
 from cluster_sim.runtime.pace import Pace, foretold_s
 from cluster_sim.runtime.run_order import RunOrder
-from cluster_sim.runtime.snapshot_state import MementoError
+from cluster_sim.runtime.snapshot_state import SavedStateError
 from cluster_sim.runtime.snapshots import SnapshotError
 
 LOG = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def set_up(order: RunOrder, hosts: Hosts, guests: Guests) -> int:
         try:
             hosts.restore(order, window)
             guests.restore(order, window)
-        except (SnapshotError, MementoError) as error:
+        except (SnapshotError, SavedStateError) as error:
             LOG.warning("a snapshot cannot be used, an older one or none will do: %s", error)
         else:
             return window

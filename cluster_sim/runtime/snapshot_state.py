@@ -25,27 +25,27 @@ DEFINITIONS_OF_HOSTS = {"steps", "curves", "requests", "sizes", "rules", "policy
 Array = npt.NDArray[np.generic]
 
 
-class MementoError(Exception):
+class SavedStateError(Exception):
     """State that does not fit the object that it is put into."""
 
 
 @dataclass(frozen=True, slots=True)
-class Memento:
+class SavedState:
     """The state of an object: a tree of plain data that names arrays by number."""
 
     tree: JsonValue
     arrays: list[Array]
 
 
-def memento_of(value: object) -> Memento:
+def saved_state_of(value: object) -> SavedState:
     """Take down an object's state; arrays are not copied."""
     taker = _Taker()
-    return Memento(taker.take(value), taker.arrays)
+    return SavedState(taker.take(value), taker.arrays)
 
 
-def restore(value: object, memento: Memento) -> None:
+def restore(value: object, saved: SavedState) -> None:
     """Put a state into an object that was set up the same way."""
-    _Giver(memento.arrays).give(value, memento.tree)
+    _Giver(saved.arrays).give(value, saved.tree)
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class _Giver:
                 for name, value in fields.items():
                     setattr(mine, name, self.give(getattr(mine, name), value))
                 return mine
-        raise MementoError(
+        raise SavedStateError(
             f"found {list(kept)} for {type(mine).__name__}, allowed: the state of an object set up alike"
         )
 
@@ -131,7 +131,7 @@ class _Giver:
         found: dict[object, object] = {}
         for pair in pairs:
             if not isinstance(pair, list):
-                raise MementoError("found no pair, allowed: pairs of a key and a value")
+                raise SavedStateError("found no pair, allowed: pairs of a key and a value")
             key = self.give(None, pair[0])
             found[key] = self.give(known.get(key), pair[1])
         return found
@@ -151,7 +151,7 @@ def kept_names(value: object) -> tuple[str, ...] | None:
         return field_names(value)
     if dataclasses.is_dataclass(value) or isinstance(value, BaseModel):
         return None
-    raise MementoError(f"found {type(value).__name__}, allowed: dataclasses, and classes that say what is KEPT")
+    raise SavedStateError(f"found {type(value).__name__}, allowed: dataclasses, and classes that say what is KEPT")
 
 
 def field_names(value: object) -> tuple[str, ...]:

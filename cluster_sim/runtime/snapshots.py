@@ -15,7 +15,7 @@ import pyarrow as pa
 from pydantic import JsonValue
 
 from cluster_sim.results.storage import Storage
-from cluster_sim.runtime.snapshot_state import Array, Memento
+from cluster_sim.runtime.snapshot_state import Array, SavedState
 
 FORMAT: Final = b"cluster-sim snapshot 2"
 BATCH_BYTES: Final = 32 << 20
@@ -55,12 +55,12 @@ class SnapshotFolder:
                 found.setdefault(int(window), set()).add(half)
         return sorted((window for window, has in found.items() if has >= set(halves)), reverse=True)
 
-    def save(self, window: int, half: str, memento: Memento) -> int:
+    def save(self, window: int, half: str, saved: SavedState) -> int:
         """Write one half; its bytes before compression."""
         self.storage.make_folder(self.folder)
-        return write_snapshot(self.storage, self.name(window, half), memento)
+        return write_snapshot(self.storage, self.name(window, half), saved)
 
-    def load(self, window: int, half: str) -> Memento:
+    def load(self, window: int, half: str) -> SavedState:
         """Read one half; SnapshotError when it is damaged."""
         return read_snapshot(self.storage, self.name(window, half))
 
@@ -87,10 +87,10 @@ def digest_of(tree: bytes, arrays: Sequence[Array]) -> str:
     return digest.hexdigest()
 
 
-def write_snapshot(storage: Storage, name: str, memento: Memento) -> int:
-    """Write a memento under a name; its bytes before compression."""
-    tree = json.dumps(memento.tree, separators=(",", ":")).encode()
-    arrays = [np.ascontiguousarray(array) for array in memento.arrays]
+def write_snapshot(storage: Storage, name: str, saved: SavedState) -> int:
+    """Write a saved state under a name; its bytes before compression."""
+    tree = json.dumps(saved.tree, separators=(",", ":")).encode()
+    arrays = [np.ascontiguousarray(array) for array in saved.arrays]
     schema = SCHEMA.with_metadata({"format": FORMAT, "tree": tree, "digest": digest_of(tree, arrays)})
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with storage.writing(name) as sink, pa.ipc.new_file(sink, schema, options=options) as file:
@@ -119,8 +119,8 @@ def batch_of(arrays: Sequence[Array], schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch(columns, schema=schema)
 
 
-def read_snapshot(storage: Storage, name: str) -> Memento:
-    """The memento under a name, whose arrays can be written to."""
+def read_snapshot(storage: Storage, name: str) -> SavedState:
+    """The saved state under a name, whose arrays can be written to."""
     where = storage.path(name)
     try:
         with storage.filesystem.open_input_file(storage.path(name)) as source, pa.ipc.open_file(source) as file:
@@ -139,7 +139,7 @@ def read_snapshot(storage: Storage, name: str) -> Memento:
     tree = metadata[b"tree"]
     if digest_of(tree, arrays).encode() != metadata.get(b"digest"):
         raise SnapshotError(f"{where}: found other values, allowed: those that were written")
-    return Memento(json.loads(tree), arrays)
+    return SavedState(json.loads(tree), arrays)
 
 
 def array_of(dtype: pa.Scalar, shape: pa.Scalar, data: pa.Scalar) -> Array:

@@ -5,7 +5,7 @@ from pathlib import Path
 from cluster_sim.chance.keyed_draws import draw
 from cluster_sim.planning.guest_layout import GuestLayout
 from cluster_sim.planning.inputs import frames_of, log_of, trace_arrays
-from cluster_sim.planning.placement import GuestPlace
+from cluster_sim.planning.placement import PlacedGuest
 from cluster_sim.planning.queues import Queue, Role, is_closed, sizes_of
 from cluster_sim.planning.tables import reads_percent
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -33,47 +33,54 @@ LONG_NS = 1 << 50
 
 
 def software_of(
-    scenario: ScenarioSpec, folder: Path, place: GuestPlace, queue: Queue, layout: GuestLayout, chance: tuple[int, ...]
+    scenario: ScenarioSpec,
+    folder: Path,
+    placed: PlacedGuest,
+    queue: Queue,
+    layout: GuestLayout,
+    chance: tuple[int, ...],
 ) -> Stream | VideoStream | None:
     """A queue's software at rest; None where its transfers turn inside the host's event loop."""
     if is_closed(queue):
         return None
     number = layout.queues.index(queue)
-    key: tuple[int | str, ...] = (*chance, place.host, place.group.name, place.index, queue.workload)
+    key: tuple[int | str, ...] = (*chance, placed.host, placed.group.name, placed.index, queue.workload)
     if queue.sender is not None:
-        sender_host = (place.host - queue.sender.hosts_back) % scenario.cluster.hosts
+        sender_host = (placed.host - queue.sender.hosts_back) % scenario.cluster.hosts
         key = (*chance, sender_host, queue.sender.group, queue.sender.index, queue.workload)
     match queue.spec:
         case VideoWorkload(source=LadderVideo() as ladder):
-            return viewer(queue.spec, ladder, folder, place, key)
+            return viewer(queue.spec, ladder, folder, placed, key)
         case VideoWorkload() as video:
             if queue.role == Role.REQUESTS and video.to is not None:
                 video = video.model_copy(update={"playout": None})  # who receives it plays it
             traced = video.source
             trace = frames_of(traced, folder) if isinstance(traced, TracedVideo) else None
-            return open_stream(video, trace, key, place.arrives_ns, submits=queue.sender is None)
+            return open_stream(video, trace, key, placed.arrives_ns, submits=queue.sender is None)
         case BlockWorkload(read_iolog=str() as log):
             trace_of_requests = log_of(path_in(folder, log))
-            at_ns = place.arrives_ns + trace_of_requests.at_ns
+            at_ns = placed.arrives_ns + trace_of_requests.at_ns
             return ListedRequests(queue.spec.deadline, at_ns, trace_of_requests.size_bytes, trace_of_requests.is_write)
         case BlockWorkload(rate_iops=rate) | NetworkWorkload(rate_pps=rate):
             assert rate is not None
-            return rated(queue, rate, place, chance)
+            return rated(queue, rate, placed, chance)
         case ChurnWorkload(rate=rate):
-            return rated(queue, rate, place, chance)
+            return rated(queue, rate, placed, chance)
         case BootWorkload() as boot:
-            return part_of_boot(boot, queue.role, place, layout, number)
+            return part_of_boot(boot, queue.role, placed, layout, number)
 
 
-def rated(queue: Queue, rate: int, place: GuestPlace, chance: tuple[int, ...]) -> RatedRequests:
+def rated(queue: Queue, rate: int, placed: PlacedGuest, chance: tuple[int, ...]) -> RatedRequests:
     """Requests at a rate; the first comes at a drawn instant within one distance."""
     spec = queue.spec
     assert isinstance(spec, BlockWorkload | NetworkWorkload | ChurnWorkload)
-    key = draw(1 << 62, *chance, place.host, place.group.name, place.index, *queue.name, "requests")
-    phase_ns = draw(max(NS_PER_S // rate, 1), *chance, place.host, place.group.name, place.index, *queue.name, "phase")
+    key = draw(1 << 62, *chance, placed.host, placed.group.name, placed.index, *queue.name, "requests")
+    phase_ns = draw(
+        max(NS_PER_S // rate, 1), *chance, placed.host, placed.group.name, placed.index, *queue.name, "phase"
+    )
     return RatedRequests(
         deadline_ns=spec.deadline,
-        begin_ns=place.arrives_ns + (0 if spec.spacing == "poisson" else phase_ns),
+        begin_ns=placed.arrives_ns + (0 if spec.spacing == "poisson" else phase_ns),
         rate=rate,
         is_poisson=spec.spacing == "poisson",
         sizes={spec.size: 100} if isinstance(spec, ChurnWorkload) else sizes_of(spec),
@@ -82,9 +89,11 @@ def rated(queue: Queue, rate: int, place: GuestPlace, chance: tuple[int, ...]) -
     )
 
 
-def part_of_boot(boot: BootWorkload, role: Role, place: GuestPlace, layout: GuestLayout, number: int) -> ListedRequests:
+def part_of_boot(
+    boot: BootWorkload, role: Role, placed: PlacedGuest, layout: GuestLayout, number: int
+) -> ListedRequests:
     """One part of a guest's start: its image, its pool, or the memory that it accepts."""
-    begin_ns = place.arrives_ns
+    begin_ns = placed.arrives_ns
     match role:
         case Role.IMAGE:
             return in_turn(begin_ns, int(boot.image > 0), boot.image, 0, boot.deadline)
@@ -96,7 +105,7 @@ def part_of_boot(boot: BootWorkload, role: Role, place: GuestPlace, layout: Gues
 
 
 def viewer(
-    video: VideoWorkload, ladder: LadderVideo, folder: Path, place: GuestPlace, key: tuple[int | str, ...]
+    video: VideoWorkload, ladder: LadderVideo, folder: Path, placed: PlacedGuest, key: tuple[int | str, ...]
 ) -> AdaptiveStream:
     """A viewer of a ladder; where in the film it begins, and when within a segment, is drawn."""
     rungs = ladder_of([trace_arrays(path_in(folder, rung)) for rung in ladder.rungs], ladder.segment)
@@ -113,6 +122,6 @@ def viewer(
             buffer_max_ns=ladder.buffer_max,
             deadline_ns=video.deadline,
         ),
-        begin_ns=place.arrives_ns + draw(ladder.segment, *key, "phase"),
+        begin_ns=placed.arrives_ns + draw(ladder.segment, *key, "phase"),
         first_segment=draw(rungs.round_segments, *key, "start"),
     )

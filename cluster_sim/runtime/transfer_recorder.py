@@ -14,7 +14,7 @@ from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS, Ending
 from cluster_sim.results.ledger import Category
 from cluster_sim.results.parts import ROWS_A_PART, SegmentedWriter, label_array
 from cluster_sim.runtime.batches import as_batch
-from cluster_sim.runtime.host_tables import PART_LABELS, PARTS, HostBooks
+from cluster_sim.runtime.host_tables import PART_LABELS, PARTS, HostTables
 
 DIRECTION_LABELS = tuple(direction.name.lower() for direction in Direction)
 FIELDS = {
@@ -41,9 +41,9 @@ ROWS_AT_ONCE = 4096
 class Recorder:
     """Writes what ended on hosts that share files; rows wait for more of them, beyond a window's end."""
 
-    def __init__(self, writer: SegmentedWriter, books: Sequence[HostBooks]) -> None:
+    def __init__(self, writer: SegmentedWriter, tables: Sequence[HostTables]) -> None:
         self.writer = writer
-        self.streams = Streams(books)
+        self.streams = Streams(tables)
         self.waiting: list[Int64s] = []
         self.rows = 0
 
@@ -97,19 +97,19 @@ class Reading:
 class Streams:
     """What is the same for all transfers of a stream, for all streams of some hosts."""
 
-    def __init__(self, books: Sequence[HostBooks]) -> None:
-        streams = [(each, stream) for each in books for stream in each.engine.plan.streams]
-        places = [each.places[stream.guest] for each, stream in streams]
-        names = [place.group.name for place in places]
-        counts = [len(each.engine.plan.streams) for each in books]
-        self.first = dict(zip((each.host for each in books), np.cumsum([0, *counts[:-1]]).tolist(), strict=True))
+    def __init__(self, tables: Sequence[HostTables]) -> None:
+        streams = [(each, stream) for each in tables for stream in each.engine.plan.streams]
+        placed_guests = [each.placed_guests[stream.guest] for each, stream in streams]
+        names = [placed.group.name for placed in placed_guests]
+        counts = [len(each.engine.plan.streams) for each in tables]
+        self.first = dict(zip((each.host for each in tables), np.cumsum([0, *counts[:-1]]).tolist(), strict=True))
         """Where each host's streams begin."""
         self.groups = list(dict.fromkeys(names))
         self.group = np.array([self.groups.index(name) for name in names], np.int8)
         self.part = np.array([PART_LABELS.index(PARTS[stream.queue.role]) for _, stream in streams], np.int8)
         self.numbers = {
             "host_id": np.array([each.host for each, _ in streams], np.int32),
-            "guest_id": np.array([place.guest for place in places], np.int32),
+            "guest_id": np.array([placed.guest for placed in placed_guests], np.int32),
             "workload": np.array([stream.queue.workload for _, stream in streams], np.int32),
             "job": np.array([stream.queue.job for _, stream in streams], np.int32),
         }

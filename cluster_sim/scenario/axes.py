@@ -205,19 +205,19 @@ def _widened(experiment: ExperimentSpec) -> list[JsonValue]:
 
 
 def _value_faults(data: Data, axis: str, label: str, value: JsonValue) -> list[Contradiction]:
-    """Return what is wrong with one value of an axis, called by its place in the file."""
+    """Return what is wrong with one value of an axis, called by its path in the file."""
     tried = deepcopy(data)
     try:
         put(tried, axis, value)
     except NoSuchPathError as error:
         return [Contradiction(f"axes.{axis}", error.found, error.allowed)]
-    place, _, _ = locate(tried, axis)
+    at, _, _ = locate(tried, axis)
     wrong = list[Contradiction]()
     for fault in scenario_faults(tried):
-        if fault.is_unknown_key and place[: len(fault.path)] == fault.path:
+        if fault.is_unknown_key and at[: len(fault.path)] == fault.path:
             wrong.append(Contradiction(f"axes.{axis}", f"no field {axis}", fault.allowed))
-        elif fault.path[: len(place)] == place:
-            below = dotted(tried, fault.path)[len(dotted(tried, place)) :]
+        elif fault.path[: len(at)] == at:
+            below = dotted(tried, fault.path)[len(dotted(tried, at)) :]
             wrong.append(Contradiction(f"axes.{axis}.{label}{below}", fault.found, fault.allowed))
         else:
             found = f"{shown(value)}, which leaves {dotted(tried, fault.path)} with {fault.found}"
@@ -235,25 +235,25 @@ def check_labels(experiment: ExperimentSpec) -> list[Contradiction]:
     ]
     named += [("baseline", axis, label) for axis, label in experiment.baseline.items()]
     wrong = list[Contradiction]()
-    for place, axis, label in named:
+    for at, axis, label in named:
         if axis not in experiment.axes:
             known = choice(list(experiment.axes), near=axis)
-            wrong.append(Contradiction(f"{place}.{axis}", "no such axis", known, (f"axes.{axis}",)))
+            wrong.append(Contradiction(f"{at}.{axis}", "no such axis", known, (f"axes.{axis}",)))
         elif label not in experiment.axes[axis]:
             known = choice(list(experiment.axes[axis]), near=label)
-            wrong.append(Contradiction(f"{place}.{axis}", f"no label {label!r}", known))
-    return wrong or _check_places(experiment) or _check_product(experiment)
+            wrong.append(Contradiction(f"{at}.{axis}", f"no label {label!r}", known))
+    return wrong or _check_overlaps(experiment) or _check_product(experiment)
 
 
-def _check_places(experiment: ExperimentSpec) -> list[Contradiction]:
+def _check_overlaps(experiment: ExperimentSpec) -> list[Contradiction]:
     """Return axes that reach into one another, or that rename what paths are called by."""
     data, wrong = scenario_data(experiment), list[Contradiction]()
-    places = {axis: whole_path(data, axis) for axis in experiment.axes}
-    for (axis, place), (other, above) in itertools.permutations(places.items(), 2):
-        if place[: len(above)] == above and (place != above or axis > other):
+    paths = {axis: whole_path(data, axis) for axis in experiment.axes}
+    for (axis, at), (other, above) in itertools.permutations(paths.items(), 2):
+        if at[: len(above)] == above and (at != above or axis > other):
             wrong.append(Contradiction(f"axes.{axis}", f"an axis inside the axis {other}", "fields of their own"))
-    for axis, place in places.items():
-        if place[:1] == ("guests",) and place[2:] == ("name",):
+    for axis, at in paths.items():
+        if at[:1] == ("guests",) and at[2:] == ("name",):
             wrong.append(Contradiction(f"axes.{axis}", "a name as an axis", "any other field of the group"))
     return wrong
 

@@ -30,9 +30,9 @@ def cluster_contradictions(scenario: ScenarioSpec) -> Iterator[Contradiction]:
     yield from _fixed_guests(scenario)
     yield from _all_guests(scenario)
     for index, group in enumerate(scenario.guests):
-        place = group_path(scenario, index)
-        yield from _group(scenario, group, place)
-        yield from _arrivals(group, place)
+        prefix = group_path(scenario, index)
+        yield from _group(scenario, group, prefix)
+        yield from _arrivals(group, prefix)
 
 
 def _names(scenario: ScenarioSpec) -> Iterator[Contradiction]:
@@ -98,40 +98,42 @@ def _all_guests(scenario: ScenarioSpec) -> Iterator[Contradiction]:
 
 def _each(scenario: ScenarioSpec, field: str) -> list[str]:
     """Return the paths of what a sum over all guests rests on."""
-    places = [group_path(scenario, index) for index in range(len(scenario.guests))]
-    return [f"{place}.{each}" for place in places for each in (field, "count_per_host")]
+    prefixes = [group_path(scenario, index) for index in range(len(scenario.guests))]
+    return [f"{prefix}.{each}" for prefix in prefixes for each in (field, "count_per_host")]
 
 
-def _group(scenario: ScenarioSpec, group: GuestGroupSpec, place: str) -> Iterator[Contradiction]:
+def _group(scenario: ScenarioSpec, group: GuestGroupSpec, prefix: str) -> Iterator[Contradiction]:
     host = scenario.cluster.host
     if (group.count is None) == (group.count_per_host is None):
         found = "neither count nor count_per_host" if group.count is None else "both count and count_per_host"
         allowed = "one of the two: guests in the cluster, or on each host"
-        yield Contradiction(place, found, allowed, (f"{place}.count", f"{place}.count_per_host"))
+        yield Contradiction(prefix, found, allowed, (f"{prefix}.count", f"{prefix}.count_per_host"))
     if group.memory < GUEST_LEAST_BYTES:
-        yield Contradiction(f"{place}.memory", format_bytes(group.memory), f"{format_bytes(GUEST_LEAST_BYTES)} or more")
+        yield Contradiction(
+            f"{prefix}.memory", format_bytes(group.memory), f"{format_bytes(GUEST_LEAST_BYTES)} or more"
+        )
     longest_ns = LARGEST // max(group.memory // PAGE_BYTES, 1)
     if scenario.duration > longest_ns:
         found = f"{format_bytes(group.memory)} for {format_duration(scenario.duration)}"
         allowed = f"at most {format_duration(longest_ns)} with so much: exposure is counted in page·ns"
-        yield Contradiction(f"{place}.memory", found, allowed, ("duration",))
+        yield Contradiction(f"{prefix}.memory", found, allowed, ("duration",))
     if group.count is not None and (group.memory > host.memory or group.vcpus > host.cpus * host.vcpus_per_cpu):
         found = f"a guest of {group.vcpus} vCPUs and {format_bytes(group.memory)}"
         allowed = f"one that an empty host holds: {host.cpus} CPUs and {format_bytes(host.memory)}"
-        yield Contradiction(place, found, allowed, ("cluster.host",))
+        yield Contradiction(prefix, found, allowed, ("cluster.host",))
     if group.idle == "poll" and host.vcpus_per_cpu > 1:
         found = f"poll with {host.vcpus_per_cpu} vCPUs a CPU"
         allowed = "halt, or vcpus_per_cpu: 1: a vCPU that spins leaves its CPU to nobody"
-        yield Contradiction(f"{place}.idle", found, allowed, ("cluster.host.vcpus_per_cpu",))
+        yield Contradiction(f"{prefix}.idle", found, allowed, ("cluster.host.vcpus_per_cpu",))
     boots = [number for number, workload in enumerate(group.workloads) if isinstance(workload, BootWorkload)]
     for number in boots[1:]:
-        yield Contradiction(f"{place}.workloads.{number}.kind", "boot a second time", "one boot a guest")
+        yield Contradiction(f"{prefix}.workloads.{number}.kind", "boot a second time", "one boot a guest")
 
 
-def _arrivals(group: GuestGroupSpec, place: str) -> Iterator[Contradiction]:
+def _arrivals(group: GuestGroupSpec, prefix: str) -> Iterator[Contradiction]:
     arrive = group.arrive
     if arrive.spacing == "poisson" and arrive.every == 0:
         allowed = "more than 0: the mean distance of guests that come at random"
-        yield Contradiction(f"{place}.arrive.every", "0s", allowed, (f"{place}.arrive.spacing",))
+        yield Contradiction(f"{prefix}.arrive.every", "0s", allowed, (f"{prefix}.arrive.spacing",))
     if arrive.stay == 0:
-        yield Contradiction(f"{place}.arrive.stay", "0s", "more than 0, or forever")
+        yield Contradiction(f"{prefix}.arrive.stay", "0s", "more than 0, or forever")

@@ -23,9 +23,9 @@ def contradictions(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
     found = [*_times(scenario), *cluster_contradictions(scenario), *memory_contradictions(scenario)]
     found += ranges_on_a_host(scenario)
     for index, group in enumerate(scenario.guests):
-        place = group_path(scenario, index)
-        found += path_contradictions(scenario, group, place)
-        found += workload_contradictions(scenario, group, place, folder)
+        prefix = group_path(scenario, index)
+        found += path_contradictions(scenario, group, prefix)
+        found += workload_contradictions(scenario, group, prefix, folder)
     return found
 
 

@@ -84,9 +84,9 @@ class _Definition:
 
     def tell(self, path: DataPath, found: str, allowed: str) -> None:
         """Add a problem, with the line of its value or the `--set` that it comes from."""
-        for place, text in self.overridden.items():
-            if path[: len(place)] == place:
-                name = self._override_name(path, text, is_axis=place == ("axes", text))
+        for at, text in self.overridden.items():
+            if path[: len(at)] == at:
+                name = self._override_name(path, text, is_axis=at == ("axes", text))
                 self.problems.append(Problem(self.file, None, name, found, allowed))
                 return
         known = [self.lines[path[:size]] for size in range(len(path), 0, -1) if path[:size] in self.lines]
@@ -191,8 +191,8 @@ class _Definition:
         for each in found:
             rests_on = [whole_path(self.repaired, name) for name in each.involves]
             path = whole_path(self.repaired, each.field)
-            is_moot = any(self._was_repaired(place) for place in rests_on)
-            if not is_moot and not any(self._is_neutral(place) for place in (path, *rests_on)):
+            is_moot = any(self._was_repaired(at) for at in rests_on)
+            if not is_moot and not any(self._is_neutral(at) for at in (path, *rests_on)):
                 self.tell(path, each.found, each.allowed)
 
     def _was_repaired(self, path: DataPath) -> bool:
@@ -222,8 +222,8 @@ def _read(path: Path) -> _Definition:
     if not isinstance(data, dict):
         raise DefinitionError([Problem(file, 1, "", shown(data), "a mapping with name, question, guests …")])
     definition = _Definition(file, data, reader.lines)
-    for place in reader.repeated:
-        definition.tell(place, "a key a second time", "each key once")
+    for at in reader.repeated:
+        definition.tell(at, "a key a second time", "each key once")
     return definition
 
 

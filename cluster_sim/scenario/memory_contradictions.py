@@ -58,8 +58,8 @@ def _huge_pages(scenario: ScenarioSpec) -> Iterator[Contradiction]:
     for index, group in enumerate(scenario.guests):
         if group.memory % memory.huge_page:
             found = f"{format_bytes(group.memory)} in huge pages of {size}"
-            place = f"{group_path(scenario, index)}.memory"
-            yield Contradiction(place, found, f"a multiple of {size}", ("memory.huge_page",))
+            prefix = f"{group_path(scenario, index)}.memory"
+            yield Contradiction(prefix, found, f"a multiple of {size}", ("memory.huge_page",))
 
 
 def _placement(scenario: ScenarioSpec) -> Iterator[Contradiction]:
@@ -74,29 +74,29 @@ def _placement(scenario: ScenarioSpec) -> Iterator[Contradiction]:
             yield Contradiction("memory.placement", found, "clustered, or a granule of 4KiB", ("io_path.granule",))
 
 
-def _fault(scenario: ScenarioSpec, fault: FaultSpec, place: str) -> Iterator[Contradiction]:
+def _fault(scenario: ScenarioSpec, fault: FaultSpec, prefix: str) -> Iterator[Contradiction]:
     groups = {group.name: group for group in scenario.guests}
     if fault.at >= scenario.duration:
         longest = f"less than the duration, {format_duration(scenario.duration)}"
-        yield Contradiction(f"{place}.at", format_duration(fault.at), longest, ("duration",))
+        yield Contradiction(f"{prefix}.at", format_duration(fault.at), longest, ("duration",))
     if fault.host >= scenario.cluster.hosts:
         allowed = f"less than {scenario.cluster.hosts}, the hosts of the cluster"
-        yield Contradiction(f"{place}.host", str(fault.host), allowed, ("cluster.hosts",))
+        yield Contradiction(f"{prefix}.host", str(fault.host), allowed, ("cluster.hosts",))
     if fault.length == 0:
-        yield Contradiction(f"{place}.length", "0B", "4KiB or more")
+        yield Contradiction(f"{prefix}.length", "0B", "4KiB or more")
     if fault.guest not in groups:
         allowed = choice(tuple(groups), near=fault.guest)
-        yield Contradiction(f"{place}.guest", repr(fault.guest), allowed, ("guests",))
+        yield Contradiction(f"{prefix}.guest", repr(fault.guest), allowed, ("guests",))
         return
     group = groups[fault.guest]
     if group.count_per_host is None:
         allowed = "a group with count_per_host: where the cluster places a guest is not known beforehand"
-        yield Contradiction(f"{place}.guest", repr(fault.guest), allowed, ("guests",))
+        yield Contradiction(f"{prefix}.guest", repr(fault.guest), allowed, ("guests",))
         return
     if fault.index >= group.count_per_host:
         allowed = f"less than {group.count_per_host}, the guests of {group.name} on a host"
-        yield Contradiction(f"{place}.index", str(fault.index), allowed, ("guests",))
+        yield Contradiction(f"{prefix}.index", str(fault.index), allowed, ("guests",))
     if fault.offset + fault.length > group.memory:
         found = f"{format_bytes(fault.length)} at {format_bytes(fault.offset)}"
         allowed = f"a range inside the guest's memory, {format_bytes(group.memory)}"
-        yield Contradiction(f"{place}.offset", found, allowed, ("guests",))
+        yield Contradiction(f"{prefix}.offset", found, allowed, ("guests",))

@@ -23,10 +23,10 @@ MIN_ALIGN_MOST = 128 * KIB - 1
 RANGES_MOST = 1 << 24
 
 
-def path_contradictions(scenario: ScenarioSpec, group: GuestGroupSpec, place: str) -> Iterator[Contradiction]:
+def path_contradictions(scenario: ScenarioSpec, group: GuestGroupSpec, prefix: str) -> Iterator[Contradiction]:
     """Return all of one group's; its path is the scenario's unless it has its own."""
     path = scenario.path_of(group)
-    at = "io_path" if group.io_path is None else f"{place}.io_path"
+    at = "io_path" if group.io_path is None else f"{prefix}.io_path"
     match path:
         case SwiotlbPath():
             yield from _swiotlb(scenario, path, at)
@@ -37,7 +37,7 @@ def path_contradictions(scenario: ScenarioSpec, group: GuestGroupSpec, place: st
             yield Contradiction(at, "direct on a protected guest", allowed, ("protection",))
         case _:
             pass
-    yield from _memory(group, path, place, at)
+    yield from _memory(group, path, prefix, at)
 
 
 def _swiotlb(scenario: ScenarioSpec, path: SwiotlbPath, at: str) -> Iterator[Contradiction]:
@@ -148,13 +148,13 @@ def ranges_on_a_host(scenario: ScenarioSpec) -> Iterator[Contradiction]:
         yield Contradiction("guests", f"{count} buffers and ranges on a host", f"at most {RANGES_MOST}", ("guests",))
 
 
-def _memory(group: GuestGroupSpec, path: IoPath, place: str, at: str) -> Iterator[Contradiction]:
+def _memory(group: GuestGroupSpec, path: IoPath, prefix: str, at: str) -> Iterator[Contradiction]:
     """Weigh a guest's buffers and its pool against its memory and each other."""
-    size, memory = format_bytes(group.memory), f"{place}.memory"
+    size, memory = format_bytes(group.memory), f"{prefix}.memory"
     unit = path.granule if isinstance(path, ConvertPath) else PAGE_BYTES
     buffers = sum(-(-(buffer_bytes(each) or 0) // unit) * unit * buffer_count(each) for each in group.workloads)
     fields = ("source", "buffers", "buffer", "bs", "bssplit", "iodepth", "size", "ring")
-    works = [f"{place}.workloads.{i}" for i in range(len(group.workloads))]
+    works = [f"{prefix}.workloads.{i}" for i in range(len(group.workloads))]
     sizes = tuple(f"{work}.{field}" for work in works for field in fields)
     pool = path.pool if isinstance(path, SwiotlbPath | SharedPoolPath) and path.pool != "auto" else 0
     if pool > group.memory:

@@ -29,7 +29,7 @@ class Contradiction:
 
 @dataclass(frozen=True)
 class Problem:
-    """A contradiction with its place in a file."""
+    """A contradiction with where it stands in a file."""
 
     file: str
     line: int | None
@@ -39,9 +39,9 @@ class Problem:
 
     def __str__(self) -> str:
         """Return one line of text, as compilers print theirs."""
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
         field = f"{self.field}: " if self.field else ""
-        return f"{place}: {field}found {self.found}, allowed: {self.allowed}"
+        return f"{where}: {field}found {self.found}, allowed: {self.allowed}"
 
 
 class DefinitionError(Exception):
@@ -121,7 +121,7 @@ def is_in(here: JsonValue, step: str | int) -> bool:
 
 
 def locate(data: Data, dotted: str) -> tuple[DataPath, JsonValue, str]:
-    """Return the deepest value on a dotted path: its place, itself, and the part that leads nowhere."""
+    """Return the deepest value on a dotted path: its path, itself, and what leads nowhere."""
     path: DataPath = ()
     here: JsonValue = data
     rest = dotted
@@ -171,17 +171,17 @@ def _follows(error: ErrorDetails) -> bool:
 
 def _fault(model: type[BaseModel], error: ErrorDetails) -> Fault:
     """Return one pydantic error in our words, its path cleaned of union tags."""
-    place = _Place(model, model, model)
+    cursor = _Cursor(model, model, model)
     steps = error["loc"]
     for step in steps[:-1] if steps[-1:] == (WRONG_KEY,) else steps:
-        place.step(step)
-    path, example = place.path, place.example
+        cursor.step(step)
+    path, example = cursor.path, cursor.example
     found, context = shown(error["input"]), error.get("ctx", {})
     match error["type"]:
         case "refused":
             return Fault(path, str(context["found"]), str(context["allowed"]), example=example)
         case "extra_forbidden":
-            known = choice(list(_fields(place.owner)), near=str(path[-1]))
+            known = choice(list(_fields(cursor.owner)), near=str(path[-1]))
             return Fault(path, "an unknown key", known, is_unknown_key=True)
         case "missing":
             return Fault(path, "nothing", _such_as(example), example=example)
@@ -189,9 +189,9 @@ def _fault(model: type[BaseModel], error: ErrorDetails) -> Fault:
             words = _listed(str(context["expected_tags"]), near=str(context["tag"]))
             return Fault((*path, "kind"), shown(context["tag"]), words)
         case "union_tag_not_found":
-            return Fault((*path, "kind"), "nothing", choice(list(_by_kind(place.annotation))))
+            return Fault((*path, "kind"), "nothing", choice(list(_by_kind(cursor.annotation))))
         case "model_attributes_type":
-            kinds = choice(list(_by_kind(place.annotation)))
+            kinds = choice(list(_by_kind(cursor.annotation)))
             return Fault(path, found, f"a mapping with a kind: {kinds}", example=example)
         case _:
             return Fault(path, found, _allowed(error), example=example)
@@ -246,7 +246,7 @@ def _such_as(example: object) -> str:
 
 
 @dataclass
-class _Place:
+class _Cursor:
     """Where a walk through the models stands: the last field, the model that declares it, what it holds."""
 
     model: type[BaseModel]

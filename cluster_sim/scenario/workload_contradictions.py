@@ -27,11 +27,11 @@ TOUCH_LEAST = 10**6
 
 
 def workload_contradictions(
-    scenario: ScenarioSpec, group: GuestGroupSpec, place: str, folder: Path
+    scenario: ScenarioSpec, group: GuestGroupSpec, prefix: str, folder: Path
 ) -> Iterator[Contradiction]:
     """Return all of one group's."""
     for number, workload in enumerate(group.workloads):
-        at = f"{place}.workloads.{number}"
+        at = f"{prefix}.workloads.{number}"
         if workload.deadline == 0:
             yield Contradiction(f"{at}.deadline", "0s", "more than 0")
         for field, trace in trace_fields(workload):

@@ -46,15 +46,15 @@ class Ladder:
 
     def span_ns(self, segment: int) -> tuple[int, int]:
         """Media time at which a segment begins and ends, rounds included."""
-        rounds, place = divmod(segment, self.round_segments)
-        begin_ns = place * self.segment_ns
-        end_ns = self.length_ns if place == self.round_segments - 1 else begin_ns + self.segment_ns
+        rounds, position = divmod(segment, self.round_segments)
+        begin_ns = position * self.segment_ns
+        end_ns = self.length_ns if position == self.round_segments - 1 else begin_ns + self.segment_ns
         return rounds * self.length_ns + begin_ns, rounds * self.length_ns + end_ns
 
     def frames(self, segment: int, rung: int) -> SegmentFrames:
         """The frames of a segment, at least one."""
-        rounds, place = divmod(segment, self.round_segments)
-        rows = slice(int(self.cuts[rung][place]), int(self.cuts[rung][place + 1]))
+        rounds, position = divmod(segment, self.round_segments)
+        rows = slice(int(self.cuts[rung][position]), int(self.cuts[rung][position + 1]))
         media_ns = rounds * self.length_ns + self.rungs[rung].offsets_ns[rows]
         media_end_ns = np.append(media_ns[1:], self.span_ns(segment)[1])
         return SegmentFrames(media_ns, media_end_ns, self.rungs[rung].sizes_bytes[rows])

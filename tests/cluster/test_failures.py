@@ -14,7 +14,7 @@ from cluster_sim.experiments.driver import Finished, Means, run_experiment
 from cluster_sim.experiments.resume import complete_run
 from cluster_sim.results.run_directory import RunDirectoryError
 from cluster_sim.runtime.failures import RunFailedError
-from cluster_sim.runtime.run_progress import Progress
+from cluster_sim.runtime.run_progress import ProgressReport
 from tests.cluster.campaign import descendants
 
 SETS = [
@@ -40,7 +40,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 def begun(results: Path, name: str, stop_at: int | None = None, **means: object) -> Finished:
     """A run that is stopped when so many windows have ended."""
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: ProgressReport) -> None:
         if progress.windows == stop_at:
             raise StopError
 
@@ -67,7 +67,7 @@ def test_a_killed_actor_is_started_anew_and_the_run_ends_as_if_nothing_had_been(
     killed: list[int] = []
     losses = []
 
-    def kill(progress: Progress) -> None:
+    def kill(progress: ProgressReport) -> None:
         losses.append(progress.losses)
         for at, name in ((6, "ray::_HostActor"), (30, "ray::_GuestActor")):
             if progress.windows >= at and len(killed) < (1 if at == 6 else 2):
@@ -91,7 +91,7 @@ def test_a_stopped_run_can_be_read_and_gone_on_with(reference: Finished, stopped
     }
     assert compare(results)
     assert "StopError" in (stopped / "failure.txt").read_text("utf-8")
-    done: list[Progress] = []
+    done: list[ProgressReport] = []
     finished = complete_run(stopped, means=Means("inline"), on_progress=done.append)
     assert finished.fingerprint == reference.fingerprint
     assert same_files(stopped, reference.directory)
@@ -242,7 +242,7 @@ t.run_experiment(experiment, {str(tmp_path)!r}, means=means, name="killed", on_p
     assert done.returncode == -signal.SIGKILL, done.stderr
     run = tmp_path / "swiotlb_vs_zero_copy" / "killed"
     assert open_results(run).manifest.status == "running"
-    progress: list[Progress] = []
+    progress: list[ProgressReport] = []
     assert complete_run(run, means=Means("inline"), on_progress=progress.append).fingerprint == reference.fingerprint
     assert progress[-1].windows == 7 * 4
     assert same_files(run, reference.directory)

@@ -9,10 +9,10 @@ import sys
 from cluster_sim import load
 from cluster_sim.experiments.driver import Means, run_experiment
 from cluster_sim.experiments.resume import complete_run
-from cluster_sim.runtime.run_progress import Progress
+from cluster_sim.runtime.run_progress import ProgressReport
 
 
-def say(progress: Progress) -> None:
+def say(progress: ProgressReport) -> None:
     print(json.dumps({"windows": progress.windows, "losses": progress.losses}), flush=True)  # noqa: T201 - what the campaign listens to
 
 

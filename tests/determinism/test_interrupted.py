@@ -8,7 +8,7 @@ from cluster_sim import load
 from cluster_sim.experiments.driver import Finished, Means, run_experiment
 from cluster_sim.experiments.resume import complete_run
 from cluster_sim.runtime.failures import RunFailedError
-from cluster_sim.runtime.run_progress import Progress
+from cluster_sim.runtime.run_progress import ProgressReport
 from tests.determinism.test_every_kind import EVERYTHING, KINDS, SHORT
 
 SMALL: dict[str, tuple[str | Path, tuple[str, ...]]] = {
@@ -22,7 +22,7 @@ class StopError(Exception):
 
 
 def experiment_run(name: str, results: Path, stop_at: int | None = None) -> Finished:
-    def stop(progress: Progress) -> None:
+    def stop(progress: ProgressReport) -> None:
         if progress.windows == stop_at:
             raise StopError
 

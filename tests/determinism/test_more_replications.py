@@ -13,7 +13,7 @@ from cluster_sim.results.parts import Part, damage_of
 from cluster_sim.results.reader import open_results
 from cluster_sim.results.run_directory import RunDirectoryError, read_manifest, write_manifest
 from cluster_sim.results.storage import storage_of
-from cluster_sim.runtime.run_progress import Progress
+from cluster_sim.runtime.run_progress import ProgressReport
 
 SETS = [
     "duration=200ms",
@@ -73,7 +73,7 @@ def test_what_an_interrupted_run_lacks_is_run_and_nothing_else(short: Path) -> N
 
 
 def test_what_ended_before_an_interrupt_is_kept_and_gone_on_with(tmp_path: Path, short: Path) -> None:
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: ProgressReport) -> None:
         if progress.done == 5:
             raise KeyboardInterrupt
 

@@ -73,7 +73,7 @@ def run(spec: ScenarioSpec, instants_ns: list[int], end_ns: int) -> tuple[HostEn
     sizes = []
     for planned in engine.plan.streams:
         guest = engine.plan.guests[planned.guest]
-        sizes.append(facts[guest.place.group.name, planned.queue.workload].largest)
+        sizes.append(facts[guest.placed.group.name, planned.queue.workload].largest)
     at_ns = np.repeat(np.array(sorted(instants_ns), np.int64), len(sizes))
     stream = np.tile(np.arange(len(sizes), dtype=np.int64), len(instants_ns))
     frame = np.repeat(np.arange(len(instants_ns)), len(sizes))
@@ -126,7 +126,7 @@ def test_every_frame_ends_and_every_nanosecond_is_booked(
         assert outcomes[2] == 0
         at_rest(engine)
         pools = [guest.layout.pool_bytes // 4096 for guest in engine.plan.guests]
-        memory = [guest.place.group.memory // 4096 for guest in engine.plan.guests]
+        memory = [guest.placed.group.memory // 4096 for guest in engine.plan.guests]
         assert engine.guests()["shared_pages"].tolist() == (memory if protection == "none" else pools)
 
 

@@ -146,7 +146,7 @@ def at_rest(engine: HostEngine) -> None:
     state = engine.state
     assert engine.in_flight == 0
     assert (state.servers["held"] == 0).all()
-    assert (state.lines["first"] == NOBODY).all()
+    assert (state.wait_queues["first"] == NOBODY).all()
     assert (state.streams["free_buffers"] == state.streams["buffers"]).all()
     assert (state.pools.pools["slots_used"] == 0).all()
     assert (state.shares["jobs"] == 0).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cluster_sim.engine.state import Records
-from cluster_sim.io_paths.path_context import VIDEO, Errand
+from cluster_sim.io_paths.path_context import VIDEO, PathContext
 from cluster_sim.io_paths.programs import program
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.planning.boot_state import scattered
@@ -89,7 +89,7 @@ def test_in_place_on_pkvm_needs_no_copy_and_two_backings_do() -> None:
             step.text
             for step in program(
                 ConvertPath.model_validate(CONVERT),
-                Errand(
+                PathContext(
                     Direction.FROM_DEVICE,
                     VIDEO,
                     PROTECTIONS["pkvm"],

@@ -13,7 +13,7 @@ from cluster_sim.results import histogram
 from cluster_sim.results.columns import schema
 from cluster_sim.results.parts import (
     Part,
-    PartPlace,
+    PartLocation,
     PartWriter,
     SegmentedWriter,
     damage_of,
@@ -30,7 +30,7 @@ def rows(count: int, first: int = 0) -> pa.RecordBatch:
 
 
 def written(directory: Path, *batches: pa.RecordBatch) -> Part:
-    writer = PartWriter(storage_of(directory), PartPlace("hosts", "only", 0), "all")
+    writer = PartWriter(storage_of(directory), PartLocation("hosts", "only", 0), "all")
     for batch in batches:
         writer.write(batch)
     return writer.close()
@@ -68,7 +68,7 @@ def test_a_file_tells_within_which_bounds_its_identities_lie(tmp_path: Path) -> 
 
 
 def test_a_part_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
-    writer = PartWriter(storage_of(tmp_path), PartPlace("hosts", "only", 0), "all")
+    writer = PartWriter(storage_of(tmp_path), PartLocation("hosts", "only", 0), "all")
     writer.write(rows(200_000))
     assert not (tmp_path / writer.relative).exists()
     assert (tmp_path / writer.temporary).exists()
@@ -134,13 +134,13 @@ def test_a_table_that_grows_ends_its_parts_with_windows_however_often_it_is_inte
     digests = []
     for interrupted in (False, True):
         storage = storage_of(tmp_path / str(interrupted))
-        writer = SegmentedWriter(storage, PartPlace("hosts", "only", 0), "hosts-00000")
+        writer = SegmentedWriter(storage, PartLocation("hosts", "only", 0), "hosts-00000")
         for number, count in enumerate(windows):
             writer.write(rows(count, 1000 * number))
             writer.end_window(is_last=number == len(windows) - 1)
             if interrupted and number < len(windows) - 1:
                 parts, waiting = writer.parts, writer.waiting
-                writer = SegmentedWriter(storage, PartPlace("hosts", "only", 0, "again"), "hosts-00000")
+                writer = SegmentedWriter(storage, PartLocation("hosts", "only", 0, "again"), "hosts-00000")
                 writer.parts, writer.waiting = parts, waiting
         digests.append(writer.parts)
     assert digests[0] == digests[1]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from cluster_sim.results.storage import storage_of
-from cluster_sim.runtime.snapshot_state import Memento, MementoError, memento_of, restore
+from cluster_sim.runtime.snapshot_state import SavedState, SavedStateError, restore, saved_state_of
 from cluster_sim.runtime.snapshots import SnapshotError, SnapshotFolder, read_snapshot, write_snapshot
 from cluster_sim.workloads.adaptive import Asked
 
@@ -59,7 +59,7 @@ def moved() -> Outer:
 
 def there_and_back(tmp_path: Path, outer: Outer) -> Outer:
     storage = storage_of(tmp_path)
-    write_snapshot(storage, "one.arrow", memento_of(outer))
+    write_snapshot(storage, "one.arrow", saved_state_of(outer))
     fresh = Outer()
     restore(fresh, read_snapshot(storage, "one.arrow"))
     return fresh
@@ -91,39 +91,39 @@ def test_what_moves_comes_back_and_what_is_defined_stays(tmp_path: Path) -> None
     ],
 )
 def test_state_that_does_not_fit_is_refused(tree: object) -> None:
-    with pytest.raises(MementoError, match="allowed"):
-        restore(Outer(), Memento(tree, []))  # type: ignore[arg-type]  # what a file may hold
+    with pytest.raises(SavedStateError, match="allowed"):
+        restore(Outer(), SavedState(tree, []))  # type: ignore[arg-type]  # what a file may hold
 
 
 def test_an_object_that_does_not_say_what_moves_is_refused() -> None:
-    with pytest.raises(MementoError, match="KEPT"):
-        memento_of(object())
+    with pytest.raises(SavedStateError, match="KEPT"):
+        saved_state_of(object())
 
 
 @pytest.mark.parametrize("byte", [10, 200, -200, -20])
 def test_a_flipped_bit_anywhere_is_noticed(tmp_path: Path, byte: int) -> None:
     storage = storage_of(tmp_path)
-    write_snapshot(storage, "one.arrow", memento_of(moved()))
+    write_snapshot(storage, "one.arrow", saved_state_of(moved()))
     path = tmp_path / "one.arrow"
     data = bytearray(path.read_bytes())
     before = bytes(data)
     data[byte] ^= 4
     path.write_bytes(bytes(data))
     try:
-        memento = read_snapshot(storage, "one.arrow")
+        saved = read_snapshot(storage, "one.arrow")
     except SnapshotError:
         return
     path.write_bytes(before)  # a bit of padding that means nothing
-    assert memento.tree == read_snapshot(storage, "one.arrow").tree
+    assert saved.tree == read_snapshot(storage, "one.arrow").tree
 
 
 def test_only_the_newest_two_pairs_are_kept_and_half_a_pair_is_none(tmp_path: Path) -> None:
     folder = SnapshotFolder(storage_of(tmp_path), "snapshots/a/0/key")
     for window in (2, 4, 6, 8):
         for half in ("hosts", "guests"):
-            folder.save(window, half, memento_of(moved()))
+            folder.save(window, half, saved_state_of(moved()))
         folder.forget_old(window)
-    folder.save(10, "hosts", memento_of(moved()))
+    folder.save(10, "hosts", saved_state_of(moved()))
     assert folder.windows() == [8, 6]
     folder.clear()
     assert folder.windows() == []
