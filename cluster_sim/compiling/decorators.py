@@ -16,7 +16,7 @@ import numba
 from numba.core import config, types
 from numba.core.compiler import CompilerBase
 
-from cluster_sim.compiling.lowering import ForCallers, ForPython, InHaste
+from cluster_sim.compiling.lowering import ForCallers, ForPython, ForPythonAtO1
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -66,9 +66,9 @@ def inlined(function: Function) -> Function:
     return compiled(function, forceinline=True)
 
 
-def compiled_in_haste(function: Function) -> Function:
-    """Compile as `compiled` does, with half the effort for what Python calls: it does so a few times a run."""
-    return compiled(function, from_python=InHaste)
+def compiled_at_o1(function: Function) -> Function:
+    """Compile as `compiled` does, but at LLVM's -O1 what Python calls: for what it calls a few times a run only."""
+    return compiled(function, from_python=ForPythonAtO1)
 
 
 def compiled(function: Function, *, forceinline: bool = False, from_python: type[CompilerBase] = ForPython) -> Function:

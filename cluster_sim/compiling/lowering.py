@@ -88,10 +88,10 @@ class LowerForPython(NativeLowering):
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class LowerInHaste(LowerForPython):
+class LowerForPythonAtO1(LowerForPython):
     """The lowering of a function that Python calls now and then."""
 
-    _name = "lower_in_haste"
+    _name = "lower_for_python_at_o1"
     level = 1
 
 
@@ -129,10 +129,10 @@ class ForPython(CompilerBase):
         return [passes]
 
 
-class InHaste(ForPython):
+class ForPythonAtO1(ForPython):
     """Compiles what Python calls now and then, while compiled code calls it all the time."""
 
-    lowering = LowerInHaste
+    lowering = LowerForPythonAtO1
 
 
 class ForCallers(ForPython):

@@ -1,7 +1,7 @@
 """Transfers come into being and end: an arrival, the next request of a closed loop, what another stream passes on."""
 
 from cluster_sim.chance.compiled_draws import DIRECTION, SIZE, WORK, below, exponential
-from cluster_sim.compiling.decorators import compiled, compiled_in_haste, inlined
+from cluster_sim.compiling.decorators import compiled, compiled_at_o1, inlined
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.state import (
     ALIVE,
@@ -170,7 +170,7 @@ def next_request(host: Host, stream_number: int, at_ns: int) -> None:
     host.transfers[transfer].phase = TIMED
 
 
-@compiled_in_haste
+@compiled_at_o1
 def open_loops(host: Host) -> None:
     """Begin all closed loops: as many requests as a stream has buffers."""
     for number in range(len(host.streams)):

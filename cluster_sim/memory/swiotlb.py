@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiling.by_reference import by_reference
-from cluster_sim.compiling.decorators import compiled, compiled_in_haste
+from cluster_sim.compiling.decorators import compiled, compiled_at_o1
 
 SLOT_BYTES = 2048
 SLOTS_PER_SET = 128
@@ -298,7 +298,7 @@ def unmap_single(pools: Swiotlb, pool: int, slot: int, address: int, mapping_byt
     pools.areas[area_of(pools, pool, slot)].used -= slots
 
 
-@compiled_in_haste
+@compiled_at_o1
 def map_buffer(
     pools: Swiotlb, pool: int, home: int, address: int, buffer_bytes: int, extras: int, places: Places
 ) -> int:
