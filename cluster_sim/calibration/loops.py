@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, types
 
+from cluster_sim.integers import NS_PER_S, PAGE_BYTES, Int64s
+
 WORD = types.intp
 _syscall: Callable[..., int] = types.ExternalFunction("syscall", WORD(WORD, WORD, WORD, WORD, WORD, WORD, WORD))
 _memcpy: Callable[..., int] = types.ExternalFunction("memcpy", WORD(WORD, WORD, WORD))
 _clock_gettime: Callable[..., int] = types.ExternalFunction("clock_gettime", types.intc(types.intc, WORD))
 _memset: Callable[..., int] = types.ExternalFunction("memset", WORD(WORD, WORD, WORD))
 
-Int64s = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 MOST_ARGUMENTS = 6
 CLOCK_MONOTONIC = 1
@@ -44,7 +45,7 @@ def map_touch_unmap(count: int, first: Int64s, second: Int64s, touched_bytes: in
     failed = 0
     for _ in range(count):
         given = _syscall(first[0], first[1], first[2], first[3], first[4], first[5], first[6])
-        for offset in range(0, touched_bytes, 4096):
+        for offset in range(0, touched_bytes, PAGE_BYTES):
             _memset(given + offset, 1, 1)
         if given < 0 or _syscall(second[0], given, second[2], 0, 0, 0, 0) < 0:
             failed += 1
@@ -109,7 +110,7 @@ def compile_answers() -> None:
 def now_ns(clock: Int64s, clock_at: int) -> int:
     """The monotonic clock; `clock` (seconds, ns) lies at `clock_at`."""
     _clock_gettime(CLOCK_MONOTONIC, clock_at)
-    return int(clock[0] * 1_000_000_000 + clock[1])
+    return int(clock[0] * NS_PER_S + clock[1])
 
 
 @njit(nogil=True, cache=True)
@@ -122,9 +123,9 @@ def protect(count: int, number: int, address: int, clock: Int64s, clock_at: int)
     for _ in range(count):
         _memset(address, 1, 1)
         began_ns = now_ns(clock, clock_at)
-        failed = _syscall(number, address, 4096, READ, 0, 0, 0)
+        failed = _syscall(number, address, PAGE_BYTES, READ, 0, 0, 0)
         total += now_ns(clock, clock_at) - began_ns
-        if failed < 0 or _syscall(number, address, 4096, READ_WRITE, 0, 0, 0) < 0:
+        if failed < 0 or _syscall(number, address, PAGE_BYTES, READ_WRITE, 0, 0, 0) < 0:
             return -1
     return total
 
@@ -139,7 +140,7 @@ def unmap(count: int, first: Int64s, number: int, clock: Int64s, clock_at: int) 
             return -1
         _memset(given, 1, 1)
         began_ns = now_ns(clock, clock_at)
-        failed = _syscall(number, given, 4096, 0, 0, 0, 0)
+        failed = _syscall(number, given, PAGE_BYTES, 0, 0, 0, 0)
         total += now_ns(clock, clock_at) - began_ns
         if failed < 0:
             return -1

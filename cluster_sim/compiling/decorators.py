@@ -30,6 +30,8 @@ COMPILED = (
     "workloads/frames.py",
     "workloads/requests.py",
     "results/ledger.py",
+    "results/histogram.py",
+    "integers.py",
     "results/endings.py",
 )
 """Sources that are compiled, and those whose constants are compiled in."""

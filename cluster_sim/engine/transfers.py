@@ -17,8 +17,9 @@ from cluster_sim.engine.state import (
 )
 from cluster_sim.engine.stream_sums import tally
 from cluster_sim.engine.wait_queues import make_ready
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.steps import FIRST_EFFECT, Count
-from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
+from cluster_sim.memory.pages import FIRST_TAG
 from cluster_sim.memory.swiotlb import pieces_of
 
 ONCE = int(Count.ONCE)

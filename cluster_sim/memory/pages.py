@@ -23,8 +23,6 @@ from cluster_sim.memory.outcomes import (
     OK,
 )
 
-PAGE_BYTES = 4096
-
 PRIVATE = 1
 PRESENT = 2
 UPTODATE = 4

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.compiling.decorators import compiled, compiled_at_o1
+from cluster_sim.integers import PAGE_BYTES
 
 SLOT_BYTES = 2048
 SLOTS_PER_SET = 128
 MAPPING_BYTES_MAX = SLOT_BYTES * SLOTS_PER_SET
-PAGE_BYTES = 4096
 DYNAMIC_POOL_BYTES = 4 << 20
 """The most that one dynamic pool adds: MAX_PAGE_ORDER of x86 and of arm64 with 4 KiB pages."""
 EXTRA_BYTES = 16
