@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, types
+from numba import types
 
+from cluster_sim.compiling.decorators import compiled_as_numba_does
 from cluster_sim.integers import NS_PER_S, PAGE_BYTES, Int64s
 
 WORD = types.intp
@@ -26,7 +27,7 @@ READ_WRITE = 3
 NOTHING_MOVES = -1
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def calls(count: int, number: int, arguments: Int64s, moving: int, stride: int) -> int:
     """Make a system call `count` times; argument `moving` grows by `stride` each time. How many of them failed."""
     a = arguments.copy()
@@ -39,7 +40,7 @@ def calls(count: int, number: int, arguments: Int64s, moving: int, stride: int) 
     return failed
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def map_touch_unmap(count: int, first: Int64s, second: Int64s, touched_bytes: int) -> int:
     """Map, write a byte to each page, unmap, `count` times; how many of the calls failed."""
     failed = 0
@@ -52,14 +53,14 @@ def map_touch_unmap(count: int, first: Int64s, second: Int64s, touched_bytes: in
     return failed
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def touch(start: int, size_bytes: int, stride: int) -> None:
     """Write a byte every `stride` bytes."""
     for offset in range(0, size_bytes, stride):
         _memset(start + offset, 1, 1)
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def copies(count: int, target: int, source: int, size_bytes: int, slot_bytes: int, slots: Int64s) -> None:
     """Copy `size_bytes` with libc's memcpy, `count` times, each in another slot, all of them before any again.
 
@@ -73,7 +74,7 @@ def copies(count: int, target: int, source: int, size_bytes: int, slot_bytes: in
     slots[0] = slot
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def clears(count: int, target: int, size_bytes: int, slots: Int64s) -> None:
     """Clear `size_bytes` with libc's memset, `count` times, in the same order of slots as copies."""
     slot, mask = slots[0], slots[1] - 1
@@ -83,7 +84,7 @@ def clears(count: int, target: int, size_bytes: int, slots: Int64s) -> None:
     slots[0] = slot
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def pings(count: int, read_number: int, write_number: int, mine: int, theirs: int, word: int) -> int:
     """Signal one eventfd and wait at another, `count` times; how many of the calls failed."""
     failed = 0
@@ -93,7 +94,7 @@ def pings(count: int, read_number: int, write_number: int, mine: int, theirs: in
     return failed
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def answers(read_number: int, write_number: int, mine: int, theirs: int, word: Int64s) -> None:
     """Wait at one eventfd and signal another until anything but 1 is read."""
     address = word.ctypes.data
@@ -106,14 +107,14 @@ def compile_answers() -> None:
     answers(0, 0, -1, -1, np.ones(1, np.int64))
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def now_ns(clock: Int64s, clock_at: int) -> int:
     """The monotonic clock; `clock` (seconds, ns) lies at `clock_at`."""
     _clock_gettime(CLOCK_MONOTONIC, clock_at)
     return int(clock[0] * NS_PER_S + clock[1])
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def protect(count: int, number: int, address: int, clock: Int64s, clock_at: int) -> int:
     """Take the right to write from a touched page `count` times, and give it back out of the clock; ns in all.
 
@@ -130,7 +131,7 @@ def protect(count: int, number: int, address: int, clock: Int64s, clock_at: int)
     return total
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def unmap(count: int, first: Int64s, number: int, clock: Int64s, clock_at: int) -> int:
     """Unmap a page that was mapped and touched out of the clock, `count` times; ns in all, -1 when a call fails."""
     total = 0
@@ -147,7 +148,7 @@ def unmap(count: int, first: Int64s, number: int, clock: Int64s, clock_at: int) 
     return total
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def spin(rounds: int) -> int:
     """Keep a CPU busy without a system call."""
     state = 1
