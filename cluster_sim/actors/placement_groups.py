@@ -14,7 +14,7 @@ from ray.util.placement_group import PlacementGroup, placement_group, remove_pla
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
 
 from cluster_sim.actors.shells import GuestActor, HostActor
-from cluster_sim.compiling.decorators import sources_digest
+from cluster_sim.compiling.code_cache import sources_digest
 from cluster_sim.results.run_directory import RunDirectoryError
 from cluster_sim.results.storage import Storage
 

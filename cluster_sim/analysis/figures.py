@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cluster_sim.memory.pages import PAGE_BYTES
+from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.results import histogram
 from cluster_sim.results.endings import DROP_LABELS
 
@@ -19,7 +19,6 @@ DROPPED = tuple(f"dropped_{label}" for label in DROP_LABELS[1:])
 QUANTILE_STEP = 2 * histogram.RELATIVE_ERROR
 """What the histograms' steps may put into a ratio of two quantiles."""
 
-Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 NO_ROWS: Int64s = np.zeros(0, np.int64)
 

@@ -19,7 +19,8 @@ from cluster_sim.calibration.machine import Machine
 from cluster_sim.calibration.running import together
 from cluster_sim.calibration.sampling import Effort, Measure, RefusedError, Round, Rounds, batches
 from cluster_sim.calibration.sharing import fitted
-from cluster_sim.kernel.abi import MADV_HUGEPAGE, PAGE
+from cluster_sim.integers import PAGE_BYTES, Int64s
+from cluster_sim.kernel.abi import MADV_HUGEPAGE
 
 SIZES: Final = (64, 512, 1500, 2048, 4096, 16384, 65536, 131072, 1 << 20, 2 << 20)
 COLD_BYTES: Final = 128 << 20
@@ -50,11 +51,11 @@ def memory(size_bytes: int, count: int = 2) -> Iterator[list[int]]:
         region.madvise(MADV_HUGEPAGE)
     arrays = [np.frombuffer(region, np.uint8) for region in regions]
     for array in arrays:
-        array[::PAGE] = 1
+        array[::PAGE_BYTES] = 1
     yield [array.ctypes.data for array in arrays]
 
 
-def slots_of(count: int) -> loops.Int64s:
+def slots_of(count: int) -> Int64s:
     """Where copies go on, and through how many slots they go."""
     return np.array([0, count], np.int64)
 
@@ -74,7 +75,7 @@ def hot_rounds(size_bytes: int, effort: Effort) -> list[Round]:
     of pages in 256, whose hashes are the same, and a load that looks like one of the stack's stores waits for it: a
     figure from one place would be that place's.
     """
-    slot_bytes = max(PAGE, 1 << (size_bytes - 1).bit_length())
+    slot_bytes = max(PAGE_BYTES, 1 << (size_bytes - 1).bit_length())
     turns = itertools.cycle(range(HOT_PLACES if size_bytes <= FIRST_LEVEL_BYTES else 1))
     slots = slots_of(1)
     with memory(HOT_PLACES * (slot_bytes + LINE_BYTES)) as (target, source):
@@ -108,13 +109,13 @@ def clear_rounds(effort: Effort) -> list[Round]:
 def clear_page_rounds(span_bytes: int, effort: Effort) -> list[Round]:
     """Of clearing a page in a span, ns."""
     with memory(span_bytes, 1) as (target,):
-        slots = slots_of(span_bytes // PAGE)
-        return batches(effort, lambda count: loops.clears(count, target, PAGE, slots))
+        slots = slots_of(span_bytes // PAGE_BYTES)
+        return batches(effort, lambda count: loops.clears(count, target, PAGE_BYTES, slots))
 
 
 def thread_rounds(threads: int, effort: Effort) -> list[Round]:
     """GB/s that some threads copy together, each on its CPU and in its own memory."""
-    needed, free = 2 * threads * THREAD_BYTES, os.sysconf("SC_AVPHYS_PAGES") * PAGE
+    needed, free = 2 * threads * THREAD_BYTES, os.sysconf("SC_AVPHYS_PAGES") * PAGE_BYTES
     if needed * FREE_SHARE > free:
         raise RefusedError(f"{threads} threads need {needed >> 20} MiB of {free >> 20} MiB that are free")
     chunks = THREAD_BYTES // STREAM_BYTES
@@ -162,7 +163,7 @@ def measures(on: Machine) -> list[Measure]:
         Measure("copy.zen4_stream", "GB/s", "memcpy through much memory, one thread", stream_rounds),
         Measure("clear.zen4_memset_mapped", "GB/s", "memset of mapped memory, one thread", clear_rounds),
         Measure("clear.page_cold", "ns", "memset of 4 KiB out of the cache", partial(clear_page_rounds, COLD_BYTES)),
-        Measure("clear.page_hot", "ns", "memset of 4 KiB in the cache", partial(clear_page_rounds, PAGE)),
+        Measure("clear.page_hot", "ns", "memset of 4 KiB in the cache", partial(clear_page_rounds, PAGE_BYTES)),
         *threads,
         Measure(
             "mem.genoa_8vcpu_read_bw", "GB/s", "the bus, filled by threads that copy", partial(bus_rounds, on.cpus)

@@ -19,6 +19,7 @@ from cluster_sim.calibration.calls import NUMBERS
 from cluster_sim.calibration.files import opened
 from cluster_sim.calibration.machine import Machine
 from cluster_sim.calibration.sampling import Effort, Measure, RefusedError, Round, batches
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.kernel import abi
 
 KVM_CREATE_VCPU: Final = 0xAE41
@@ -48,7 +49,7 @@ def told(error: int, what: str) -> None:
 def guest(device: Path) -> Iterator[tuple[int, mmap]]:
     """A vCPU that will run CODE in real mode: its file descriptor and its struct kvm_run."""
     held: list[int] = []
-    memory = mmap(-1, abi.PAGE, MAP_SHARED | MAP_ANONYMOUS)
+    memory = mmap(-1, PAGE_BYTES, MAP_SHARED | MAP_ANONYMOUS)
     memory[: len(CODE)] = CODE
     array = np.frombuffer(memory, np.uint8)
     try:
@@ -57,7 +58,7 @@ def guest(device: Path) -> Iterator[tuple[int, mmap]]:
         refused, vm = abi.ioctl(kvm, abi.KVM_CREATE_VM, 0)
         told(refused, "KVM makes no VM")
         held.append(vm)
-        region = abi.MemoryRegion2(slot=0, guest_phys_addr=0, memory_size=abi.PAGE, userspace_addr=array.ctypes.data)
+        region = abi.MemoryRegion2(slot=0, guest_phys_addr=0, memory_size=PAGE_BYTES, userspace_addr=array.ctypes.data)
         told(abi.ioctl(vm, abi.KVM_SET_USER_MEMORY_REGION, region)[0], "KVM takes no memory")
         refused, vcpu = abi.ioctl(vm, KVM_CREATE_VCPU, 0)
         told(refused, "KVM makes no vCPU")

@@ -15,11 +15,12 @@ from cluster_sim.calibration.files import KEEP_SIZE, PUNCH_HOLE, File, guest_mem
 from cluster_sim.calibration.machine import Machine
 from cluster_sim.calibration.places import hole
 from cluster_sim.calibration.sampling import Effort, Measure, RefusedError, Round, batches, prepared
-from cluster_sim.kernel.abi import MADV_HUGEPAGE, PAGE
+from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.kernel.abi import MADV_HUGEPAGE
 
 PAGES: Final = 512
 """Faulted in or punched a round: 2 MiB, the run that the shipped figures are of."""
-SIZE_BYTES: Final = PAGES * PAGE
+SIZE_BYTES: Final = PAGES * PAGE_BYTES
 HUGE_BYTES: Final = 2 << 20
 MADV_NOHUGEPAGE: Final = 15
 HUGE_FAULTS: Final = 7
@@ -57,7 +58,7 @@ class Anonymous:
 def anonymous_faults(effort: Effort) -> list[Round]:
     """Time of a fault of 4 KiB, clearing included, ns."""
     memory = Anonymous.of(SIZE_BYTES, MADV_NOHUGEPAGE)
-    return prepared(effort, memory.drop, partial(loops.touch, memory.address, SIZE_BYTES, PAGE), PAGES)
+    return prepared(effort, memory.drop, partial(loops.touch, memory.address, SIZE_BYTES, PAGE_BYTES), PAGES)
 
 
 def huge_faults(effort: Effort) -> list[Round]:
@@ -79,20 +80,22 @@ def middle(found: list[Round]) -> float:
 def zaps(effort: Effort) -> list[Round]:
     """Time of MADV_DONTNEED over many pages, ns a page."""
     memory = Anonymous.of(SIZE_BYTES, MADV_NOHUGEPAGE)
-    return prepared(effort, partial(loops.touch, memory.address, SIZE_BYTES, PAGE), memory.drop, PAGES)
+    return prepared(effort, partial(loops.touch, memory.address, SIZE_BYTES, PAGE_BYTES), memory.drop, PAGES)
 
 
 def mappings(effort: Effort, touched_bytes: int) -> list[Round]:
     """Of one mmap and munmap of a page, touched or not, ns."""
-    second = loops.words(NUMBERS["munmap"], -1, PAGE)
+    second = loops.words(NUMBERS["munmap"], -1, PAGE_BYTES)
     with hole() as place:
-        first = loops.words(NUMBERS["mmap"], place, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        first = loops.words(
+            NUMBERS["mmap"], place, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
+        )
         return batches(effort, lambda count: made(loops.map_touch_unmap(count, first, second, touched_bytes), "mmap"))
 
 
 def fallocate(file: File, mode: int, *, by_page: bool) -> None:
     """Allocate or punch the whole file, in one call or page by page."""
-    count, length = (PAGES, PAGE) if by_page else (1, file.size_bytes)
+    count, length = (PAGES, PAGE_BYTES) if by_page else (1, file.size_bytes)
     arguments = loops.words(file.fd, mode, 0, length)
     made(loops.calls(count, NUMBERS["fallocate"], arguments, 2, length), "fallocate")
 
@@ -100,7 +103,7 @@ def fallocate(file: File, mode: int, *, by_page: bool) -> None:
 def file_rounds(make: MakeFile, work: str, effort: Effort) -> list[Round]:
     """A page of one of the things that are done to a file, ns."""
     with make(SIZE_BYTES) as file:
-        whole = partial(loops.touch, file.address, file.size_bytes, PAGE)
+        whole = partial(loops.touch, file.address, file.size_bytes, PAGE_BYTES)
         empty = partial(fallocate, file, PUNCH_HOLE, by_page=False)
         fill = partial(fallocate, file, KEEP_SIZE, by_page=False)
 
@@ -157,6 +160,8 @@ def measures(on: Machine) -> list[Measure]:
         Measure("mm.thp_fault_2m", "us", "a fault of 2 MiB of anonymous memory", huge_faults),
         Measure("mm.zap_4k_bulk", "us", "MADV_DONTNEED, a page of many", zaps),
         Measure("mm.mmap_munmap_empty", "us", "mmap and munmap, untouched", partial(mappings, touched_bytes=0)),
-        Measure("mm.mmap_touch_munmap_4k", "us", "mmap, one touch, munmap", partial(mappings, touched_bytes=PAGE)),
+        Measure(
+            "mm.mmap_touch_munmap_4k", "us", "mmap, one touch, munmap", partial(mappings, touched_bytes=PAGE_BYTES)
+        ),
         *(Measure(cost, "us", text, partial(file_rounds, makers[make], work)) for cost, text, make, work in FILES),
     ]

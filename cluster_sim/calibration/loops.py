@@ -7,7 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, types
+from numba import types
+
+from cluster_sim.compiling.decorators import compiled_as_numba_does
+from cluster_sim.integers import NS_PER_S, PAGE_BYTES, Int64s
 
 WORD = types.intp
 _syscall: Callable[..., int] = types.ExternalFunction("syscall", WORD(WORD, WORD, WORD, WORD, WORD, WORD, WORD))
@@ -15,7 +18,6 @@ _memcpy: Callable[..., int] = types.ExternalFunction("memcpy", WORD(WORD, WORD, 
 _clock_gettime: Callable[..., int] = types.ExternalFunction("clock_gettime", types.intc(types.intc, WORD))
 _memset: Callable[..., int] = types.ExternalFunction("memset", WORD(WORD, WORD, WORD))
 
-Int64s = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 MOST_ARGUMENTS = 6
 CLOCK_MONOTONIC = 1
@@ -25,7 +27,7 @@ READ_WRITE = 3
 NOTHING_MOVES = -1
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def calls(count: int, number: int, arguments: Int64s, moving: int, stride: int) -> int:
     """Make a system call `count` times; argument `moving` grows by `stride` each time. How many of them failed."""
     a = arguments.copy()
@@ -38,27 +40,27 @@ def calls(count: int, number: int, arguments: Int64s, moving: int, stride: int) 
     return failed
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def map_touch_unmap(count: int, first: Int64s, second: Int64s, touched_bytes: int) -> int:
     """Map, write a byte to each page, unmap, `count` times; how many of the calls failed."""
     failed = 0
     for _ in range(count):
         given = _syscall(first[0], first[1], first[2], first[3], first[4], first[5], first[6])
-        for offset in range(0, touched_bytes, 4096):
+        for offset in range(0, touched_bytes, PAGE_BYTES):
             _memset(given + offset, 1, 1)
         if given < 0 or _syscall(second[0], given, second[2], 0, 0, 0, 0) < 0:
             failed += 1
     return failed
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def touch(start: int, size_bytes: int, stride: int) -> None:
     """Write a byte every `stride` bytes."""
     for offset in range(0, size_bytes, stride):
         _memset(start + offset, 1, 1)
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def copies(count: int, target: int, source: int, size_bytes: int, slot_bytes: int, slots: Int64s) -> None:
     """Copy `size_bytes` with libc's memcpy, `count` times, each in another slot, all of them before any again.
 
@@ -72,7 +74,7 @@ def copies(count: int, target: int, source: int, size_bytes: int, slot_bytes: in
     slots[0] = slot
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def clears(count: int, target: int, size_bytes: int, slots: Int64s) -> None:
     """Clear `size_bytes` with libc's memset, `count` times, in the same order of slots as copies."""
     slot, mask = slots[0], slots[1] - 1
@@ -82,7 +84,7 @@ def clears(count: int, target: int, size_bytes: int, slots: Int64s) -> None:
     slots[0] = slot
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def pings(count: int, read_number: int, write_number: int, mine: int, theirs: int, word: int) -> int:
     """Signal one eventfd and wait at another, `count` times; how many of the calls failed."""
     failed = 0
@@ -92,7 +94,7 @@ def pings(count: int, read_number: int, write_number: int, mine: int, theirs: in
     return failed
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def answers(read_number: int, write_number: int, mine: int, theirs: int, word: Int64s) -> None:
     """Wait at one eventfd and signal another until anything but 1 is read."""
     address = word.ctypes.data
@@ -105,14 +107,14 @@ def compile_answers() -> None:
     answers(0, 0, -1, -1, np.ones(1, np.int64))
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def now_ns(clock: Int64s, clock_at: int) -> int:
     """The monotonic clock; `clock` (seconds, ns) lies at `clock_at`."""
     _clock_gettime(CLOCK_MONOTONIC, clock_at)
-    return int(clock[0] * 1_000_000_000 + clock[1])
+    return int(clock[0] * NS_PER_S + clock[1])
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def protect(count: int, number: int, address: int, clock: Int64s, clock_at: int) -> int:
     """Take the right to write from a touched page `count` times, and give it back out of the clock; ns in all.
 
@@ -122,14 +124,14 @@ def protect(count: int, number: int, address: int, clock: Int64s, clock_at: int)
     for _ in range(count):
         _memset(address, 1, 1)
         began_ns = now_ns(clock, clock_at)
-        failed = _syscall(number, address, 4096, READ, 0, 0, 0)
+        failed = _syscall(number, address, PAGE_BYTES, READ, 0, 0, 0)
         total += now_ns(clock, clock_at) - began_ns
-        if failed < 0 or _syscall(number, address, 4096, READ_WRITE, 0, 0, 0) < 0:
+        if failed < 0 or _syscall(number, address, PAGE_BYTES, READ_WRITE, 0, 0, 0) < 0:
             return -1
     return total
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def unmap(count: int, first: Int64s, number: int, clock: Int64s, clock_at: int) -> int:
     """Unmap a page that was mapped and touched out of the clock, `count` times; ns in all, -1 when a call fails."""
     total = 0
@@ -139,14 +141,14 @@ def unmap(count: int, first: Int64s, number: int, clock: Int64s, clock_at: int) 
             return -1
         _memset(given, 1, 1)
         began_ns = now_ns(clock, clock_at)
-        failed = _syscall(number, given, 4096, 0, 0, 0, 0)
+        failed = _syscall(number, given, PAGE_BYTES, 0, 0, 0, 0)
         total += now_ns(clock, clock_at) - began_ns
         if failed < 0:
             return -1
     return total
 
 
-@njit(nogil=True, cache=True)
+@compiled_as_numba_does
 def spin(rounds: int) -> int:
     """Keep a CPU busy without a system call."""
     state = 1

@@ -3,23 +3,11 @@
 import datetime as dt
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from cluster_sim.calibration.catalogue import Calibration
 from cluster_sim.calibration.sampling import Measured, Refused
 
 SOURCE = "calibration"
-
-
-def write(text: str, file: Path) -> None:
-    """Write a file whole or not at all: under a temporary name first."""
-    temporary = file.with_name(f".{file.name}.part")
-    try:
-        temporary.write_text(text, "utf-8")
-        temporary.replace(file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def written(calibration: Calibration, at: dt.datetime) -> str:

@@ -20,7 +20,7 @@ from cluster_sim.calibration.sampling import (
     Rounds,
     switches_of_this_thread,
 )
-from cluster_sim.kernel.abi import PAGE
+from cluster_sim.integers import PAGE_BYTES
 
 EXPEDITED: Final = 1 << 3
 REGISTER_EXPEDITED: Final = 1 << 4
@@ -66,7 +66,9 @@ def unmappings(count: int, effort: Effort) -> list[Round]:
     """Of a munmap of a page that was just mapped and written, ns."""
     clock = np.zeros(2, np.int64)
     with hole() as place:
-        first = loops.words(NUMBERS["mmap"], place, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        first = loops.words(
+            NUMBERS["mmap"], place, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
+        )
         return rounds_beside(
             count,
             effort,

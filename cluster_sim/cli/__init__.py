@@ -68,5 +68,10 @@ def commands() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; a numba that cannot compile the model is said in one line."""
+    try:
+        app()
+    except ImportError as error:
+        if error.name != "numba":
+            raise
+        raise SystemExit(str(error)) from None

@@ -12,10 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from cluster_sim.calibration.catalogue import Calibration
 from cluster_sim.calibration.catalogue import calibrate as measure_all
-from cluster_sim.calibration.profile_file import write, written
+from cluster_sim.calibration.profile_file import written
 from cluster_sim.calibration.sampling import QUICK, THOROUGH, Effort
 from cluster_sim.cli.options import BAD_INPUT, FAILED, console
 from cluster_sim.report.calibration import calibration_report
+from cluster_sim.results.atomic_file import put
 
 DEFAULT_FILE = Path("profile.toml")
 
@@ -40,7 +41,7 @@ def calibrate(
         typer.echo("interrupted: nothing is written", err=True)
         raise typer.Exit(FAILED) from None
     try:
-        write(written(found, dt.datetime.now(dt.UTC)), out)
+        put(out, written(found, dt.datetime.now(dt.UTC)).encode())
     except OSError as error:
         typer.echo(f"--out: found {out}, allowed: a file that can be written ({error.strerror})", err=True)
         raise typer.Exit(BAD_INPUT) from None

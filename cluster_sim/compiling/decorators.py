@@ -1,64 +1,17 @@
-"""`@compiled`: numba functions that keep their types, cached on disk under a key made of the model's sources.
+"""`@compiled`: numba functions that keep their types, and that call each other at little cost."""
 
-numba's own cache looks at one file's date, so a function would keep an old callee from another file;
-a folder named after the digest of every compiled room cannot.
-"""
-
-import hashlib
-import os
 from collections.abc import Callable, Sequence
-from functools import cache
-from pathlib import Path
 from types import FunctionType
 from typing import TypeVar, cast
 
 import numba
-from numba.core import config, types
+from numba.core import types
 from numba.core.compiler import CompilerBase
 
-from cluster_sim.compiling.lowering import ForCallers, ForPython, InHaste
+from cluster_sim.compiling.code_cache import in_model_cache
+from cluster_sim.compiling.lowering import ForCallers, ForPython, ForPythonAtO1
 
 Function = TypeVar("Function", bound=Callable[..., object])
-
-COMPILED = (
-    "compiling/*.py",
-    "chance/*.py",
-    "memory/*.py",
-    "memory/system_calls/*.py",
-    "io_paths/*.py",
-    "engine/*.py",
-    "workloads/frames.py",
-    "workloads/requests.py",
-    "results/ledger.py",
-    "results/endings.py",
-)
-"""Sources that are compiled, and those whose constants are compiled in."""
-
-
-@cache
-def sources_digest() -> str:
-    """Digest of all sources that are compiled together, and of numba's version."""
-    digest = hashlib.sha256(numba.__version__.encode())
-    package = Path(__file__).parents[1]
-    for source in (path for pattern in COMPILED for path in sorted(package.glob(pattern))):
-        digest.update(source.name.encode())
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def cache_directory() -> Path:
-    """Where compiled code is kept: CLUSTER_SIM_CACHE, else XDG_CACHE_HOME, else ~/.cache."""
-    chosen = os.environ.get("CLUSTER_SIM_CACHE")
-    base = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return base / "cluster-sim" / f"compiled-{sources_digest()}"
-
-
-def has_cache() -> bool:
-    """Whether some compiled code of these very sources lies on disk."""
-    return any(cache_directory().glob("**/*.nbi"))
-
-
-config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]  # made at import, by numba
 
 
 def inlined(function: Function) -> Function:
@@ -66,9 +19,9 @@ def inlined(function: Function) -> Function:
     return compiled(function, forceinline=True)
 
 
-def compiled_in_haste(function: Function) -> Function:
-    """Compile as `compiled` does, with half the effort for what Python calls: it does so a few times a run."""
-    return compiled(function, from_python=InHaste)
+def compiled_at_o1(function: Function) -> Function:
+    """Compile as `compiled` does, but at LLVM's -O1 what Python calls: for what it calls a few times a run only."""
+    return compiled(function, from_python=ForPythonAtO1)
 
 
 def compiled(function: Function, *, forceinline: bool = False, from_python: type[CompilerBase] = ForPython) -> Function:
@@ -78,7 +31,6 @@ def compiled(function: Function, *, forceinline: bool = False, from_python: type
     compiled function makes an array, and the loop runs about ten times as fast.
     """
     options = {
-        "cache": True,
         "error_model": "numpy",
         "boundscheck": False,
         "_nrt": False,
@@ -87,7 +39,7 @@ def compiled(function: Function, *, forceinline: bool = False, from_python: type
     if forceinline:
         options["forceinline"] = True
     dispatcher = numba.njit(**options)(function)  # type: ignore[call-overload]  # _nrt is not in its types
-    options |= {"cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": ForCallers}
+    options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": ForCallers}
     called = numba.njit(**options)(under_another_name(function))  # type: ignore[call-overload]
     find_template = called.get_call_template
 
@@ -102,7 +54,12 @@ def compiled(function: Function, *, forceinline: bool = False, from_python: type
     dispatcher.typeof_pyval = typeof_pyval
     dispatcher.get_call_template = get_call_template
     dispatcher.get_overload = called.get_overload
-    return cast("Function", dispatcher)
+    return cast("Function", in_model_cache(dispatcher))
+
+
+def compiled_as_numba_does(function: Function) -> Function:
+    """Compile as `numba.njit` does, kept on disk as all of ours is; without Python's lock when it runs."""
+    return cast("Function", in_model_cache(numba.njit(nogil=True)(function)))
 
 
 def under_another_name(function: Callable[..., object]) -> FunctionType:

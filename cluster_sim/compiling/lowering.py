@@ -4,10 +4,13 @@ Their indices never count from an array's end; numba asks that of each, in a fif
 
 numba by itself optimises each function with all that it calls, and makes machine code of each, which for a deep tree of
 calls is most of the time that compiling takes (docs/decisions/0020). Only what Python calls needs machine code.
+
+Three things of numba's are exchanged while one of our functions is compiled, and put back after it. They are the
+process's, so whoever compiles at the same time would meet them: nobody does, since numba's compiler lock is held.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, ClassVar
 
@@ -15,6 +18,7 @@ from numba import _dynfunc  # type: ignore[attr-defined]
 from numba.core import config, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, StateDict
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.targetconfig import TargetConfig
 from numba.core.typed_passes import NativeLowering
@@ -33,14 +37,23 @@ class LinkedLibrary(JITCodeLibrary):
 
 
 @contextmanager
-def plain_indices() -> Iterator[None]:
-    """Lower indices as they are: numba would else ask of each whether it counts from the end, which ours never do."""
-    numbas_own = arrayobj.fix_integer_index
-    arrayobj.fix_integer_index = as_it_is
+def exchanged(owner: object, name: str, ours: object) -> Iterator[None]:
+    """Exchange something of numba's, in the whole process, while this thread holds the compiler lock."""
+    assert global_compiler_lock.is_locked(), "another thread could compile with what is meant for our functions"
+    numbas_own = getattr(owner, name)
+    setattr(owner, name, ours)
     try:
         yield
     finally:
-        arrayobj.fix_integer_index = numbas_own
+        setattr(owner, name, numbas_own)
+
+
+def plain_indices() -> AbstractContextManager[None]:
+    """Lower indices as they are: numba would else ask of each whether it counts from the end, which ours never do.
+
+    With NUMBA_BOUNDSCHECK=1 one that does is an IndexError, as one past the end is.
+    """
+    return exchanged(arrayobj, "fix_integer_index", as_it_is)
 
 
 def as_it_is(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
@@ -60,18 +73,15 @@ def defaults_of(kind: type[TargetConfig]) -> dict[str, object]:
     return {name: option.default for name, option in kind.options.items()}
 
 
-TargetConfig.values = values_of  # type: ignore[method-assign] # each look-up of a function compares them: 1 s of 16
+def quick_comparisons() -> AbstractContextManager[None]:
+    """Compare options of compilations quickly, as each look-up of a function does: some 6 % of the compiling."""
+    return exchanged(TargetConfig, "values", values_of)
 
 
-@contextmanager
-def effort(level: int) -> Iterator[None]:
+def effort(level: int) -> AbstractContextManager[None]:
     """Let LLVM optimise at a level (`-O1` to `-O3`); numba's 3 takes longer than 2 and made nothing of ours faster."""
     usual = config.OPT  # type: ignore[attr-defined]  # made at import, by numba
-    config.OPT = type(usual)(level)  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        config.OPT = usual  # type: ignore[attr-defined]
+    return exchanged(config, "OPT", type(usual)(level))
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -88,10 +98,10 @@ class LowerForPython(NativeLowering):
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class LowerInHaste(LowerForPython):
+class LowerForPythonAtO1(LowerForPython):
     """The lowering of a function that Python calls now and then."""
 
-    _name = "lower_in_haste"
+    _name = "lower_for_python_at_o1"
     level = 1
 
 
@@ -128,11 +138,15 @@ class ForPython(CompilerBase):
         passes.finalize()
         return [passes]
 
+    def _compile_core(self) -> Any:
+        with quick_comparisons():
+            return super()._compile_core()
 
-class InHaste(ForPython):
+
+class ForPythonAtO1(ForPython):
     """Compiles what Python calls now and then, while compiled code calls it all the time."""
 
-    lowering = LowerInHaste
+    lowering = LowerForPythonAtO1
 
 
 class ForCallers(ForPython):

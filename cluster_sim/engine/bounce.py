@@ -4,10 +4,11 @@ from cluster_sim.compiling.decorators import compiled
 from cluster_sim.engine.guest_memory import convert_at, keep_gauges, operate_at
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.state import NOT_GROWING, Host
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.steps import Count
 from cluster_sim.memory.effects import Effect
 from cluster_sim.memory.outcomes import Outcome
-from cluster_sim.memory.pages import LOST, PAGE_BYTES, Operation
+from cluster_sim.memory.pages import LOST, Operation
 from cluster_sim.memory.swiotlb import SLOT_BYTES, grow, map_buffer, unmap_buffer
 
 AT_PAGE = 0

@@ -13,10 +13,11 @@ from cluster_sim.compiling.decorators import compiled
 from cluster_sim.engine.guest_end import end_guest
 from cluster_sim.engine.guest_memory import convert_at, in_tree, keep_gauges, operate_at
 from cluster_sim.engine.state import Host
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.page_tree import PageTree, read_word
-from cluster_sim.memory.pages import EXCLUSIVE_PINS, LOST, PAGE_BYTES, PRESENT, PRIVATE, Operation
+from cluster_sim.memory.pages import EXCLUSIVE_PINS, LOST, PRESENT, PRIVATE, Operation
 from cluster_sim.platform.protection import REFUSED_BY_FILE, WORKS, Consequence, Protection
 from cluster_sim.results.endings import DropReason
 from cluster_sim.scenario.memory_spec import FaultSpec

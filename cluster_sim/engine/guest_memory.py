@@ -7,7 +7,7 @@ refusal means for the transfer.
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.compiling.decorators import compiled, compiled_in_haste
+from cluster_sim.compiling.decorators import compiled, compiled_at_o1
 from cluster_sim.engine.heap import pop, push
 from cluster_sim.engine.state import FAR_NS, NOBODY, ON_PIN_DEFER, Host
 from cluster_sim.io_paths.steps import COUNT_COUNT, FIRST_EFFECT, Count, Range
@@ -28,7 +28,7 @@ def first_page(host: Host, transfer: int, which: int) -> int:
     return int(stream.first_page[which] + (row.buffer - stream.first_buffer) * stream.pages[which])
 
 
-@compiled_in_haste
+@compiled_at_o1
 def operate_at(host: Host, start: int, count: int, operation: int, tag: int, effects: Counts) -> tuple[int, int]:
     """Apply an operation to I/O pages: one range of the tree, or page by page where placement scatters them."""
     if len(host.placement) == 0:
@@ -40,7 +40,7 @@ def operate_at(host: Host, start: int, count: int, operation: int, tag: int, eff
     return Outcome.OK, start + count
 
 
-@compiled_in_haste
+@compiled_at_o1
 def convert_at(host: Host, start: int, count: int, to_private: int, effects: Counts) -> tuple[int, int]:
     """Convert I/O pages: in one call, or page by page where placement scatters them."""
     if len(host.placement) == 0:

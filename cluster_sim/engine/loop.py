@@ -6,7 +6,7 @@ that have grown, then arrivals by (stream, frame).
 After each event all transfers that it made ready go on, first ready first.
 """
 
-from cluster_sim.compiling.decorators import compiled, compiled_in_haste, inlined
+from cluster_sim.compiling.decorators import compiled, compiled_at_o1, inlined
 from cluster_sim.engine.booking import book_step
 from cluster_sim.engine.bounce import end_growth
 from cluster_sim.engine.guest_memory import release_hold
@@ -151,7 +151,7 @@ def go_on(host: Host) -> None:
         run_steps(host, next_ready(host), cursor.now_ns)
 
 
-@compiled_in_haste
+@compiled_at_o1
 def settle(host: Host, end_ns: int) -> None:
     """End the run: book each unfinished transfer up to `end_ns` and put it away as unfinished."""
     for which in range(SHARE_COUNT):

@@ -6,7 +6,8 @@ import numpy as np
 
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.engine.shared_resources import room_for_jobs
-from cluster_sim.engine.state import NOBODY, WAIT_QUEUE, Host, Int32s, Int64s, Lists, Records
+from cluster_sim.engine.state import NOBODY, WAIT_QUEUE, Host, Int32s, Lists, Records
+from cluster_sim.integers import Int64s
 
 WORD_BYTES = 8
 ROWS_TURNED_AT_ONCE = 8

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiling.by_reference import by_reference
+from cluster_sim.integers import Int64s
 from cluster_sim.io_paths.steps import COUNT_COUNT, Direction, Mover, Resource
 from cluster_sim.memory.page_tree import PageTree
 from cluster_sim.memory.pages import MemoryRules
@@ -17,7 +18,6 @@ from cluster_sim.memory.swiotlb import Swiotlb
 from cluster_sim.results.ledger import CATEGORY_COUNT
 
 Records = npt.NDArray[np.void]
-Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 
 CURVE_POINTS = 16

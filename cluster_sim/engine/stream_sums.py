@@ -6,9 +6,11 @@ Whoever wants sums of a guest or of a workload adds up those of its streams.
 import numpy as np
 
 from cluster_sim.compiling.decorators import compiled, inlined
-from cluster_sim.engine.state import HEARD, Host, Int64s, Records
+from cluster_sim.engine.state import HEARD, Host, Records
+from cluster_sim.integers import Int64s
 from cluster_sim.io_paths.steps import Op
 from cluster_sim.results.endings import DROP_LABELS, Ending
+from cluster_sim.results.histogram import SUB_BITS
 from cluster_sim.results.ledger import CATEGORY_COUNT, Category
 
 COUNTS = ("delivered", "late", "damaged", "unfinished", "dropped")
@@ -50,7 +52,6 @@ LATENCY_MAX, LAST_DELIVERY = (FIELD[name] for name in MOST)
 
 BUCKETS = 1 << 13
 """More than there are buckets of latency (results/histogram.py)."""
-SUB_BITS = 7
 ENDS_A_STEP = 2
 ENDS_AT_ONCE = 8192
 """Transfers that may end before their latencies are read out: few enough to be kept, enough to count them at once."""

@@ -1,13 +1,14 @@
 """Transfers come into being and end: an arrival, the next request of a closed loop, what another stream passes on."""
 
 from cluster_sim.chance.compiled_draws import DIRECTION, SIZE, WORK, below, exponential
-from cluster_sim.compiling.decorators import compiled, compiled_in_haste, inlined
+from cluster_sim.compiling.decorators import compiled, compiled_at_o1, inlined
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.state import ALIVE, DONE, FREE, NOBODY, NOT_HANDED, RUNNING, TIMED, Arrivals, Host
 from cluster_sim.engine.stream_sums import tally
 from cluster_sim.engine.wait_queues import make_ready
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.steps import FIRST_EFFECT, Count
-from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
+from cluster_sim.memory.pages import FIRST_TAG
 from cluster_sim.memory.swiotlb import pieces_of
 from cluster_sim.results.endings import Ending
 
@@ -151,7 +152,7 @@ def next_request(host: Host, stream_number: int, at_ns: int) -> None:
     host.transfers[transfer].phase = TIMED
 
 
-@compiled_in_haste
+@compiled_at_o1
 def open_loops(host: Host) -> None:
     """Begin all closed loops: as many requests as a stream has buffers."""
     for number in range(len(host.streams)):

@@ -1,5 +1,6 @@
 """Programs that carry no payload: conversions for their own sake, and the parts of a guest's start."""
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.conversion_steps import convert, guest_touch
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.step_sequences import (
@@ -27,7 +28,7 @@ from cluster_sim.io_paths.steps import (
     release,
     spend,
 )
-from cluster_sim.memory.pages import PAGE_BYTES, Operation
+from cluster_sim.memory.pages import Operation
 from cluster_sim.results.ledger import Category
 
 

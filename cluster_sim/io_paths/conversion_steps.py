@@ -1,5 +1,6 @@
 """Stretches of steps that convert a buffer: the attempt, its price by technology, the guest's faults afterwards."""
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.steps import (
     WHOLE,
@@ -15,7 +16,7 @@ from cluster_sim.io_paths.steps import (
     release,
     spend,
 )
-from cluster_sim.memory.pages import PAGE_BYTES, Operation
+from cluster_sim.memory.pages import Operation
 from cluster_sim.platform.protection import Protection
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.memory_spec import MemorySpec

@@ -1,5 +1,6 @@
 """Converting the guest's own pages: shared before each transfer, private again after it."""
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.conversion_steps import carries_content, convert, guest_touch, unmap_from_host
 from cluster_sim.io_paths.direct import direct
 from cluster_sim.io_paths.path_context import PathContext
@@ -24,7 +25,6 @@ from cluster_sim.io_paths.step_sequences import (
     wrote,
 )
 from cluster_sim.io_paths.steps import Program, Range, Step
-from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.scenario.path_spec import ConvertPath
 
 

@@ -10,13 +10,14 @@ import os
 import platform
 from collections.abc import Callable
 
+from cluster_sim.integers import PAGE_BYTES
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.mmap.restype = ctypes.c_void_p
 LIBC.mremap.restype = ctypes.c_void_p
 LIBC.syscall.restype = ctypes.c_long
 LIBC.ioctl.restype = ctypes.c_int
 
-PAGE = 4096
 MAP_FAILED = ctypes.c_void_p(-1).value
 
 KVM_CREATE_VM = 0xAE01
@@ -142,7 +143,7 @@ def errno_of_os(call: Callable[[], object]) -> int:
 
 def page_map(fd: int, address: int, pages: int) -> int:
     """Which pages of a mapping have a page-table entry, a bit a page (/proc/PID/pagemap, bit 63)."""
-    entries = os.pread(fd, 8 * pages, address // PAGE * 8)
+    entries = os.pread(fd, 8 * pages, address // PAGE_BYTES * 8)
     mask = 0
     for page in range(len(entries) // 8):
         if entries[8 * page + 7] & 0x80:

@@ -6,6 +6,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.kernel import abi
 from cluster_sim.kernel.abi import ioctl, system_call
 from cluster_sim.memory.system_calls.call_numbers import INIT_SHARED, MMAP
@@ -56,7 +57,7 @@ def try_file(kvm: int) -> None:
     failed, vm = ioctl(kvm, abi.KVM_CREATE_VM, 0)
     if failed:
         raise UnavailableError(f"KVM_CREATE_VM: {os.strerror(failed)}, allowed: a KVM that makes VMs")
-    failed, fd = ioctl(vm, abi.KVM_CREATE_GUEST_MEMFD, abi.GuestMemfdArgument(abi.PAGE, MMAP | INIT_SHARED))
+    failed, fd = ioctl(vm, abi.KVM_CREATE_GUEST_MEMFD, abi.GuestMemfdArgument(PAGE_BYTES, MMAP | INIT_SHARED))
     os.close(vm)
     if failed:
         raise UnavailableError(

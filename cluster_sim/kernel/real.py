@@ -7,8 +7,9 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.kernel import abi
-from cluster_sim.kernel.abi import LIBC, PAGE, errno_of, errno_of_os, ioctl
+from cluster_sim.kernel.abi import LIBC, errno_of, errno_of_os, ioctl
 from cluster_sim.kernel.real_mappings import NO_SUCH, RealMappings, Result
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.system_calls.call_numbers import (
@@ -33,7 +34,7 @@ class RealCalls(RealMappings):
         self.vms = [self._vm() for _ in range(VMS)]
         self.sizes = [0] * FILES
         self.other = os.memfd_create("other")
-        os.ftruncate(self.other, PAGE)
+        os.ftruncate(self.other, PAGE_BYTES)
 
     def _vm(self) -> int:
         error, fd = ioctl(self.kvm, abi.KVM_CREATE_VM, 0)
@@ -82,7 +83,7 @@ class RealCalls(RealMappings):
         flags = fcntl.fcntl(fd, fcntl.F_GETFL)
         is_as_told = (
             found.st_mode == stat.S_IFREG | 0o600
-            and found.st_blksize == PAGE
+            and found.st_blksize == PAGE_BYTES
             and found.st_blocks == 0
             and flags & os.O_ACCMODE == os.O_RDWR
             and not fcntl.fcntl(fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
@@ -115,7 +116,7 @@ class RealCalls(RealMappings):
             lambda fd: os.read(fd, 8),
             lambda fd: os.write(fd, b"x"),
             os.fsync,
-            lambda fd: os.splice(fd, self.pipe[1], PAGE),
+            lambda fd: os.splice(fd, self.pipe[1], PAGE_BYTES),
         )
         return self._os(slot, calls[what])
 
@@ -125,13 +126,13 @@ class RealCalls(RealMappings):
             lambda fd: os.pread(fd, 8, 0),
             lambda fd: os.pwrite(fd, b"x", 0),
             lambda fd: os.lseek(fd, 0, os.SEEK_SET),
-            lambda fd: os.sendfile(self.pipe[1], fd, 0, PAGE),
+            lambda fd: os.sendfile(self.pipe[1], fd, 0, PAGE_BYTES),
         )
         return self._os(slot, calls[what])
 
     def copy_in(self, slot: int) -> Result:
         """copy_file_range(2) from a memfd."""
-        return self._os(slot, lambda fd: os.copy_file_range(self.other, fd, PAGE, 0, 0))
+        return self._os(slot, lambda fd: os.copy_file_range(self.other, fd, PAGE_BYTES, 0, 0))
 
     def seal(self, slot: int, what: int) -> Result:
         """fcntl(2) F_ADD_SEALS, F_GET_SEALS."""
@@ -160,7 +161,7 @@ class RealCalls(RealMappings):
 
     def vm_attributes(self, vm: int, page: int, pages: int) -> Result:
         """KVM_SET_MEMORY_ATTRIBUTES on the VM."""
-        argument = abi.MemoryAttributes(page * PAGE, pages * PAGE, abi.ATTRIBUTE_PRIVATE, 0)
+        argument = abi.MemoryAttributes(page * PAGE_BYTES, pages * PAGE_BYTES, abi.ATTRIBUTE_PRIVATE, 0)
         return ioctl(self.vms[vm], abi.KVM_SET_MEMORY_ATTRIBUTES, argument)[0], 0
 
     def set_slot(
@@ -171,8 +172,8 @@ class RealCalls(RealMappings):
         region = abi.MemoryRegion2(
             slot=number,
             flags=flags,
-            guest_phys_addr=gpa_page * PAGE,
-            memory_size=pages * PAGE,
+            guest_phys_addr=gpa_page * PAGE_BYTES,
+            memory_size=pages * PAGE_BYTES,
             guest_memfd_offset=offset & (1 << 64) - 1,
             guest_memfd=fd if fd is not None else 10_000,
             pad1=pad,
@@ -182,5 +183,5 @@ class RealCalls(RealMappings):
 
     def old_region(self, vm: int, number: int) -> Result:
         """KVM_SET_USER_MEMORY_REGION with the flag of guest_memfd."""
-        region = abi.MemoryRegion2(slot=number, flags=GUEST_MEMFD, guest_phys_addr=0, memory_size=PAGE)
+        region = abi.MemoryRegion2(slot=number, flags=GUEST_MEMFD, guest_phys_addr=0, memory_size=PAGE_BYTES)
         return ioctl(self.vms[vm], abi.KVM_SET_USER_MEMORY_REGION, region)[0], 0

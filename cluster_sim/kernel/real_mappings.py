@@ -5,8 +5,9 @@ import os
 import signal
 from dataclasses import dataclass
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.kernel import abi
-from cluster_sim.kernel.abi import LIBC, PAGE, errno_of, system_call
+from cluster_sim.kernel.abi import LIBC, errno_of, system_call
 from cluster_sim.kernel.loads import Toucher
 from cluster_sim.kernel.second_process import SecondProcess
 from cluster_sim.memory.outcomes import Outcome
@@ -56,7 +57,7 @@ class RealMappings:
         size = ctypes.c_size_t(length)
         error, address = errno_of(LIBC.mmap, None, size, protection, flags, fd, ctypes.c_long(offset))
         if error == 0:
-            self.views[slot][number] = RealView(address, -(-length // PAGE))
+            self.views[slot][number] = RealView(address, -(-length // PAGE_BYTES))
             LIBC.munlock(ctypes.c_void_p(address), size)
         return error, 0
 
@@ -66,7 +67,7 @@ class RealMappings:
         if view is None:
             return NO_SUCH
         self.views[slot][number] = None
-        size = ctypes.c_size_t(view.pages * PAGE)
+        size = ctypes.c_size_t(view.pages * PAGE_BYTES)
         return errno_of(LIBC.munmap, ctypes.c_void_p(view.address), size)[0], 0
 
     def fork(self) -> Result:
@@ -91,14 +92,14 @@ class RealMappings:
         view = self.views[slot][number]
         if view is None:
             return NO_SUCH
-        return errno_of(LIBC.mprotect, ctypes.c_void_p(view.address), view.pages * PAGE, protection)[0], 0
+        return errno_of(LIBC.mprotect, ctypes.c_void_p(view.address), view.pages * PAGE_BYTES, protection)[0], 0
 
     def grow(self, slot: int, number: int) -> Result:
         """mremap(2) to one page more."""
         view = self.views[slot][number]
         if view is None:
             return NO_SUCH
-        old, new = (ctypes.c_size_t(pages * PAGE) for pages in (view.pages, view.pages + 1))
+        old, new = (ctypes.c_size_t(pages * PAGE_BYTES) for pages in (view.pages, view.pages + 1))
         error, address = errno_of(LIBC.mremap, ctypes.c_void_p(view.address), old, new, 1)
         if error == 0:
             self.views[slot][number] = RealView(address, view.pages + 1)
@@ -106,7 +107,7 @@ class RealMappings:
 
     def _page(self, slot: int, number: int, page: int) -> int | None:
         view = self.views[slot][number]
-        return None if view is None or page >= view.pages else view.address + page * PAGE
+        return None if view is None or page >= view.pages else view.address + page * PAGE_BYTES
 
     def load(self, slot: int, number: int, page: int) -> Result:
         """A load in a process of its own."""
@@ -184,7 +185,7 @@ class RealMappings:
         if self.pins[holder] is not None:
             return int(Outcome.EBUSY), 0
         ends = os.pipe()
-        vector = abi.IoVector(address, PAGE)
+        vector = abi.IoVector(address, PAGE_BYTES)
         error, _ = errno_of(LIBC.vmsplice, ends[1], ctypes.byref(vector), ctypes.c_size_t(1), 0)
         if error:
             for end in ends:
@@ -203,7 +204,7 @@ class RealMappings:
         parameters = ctypes.create_string_buffer(120)
         error, ring = system_call("io_uring_setup", 1, parameters)
         assert error == 0, os.strerror(error)
-        vector = abi.IoVector(address, count * PAGE)
+        vector = abi.IoVector(address, count * PAGE_BYTES)
         error, _ = system_call("io_uring_register", ring, abi.IORING_REGISTER_BUFFERS, ctypes.byref(vector), 1)
         if error:
             os.close(ring)
@@ -222,7 +223,7 @@ class RealMappings:
             error, _ = system_call("io_uring_register", pin.descriptors[0], abi.IORING_UNREGISTER_BUFFERS, None, 0)
             assert error == 0, os.strerror(error)
         else:
-            value = int.from_bytes(os.read(pin.descriptors[0], PAGE)[:8], "little")
+            value = int.from_bytes(os.read(pin.descriptors[0], PAGE_BYTES)[:8], "little")
         for fd in pin.descriptors:
             os.close(fd)
         return 0, value
@@ -232,7 +233,7 @@ class RealMappings:
         address = self._page(slot, number, page)
         if address is None or count <= 0 or self._page(slot, number, page + count - 1) is None:
             return NO_SUCH
-        area = (ctypes.c_void_p(address), ctypes.c_size_t(count * PAGE))
+        area = (ctypes.c_void_p(address), ctypes.c_size_t(count * PAGE_BYTES))
         error, _ = errno_of(LIBC.mlock, *area)
         LIBC.munlock(*area)
         return error, 0
@@ -242,7 +243,7 @@ class RealMappings:
         address = self._page(slot, number, page)
         if address is None or count <= 0 or self._page(slot, number, page + count - 1) is None:
             return NO_SUCH
-        area = (ctypes.c_void_p(address), ctypes.c_size_t(count * PAGE))
+        area = (ctypes.c_void_p(address), ctypes.c_size_t(count * PAGE_BYTES))
         if locked:
             LIBC.mlock(*area)
         error, _ = errno_of(LIBC.madvise, *area, ADVICE[advice])
@@ -255,7 +256,7 @@ class RealMappings:
         view = self.views[slot][number]
         if view is None:
             return NO_SUCH
-        size = ctypes.c_size_t(view.pages * PAGE)
+        size = ctypes.c_size_t(view.pages * PAGE_BYTES)
         return errno_of(LIBC.madvise, ctypes.c_void_p(view.address), size, abi.MADV_HUGEPAGE)[0], 0
 
     def residence(self, slot: int, number: int, page: int) -> Result:
@@ -264,7 +265,7 @@ class RealMappings:
         if address is None:
             return NO_SUCH
         found = ctypes.create_string_buffer(1)
-        error, _ = errno_of(LIBC.mincore, ctypes.c_void_p(address), ctypes.c_size_t(PAGE), found)
+        error, _ = errno_of(LIBC.mincore, ctypes.c_void_p(address), ctypes.c_size_t(PAGE_BYTES), found)
         return error, found.raw[0] & 1
 
     def userfault(self, slot: int, number: int, mode: int) -> Result:
@@ -277,7 +278,7 @@ class RealMappings:
         features = (1 << 9 | 1 << 10) if mode == 4 else 0
         api = (ctypes.c_uint64 * 3)(0xAA, features, 0)
         errno_of(LIBC.ioctl, fd, ctypes.c_ulong(abi.UFFDIO_API), api)
-        asked = (ctypes.c_uint64 * 4)(view.address, view.pages * PAGE, mode, 0)
+        asked = (ctypes.c_uint64 * 4)(view.address, view.pages * PAGE_BYTES, mode, 0)
         error, _ = errno_of(LIBC.ioctl, fd, ctypes.c_ulong(abi.UFFDIO_REGISTER), asked)
         os.close(fd)
         return error, 0
@@ -288,7 +289,7 @@ class RealMappings:
         if view is None:
             return NO_SUCH
         nodes = ctypes.c_ulong(1)
-        return system_call("mbind", view.address, view.pages * PAGE, 2, ctypes.byref(nodes), 8, 0)[0], 0
+        return system_call("mbind", view.address, view.pages * PAGE_BYTES, 2, ctypes.byref(nodes), 8, 0)[0], 0
 
     def presence(self) -> list[tuple[int, int, int]]:
         """Page-table entries of all mappings, as in the model."""

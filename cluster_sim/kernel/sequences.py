@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from cluster_sim.chance.keyed_draws import draw
-from cluster_sim.memory.pages import FIRST_TAG, PAGE_BYTES
+from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.memory.pages import FIRST_TAG
 from cluster_sim.memory.system_calls.call_numbers import (
     ADVICE,
     BAD_FD,

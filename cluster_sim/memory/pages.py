@@ -12,8 +12,6 @@ from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.outcomes import Outcome
 
-PAGE_BYTES = 4096
-
 PRIVATE = 1
 PRESENT = 2
 UPTODATE = 4

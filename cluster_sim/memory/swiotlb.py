@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiling.by_reference import by_reference
-from cluster_sim.compiling.decorators import compiled, compiled_in_haste
+from cluster_sim.compiling.decorators import compiled, compiled_at_o1
+from cluster_sim.integers import PAGE_BYTES
 
 SLOT_BYTES = 2048
 SLOTS_PER_SET = 128
 MAPPING_BYTES_MAX = SLOT_BYTES * SLOTS_PER_SET
-PAGE_BYTES = 4096
 DYNAMIC_POOL_BYTES = 4 << 20
 """The most that one dynamic pool adds: MAX_PAGE_ORDER of x86 and of arm64 with 4 KiB pages."""
 EXTRA_BYTES = 16
@@ -298,7 +298,7 @@ def unmap_single(pools: Swiotlb, pool: int, slot: int, address: int, mapping_byt
     pools.areas[area_of(pools, pool, slot)].used -= slots
 
 
-@compiled_in_haste
+@compiled_at_o1
 def map_buffer(
     pools: Swiotlb, pool: int, home: int, address: int, buffer_bytes: int, extras: int, tlb_addresses: TlbAddresses
 ) -> int:

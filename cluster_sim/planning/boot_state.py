@@ -8,7 +8,8 @@ import numpy.typing as npt
 from cluster_sim.chance.keyed_draws import draw
 from cluster_sim.engine.bounce import AT_PAGE
 from cluster_sim.engine.guest_memory import convert_at, in_tree, operate_at
-from cluster_sim.engine.state import Host, Int64s
+from cluster_sim.engine.state import Host
+from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
 from cluster_sim.memory.leaves import count_leaves
 from cluster_sim.memory.outcomes import Outcome
@@ -22,7 +23,6 @@ from cluster_sim.memory.pages import (
     IN_PLACE,
     KEPT,
     NO_ACCEPT,
-    PAGE_BYTES,
     PRIVATE,
     SECRET,
     TWO_BACKINGS,

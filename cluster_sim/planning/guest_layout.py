@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.conversion_steps import carries_content
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PAGES_PER_2M
-from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.memory.swiotlb import coco_pool_bytes, default_areas
 from cluster_sim.planning.queues import (
     MOVES_DATA,

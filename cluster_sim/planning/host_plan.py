@@ -24,11 +24,11 @@ from cluster_sim.engine.state import (
     REQUEST,
     TRANSFER,
     Host,
-    Int64s,
     Policy,
     Records,
 )
 from cluster_sim.engine.stream_sums import ENDS_AT_ONCE, empty_sums, room_for_heard
+from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.io_paths import churn_and_boot
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.programs import MakeProgram, program
@@ -36,7 +36,7 @@ from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK
 from cluster_sim.io_paths.steps import Direction, Program
 from cluster_sim.memory.effects import EFFECT_COUNT
 from cluster_sim.memory.page_tree import PAGES_PER_1G
-from cluster_sim.memory.pages import PAGE_BYTES, Operation
+from cluster_sim.memory.pages import Operation
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, empty_swiotlb
 from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, scatter_io_pages
 from cluster_sim.planning.guest_layout import lay_out, transient_bytes

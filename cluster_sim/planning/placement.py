@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from cluster_sim.chance.compiled_draws import SPACING, exponential
 from cluster_sim.chance.keyed_draws import draw
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.scenario.spec import ArrivalSpec, ClusterSpec, GuestGroupSpec, ScenarioSpec
-from cluster_sim.scenario.units import PAGE_BYTES
 
 NOWHERE = -1
 TO_THE_END = -1

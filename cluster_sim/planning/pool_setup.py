@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.conversion_steps import convert
 from cluster_sim.io_paths.path_context import VIDEO, PathContext
 from cluster_sim.io_paths.steps import Count, Direction, Op
 from cluster_sim.memory.effects import Counts, Effect
-from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.memory.swiotlb import dynamic_pool_bytes
 from cluster_sim.planning.planned_guest import PlannedGuest
 from cluster_sim.planning.tables import call_bytes, chunk_bytes, setup_unit, step_prices

@@ -17,12 +17,11 @@ from cluster_sim.engine.state import (
     STEP,
     STREAM,
     WAIT,
-    Int64s,
     Records,
 )
+from cluster_sim.integers import NS_PER_S, PAGE_BYTES, Int64s
 from cluster_sim.io_paths.steps import COUNT_COUNT, Mover, Program, Resource, Step
 from cluster_sim.memory.page_tree import PAGES_PER_2M
-from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.memory.swiotlb import pieces_of
 from cluster_sim.planning.guest_layout import facts_of_queue, granule_bytes
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
@@ -53,7 +52,6 @@ WHEN_FULL = {"wait": WAIT, "drop_newest": DROP_NEWEST, "drop_oldest": DROP_OLDES
 NIC_CURVE = len(CURVES)
 STORAGE_CURVE = NIC_CURVE + 1
 LINK_CURVE = STORAGE_CURVE + 1
-NS_PER_S = 10**9
 ANY_RANGE = 1 << 62
 NOTHING_COUNTED = -1
 

@@ -14,6 +14,7 @@ from cluster_sim.analysis.summaries.digest import digest
 from cluster_sim.analysis.summaries.places import paths_of, strata_of
 from cluster_sim.report.chart_list import charts_of, whole_specs
 from cluster_sim.report.page import VEGALITE, Subject, page
+from cluster_sim.results import atomic_file
 from cluster_sim.results.reader import Results
 
 PAGE = "report.html"
@@ -68,11 +69,9 @@ def write_report(
 
 
 def put(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename."""
+    """Write a file, and make its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    atomic_file.put(path, content)
 
 
 def pictures(subject: Subject) -> Iterator[tuple[str, bytes]]:

@@ -10,6 +10,7 @@ import altair as alt
 from cluster_sim.analysis.studies.cost_ranking import Ranking
 from cluster_sim.analysis.studies.crossover import CrossoverStudy, Curve, ahead
 from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
+from cluster_sim.results.atomic_file import replacing
 
 WIDTH, HEIGHT = 420, 240
 BARS = 12
@@ -156,5 +157,6 @@ def write_charts(charts: list[tuple[str, Chart]], directory: Path) -> Iterator[P
     for name, chart in charts:
         for ending in ("svg", "png"):
             path = directory / f"{name}.{ending}"
-            chart.save(path, scale_factor=2 if ending == "png" else 1)
+            with replacing(path) as temporary:
+                chart.save(temporary, format=ending, scale_factor=2 if ending == "png" else 1)
             yield path

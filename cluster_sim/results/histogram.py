@@ -4,13 +4,12 @@ A latency below 128 ns has a bucket of its own; above, each power of two is cut 
 """
 
 import numpy as np
-import numpy.typing as npt
+
+from cluster_sim.integers import Int64s
 
 SUB_BITS = 7
 SUB_BUCKETS = 1 << SUB_BITS
 RELATIVE_ERROR = 1 / (2 * SUB_BUCKETS)
-
-Int64s = npt.NDArray[np.int64]
 
 
 def bucket_of(latencies_ns: Int64s) -> Int64s:

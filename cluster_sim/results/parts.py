@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cluster_sim.results.atomic_file import removed_on_failure
 from cluster_sim.results.columns import schema
 from cluster_sim.results.storage import Storage
 
@@ -130,9 +132,10 @@ class PartWriter:
             self._flush(joined)
         assert self.writer is not None
         assert self.sink is not None
-        self.writer.close()
-        self.sink.close()
-        self.storage.rename(self.temporary, self.relative)
+        with self._removed_on_failure():
+            self.writer.close()
+            self.sink.close()
+            self.storage.rename(self.temporary, self.relative)
         location = self.location
         return Part(
             location.table, location.variant, location.replication, self.relative, self.rows, self.digest.hexdigest()
@@ -142,15 +145,25 @@ class PartWriter:
         joined = pa.Table.from_batches(self.waiting, self.schema)
         return joined if len(self.waiting) == 1 else joined.unify_dictionaries().combine_chunks()
 
+    def _removed_on_failure(self) -> AbstractContextManager[None]:
+        return removed_on_failure(partial(self.storage.remove, self.temporary))
+
     def _flush(self, rows: pa.Table) -> None:
-        if self.writer is None:
-            self.storage.make_folder(run_folder(self.location.table, self.location.variant, self.location.replication))
-            path = self.storage.path(self.temporary)
-            self.sink = self.storage.filesystem.open_output_stream(path, compression=None, buffer_size=BYTES_AT_ONCE)
-            self.writer = pq.ParquetWriter(self.sink, self.schema, **encoding(self.location.table))
+        with self._removed_on_failure():
+            if self.writer is None:
+                self.writer = self._opened()
+            self._write(self.writer, rows)
+
+    def _opened(self) -> pq.ParquetWriter:
+        self.storage.make_folder(run_folder(self.location.table, self.location.variant, self.location.replication))
+        path = self.storage.path(self.temporary)
+        self.sink = self.storage.filesystem.open_output_stream(path, compression=None, buffer_size=BYTES_AT_ONCE)
+        return pq.ParquetWriter(self.sink, self.schema, **encoding(self.location.table))
+
+    def _write(self, writer: pq.ParquetWriter, rows: pa.Table) -> None:
         for start in range(0, max(rows.num_rows, 1), ROWS_A_GROUP):
             group = rows.slice(start, ROWS_A_GROUP)
-            self.writer.write_table(group, row_group_size=ROWS_A_GROUP)
+            writer.write_table(group, row_group_size=ROWS_A_GROUP)
             for batch in group.to_batches():
                 add_to_digest(self.digest, batch)
             self.rows += group.num_rows

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cluster_sim.results.atomic_file import PARTIAL
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.parts import Part, run_folder
 from cluster_sim.results.storage import Storage, StorageError, storage_of
@@ -176,7 +177,7 @@ def remove_unlisted(storage: Storage, parts: Iterable[Part]) -> None:
         storage.remove_folder(folder)
     listed = {part.path for part in parts}
     for file in storage.files():
-        if file.endswith((".parquet", ".partial")) and file not in listed and "/variant=" in file:
+        if file.endswith((".parquet", PARTIAL)) and file not in listed and "/variant=" in file:
             storage.remove(file)
 
 

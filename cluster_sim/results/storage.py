@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pyarrow.fs as pafs
 
+from cluster_sim.results.atomic_file import partial_name, removed_on_failure
+
 if TYPE_CHECKING:
     import pyarrow as pa
-
-PARTIAL = ".partial"
 
 
 class StorageError(Exception):
@@ -72,14 +72,10 @@ class Storage:
         """
         temporary = self.temporary(relative, token)
         self.make_folder(str(PurePosixPath(relative).parent))
-        try:
+        with removed_on_failure(partial(self.remove, temporary)):
             with self.filesystem.open_output_stream(self.path(temporary), compression=None) as sink:
                 yield sink
             self.rename(temporary, relative)
-        except BaseException:
-            with suppress(OSError):
-                self.remove(temporary)
-            raise
 
     def put(self, relative: str, data: bytes, token: str = "") -> None:
         """Write a small file."""
@@ -94,7 +90,7 @@ class Storage:
     def temporary(self, relative: str, token: str = "") -> str:
         """The name under which a file is written."""
         path = PurePosixPath(relative)
-        return str(path.with_name(f".{path.name}{token and f'.{token}'}{PARTIAL}"))
+        return str(path.with_name(partial_name(path.name, token)))
 
     def rename(self, relative: str, target: str) -> None:
         """Give a file, or on a local disk a folder, another name."""

@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from cluster_sim.integers import Int64s
 from cluster_sim.results import histogram
 from cluster_sim.results.columns import TABLES, schema
-
-Int64s = npt.NDArray[np.int64]
 
 
 def merged_histogram(parts: Sequence[tuple[Int64s, Int64s]]) -> tuple[Int64s, Int64s]:

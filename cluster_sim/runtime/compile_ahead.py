@@ -2,7 +2,7 @@
 
 import gc
 
-from cluster_sim.compiling.decorators import has_cache
+from cluster_sim.compiling.code_cache import has_cache
 from cluster_sim.runtime.host_engine import compile_all
 from cluster_sim.workloads.frames import compile_frames
 

@@ -6,7 +6,8 @@ from typing import ClassVar, overload
 import numpy as np
 import pyarrow as pa
 
-from cluster_sim.engine.state import FAR_NS, Int64s
+from cluster_sim.engine.state import FAR_NS
+from cluster_sim.integers import Int64s
 from cluster_sim.planning.guest_layout import GuestLayout, lay_out
 from cluster_sim.planning.inputs import facts_of
 from cluster_sim.planning.placement import TO_THE_END, PlacedGuest

@@ -11,8 +11,9 @@ from cluster_sim.engine.guest_end import end_guest
 from cluster_sim.engine.loop import ROWS_A_STEP, run_until, settle
 from cluster_sim.engine.records import rows_of, with_more_rows
 from cluster_sim.engine.shared_resources import HOST_LOCK, MEMORY_BANDWIDTH
-from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, TRANSFER, Arrivals, Int32s, Int64s, Records
+from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, TRANSFER, Arrivals, Int32s, Records
 from cluster_sim.engine.transfers import open_loops
+from cluster_sim.integers import Int64s
 from cluster_sim.io_paths.steps import Resource
 from cluster_sim.memory.huge_pages import count_split_folios
 from cluster_sim.memory.page_tree import PAGES_PER_1G

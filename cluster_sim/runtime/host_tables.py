@@ -9,13 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cluster_sim.engine.stream_sums import BUCKETS, FIELD, FIELDS, MOST, OF_ANY
-from cluster_sim.memory.pages import PAGE_BYTES
+from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.planning.queues import Role, holds_up
 from cluster_sim.results.parts import label_array
 from cluster_sim.runtime.batches import as_batch, histogram_columns, merged_histogram
 from cluster_sim.runtime.host_engine import HostEngine
 
-Int64s = npt.NDArray[np.int64]
 Values = Mapping[str, "Int64s | list[list[int]] | list[bool] | list[int]"]
 
 BOOT = "boot"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cluster_sim.chance.keyed_draws import draw
+from cluster_sim.integers import NS_PER_S
 from cluster_sim.planning.guest_layout import GuestLayout
 from cluster_sim.planning.inputs import frames_of, log_of, trace_arrays
 from cluster_sim.planning.placement import PlacedGuest
@@ -28,7 +29,6 @@ from cluster_sim.workloads.submissions import Stream
 from cluster_sim.workloads.video import VideoStream, open_stream
 
 BITS_PER_BYTE = 8
-NS_PER_S = 10**9
 LONG_NS = 1 << 50
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import GuestGroupSpec, HostSpec, ScenarioSpec
-from cluster_sim.scenario.units import LARGEST, MIB, PAGE_BYTES, format_bytes, format_duration, format_rate
+from cluster_sim.scenario.units import LARGEST, MIB, format_bytes, format_duration, format_rate
 from cluster_sim.scenario.workload_spec import BootWorkload
 
 GUEST_LEAST_BYTES = 64 * MIB

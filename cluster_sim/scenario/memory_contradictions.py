@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.scenario.cluster_contradictions import group_path
 from cluster_sim.scenario.memory_spec import FaultSpec
 from cluster_sim.scenario.path_spec import ConvertPath, SwiotlbPath
 from cluster_sim.scenario.problems import Contradiction, choice
 from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.units import PAGE_BYTES, format_bytes, format_duration
+from cluster_sim.scenario.units import format_bytes, format_duration
 
 CONVERTING_GENERATIONS = ("G0", "G3", "G4")
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.scenario.path_spec import ConvertPath, IoPath, SharedPoolPath, SwiotlbPath
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
-from cluster_sim.scenario.units import KIB, MIB, PAGE_BYTES, format_bytes
+from cluster_sim.scenario.units import KIB, MIB, format_bytes
 from cluster_sim.scenario.workload_spec import (
     BlockWorkload,
     BootWorkload,

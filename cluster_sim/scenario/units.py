@@ -13,12 +13,12 @@ from pydantic import WithJsonSchema as Schema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.scenario.problems import refused
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
 GIB: Final = 1 << 30
-PAGE_BYTES: Final = 4 * KIB
 LABEL_PATTERN: Final = r"^[A-Za-z0-9_-]+$"
 LARGEST: Final = 2**63 - 1
 LONGEST_NS: Final = 10**15

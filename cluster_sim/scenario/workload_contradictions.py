@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.scenario.problems import Contradiction, choice
 from cluster_sim.scenario.spec import ArrivalSpec, GuestGroupSpec, ScenarioSpec
-from cluster_sim.scenario.units import PAGE_BYTES, format_bytes, format_duration, format_rate
+from cluster_sim.scenario.units import format_bytes, format_duration, format_rate
 from cluster_sim.scenario.workload_spec import (
     BlockWorkload,
     BootWorkload,

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final, Literal
 
+from cluster_sim.integers import NS_PER_S
 from cluster_sim.traces.log import FOUND_LENGTH_MAX, RequestRows, whole_lines
 from cluster_sim.traces.requests import RequestTrace
 
@@ -80,7 +81,7 @@ def _take(match: re.Match[str], rows: RequestRows) -> tuple[str, str]:
     if match["action"] == "C" and sectors[3] != "0":
         return _FAILED, "write" if rwbs["op"] == "W" else "read"
     rows.add(
-        at_ns=int(match["seconds"]) * 10**9 + int(match["ns"]),
+        at_ns=int(match["seconds"]) * NS_PER_S + int(match["ns"]),
         offset_bytes=int(sectors[1]) * SECTOR_BYTES,
         size_bytes=int(sectors[2]) * SECTOR_BYTES,
         is_write=rwbs["op"] == "W",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_sim.integers import NS_PER_S, Int64s
 from cluster_sim.traces.table import (
     SIZE_BYTES_MAX,
     TraceError,
@@ -52,9 +53,9 @@ class FrameTrace:
     """
 
     origin: TraceOrigin
-    dts_ns: NDArray[np.int64]
-    pts_ns: NDArray[np.int64]
-    size_bytes: NDArray[np.int64]
+    dts_ns: Int64s
+    pts_ns: Int64s
+    size_bytes: Int64s
     frame_type: NDArray[np.int8]
     is_key: NDArray[np.bool_]
 
@@ -68,7 +69,7 @@ class FrameTrace:
         """The exact mean distance of decoding times; 0 when a single frame names no frame rate."""
         if self.frame_count == 1:
             rate = self.origin.frame_rate
-            return 10**9 / rate if rate else Fraction(0)
+            return NS_PER_S / rate if rate else Fraction(0)
         return Fraction(int(self.dts_ns[-1]) - int(self.dts_ns[0]), self.frame_count - 1)
 
     @property
@@ -89,7 +90,7 @@ class FrameTrace:
     def bits_per_second_mean(self) -> float:
         """The mean bit rate over the duration; 0 where no duration is known."""
         duration_ns = self.duration_ns
-        return float(8 * 10**9 * int(self.size_bytes.sum()) / duration_ns) if duration_ns else 0.0
+        return float(8 * NS_PER_S * int(self.size_bytes.sum()) / duration_ns) if duration_ns else 0.0
 
     def count_of(self, frame_type: str) -> int:
         """Return how many frames are of one of FRAME_TYPES."""

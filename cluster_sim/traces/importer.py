@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from cluster_sim.integers import NS_PER_S
 from cluster_sim.traces.blkparse import Action, read_blkparse
 from cluster_sim.traces.container import CONTAINERS
 from cluster_sim.traces.fio import read_fio
@@ -23,7 +24,7 @@ from cluster_sim.traces.video import read_video
 CSV_COLUMNS: Final = ("idx", "dts_s", "pts_s", "size", "type", "key")
 _SECONDS: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 _WHOLE: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
-_SECONDS_MAX: Final = 9 * 10**9
+_SECONDS_MAX: Final = 9 * NS_PER_S
 
 
 def import_frames(
@@ -166,7 +167,7 @@ class _Rows:
         seconds = Fraction(text) if _SECONDS.fullmatch(text) else None
         if seconds is None or abs(seconds) > _SECONDS_MAX:
             raise self._refused(column, text, f"seconds such as 0.041667, {_SECONDS_MAX} at most")
-        return round(seconds * 10**9)
+        return round(seconds * NS_PER_S)
 
     def _refused(self, column: str, found: str, allowed: str) -> TraceError:
         return TraceError(self.path, repr(found[:60]), allowed, at=f"line {self.line}, {column}")

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from cluster_sim.integers import NS_PER_S
 from cluster_sim.traces.log import FOUND_LENGTH_MAX, RequestRows
 from cluster_sim.traces.requests import RequestTrace
 from cluster_sim.traces.table import TraceError, not_text
@@ -45,7 +46,7 @@ def _take(cells: list[str], rows: RequestRows) -> None:
     if op not in _IS_WRITE:
         raise rows.refused(f"op {op[:FOUND_LENGTH_MAX]!r}", ", ".join(_IS_WRITE))
     rows.add(
-        at_ns=int(seconds["whole"]) * 10**9 + int((seconds["ns"] or "").ljust(9, "0")),
+        at_ns=int(seconds["whole"]) * NS_PER_S + int((seconds["ns"] or "").ljust(9, "0")),
         offset_bytes=rows.number("offset", offset),
         size_bytes=rows.number("size", size),
         is_write=_IS_WRITE[op],

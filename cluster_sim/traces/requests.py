@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_sim.integers import Int64s
 from cluster_sim.traces.table import (
     SIZE_BYTES_MAX,
     TraceError,
@@ -54,9 +55,9 @@ class RequestTrace:
     """
 
     origin: RequestOrigin
-    at_ns: NDArray[np.int64]
-    offset_bytes: NDArray[np.int64]
-    size_bytes: NDArray[np.int64]
+    at_ns: Int64s
+    offset_bytes: Int64s
+    size_bytes: Int64s
     is_write: NDArray[np.bool_]
 
     @property

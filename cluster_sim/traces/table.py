@@ -5,6 +5,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cluster_sim.results.atomic_file import replacing
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -112,12 +114,10 @@ def write_table(table: "pa.Table", path: Path) -> None:
     """Write a table as Parquet, whole or not at all."""
     import pyarrow.parquet as pq
 
-    partial = path.with_name(path.name + ".partial")
     try:
-        pq.write_table(table, partial, compression="zstd")
-        partial.replace(path)
+        with replacing(path) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise TraceError(path, error.strerror or str(error), "a file that can be written") from error
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cluster_sim.integers import NS_PER_S, Int64s
 from cluster_sim.traces.container import CONTAINERS, check_whole
 from cluster_sim.traces.frames import FRAME_TYPES, FrameTrace, TraceOrigin, checked
 from cluster_sim.traces.table import TraceError
@@ -154,9 +154,9 @@ def _types_by_order(packets: Sequence[_Packet], pts: Sequence[int]) -> list[str]
     ]
 
 
-def _nanoseconds(ticks: Sequence[int], stream: "VideoStream", path: Path) -> NDArray[np.int64]:
+def _nanoseconds(ticks: Sequence[int], stream: "VideoStream", path: Path) -> Int64s:
     """Return ticks as the nearest nanoseconds."""
-    tick_ns = Fraction(stream.time_base or 0) * 10**9
+    tick_ns = Fraction(stream.time_base or 0) * NS_PER_S
     times = [round(tick * tick_ns) for tick in ticks]
     for index, time in enumerate(times):
         if abs(time) > _TIME_NS_MAX:

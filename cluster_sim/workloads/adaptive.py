@@ -4,16 +4,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from cluster_sim.integers import NS_PER_S, Int64s
 from cluster_sim.workloads.ladder import Ladder
 from cluster_sim.workloads.link import AccessLink
 from cluster_sim.workloads.players import Known, Player
 from cluster_sim.workloads.playhead import FRAME, UNSETTLED, Playhead, Records
 from cluster_sim.workloads.playout import NEVER, Playback, play
 from cluster_sim.workloads.submissions import Bools, Seen, Submissions
-
-Int64s = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +202,7 @@ class AdaptiveStream:
             rows = self._rows[asked.first_frame : asked.end_frame]
             before_ns = int(self._rows["complete_ns"][asked.first_frame - 1]) if number else 0
             took_ns = int(rows["complete_ns"][-1]) - max(asked.asked_ns, before_ns)
-            throughput = 8 * 10**9 * int(rows["bytes"][~rows["is_lost"]].sum()) // took_ns if took_ns else 0
+            throughput = 8 * NS_PER_S * int(rows["bytes"][~rows["is_lost"]].sum()) // took_ns if took_ns else 0
             if throughput:  # nothing is learnt of a segment that was lost, or that ended with the one before it
                 self.throughputs_bits_per_s.append(throughput)
 

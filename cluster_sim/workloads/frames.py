@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.compiling.decorators import compiled
+from cluster_sim.integers import NS_PER_S, Int64s
 
-NS_PER_S = 10**9
-Int64s = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 
 

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from cluster_sim.integers import NS_PER_S, Int64s
 from cluster_sim.workloads.video import TraceArrays
-
-Int64s = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,8 @@ def ladder_of(rungs: Sequence[TraceArrays], segment_ns: int) -> Ladder:
         if len(empty):
             raise ValueError(f"ladder: rung {number}: found no frame in segment {empty[0]}, allowed: one or more")
     bits_per_s = tuple(
-        8 * 10**9 * int(rung.sizes_bytes[: cut[-1]].sum()) // length_ns for rung, cut in zip(rungs, cuts, strict=True)
+        8 * NS_PER_S * int(rung.sizes_bytes[: cut[-1]].sum()) // length_ns
+        for rung, cut in zip(rungs, cuts, strict=True)
     )
     for number in range(1, len(rungs)):
         if bits_per_s[number] <= bits_per_s[number - 1]:

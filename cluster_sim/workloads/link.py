@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 
-Int64s = npt.NDArray[np.int64]
+from cluster_sim.integers import NS_PER_S, Int64s
 
-UNITS_PER_BYTE = 8 * 10**9
+UNITS_PER_BYTE = 8 * NS_PER_S
 """What a byte takes of a link whose capacity is counted in (bits a second) × ns."""
 
 
@@ -66,4 +65,4 @@ class AccessLink:
 
 def constant_link(bits_per_s: int) -> AccessLink:
     """A link of one rate."""
-    return AccessLink(((0, bits_per_s),), 10**9)
+    return AccessLink(((0, bits_per_s),), NS_PER_S)

@@ -6,6 +6,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Protocol
 
+from cluster_sim.integers import NS_PER_S
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -41,8 +43,8 @@ class Bba:
     BBA-1 (reservoir from segment sizes), BBA-2 (start-up by throughput) and BBA-Others are left out.
     """
 
-    reservoir_ns: int = 90 * 10**9
-    cushion_ns: int = 126 * 10**9
+    reservoir_ns: int = 90 * NS_PER_S
+    cushion_ns: int = 126 * NS_PER_S
 
     def __post_init__(self) -> None:
         if self.reservoir_ns < 0 or self.cushion_ns <= 0:
@@ -87,7 +89,7 @@ class Festive:
     samples: int = 20
     efficiency: Fraction = Fraction(85, 100)
     alpha: int = 12
-    recent_ns: int = 20 * 10**9
+    recent_ns: int = 20 * NS_PER_S
 
     def __post_init__(self) -> None:
         if self.samples < 1 or not 0 < self.efficiency <= 1 or self.alpha < 0 or self.recent_ns < 0:

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Int64s = npt.NDArray[np.int64]
+from cluster_sim.integers import Int64s
 
 FREEZE_EXTRA_NS = 150_000_000
 

@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 from cluster_sim.chance.compiled_draws import DIRECTION, SIZE, SPACING, below, exponential
 from cluster_sim.compiling.decorators import compiled
+from cluster_sim.integers import NS_PER_S, Int64s
 from cluster_sim.workloads.playout import NEVER
-from cluster_sim.workloads.submissions import Bools, Int64s, Seen, Submissions
+from cluster_sim.workloads.submissions import Bools, Seen, Submissions
 
 CHUNK = 1024
 PERCENT = 100
-NS_PER_S = 10**9
 
 
 @compiled

@@ -6,9 +6,9 @@ from fractions import Fraction
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster_sim.chance.keyed_draws import draw
+from cluster_sim.integers import Int64s
 from cluster_sim.scenario.workload_spec import LadderVideo, RawVideo, TracedVideo, VideoWorkload
 from cluster_sim.workloads.frames import (
     FrameSource,
@@ -22,8 +22,6 @@ from cluster_sim.workloads.frames import (
 )
 from cluster_sim.workloads.playout import NEVER, play
 from cluster_sim.workloads.submissions import Seen
-
-Int64s = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

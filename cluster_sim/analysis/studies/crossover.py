@@ -27,6 +27,7 @@ from cluster_sim.analysis.studies.study_store import Kept, open_study, opening
 from cluster_sim.analysis.studies.varied_field import Varied, varied
 from cluster_sim.experiments.driver import Executor
 from cluster_sim.experiments.pools import pool_of
+from cluster_sim.results.atomic_file import replacing
 from cluster_sim.runtime.study_point import Point
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -294,9 +295,8 @@ def write(study: CrossoverStudy, kept: Kept) -> None:
         for step, sample in curve.samples.items()
     ]
     table = pa.Table.from_pylist(rows)
-    temporary = study.directory / f".{TABLE}.partial"
-    pq.write_table(table, temporary)
-    temporary.replace(study.directory / TABLE)
+    with replacing(study.directory / TABLE) as temporary:
+        pq.write_table(table, temporary)
     kept.close(
         "complete", [crossing_record(study, curve, crossing) for curve in study.curves for crossing in curve.crossings]
     )

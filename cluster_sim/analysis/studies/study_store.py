@@ -19,6 +19,7 @@ from pydantic import JsonValue, ValidationError
 
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.figures import UNITS, Figures
+from cluster_sim.results.atomic_file import PARTIAL, put, replacing
 from cluster_sim.results.manifest import Record
 from cluster_sim.results.run_directory import RunDirectoryError, check_name
 from cluster_sim.runtime.study_point import Point
@@ -115,9 +116,9 @@ class Kept:
             for group, figures in groups.items()
         ]
         path = self.folder / f"{self.files:05d}.parquet"
-        temporary = path.with_name(f".{path.name}.partial")
-        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), temporary, compression="zstd", write_page_checksum=True)
-        temporary.replace(path)
+        table = pa.Table.from_pylist(rows, SCHEMA)
+        with replacing(path) as temporary:
+            pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
         self.waiting, self.files = {}, self.files + 1
 
     def close(
@@ -128,15 +129,13 @@ class Kept:
         self.write_record(self.record.model_copy(update={"status": status, "found": tuple(found)}))
 
     def write_record(self, record: StudyRecord) -> None:
-        """Write `study.json` under a temporary name, then rename it."""
+        """Write `study.json`."""
         self.record = record
-        temporary = self.directory / f".{STUDY}.partial"
-        temporary.write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
-        temporary.replace(self.directory / STUDY)
+        put(self.directory / STUDY, (record.model_dump_json(indent=1) + "\n").encode())
 
     def read(self) -> None:
         """Take the points that an earlier call kept; StudyError at a file that is not as it was written."""
-        for path in self.folder.glob(".*.partial"):
+        for path in self.folder.glob(f".*{PARTIAL}"):
             path.unlink()
         paths = sorted(self.folder.glob("*.parquet"))
         for path in paths:
@@ -192,7 +191,7 @@ def open_study(results: Path, record: StudyRecord, *, resume: bool) -> Kept:
         if resume:
             kept.read()
         else:
-            for path in [*kept.folder.glob("*.parquet"), *kept.folder.glob(".*.partial")]:
+            for path in [*kept.folder.glob("*.parquet"), *kept.folder.glob(f".*{PARTIAL}")]:
                 path.unlink()
         kept.write_record(record)
     except OSError as error:

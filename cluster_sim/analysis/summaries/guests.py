@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cluster_sim.analysis.summaries.scanning import Int64s, batches, by_key, has_table, integers
+from cluster_sim.analysis.summaries.scanning import batches, by_key, has_table, integers
+from cluster_sim.integers import Int64s
 from cluster_sim.results import histogram
 from cluster_sim.results.columns import FLOW, GUESTS
 from cluster_sim.results.endings import DROP_LABELS

@@ -3,17 +3,16 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cluster_sim.integers import Int64s
 from cluster_sim.results.reader import Results
 from cluster_sim.results.run_directory import RunDirectoryError
 
 BATCH_ROWS = 1 << 17
 READ_AHEAD = 2
 
-Int64s = npt.NDArray[np.int64]
 Key = tuple[str, str]
 """A variant and a guest group."""
 
@@ -47,7 +46,7 @@ def integers(batch: pa.RecordBatch, column: str) -> Int64s:
     return values
 
 
-def labels(batch: pa.RecordBatch, column: str) -> tuple[list[str], npt.NDArray[np.int64]]:
+def labels(batch: pa.RecordBatch, column: str) -> tuple[list[str], Int64s]:
     """The labels that occur, and each row's place among them."""
     array = batch.column(column)
     encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()

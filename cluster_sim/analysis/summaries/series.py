@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cluster_sim.analysis.summaries.scanning import Int64s, batches, by_key, has_table, integers
+from cluster_sim.analysis.summaries.scanning import batches, by_key, has_table, integers
+from cluster_sim.integers import Int64s
 from cluster_sim.results.reader import Results
 
 GAUGES = ("slots_used", "shared_bytes", "split_huge_pages")

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from cluster_sim.analysis.summaries.guests import Sums
-from cluster_sim.analysis.summaries.scanning import Int64s, batches, by_key, has_table, integers, labels
+from cluster_sim.analysis.summaries.scanning import batches, by_key, has_table, integers, labels
+from cluster_sim.integers import Int64s
 from cluster_sim.results import histogram
 from cluster_sim.results.ledger import Category
 from cluster_sim.results.reader import Results

@@ -4,8 +4,9 @@ A file has up to three mappings, and one more in a second process (fork of the f
 compiled model's; here that answer gets the name which each way of access gives it.
 """
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.memory.outcomes import Outcome
-from cluster_sim.memory.pages import PAGE_BYTES, Operation
+from cluster_sim.memory.pages import Operation
 from cluster_sim.memory.system_calls.call_numbers import (
     EXEC,
     FILES,

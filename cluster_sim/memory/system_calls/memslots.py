@@ -1,7 +1,7 @@
 """Memslots as KVM_SET_USER_MEMORY_REGION2 makes and refuses them; guest_memfd's rules M-1 to M-13."""
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.memory.outcomes import Outcome
-from cluster_sim.memory.pages import PAGE_BYTES
 from cluster_sim.memory.system_calls.call_numbers import (
     BAD_FD,
     GUEST_MEMFD,

@@ -5,9 +5,10 @@ compiled model's; here are the checks before it, in the kernel's order, each und
 virt/kvm/guest_memfd.c, virt/kvm/kvm_main.c, mm/madvise.c, mm/gup.c.
 """
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.memory.guest_memfd import GuestMemfd
 from cluster_sim.memory.outcomes import Outcome
-from cluster_sim.memory.pages import PAGE_BYTES, MemoryRules, Operation
+from cluster_sim.memory.pages import MemoryRules, Operation
 from cluster_sim.memory.system_calls.call_numbers import FILES, INIT_SHARED, KEEP_SIZE, MMAP, PUNCH_HOLE, SPARSE_BYTES
 from cluster_sim.memory.system_calls.mappings import Mappings
 from cluster_sim.memory.system_calls.memslots import Memslots

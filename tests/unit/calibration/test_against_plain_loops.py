@@ -14,7 +14,8 @@ from cluster_sim.calibration.catalogue import gone_through
 from cluster_sim.calibration.files import KEEP_SIZE, PUNCH_HOLE, guest_memfd
 from cluster_sim.calibration.machine import machine
 from cluster_sim.calibration.sampling import Effort, Measured, RefusedError
-from cluster_sim.kernel.abi import LIBC, PAGE
+from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.kernel.abi import LIBC
 
 EFFORT = Effort(passes=1, rounds=9, warm_up=2, round_ns=2_000_000)
 PAGES = 512
@@ -25,7 +26,7 @@ AGREEMENT = 3.0
 @pytest.fixture
 def has_guest_memfd() -> None:
     try:
-        with guest_memfd(PAGE):
+        with guest_memfd(PAGE_BYTES):
             pass
     except RefusedError as error:
         pytest.skip(str(error))
@@ -53,12 +54,12 @@ def figure_us(cost: str) -> float:
 
 
 def allocate(fd: int, mode: int, page: int) -> None:
-    assert LIBC.fallocate(fd, mode, ctypes.c_long(page * PAGE), ctypes.c_long(PAGE)) == 0
+    assert LIBC.fallocate(fd, mode, ctypes.c_long(page * PAGE_BYTES), ctypes.c_long(PAGE_BYTES)) == 0
 
 
 @pytest.mark.usefixtures("has_guest_memfd")
 def test_allocating_and_punching_page_by_page() -> None:
-    with guest_memfd(PAGES * PAGE) as file:
+    with guest_memfd(PAGES * PAGE_BYTES) as file:
         ours = figure_us("gmem.alloc_4k_single"), figure_us("gmem.punch_4k")
         theirs = (
             plain_us(lambda page: allocate(file.fd, PUNCH_HOLE, page), lambda page: allocate(file.fd, KEEP_SIZE, page)),
@@ -70,21 +71,21 @@ def test_allocating_and_punching_page_by_page() -> None:
 
 @pytest.mark.usefixtures("has_guest_memfd")
 def test_a_host_fault_after_a_punch() -> None:
-    with guest_memfd(PAGES * PAGE) as file:
+    with guest_memfd(PAGES * PAGE_BYTES) as file:
         ours = figure_us("gmem.refault_4k")
         plain = plain_us(
-            lambda page: allocate(file.fd, PUNCH_HOLE, page), lambda page: file.view.__setitem__(page * PAGE, 1)
+            lambda page: allocate(file.fd, PUNCH_HOLE, page), lambda page: file.view.__setitem__(page * PAGE_BYTES, 1)
         )
     assert plain / AGREEMENT < ours < plain * AGREEMENT
 
 
 def test_a_fault_of_anonymous_memory() -> None:
     ours = figure_us("mm.minor_fault_anon_4k")
-    region = mmap.mmap(-1, PAGES * PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    region = mmap.mmap(-1, PAGES * PAGE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     region.madvise(faults.MADV_NOHUGEPAGE)
     plain = plain_us(
-        lambda page: region.madvise(mmap.MADV_DONTNEED, page * PAGE, PAGE),
-        lambda page: region.__setitem__(page * PAGE, 1),
+        lambda page: region.madvise(mmap.MADV_DONTNEED, page * PAGE_BYTES, PAGE_BYTES),
+        lambda page: region.__setitem__(page * PAGE_BYTES, 1),
     )
     assert plain / AGREEMENT < ours < plain * AGREEMENT
 

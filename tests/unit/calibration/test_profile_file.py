@@ -1,13 +1,12 @@
 """The table that a calibration leaves: it reads back as what was measured, and is written whole or not at all."""
 
 import datetime as dt
-from pathlib import Path
 
 import pytest
 
 from cluster_sim.calibration.catalogue import Calibration
 from cluster_sim.calibration.machine import Machine
-from cluster_sim.calibration.profile_file import plain, toml_text, write, written
+from cluster_sim.calibration.profile_file import plain, toml_text, written
 from cluster_sim.calibration.sampling import Measure, Measured, Refused, Unit
 from cluster_sim.platform.cost_tables import read_tables
 from cluster_sim.platform.provenance import parse_costs
@@ -67,15 +66,3 @@ def test_any_text_survives_toml(text: str) -> None:
 
 def test_a_comment_keeps_to_its_line() -> None:
     assert plain("one\ntwo\x85three\u2028four") == "one two three four"
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    file = tmp_path / "mine.toml"
-    write("one\n", file)
-    write("two\n", file)
-    assert file.read_text("utf-8") == "two\n"
-    taken = tmp_path / "taken"
-    taken.mkdir()
-    with pytest.raises(OSError, match="taken"):
-        write("three\n", taken)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.toml", "taken"], "no part of it is left"
