@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from cluster_sim.engine.booking import copy_alone_ns
-from cluster_sim.engine.state import Host, submissions
+from cluster_sim.engine.host_spec import HostSpec
+from cluster_sim.engine.state import submissions
 from cluster_sim.io_paths.steps import Charge, Direction, Mover, Op, Runner, Step
 from cluster_sim.planning.guest_layout import GuestLayout, facts_of_queue
 from cluster_sim.planning.host_plan import own_prices, plan_host
@@ -108,7 +109,7 @@ def explain_stream(
     entries = engine.state.journal[: int(engine.state.cursor["journal"][0])]
     program, entry = stream.programs[direction], stream.entries[direction]
     steps = (*program.steps, *program.if_full)
-    priced = PricedIn(profile, scenario, stream, guest.placed.group, engine.state, number, size)
+    priced = PricedIn(profile, scenario, stream, guest.placed.group, engine.spec, number, size)
     explained = tuple(
         explain_step(steps[int(row["step"]) - entry], row, priced)
         for row in entries
@@ -152,7 +153,7 @@ class PricedIn:
     scenario: ScenarioSpec
     planned: PlannedStream
     group: GuestGroupSpec
-    state: Host
+    spec: HostSpec
     stream: int
     frame_bytes: int
 
@@ -205,8 +206,8 @@ def move_term(mover: Mover, context: PricedIn) -> PricedTerm:
 
     What a network card or storage takes is the definition's own figure.
     """
-    number = int(context.state.streams["curves"][context.stream][mover])
-    alone_ns = copy_alone_ns(context.state.curves, number, context.frame_bytes)
+    number = int(context.spec.streams["curves"][context.stream][mover])
+    alone_ns = copy_alone_ns(context.spec.curves, number, context.frame_bytes)
     if mover in (Mover.NIC, Mover.STORAGE):
         return PricedTerm(f"{mover.name.lower()}, {context.frame_bytes} B", alone_ns, 1, ())
     curve = context.profile.curves[CURVES[number]]

@@ -15,16 +15,16 @@ Records = npt.NDArray[np.void]
 @inlined
 def book(host: Host, transfer: int, category: int, now_ns: int, spent_ns: int) -> None:
     """Book time to a category and to the CPU that ran, and to the journal if one is kept."""
-    row = host.transfers[transfer]
+    row = host.state.transfers[transfer]
     row.ledger[category] += spent_ns
-    runner = host.steps[row.step].runner
+    runner = host.spec.steps[row.step].runner
     if runner == Runner.GUEST:
         row.cpu_ns[0] += spent_ns
     elif runner == Runner.HOST:
         row.cpu_ns[1] += spent_ns
-    cursor = host.cursor[0]
-    if cursor.journal < len(host.journal) and spent_ns > 0:
-        entry = host.journal[cursor.journal]
+    cursor = host.state.cursor[0]
+    if cursor.journal < len(host.state.journal) and spent_ns > 0:
+        entry = host.state.journal[cursor.journal]
         entry.transfer = transfer
         entry.step = row.step
         entry.category = category
@@ -38,16 +38,16 @@ def book(host: Host, transfer: int, category: int, now_ns: int, spent_ns: int) -
 @compiled
 def book_step(host: Host, transfer: int, now_ns: int) -> None:
     """Book the time since the transfer's step began, and go to the next step."""
-    row = host.transfers[transfer]
-    book(host, transfer, host.steps[row.step].category, now_ns, now_ns - row.started_ns)
+    row = host.state.transfers[transfer]
+    book(host, transfer, host.spec.steps[row.step].category, now_ns, now_ns - row.started_ns)
     row.step += 1
 
 
 @inlined
 def price(host: Host, transfer: int, step: int) -> int:
     """What a step costs: each price times its count, ns."""
-    row = host.steps[step]
-    prices, counts = row.prices, host.transfers[transfer].counts
+    row = host.spec.steps[step]
+    prices, counts = row.prices, host.state.transfers[transfer].counts
     total = 0
     for i in range(row.first_price, row.last_price):
         total += prices[i] * counts[i]

@@ -18,16 +18,18 @@ AT_PAGE = 0
 @compiled
 def map_slots(host: Host, transfer: int, now_ns: int) -> bool:
     """Map the transfer's buffer through the bounce pool; False when the pool is full."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
     row.staged = LOST
-    pool = host.pools.pools[stream.pool]
+    pool = host.state.pools.pools[stream.pool]
     probes = pool.probes
     first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
-    addresses = host.slots[first : first + stream.mappings]
-    mapped = map_buffer(host.pools, stream.pool, stream.home_area, AT_PAGE, row.bytes, stream.extra_mappings, addresses)
+    addresses = host.state.slots[first : first + stream.mappings]
+    mapped = map_buffer(
+        host.state.pools, stream.pool, stream.home_area, AT_PAGE, row.bytes, stream.extra_mappings, addresses
+    )
     row.counts[Count.PROBES] = max(0, pool.probes - probes - mapped)
-    if pool.wants_growth and host.guests[stream.guest].grows_at_ns == NOT_GROWING:
+    if pool.wants_growth and host.state.guests[stream.guest].grows_at_ns == NOT_GROWING:
         start_growth(host, stream.guest, now_ns)
     if mapped == 0:
         return False
@@ -38,34 +40,34 @@ def map_slots(host: Host, transfer: int, now_ns: int) -> bool:
 @compiled
 def unmap_slots(host: Host, transfer: int) -> None:
     """Give the transfer's bounce slots back."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
     first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
-    addresses = host.slots[first : first + stream.mappings]
-    unmap_buffer(host.pools, stream.pool, AT_PAGE, row.bytes, stream.extra_mappings, addresses)
+    addresses = host.state.slots[first : first + stream.mappings]
+    unmap_buffer(host.state.pools, stream.pool, AT_PAGE, row.bytes, stream.extra_mappings, addresses)
 
 
 @compiled
 def start_growth(host: Host, number: int, now_ns: int) -> None:
     """A worker of the guest sets out to add a dynamic pool."""
-    cursor, guest = host.cursor[0], host.guests[number]
-    guest.grows_at_ns = now_ns + guest.grow_ns
+    cursor, guest = host.state.cursor[0], host.state.guests[number]
+    guest.grows_at_ns = now_ns + host.spec.guests[number].grow_ns
     cursor.sequence += 1
-    push(host.holds, cursor.holds, guest.grows_at_ns, cursor.sequence, -1 - number)
+    push(host.state.holds, cursor.holds, guest.grows_at_ns, cursor.sequence, -1 - number)
     cursor.holds += 1
 
 
 @compiled
 def end_growth(host: Host, number: int, now_ns: int) -> None:
     """The dynamic pool is there: its pages have been shared, its slots can be taken."""
-    guest = host.guests[number]
+    guest = host.state.guests[number]
     guest.grows_at_ns = NOT_GROWING
-    pages = grow(host.pools, number) * SLOT_BYTES // PAGE_BYTES
+    pages = grow(host.state.pools, number) * SLOT_BYTES // PAGE_BYTES
     if pages == 0:
         return
-    effects = host.scratch
+    effects = host.state.scratch
     effects[:] = 0
-    if guest.converts_pool:
+    if host.spec.guests[number].converts_pool:
         outcome, _ = convert_at(host, guest.grow_page, pages, 0, effects)
         assert outcome == Outcome.OK
     keep_gauges(host, number, now_ns, effects[Effect.CONVERTED], effects)

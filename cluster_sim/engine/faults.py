@@ -82,8 +82,8 @@ def inject(host: Host, protection: Protection, fault: PlannedFault, now_ns: int)
     """Let a fault happen now, with all that follows at this instant."""
     spec = fault.spec
     pages = spec.length // PAGE_BYTES
-    private = int(pages_with(host.tree, fault.first_page, pages, PRIVATE))
-    present = int(pages_with(host.tree, fault.first_page, pages, PRESENT))
+    private = int(pages_with(host.state.tree, fault.first_page, pages, PRIVATE))
+    present = int(pages_with(host.state.tree, fault.first_page, pages, PRESENT))
     effects = np.zeros(EFFECT_COUNT, np.int64)
     consequence = access(host, protection, fault, effects)
     spoilt = int(effects[Effect.CONTENT_LOST])
@@ -93,7 +93,7 @@ def inject(host: Host, protection: Protection, fault: PlannedFault, now_ns: int)
     if victim == "process" and spec.by == "vmm":
         victim = "guest"
     shared = int(effects[Effect.CONVERTED])
-    gone_private = private - int(pages_with(host.tree, fault.first_page, pages, PRIVATE))
+    gone_private = private - int(pages_with(host.state.tree, fault.first_page, pages, PRIVATE))
     keep_gauges(host, fault.guest, now_ns, shared if gone_private > 0 else -shared, effects)
     kill(host, fault.guest, victim, consequence, now_ns)
     return FaultRecord(
@@ -118,7 +118,7 @@ def kill(host: Host, guest: int, victim: str, consequence: Consequence, now_ns: 
     if victim == "guest":
         end_guest(host, guest, code, DropReason.GUEST_DIED, now_ns)
     elif victim == "host":
-        for number in range(len(host.guests)):
+        for number in range(len(host.state.guests)):
             end_guest(host, number, code, DropReason.GUEST_DIED, now_ns)
 
 
@@ -162,14 +162,14 @@ def accessed_by_host(host: Host, protection: Protection, fault: PlannedFault, ef
         return Consequence(SYSTEM_CALLS[kind], "nobody")
     if kind == "pin":
         return Consequence(outcome.name, "nobody")
-    return protection.user_without_file if host.rules.backing == EXCLUSIVE_PINS else REFUSED_BY_FILE
+    return protection.user_without_file if host.spec.rules.backing == EXCLUSIVE_PINS else REFUSED_BY_FILE
 
 
 def accessed_by_kernel(host: Host, protection: Protection, fault: PlannedFault, effects: Counts) -> Consequence:
     """The host kernel through its linear map, which no file stands before: the hardware answers."""
     is_load = fault.spec.access == "kernel_load"
     pages = fault.spec.length // PAGE_BYTES
-    if not pages_with(host.tree, fault.first_page, pages, PRIVATE):
+    if not pages_with(host.state.tree, fault.first_page, pages, PRIVATE):
         if is_load:
             apply(host, fault, Operation.HOST_READ, effects)
             return WORKS
@@ -204,7 +204,7 @@ def converted(host: Host, fault: PlannedFault, to_private: int, effects: Counts)
 
 def later_end(host: Host, guest: int, *, is_machine_check: bool) -> FaultRecord:
     """A guest met, in its own work, what a fault had left."""
-    row = host.guests[guest]
+    row = host.state.guests[guest]
     return FaultRecord(
         guest=guest,
         at_ns=int(row["died_ns"]),

@@ -13,16 +13,16 @@ from cluster_sim.results.endings import Ending
 @compiled
 def abandon(host: Host, transfer: int, now_ns: int) -> None:
     """End a transfer of a guest that is gone; what it holds of the host goes to others."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
-    if host.steps[row.step].op == Op.THINK:
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    if host.spec.steps[row.step].op == Op.THINK:
         forget(host, transfer)
         return
     for resource in range(FIRST_OF_HOST, len(stream.servers)):
         if row.held & (1 << resource):
             note_held(host, transfer, resource, 0)
             release(host, stream.servers[resource], 1, now_ns)
-    finish(host, transfer, now_ns, Ending.DROPPED, host.guests[stream.guest].end_reason)
+    finish(host, transfer, now_ns, Ending.DROPPED, host.state.guests[stream.guest].end_reason)
 
 
 @compiled
@@ -35,24 +35,24 @@ def resume_all(host: Host, wait_queue: int, now_ns: int) -> None:
 @compiled
 def end_guest(host: Host, number: int, outcome: int, reason: int, now_ns: int) -> None:
     """A guest is gone: nothing waits for its locks, CPUs and buffers any more, and nothing more goes on."""
-    guest = host.guests[number]
+    guest = host.state.guests[number]
     if guest.died_ns != ALIVE:
         return
     guest.died_ns = now_ns
-    host.cursor[0].ended_guests += 1
+    host.state.cursor[0].ended_guests += 1
     guest.died_of = outcome
     guest.end_reason = reason
-    for i in range(len(host.streams)):
-        stream = host.streams[i]
+    for i in range(len(host.spec.streams)):
+        stream = host.spec.streams[i]
         if stream.guest != number:
             continue
-        resume_all(host, len(host.servers) + i, now_ns)
+        resume_all(host, len(host.state.servers) + i, now_ns)
         for resource in range(FIRST_OF_HOST):
             server = stream.servers[resource]
             resume_all(host, server, now_ns)
-            hold(host.servers, server, -host.servers[server].held, now_ns)
+            hold(host, server, -host.state.servers[server].held, now_ns)
         for buffer in range(stream.first_buffer, stream.first_buffer + stream.buffers):
-            waiter = host.pin_waiters[buffer]
+            waiter = host.state.pin_waiters[buffer]
             if waiter != NOBODY:
-                host.pin_waiters[buffer] = NOBODY
+                host.state.pin_waiters[buffer] = NOBODY
                 end_pin_wait(host, waiter, now_ns)

@@ -1,11 +1,19 @@
 """A binary heap of records, ordered by (key, sequence): the total order of events."""
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiling.decorators import compiled, inlined
+from cluster_sim.compiling.records import Field, record_of
 
-ENTRY = np.dtype([("key", np.int64), ("sequence", np.int64), ("item", np.int64)], align=True)
+ENTRY_FIELDS: Final = (
+    Field("key", "", "what is first: an instant in ns, or a finishing clock in ns/1024"),
+    Field("sequence", "", "which of two at one instant is first"),
+    Field("item", "", "what it is about: a transfer, a buffer, a pool"),
+)
+ENTRY: Final = record_of(ENTRY_FIELDS)
 
 Entries = npt.NDArray[np.void]
 

@@ -18,41 +18,42 @@ from cluster_sim.results.endings import DropReason, Ending
 @compiled
 def signal(host: Host, transfer: int, now_ns: int) -> None:
     """Decide whether the guest must be interrupted for a completion, and whether it sleeps (event idx, polling)."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
-    guest = host.guests[stream.guest]
-    step = host.steps[row.step]
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    guest = host.state.guests[stream.guest]
+    step = host.spec.steps[row.step]
     is_polled = step.argument != 0
-    row.counts[Count.INTERRUPTS] = 1 if stream.handling == 0 and not is_polled else 0
+    moving = host.state.streams[row.stream]
+    row.counts[Count.INTERRUPTS] = 1 if moving.handling == 0 and not is_polled else 0
     row.counts[Count.IDLE_WAKES] = 0
-    stream.handling += 1
-    vcpus = host.servers[stream.servers[step.resource]]
-    if vcpus.held > 0 or guest.spins:
+    moving.handling += 1
+    vcpus = host.state.servers[stream.servers[step.resource]]
+    if vcpus.held > 0 or host.spec.guests[stream.guest].spins:
         return
     idle_ns = now_ns - vcpus.changed_ns
     if is_polled:
         guest.polled_ns += idle_ns
     if row.counts[Count.INTERRUPTS] == 0:
         return
-    guest.polled_ns += min(idle_ns, host.policy.halt_poll_ns)
-    if idle_ns >= host.policy.halt_poll_ns:
+    guest.polled_ns += min(idle_ns, host.spec.policy.halt_poll_ns)
+    if idle_ns >= host.spec.policy.halt_poll_ns:
         row.counts[Count.IDLE_WAKES] = 1
 
 
 @compiled
 def send(host: Host, transfer: int, now_ns: int) -> None:
     """Pass the data on: to a stream of this host now, to another host as a message."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
     if stream.next_stream != NOBODY:
-        host.streams[stream.next_stream].submitted += 1
+        host.state.streams[stream.next_stream].submitted += 1
         follower = new_transfer(
             host, stream.next_stream, row.frame, row.bytes, 0, now_ns, row.deadline_ns, row.origin_ns
         )
         make_ready(host, follower)
         return
-    cursor = host.cursor[0]
-    message = host.messages[cursor.messages]
+    cursor = host.state.cursor[0]
+    message = host.state.messages[cursor.messages]
     cursor.messages += 1
     message.stream = row.stream
     message.frame = row.frame
@@ -65,9 +66,9 @@ def send(host: Host, transfer: int, now_ns: int) -> None:
 @inlined
 def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> None:
     """A step that takes no time and never stops a transfer."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
-    step = host.steps[step_number]
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    step = host.spec.steps[step_number]
     op = step.op
     if op == Op.RELEASE:
         note_held(host, transfer, step.resource, 0)
@@ -76,7 +77,7 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
     elif op == Op.SIGNAL:
         signal(host, transfer, now_ns)
     elif op == Op.HANDLED:
-        stream.handling -= 1
+        host.state.streams[row.stream].handling -= 1
     elif op == Op.HOLD:
         hold_buffer(host, transfer, step.argument, now_ns)
     elif op == Op.UNMAP_SLOTS:
@@ -100,13 +101,13 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
 @inlined
 def run_steps(host: Host, transfer: int, now_ns: int) -> None:
     """Run a transfer's steps from where it stands until it waits, spends time or ends."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
-    if host.cursor[0].ended_guests > 0 and host.guests[stream.guest].died_ns != ALIVE:
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    if host.state.cursor[0].ended_guests > 0 and host.state.guests[stream.guest].died_ns != ALIVE:
         abandon(host, transfer, now_ns)
         return
     while True:
-        step = host.steps[row.step]
+        step = host.spec.steps[row.step]
         op = step.op
         if op == Op.SPEND or op == Op.KICK or op == Op.SPEND_LOCKED:
             now_ns = spend(host, transfer, now_ns, op)

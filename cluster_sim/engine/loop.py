@@ -36,14 +36,14 @@ ROWS_A_STEP = 2
 @compiled
 def end_timed(host: Host, now_ns: int) -> None:
     """End the step whose time has come; a request that was thought of is asked for now."""
-    cursor = host.cursor[0]
-    transfer = pop(host.timers, cursor.timers)
+    cursor = host.state.cursor[0]
+    transfer = pop(host.state.timers, cursor.timers)
     cursor.timers -= 1
-    row = host.transfers[transfer]
-    if host.steps[row.step].op != Op.THINK:
+    row = host.state.transfers[transfer]
+    if host.spec.steps[row.step].op != Op.THINK:
         book_step(host, transfer, now_ns)
-    elif host.guests[host.streams[row.stream].guest].died_ns == ALIVE:
-        host.streams[row.stream].submitted += 1
+    elif host.state.guests[host.spec.streams[row.stream].guest].died_ns == ALIVE:
+        host.state.streams[row.stream].submitted += 1
         row.step += 1
     make_ready(host, transfer)
 
@@ -51,10 +51,10 @@ def end_timed(host: Host, now_ns: int) -> None:
 @compiled
 def end_hold(host: Host, now_ns: int) -> None:
     """Pins are given back, or a pool has grown."""
-    item = host.holds[0].item
+    item = host.state.holds[0].item
     if item < 0:
-        pop(host.holds, host.cursor[0].holds)
-        host.cursor[0].holds -= 1
+        pop(host.state.holds, host.state.cursor[0].holds)
+        host.state.cursor[0].holds -= 1
         end_growth(host, -1 - item, now_ns)
         return
     waiter = release_hold(host, now_ns)
@@ -65,9 +65,9 @@ def end_hold(host: Host, now_ns: int) -> None:
 @compiled
 def end_shared(host: Host, which: int, now_ns: int) -> None:
     """End the job that is due on a shared resource."""
-    transfer = first_due(host.jobs, which)
-    row = host.transfers[transfer]
-    leave(host.shares, host.jobs, which, now_ns, row.demand)
+    transfer = first_due(host.state.jobs, which)
+    row = host.state.transfers[transfer]
+    leave(host.state.shares, host.state.jobs, which, now_ns, row.demand)
     book_shared(host, transfer, which, now_ns, row.alone_ns)
     row.step += 1
     make_ready(host, transfer)
@@ -76,10 +76,12 @@ def end_shared(host: Host, which: int, now_ns: int) -> None:
 @inlined
 def next_event_ns(host: Host) -> int:
     """The instant of the next event that is known of; arrivals are not."""
-    cursor = host.cursor[0]
-    timer_ns = host.timers[0].key if cursor.timers > 0 else FAR_NS
-    hold_ns = host.holds[0].key if cursor.holds > 0 else FAR_NS
-    return int(min(timer_ns, host.shares[MEMORY_BANDWIDTH].next_ns, host.shares[HOST_LOCK].next_ns, hold_ns))
+    cursor = host.state.cursor[0]
+    timer_ns = host.state.timers[0].key if cursor.timers > 0 else FAR_NS
+    hold_ns = host.state.holds[0].key if cursor.holds > 0 else FAR_NS
+    return int(
+        min(timer_ns, host.state.shares[MEMORY_BANDWIDTH].next_ns, host.state.shares[HOST_LOCK].next_ns, hold_ns)
+    )
 
 
 @compiled
@@ -90,7 +92,7 @@ def run_until(host: Host, arrivals: Arrivals, until_ns: int) -> int:
     with the arrivals that are left.
     """
     admitted = run_events(host, arrivals, until_ns)
-    cursor = host.cursor[0]
+    cursor = host.state.cursor[0]
     cursor.next_ns = next_event_ns(host)
     cursor.is_starved = is_starved(host)
     return admitted
@@ -99,8 +101,8 @@ def run_until(host: Host, arrivals: Arrivals, until_ns: int) -> int:
 @compiled
 def run_events(host: Host, arrivals: Arrivals, until_ns: int) -> int:
     """See `run_until`."""
-    cursor = host.cursor[0]
-    bandwidth, lock = host.shares[MEMORY_BANDWIDTH], host.shares[HOST_LOCK]
+    cursor = host.state.cursor[0]
+    bandwidth, lock = host.state.shares[MEMORY_BANDWIDTH], host.state.shares[HOST_LOCK]
     admitted = 0
     arriving = len(arrivals.at_ns)
     cursor.quiet_ns = quiet_until(arrivals, 0, until_ns)
@@ -118,7 +120,7 @@ def run_events(host: Host, arrivals: Arrivals, until_ns: int) -> int:
             end_shared(host, MEMORY_BANDWIDTH, now_ns)
         elif lock.next_ns == now_ns:
             end_shared(host, HOST_LOCK, now_ns)
-        elif cursor.timers > 0 and host.timers[0].key == now_ns:
+        elif cursor.timers > 0 and host.state.timers[0].key == now_ns:
             end_timed(host, now_ns)
         elif known_ns == now_ns:
             end_hold(host, now_ns)
@@ -139,14 +141,14 @@ def quiet_until(arrivals: Arrivals, admitted: int, until_ns: int) -> int:
 @inlined
 def is_starved(host: Host) -> bool:
     """Whether there may be too little room for what comes next."""
-    cursor = host.cursor[0]
+    cursor = host.state.cursor[0]
     return bool(cursor.ready > 0 or cursor.free < ROWS_A_STEP or not has_room_for_ends(host))
 
 
 @inlined
 def go_on(host: Host) -> None:
     """Let all transfers that are ready go on, as long as there is room for what they may bring."""
-    cursor = host.cursor[0]
+    cursor = host.state.cursor[0]
     while cursor.ready > 0 and cursor.free >= ROWS_A_STEP and has_room_for_ends(host):
         run_steps(host, next_ready(host), cursor.now_ns)
 
@@ -155,17 +157,17 @@ def go_on(host: Host) -> None:
 def settle(host: Host, end_ns: int) -> None:
     """End the run: book each unfinished transfer up to `end_ns` and put it away as unfinished."""
     for which in range(SHARE_COUNT):
-        advance(host.shares, which, end_ns)
-    for transfer in range(len(host.transfers)):
-        row = host.transfers[transfer]
+        advance(host.state.shares, which, end_ns)
+    for transfer in range(len(host.state.transfers)):
+        row = host.state.transfers[transfer]
         if row.phase == FREE or row.phase == DONE:
             continue
-        if host.steps[row.step].op == Op.THINK:
+        if host.spec.steps[row.step].op == Op.THINK:
             forget(host, transfer)
             continue
         if row.phase == SHARING:
-            which = HOST_LOCK if host.steps[row.step].op == Op.SPEND_LOCKED else MEMORY_BANDWIDTH
-            progress_ns = (host.shares[which].clock - row.start_clock) >> CLOCK_BITS
+            which = HOST_LOCK if host.spec.steps[row.step].op == Op.SPEND_LOCKED else MEMORY_BANDWIDTH
+            progress_ns = (host.state.shares[which].clock - row.start_clock) >> CLOCK_BITS
             book_shared(host, transfer, which, end_ns, min(progress_ns, row.alone_ns))
         else:
             book_step(host, transfer, end_ns)

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from cluster_sim.compiling.decorators import compiled
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.host_state import WAIT_QUEUE, HostState, Int32s, Lists
 from cluster_sim.engine.shared_resources import room_for_jobs
-from cluster_sim.engine.state import NOBODY, WAIT_QUEUE, Host, Int32s, Lists, Records
+from cluster_sim.engine.state import NOBODY
 from cluster_sim.integers import Int64s
 
 WORD_BYTES = 8
@@ -59,7 +61,7 @@ def turn(records: Int64s, rows: Int64s, words: Int64s, columns: Int64s) -> None:
 
 
 def empty_wait_queues(count: int) -> Records:
-    """Lines that nobody waits in."""
+    """Wait queues that nobody waits in."""
     wait_queues = np.zeros(count, WAIT_QUEUE)
     wait_queues["first"] = NOBODY
     return wait_queues
@@ -74,19 +76,19 @@ def empty_lists(rows: int) -> Lists:
     )
 
 
-def with_more_rows(host: Host, more: int) -> Host:
+def with_more_rows(state: HostState, more: int) -> HostState:
     """The same state with room for `more` transfers."""
-    old = len(host.transfers)
+    old = len(state.transfers)
     rows = old + more
-    cursor = host.cursor[0]
+    cursor = state.cursor[0]
     free, ready, first = int(cursor["free"]), int(cursor["ready"]), int(cursor["ready_first"])
     assert cursor["done"] == 0
-    transfers, timers, messages = (with_room(each, more) for each in (host.transfers, host.timers, host.messages))
+    transfers, timers, messages = (with_room(each, more) for each in (state.transfers, state.timers, state.messages))
     jobs, lists = room_for_jobs(rows), empty_lists(rows)
-    jobs[:, :old] = host.jobs
-    lists.ready[:ready] = np.roll(host.lists.ready, -first)[:ready]
+    jobs[:, :old] = state.jobs
+    lists.ready[:ready] = np.roll(state.lists.ready, -first)[:ready]
     lists.free[:more] = np.arange(rows - 1, old - 1, -1, dtype=np.int32)
-    lists.free[more : more + free] = host.lists.free[:free]
+    lists.free[more : more + free] = state.lists.free[:free]
     cursor["free"] = free + more
     cursor["ready_first"] = 0
-    return host._replace(transfers=transfers, timers=timers, jobs=jobs, lists=lists, messages=messages)
+    return state._replace(transfers=transfers, timers=timers, jobs=jobs, lists=lists, messages=messages)

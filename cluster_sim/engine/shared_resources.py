@@ -7,10 +7,13 @@ in 1/1024 ns, so a job ends when the clock has moved by its alone_ns, and a chan
 integers.
 """
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiling.decorators import compiled
+from cluster_sim.compiling.records import Field, record_of
 from cluster_sim.engine.heap import ENTRY, pop, push
 
 MEMORY_BANDWIDTH = 0
@@ -20,19 +23,17 @@ CLOCK_BITS = 10
 LOCK_CAPACITY = 1_000_000
 NEVER_NS = 1 << 62
 
-SHARE = np.dtype(
-    [
-        ("capacity", np.int64),
-        ("demand", np.int64),
-        ("clock", np.int64),
-        ("changed_ns", np.int64),
-        ("next_ns", np.int64),
-        ("jobs", np.int64),
-        ("busy_ns", np.int64),
-        ("saturated_ns", np.int64),
-    ],
-    align=True,
+SHARE_FIELDS: Final = (
+    Field("capacity", "", "what it gives at a time: MB/s on the bus, or millionths of a lock"),
+    Field("demand", "", "what all jobs ask for together, in the same"),
+    Field("clock", "ns/1024", "how far a job that began at rest has come"),
+    Field("changed_ns", "ns", "instant up to which the clock is right"),
+    Field("next_ns", "ns", "instant at which the next job ends, if nothing changes before"),
+    Field("jobs", "1", "jobs on it now"),
+    Field("busy_ns", "ns", "time with any job"),
+    Field("saturated_ns", "ns", "time with more demand than capacity"),
 )
+SHARE: Final = record_of(SHARE_FIELDS)
 
 Records = npt.NDArray[np.void]
 

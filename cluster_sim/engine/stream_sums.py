@@ -6,7 +6,9 @@ Whoever wants sums of a guest or of a workload adds up those of its streams.
 import numpy as np
 
 from cluster_sim.compiling.decorators import compiled, inlined
-from cluster_sim.engine.state import HEARD, Host, Records
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.host_state import HEARD
+from cluster_sim.engine.state import Host
 from cluster_sim.integers import Int64s
 from cluster_sim.io_paths.steps import Op
 from cluster_sim.results.endings import DROP_LABELS, Ending
@@ -70,8 +72,10 @@ def room_for_heard(streams: Records) -> Records:
 @inlined
 def has_room_for_ends(host: Host) -> bool:
     """Whether what the next transfer ends before it stops, itself and one that it replaces, can be noted."""
-    cursor = host.cursor[0]
-    return bool(cursor.keys + ENDS_A_STEP <= len(host.keys) and cursor.heard + ENDS_A_STEP <= len(host.heard))
+    cursor = host.state.cursor[0]
+    return bool(
+        cursor.keys + ENDS_A_STEP <= len(host.state.keys) and cursor.heard + ENDS_A_STEP <= len(host.state.heard)
+    )
 
 
 @inlined
@@ -93,8 +97,8 @@ def bucket_of(latency_ns: int) -> int:
 @inlined
 def tally(host: Host, transfer: int) -> None:
     """Add a transfer that has ended; its latency's bucket, and what its software is told, go on their lists."""
-    row = host.transfers[transfer]
-    sums = host.sums[row.stream]
+    row = host.state.transfers[transfer]
+    sums = host.state.sums[row.stream]
     latency_ns = row.ended_ns - row.submitted_ns
     booked_ns = 0
     for k in range(CATEGORY_COUNT):
@@ -105,10 +109,10 @@ def tally(host: Host, transfer: int) -> None:
     sums[PIN_WAIT_MAX] = max(sums[PIN_WAIT_MAX], row.ledger[Category.PIN_WAIT])
     if row.outcome == Ending.UNFINISHED:
         sums[BY_UNFINISHED] += 1
-        if host.steps[row.step - 1].op == Op.AGAIN:
+        if host.spec.steps[row.step - 1].op == Op.AGAIN:
             sums[STUCK] += 1
         return
-    if host.streams[row.stream].is_heard:
+    if host.spec.streams[row.stream].is_heard:
         tell(host, transfer)
     if row.outcome == Ending.DROPPED:
         sums[BY_DROPPED] += 1
@@ -132,16 +136,16 @@ def tally(host: Host, transfer: int) -> None:
         sums[FIRST_CATEGORY + k] += row.ledger[k]
     sums[LATENCY_MAX] = max(sums[LATENCY_MAX], latency_ns)
     sums[LAST_DELIVERY] = max(sums[LAST_DELIVERY], row.ended_ns)
-    cursor = host.cursor[0]
-    host.keys[cursor.keys] = row.stream * BUCKETS + bucket_of(latency_ns)
+    cursor = host.state.cursor[0]
+    host.state.keys[cursor.keys] = row.stream * BUCKETS + bucket_of(latency_ns)
     cursor.keys += 1
 
 
 @compiled
 def tell(host: Host, transfer: int) -> None:
     """Note what the stream's software will be told at the window's end."""
-    row, cursor = host.transfers[transfer], host.cursor[0]
-    heard = host.heard[cursor.heard]
+    row, cursor = host.state.transfers[transfer], host.state.cursor[0]
+    heard = host.state.heard[cursor.heard]
     cursor.heard += 1
     heard.stream = row.stream
     heard.frame = row.frame

@@ -29,9 +29,9 @@ STOPPED = -1
 @compiled
 def start_timer(host: Host, transfer: int, now_ns: int, span_ns: int) -> None:
     """Let a step end at a known time."""
-    cursor, row = host.cursor[0], host.transfers[transfer]
+    cursor, row = host.state.cursor[0], host.state.transfers[transfer]
     cursor.sequence += 1
-    push(host.timers, cursor.timers, now_ns + span_ns, cursor.sequence, transfer)
+    push(host.state.timers, cursor.timers, now_ns + span_ns, cursor.sequence, transfer)
     cursor.timers += 1
     row.started_ns = now_ns
     row.phase = TIMED
@@ -40,22 +40,24 @@ def start_timer(host: Host, transfer: int, now_ns: int, span_ns: int) -> None:
 @compiled
 def start_sharing(host: Host, transfer: int, now_ns: int, which: int, alone_ns: int, demand: int) -> None:
     """Let a step run on a shared resource."""
-    cursor, row = host.cursor[0], host.transfers[transfer]
+    cursor, row = host.state.cursor[0], host.state.transfers[transfer]
     cursor.sequence += 1
     row.demand = demand
     row.alone_ns = alone_ns
     row.started_ns = now_ns
     row.phase = SHARING
-    row.start_clock = join(host.shares, host.jobs, which, now_ns, alone_ns, demand, cursor.sequence, transfer)
+    row.start_clock = join(
+        host.state.shares, host.state.jobs, which, now_ns, alone_ns, demand, cursor.sequence, transfer
+    )
 
 
 @compiled
 def book_shared(host: Host, transfer: int, which: int, now_ns: int, alone_ns: int) -> None:
     """Book a job's time alone to its step, and what sharing added to the resource's wait."""
-    row = host.transfers[transfer]
+    row = host.state.transfers[transfer]
     waited_ns = now_ns - row.started_ns - alone_ns
     assert waited_ns >= 0
-    book(host, transfer, host.steps[row.step].category, now_ns, alone_ns)
+    book(host, transfer, host.spec.steps[row.step].category, now_ns, alone_ns)
     book(
         host, transfer, Category.BANDWIDTH_WAIT if which == MEMORY_BANDWIDTH else Category.LOCK_WAIT, now_ns, waited_ns
     )
@@ -64,14 +66,14 @@ def book_shared(host: Host, transfer: int, which: int, now_ns: int, alone_ns: in
 @inlined
 def is_next(host: Host, end_ns: int) -> bool:
     """Whether a step that ends then would be the very next event, and all that there is to do."""
-    cursor = host.cursor[0]
+    cursor = host.state.cursor[0]
     if cursor.ready > 0 or end_ns > cursor.quiet_ns:
         return False
-    if cursor.timers > 0 and host.timers[0].key <= end_ns:
+    if cursor.timers > 0 and host.state.timers[0].key <= end_ns:
         return False
-    if cursor.holds > 0 and host.holds[0].key <= end_ns:
+    if cursor.holds > 0 and host.state.holds[0].key <= end_ns:
         return False
-    return bool(host.shares[MEMORY_BANDWIDTH].next_ns > end_ns and host.shares[HOST_LOCK].next_ns > end_ns)
+    return bool(host.state.shares[MEMORY_BANDWIDTH].next_ns > end_ns and host.state.shares[HOST_LOCK].next_ns > end_ns)
 
 
 @inlined
@@ -81,39 +83,39 @@ def take_time(host: Host, transfer: int, now_ns: int, span_ns: int) -> int:
     if not is_next(host, end_ns):
         start_timer(host, transfer, now_ns, span_ns)
         return STOPPED
-    book(host, transfer, host.steps[host.transfers[transfer].step].category, end_ns, span_ns)
-    host.cursor[0].now_ns = end_ns
+    book(host, transfer, host.spec.steps[host.state.transfers[transfer].step].category, end_ns, span_ns)
+    host.state.cursor[0].now_ns = end_ns
     return end_ns
 
 
 @compiled
 def share_time(host: Host, transfer: int, now_ns: int, which: int, alone_ns: int, demand: int) -> int:
     """Spend time on a shared resource, as `take_time` does: who has it for himself until he ends need not queue."""
-    span_ns = alone_span_ns(host.shares, which, alone_ns, demand)
+    span_ns = alone_span_ns(host.state.shares, which, alone_ns, demand)
     if span_ns == NEVER_NS or not is_next(host, now_ns + span_ns):
         start_sharing(host, transfer, now_ns, which, alone_ns, demand)
         return STOPPED
     end_ns = now_ns + span_ns
-    pass_alone(host.shares, which, now_ns, end_ns, demand)
-    host.transfers[transfer].started_ns = now_ns
+    pass_alone(host.state.shares, which, now_ns, end_ns, demand)
+    host.state.transfers[transfer].started_ns = now_ns
     book_shared(host, transfer, which, end_ns, alone_ns)
-    host.cursor[0].now_ns = end_ns
+    host.state.cursor[0].now_ns = end_ns
     return end_ns
 
 
 @compiled
 def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> int:
     """Move the transfer's bytes; when that ends, or STOPPED."""
-    row = host.transfers[transfer]
-    curve = host.streams[row.stream].curves[mover]
+    row = host.state.transfers[transfer]
+    curve = host.spec.streams[row.stream].curves[mover]
     if mover < Mover.CRYPTO:
         row.copied_bytes[mover] += row.bytes
     elif mover == Mover.CRYPTO:
         row.copied_bytes[0] += row.bytes
-    alone_ns = copy_alone_ns(host.curves, curve, row.bytes)
+    alone_ns = copy_alone_ns(host.spec.curves, curve, row.bytes)
     if alone_ns == 0:
         return now_ns
-    demand = row.bytes * host.curves[curve].bus_milli // alone_ns
+    demand = row.bytes * host.spec.curves[curve].bus_milli // alone_ns
     if demand == 0:
         return take_time(host, transfer, now_ns, alone_ns)
     return share_time(host, transfer, now_ns, MEMORY_BANDWIDTH, alone_ns, demand)
@@ -125,11 +127,11 @@ def receive(host: Host, transfer: int, now_ns: int) -> int:
 
     It begins with the first bit, or when all that came before is through.
     """
-    row = host.transfers[transfer]
-    step, stream = host.steps[row.step], host.streams[row.stream]
-    server = host.servers[stream.servers[step.resource]]
-    alone_ns = copy_alone_ns(host.curves, stream.curves[step.argument], row.bytes)
-    sent_ns = copy_alone_ns(host.curves, stream.curves[Mover.NIC], row.bytes)
+    row = host.state.transfers[transfer]
+    step, stream = host.spec.steps[row.step], host.spec.streams[row.stream]
+    server = host.state.servers[stream.servers[step.resource]]
+    alone_ns = copy_alone_ns(host.spec.curves, stream.curves[step.argument], row.bytes)
+    sent_ns = copy_alone_ns(host.spec.curves, stream.curves[Mover.NIC], row.bytes)
     server.busy_ns += alone_ns
     server.free_ns = max(server.free_ns, now_ns - sent_ns) + alone_ns
     if server.free_ns <= now_ns:
@@ -140,11 +142,11 @@ def receive(host: Host, transfer: int, now_ns: int) -> int:
 @inlined
 def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
     """Spend a step's time; when that ends, or STOPPED."""
-    row = host.transfers[transfer]
-    step = host.steps[row.step]
+    row = host.state.transfers[transfer]
+    step = host.spec.steps[row.step]
     if op == Op.KICK:
-        server = host.streams[row.stream].servers[step.resource]
-        if host.servers[server].held > 0 or is_polling(host, server, now_ns):
+        server = host.spec.streams[row.stream].servers[step.resource]
+        if host.state.servers[server].held > 0 or is_polling(host, server, now_ns):
             return now_ns
     if step.exits != NO_EXITS:
         row.exits += row.counts[step.exits]
@@ -159,20 +161,20 @@ def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
 @compiled
 def await_pins(host: Host, transfer: int, now_ns: int) -> None:
     """A conversion was refused: try again after a while, or wait for the buffer's unpin."""
-    row = host.transfers[transfer]
+    row = host.state.transfers[transfer]
     row.exits += 1
-    if host.policy.on_pin == ON_PIN_RETRY:
-        span_ns = price(host, transfer, row.step) + host.policy.retry_after_ns
+    if host.spec.policy.on_pin == ON_PIN_RETRY:
+        span_ns = price(host, transfer, row.step) + host.spec.policy.retry_after_ns
         start_timer(host, transfer, now_ns, span_ns)
         return
     row.started_ns = now_ns
     row.phase = WAITING
-    host.pin_waiters[row.buffer] = transfer
+    host.state.pin_waiters[row.buffer] = transfer
 
 
 @compiled
 def end_pin_wait(host: Host, transfer: int, now_ns: int) -> None:
     """The pins are gone: book the wait, pay for the attempt that was refused, and try again."""
-    row = host.transfers[transfer]
+    row = host.state.transfers[transfer]
     book(host, transfer, Category.PIN_WAIT, now_ns, now_ns - row.started_ns)
     start_timer(host, transfer, now_ns, price(host, transfer, row.step))

@@ -24,25 +24,27 @@ def units(amount: int, unit: int) -> int:
 @compiled
 def set_counts(host: Host, transfer: int) -> None:
     """Work out what prices multiply with, as far as size alone decides it (docs/simulation.md §paths)."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
-    if row.bytes != stream.counted_bytes:
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    counted = host.state.streams[row.stream]
+    if row.bytes != counted.counted_bytes:
         count_size(host, row.stream, row.bytes)
-    counts, counted = row.counts, stream.counts
+    counts = row.counts
     for i in range(FIRST_EFFECT):  # each memory operation clears those of effects
-        counts[i] = counted[i]
+        counts[i] = counted.counts[i]
     work_ns = stream.work_ns[row.direction]
     if stream.draws_work:
-        work_ns = exponential(work_ns, stream.key, row.frame, WORK)
+        work_ns = exponential(work_ns, host.spec.draw_keys[row.stream], row.frame, WORK)
     counts[Count.WORK] = work_ns
 
 
 @compiled
 def count_size(host: Host, stream_number: int, size_bytes: int) -> None:
     """Work out what a size comes to for a stream; mostly the next transfer has the same."""
-    stream = host.streams[stream_number]
-    stream.counted_bytes = size_bytes
-    counts = stream.counts
+    stream = host.spec.streams[stream_number]
+    counted = host.state.streams[stream_number]
+    counted.counted_bytes = size_bytes
+    counts = counted.counts
     granules = units(size_bytes, stream.granule_pages * PAGE_BYTES)
     counts[Count.ONCE] = 1
     counts[Count.PIECES] = pieces_of(size_bytes, stream.min_align_mask) + stream.extra_mappings
@@ -68,16 +70,16 @@ def new_transfer(
     origin_ns: int,
 ) -> int:
     """Give a transfer a row; it begins at `at_ns`."""
-    cursor = host.cursor[0]
+    cursor = host.state.cursor[0]
     assert cursor.free > 0
     cursor.free -= 1
-    transfer = int(host.lists.free[cursor.free])
-    row = host.transfers[transfer]
+    transfer = int(host.state.lists.free[cursor.free])
+    row = host.state.transfers[transfer]
     row.stream = stream_number
     row.frame = frame
     row.bytes = size_bytes
     row.direction = direction
-    row.tag = FIRST_TAG + frame * len(host.streams) + stream_number
+    row.tag = FIRST_TAG + frame * len(host.spec.streams) + stream_number
     row.staged = row.tag
     row.submitted_ns = at_ns
     row.origin_ns = origin_ns
@@ -87,7 +89,7 @@ def new_transfer(
     row.outcome = Ending.IN_FLIGHT
     row.reason = 0
     row.phase = RUNNING
-    row.step = host.streams[stream_number].entry[direction]
+    row.step = host.spec.streams[stream_number].entry[direction]
     row.buffer = NOBODY
     row.held = 0
     row.ledger[:] = 0
@@ -105,7 +107,7 @@ def new_transfer(
 def admit(host: Host, arrivals: Arrivals, i: int) -> None:
     """Give an arrival a row and make it ready."""
     stream = arrivals.stream[i]
-    host.streams[stream].submitted += 1
+    host.state.streams[stream].submitted += 1
     transfer = new_transfer(
         host,
         stream,
@@ -122,41 +124,43 @@ def admit(host: Host, arrivals: Arrivals, i: int) -> None:
 @compiled
 def draw_size(host: Host, stream_number: int, frame: int) -> int:
     """One of the stream's sizes, each as often as its percent says."""
-    stream = host.streams[stream_number]
-    draw = below(PERCENT, stream.key, frame, SIZE)
+    stream = host.spec.streams[stream_number]
+    draw = below(PERCENT, host.spec.draw_keys[stream_number], frame, SIZE)
     i = stream.first_size
-    while host.sizes[i].up_to_percent <= draw:
+    while host.spec.sizes[i].up_to_percent <= draw:
         i += 1
-    return int(host.sizes[i].bytes)
+    return int(host.spec.sizes[i].bytes)
 
 
 @compiled
 def next_request(host: Host, stream_number: int, at_ns: int) -> None:
     """The next request of a closed loop begins at `at_ns`; a log that has ended makes none."""
-    stream = host.streams[stream_number]
-    frame = stream.next_frame
+    stream = host.spec.streams[stream_number]
+    moving = host.state.streams[stream_number]
+    frame = moving.next_frame
     if stream.requests > 0:
         if frame == stream.requests:
             return
-        size_bytes = host.requests[stream.first_request + frame].bytes
-        direction = host.requests[stream.first_request + frame].direction
+        size_bytes = host.spec.requests[stream.first_request + frame].bytes
+        direction = host.spec.requests[stream.first_request + frame].direction
     else:
         size_bytes = draw_size(host, stream_number, frame)
-        direction = 0 if below(PERCENT, stream.key, frame, DIRECTION) < stream.reads_percent else 1
-    stream.next_frame += 1
+        percent = below(PERCENT, host.spec.draw_keys[stream_number], frame, DIRECTION)
+        direction = 0 if percent < stream.reads_percent else 1
+    moving.next_frame += 1
     transfer = new_transfer(host, stream_number, frame, size_bytes, direction, at_ns, at_ns + stream.deadline_ns, at_ns)
-    cursor = host.cursor[0]
+    cursor = host.state.cursor[0]
     cursor.sequence += 1
-    push(host.timers, cursor.timers, at_ns, cursor.sequence, transfer)
+    push(host.state.timers, cursor.timers, at_ns, cursor.sequence, transfer)
     cursor.timers += 1
-    host.transfers[transfer].phase = TIMED
+    host.state.transfers[transfer].phase = TIMED
 
 
 @compiled_at_o1
 def open_loops(host: Host) -> None:
     """Begin all closed loops: as many requests as a stream has buffers."""
-    for number in range(len(host.streams)):
-        stream = host.streams[number]
+    for number in range(len(host.spec.streams)):
+        stream = host.spec.streams[number]
         if stream.is_closed:
             for _ in range(stream.buffers):
                 next_request(host, number, stream.starts_ns)
@@ -165,9 +169,9 @@ def open_loops(host: Host) -> None:
 @inlined
 def forget(host: Host, transfer: int) -> None:
     """Free a row."""
-    cursor = host.cursor[0]
-    host.transfers[transfer].phase = FREE
-    host.lists.free[cursor.free] = transfer
+    cursor = host.state.cursor[0]
+    host.state.transfers[transfer].phase = FREE
+    host.state.lists.free[cursor.free] = transfer
     cursor.free += 1
 
 
@@ -175,10 +179,10 @@ def forget(host: Host, transfer: int) -> None:
 def put_away(host: Host, transfer: int) -> None:
     """Add up a transfer that has ended, and keep its row to be read out, or free it."""
     tally(host, transfer)
-    if host.policy.keeps_rows:
-        cursor = host.cursor[0]
-        host.transfers[transfer].phase = DONE
-        host.lists.done[cursor.done] = transfer
+    if host.spec.policy.keeps_rows:
+        cursor = host.state.cursor[0]
+        host.state.transfers[transfer].phase = DONE
+        host.state.lists.done[cursor.done] = transfer
         cursor.done += 1
     else:
         forget(host, transfer)
@@ -190,15 +194,15 @@ def finish(host: Host, transfer: int, now_ns: int, outcome: int, reason: int) ->
 
     A request that took no time is followed after 1 ns, or time would stand still.
     """
-    row = host.transfers[transfer]
+    row = host.state.transfers[transfer]
     row.outcome = outcome
     row.reason = reason
     row.ended_ns = now_ns
     if row.handed_ns == NOT_HANDED:
         row.handed_ns = now_ns
     put_away(host, transfer)
-    stream = host.streams[row.stream]
-    if stream.is_closed and host.guests[stream.guest].died_ns == ALIVE:
+    stream = host.spec.streams[row.stream]
+    if stream.is_closed and host.state.guests[stream.guest].died_ns == ALIVE:
         think_ns = stream.think_ns
         if think_ns == 0 and row.submitted_ns == now_ns:
             think_ns = 1

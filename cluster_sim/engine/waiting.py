@@ -14,7 +14,7 @@ FIRST_OF_HOST = min(int(resource) for resource in OF_HOST)
 @compiled
 def wait(host: Host, transfer: int, now_ns: int, wait_queue: int) -> None:
     """Wait in a wait queue."""
-    row = host.transfers[transfer]
+    row = host.state.transfers[transfer]
     row.started_ns = now_ns
     row.phase = WAITING
     enqueue(host, wait_queue, transfer)
@@ -26,7 +26,7 @@ def resume_first(host: Host, wait_queue: int, now_ns: int) -> int:
     transfer = dequeue(host, wait_queue)
     if transfer != NOBODY:
         book_step(host, transfer, now_ns)
-        counts = host.transfers[transfer].counts
+        counts = host.state.transfers[transfer].counts
         counts[Count.WAKES] = 0
         counts[Count.HANDED] = 1
         make_ready(host, transfer)
@@ -36,8 +36,8 @@ def resume_first(host: Host, wait_queue: int, now_ns: int) -> int:
 @inlined
 def amount_of(host: Host, server: int, step: int) -> int:
     """How much of a server an acquisition or release takes."""
-    amount = host.steps[step].argument
-    return int(host.servers[server].capacity if amount == WHOLE else amount)
+    amount = host.spec.steps[step].argument
+    return int(host.spec.servers[server].capacity if amount == WHOLE else amount)
 
 
 @inlined
@@ -45,27 +45,28 @@ def note_held(host: Host, transfer: int, resource: int, is_held: int) -> None:
     """Keep in mind which of the host's resources a transfer holds."""
     if resource >= FIRST_OF_HOST:
         bit = 1 << resource
-        row = host.transfers[transfer]
+        row = host.state.transfers[transfer]
         row.held = row.held | bit if is_held else row.held & ~bit
 
 
 @inlined
 def acquire(host: Host, transfer: int, now_ns: int) -> bool:
     """Hold a resource, or wait behind those who came first; False when the transfer waits."""
-    row = host.transfers[transfer]
-    step = host.steps[row.step]
-    server = host.streams[row.stream].servers[step.resource]
+    row = host.state.transfers[transfer]
+    step = host.spec.steps[row.step]
+    server = host.spec.streams[row.stream].servers[step.resource]
     amount = amount_of(host, server, row.step)
-    is_free = host.servers[server].held + amount <= host.servers[server].capacity
-    if not is_free or host.wait_queues[server].first != NOBODY:
+    is_free = host.state.servers[server].held + amount <= host.spec.servers[server].capacity
+    if not is_free or host.state.wait_queues[server].first != NOBODY:
         wait(host, transfer, now_ns, server)
         return False
     row.counts[Count.WAKES] = 0 if is_polling(host, server, now_ns) else 1
     row.counts[Count.HANDED] = 0
-    if host.servers[server].polls_ns > 0:
-        idle_ns = now_ns - host.servers[server].changed_ns
-        host.guests[host.streams[row.stream].guest].polled_ns += min(idle_ns, host.servers[server].polls_ns)
-    hold(host.servers, server, amount, now_ns)
+    polls_ns = host.spec.servers[server].polls_ns
+    if polls_ns > 0:
+        idle_ns = now_ns - host.state.servers[server].changed_ns
+        host.state.guests[host.spec.streams[row.stream].guest].polled_ns += min(idle_ns, polls_ns)
+    hold(host, server, amount, now_ns)
     note_held(host, transfer, step.resource, 1)
     return True
 
@@ -73,27 +74,28 @@ def acquire(host: Host, transfer: int, now_ns: int) -> bool:
 @compiled
 def release(host: Host, server: int, amount: int, now_ns: int) -> None:
     """Let an amount of a server go to those who wait first, as far as it suffices."""
-    hold(host.servers, server, -amount, now_ns)
-    while host.wait_queues[server].first != NOBODY:
-        first = host.wait_queues[server].first
-        step = host.transfers[first].step
+    hold(host, server, -amount, now_ns)
+    while host.state.wait_queues[server].first != NOBODY:
+        first = host.state.wait_queues[server].first
+        step = host.state.transfers[first].step
         wanted = amount_of(host, server, step)
-        if host.servers[server].held + wanted > host.servers[server].capacity:
+        if host.state.servers[server].held + wanted > host.spec.servers[server].capacity:
             return
-        hold(host.servers, server, wanted, now_ns)
-        note_held(host, first, host.steps[step].resource, 1)
+        hold(host, server, wanted, now_ns)
+        note_held(host, first, host.spec.steps[step].resource, 1)
         resume_first(host, server, now_ns)
 
 
 @inlined
 def take_buffer(host: Host, transfer: int, now_ns: int) -> bool:
     """Take a buffer, or wait for one, or be dropped; False when the transfer does not go on now."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
-    if stream.usable_buffers == 0:
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    moving = host.state.streams[row.stream]
+    if moving.usable_buffers == 0:
         finish(host, transfer, now_ns, Ending.DROPPED, DropReason.SWIOTLB_FULL)
         return False
-    if stream.blocked_until_ns > now_ns:
+    if moving.blocked_until_ns > now_ns:
         finish(host, transfer, now_ns, Ending.DROPPED, DropReason.RING_EMPTY)
         return False
     row.buffer = take_free_buffer(host, row.stream)
@@ -103,11 +105,17 @@ def take_buffer(host: Host, transfer: int, now_ns: int) -> bool:
     if stream.when_full == DROP_NEWEST:
         finish(host, transfer, now_ns, Ending.DROPPED, DropReason.NO_BUFFER)
         return False
-    wait_queue = len(host.servers) + row.stream
+    wait_queue = len(host.state.servers) + row.stream
     if stream.when_full == DROP_OLDEST:
         stale = dequeue(host, wait_queue)
         if stale != NOBODY:
-            book(host, stale, host.steps[host.transfers[stale].step].category, now_ns, waited_ns(host, stale, now_ns))
+            book(
+                host,
+                stale,
+                host.spec.steps[host.state.transfers[stale].step].category,
+                now_ns,
+                waited_ns(host, stale, now_ns),
+            )
             finish(host, stale, now_ns, Ending.DROPPED, DropReason.REPLACED)
     wait(host, transfer, now_ns, wait_queue)
     return False
@@ -116,26 +124,26 @@ def take_buffer(host: Host, transfer: int, now_ns: int) -> bool:
 @compiled
 def waited_ns(host: Host, transfer: int, now_ns: int) -> int:
     """How long a transfer has been where it is."""
-    return int(now_ns - host.transfers[transfer].started_ns)
+    return int(now_ns - host.state.transfers[transfer].started_ns)
 
 
 @inlined
 def give_buffer(host: Host, transfer: int, now_ns: int) -> None:
     """Give the buffer to the stream's first waiter, else back to its ring."""
-    row = host.transfers[transfer]
-    follower = resume_first(host, len(host.servers) + row.stream, now_ns)
+    row = host.state.transfers[transfer]
+    follower = resume_first(host, len(host.state.servers) + row.stream, now_ns)
     if follower == NOBODY:
         put_free_buffer(host, row.stream, row.buffer)
     else:
-        host.transfers[follower].buffer = row.buffer
-        host.transfers[follower].counts[Count.WAITED] = 1
+        host.state.transfers[follower].buffer = row.buffer
+        host.state.transfers[follower].counts[Count.WAITED] = 1
 
 
 @compiled
 def refill_later(host: Host, transfer: int, now_ns: int) -> None:
     """A ring of which no buffer is in use is filled again later; what comes before finds none."""
-    row = host.transfers[transfer]
-    stream = host.streams[row.stream]
+    row = host.state.transfers[transfer]
+    stream = host.state.streams[row.stream]
     if stream.free_buffers == stream.usable_buffers - 1:
         stream.blocked_until_ns = now_ns + price(host, transfer, row.step)
 
@@ -143,19 +151,19 @@ def refill_later(host: Host, transfer: int, now_ns: int) -> None:
 @compiled
 def take_free_buffer(host: Host, stream: int) -> int:
     """The stream's buffer that has been free longest, or NOBODY."""
-    row = host.streams[stream]
-    if row.free_buffers == 0:
+    spec, state = host.spec.streams[stream], host.state.streams[stream]
+    if state.free_buffers == 0:
         return NOBODY
-    buffer = int(host.ring[row.first_buffer + row.ring_first])
-    row.ring_first = around(row.ring_first + 1, row.buffers)
-    row.free_buffers -= 1
+    buffer = int(host.state.ring[spec.first_buffer + state.ring_first])
+    state.ring_first = around(state.ring_first + 1, spec.buffers)
+    state.free_buffers -= 1
     return buffer
 
 
 @compiled
 def put_free_buffer(host: Host, stream: int, buffer: int) -> None:
     """Give a buffer back to its stream."""
-    row = host.streams[stream]
-    assert row.free_buffers < row.buffers
-    host.ring[row.first_buffer + around(row.ring_first + row.free_buffers, row.buffers)] = buffer
-    row.free_buffers += 1
+    spec, state = host.spec.streams[stream], host.state.streams[stream]
+    assert state.free_buffers < spec.buffers
+    host.state.ring[spec.first_buffer + around(state.ring_first + state.free_buffers, spec.buffers)] = buffer
+    state.free_buffers += 1

@@ -6,13 +6,14 @@ kernel's maple tree merges equal neighbours for the same reason, docs/model.md).
 one tree, each from a 1 GiB boundary on.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.compiling.decorators import compiled
+from cluster_sim.compiling.records import Field, record_of
 from cluster_sim.memory.effects import add_effects
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import MemoryRules, transition
@@ -30,12 +31,14 @@ Words = npt.NDArray[np.int64]
 Entries = npt.NDArray[np.void]
 
 
-ENTRY = np.dtype([("word", np.int64), ("node", np.int64), ("block", np.int64), ("below", np.int64)], align=True)
-"""A 1 GiB or 2 MiB entry: the word of all its pages, or the node one level down that tells them apart.
-
-`block` is what the entry is as one huge block (memory/huge_pages.py); `below` what each 2 MiB block of a 1 GiB entry
-is, as long as no node tells them apart.
-"""
+ENTRY_FIELDS: Final = (
+    Field("word", "", "word of all its pages, where these are equal"),
+    Field("node", "", "node one level down that tells its pages apart, or UNIFORM"),
+    Field("block", "", "what the entry is as one huge block (memory/huge_pages.py)"),
+    Field("below", "", "what each 2 MiB block of a 1 GiB entry is, as long as no node tells them apart"),
+)
+ENTRY: Final = record_of(ENTRY_FIELDS)
+"""A 1 GiB or 2 MiB entry."""
 
 
 @by_reference

@@ -7,13 +7,14 @@ locks: who may enter an area when is the engine's business.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.compiling.decorators import compiled, compiled_at_o1
+from cluster_sim.compiling.records import Field, record_of
 from cluster_sim.integers import PAGE_BYTES
 
 SLOT_BYTES = 2048
@@ -31,35 +32,32 @@ Slots = npt.NDArray[np.int16]
 TlbAddresses = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 
-AREA = np.dtype(
-    [("first", np.int64), ("slots", np.int64), ("used", np.int64), ("cursor", np.int64)],
-    align=True,
+AREA_FIELDS: Final = (
+    Field("first", "", "its first slot"),
+    Field("slots", "1", "slots that it has"),
+    Field("used", "1", "slots that are taken"),
+    Field("cursor", "", "slot where the next search begins"),
 )
-"""An area: its first slot, how many it has, how many are taken, where the next search begins."""
+AREA: Final = record_of(AREA_FIELDS)
 
-POOL = np.dtype(
-    [
-        ("first_area", np.int64),
-        ("areas", np.int64),
-        ("grown_areas", np.int64),
-        ("grown", np.int64),
-        ("grown_max", np.int64),
-        ("wants_growth", np.int64),
-        ("transient_bytes", np.int64),
-        ("transient_used", np.int64),
-        ("min_align_mask", np.int64),
-        ("alloc_align_mask", np.int64),
-        ("slots_used", np.int64),
-        ("slots_hiwater", np.int64),
-        ("probes", np.int64),
-        ("failures", np.int64),
-    ],
-    align=True,
+POOL_FIELDS: Final = (
+    Field("first_area", "", "its first area"),
+    Field("areas", "1", "areas of the pool as it was at the start"),
+    Field("grown_areas", "1", "areas of each dynamic pool, which lie behind them"),
+    Field("grown", "1", "dynamic pools that were added"),
+    Field("grown_max", "1", "dynamic pools that may be added"),
+    Field("wants_growth", "", "whether a search has asked for a dynamic pool"),
+    Field("transient_bytes", "B", "memory that transient pools may take"),
+    Field("transient_used", "B", "memory that transient pools have taken"),
+    Field("min_align_mask", "", "low address bits that the device needs preserved"),
+    Field("alloc_align_mask", "", "alignment of the bounce block itself"),
+    Field("slots_used", "1", "slots taken now, the kernel's io_tlb_used"),
+    Field("slots_hiwater", "1", "most that were taken at a time, io_tlb_used_hiwater"),
+    Field("probes", "1", "positions that searches looked at"),
+    Field("failures", "1", "mappings that found no slots"),
 )
-"""A guest's pool: its areas, those of each dynamic pool behind them, how many of these there are and may be; memory for
-transient pools; the device's masks; the kernel's gauges io_tlb_used and io_tlb_used_hiwater, positions that searches
-looked at, mappings that found no slots.
-"""
+POOL: Final = record_of(POOL_FIELDS)
+"""A guest's pool."""
 
 
 @by_reference

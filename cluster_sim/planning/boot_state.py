@@ -122,7 +122,7 @@ def build_tree(
 
 
 def boot(
-    state: Host,
+    host: Host,
     scenario: ScenarioSpec,
     protection: Protection,
     guests: Sequence[PlannedGuest],
@@ -135,19 +135,19 @@ def boot(
         layout, base, io_base = guest.layout, int(bases[number]), int(io_bases[number])
         memory_pages = guest.placed.group.memory // PAGE_BYTES
         path = scenario.path_of(guest.placed.group)
-        gauges = state.guests[number]
-        if state.rules.folio_pages > 1 and not layout.boots:
-            touch_all(state, base, memory_pages)
-        touch_buffers(state, protection, layout, io_base)
+        gauges = host.state.guests[number]
+        if host.spec.rules.folio_pages > 1 and not layout.boots:
+            touch_all(host, base, memory_pages)
+        touch_buffers(host, protection, layout, io_base)
         if not protection.has_private_memory:
             gauges["shared_pages"] = memory_pages
         else:
-            fill_buffers(state, layout, io_base, converts=isinstance(path, ConvertPath))
-        gauges["leaves_at_boot"] = leaves_of(state, guest, base)
+            fill_buffers(host, layout, io_base, converts=isinstance(path, ConvertPath))
+        gauges["leaves_at_boot"] = leaves_of(host, guest, base)
         done = np.zeros(EFFECT_COUNT, np.int64)
         has_pool = isinstance(path, SwiotlbPath | SharedPoolPath)
         if has_pool and protection.has_private_memory and not layout.boots:
-            done = share_pool(state, layout, io_base)
+            done = share_pool(host, layout, io_base)
             gauges["shared_pages"] = layout.pool_bytes // PAGE_BYTES
             gauges["split"] = done[Effect.SPLIT]
             gauges["broken_leaves"] = done[Effect.LEAVES_BROKEN]
@@ -155,38 +155,39 @@ def boot(
     return effects
 
 
-def map_for_life(state: Host, numbers: Sequence[int]) -> None:
+def map_for_life(host: Host, numbers: Sequence[int]) -> None:
     """Map the buffers of streams that stay mapped; those that find no slots cannot be used (QBUF fails)."""
     for number in numbers:
-        stream = state.streams[number]
+        stream = host.spec.streams[number]
         usable = 0
         for buffer in range(int(stream["buffers"])):
             first = int(stream["first_mapping"]) + buffer * int(stream["mappings"])
-            row = state.slots[first : first + int(stream["mappings"])]
+            row = host.state.slots[first : first + int(stream["mappings"])]
             size = int(stream["buffer_bytes"])
-            if not map_buffer(state.pools, stream["pool"], stream["home_area"], AT_PAGE, size, 0, row):
+            if not map_buffer(host.state.pools, stream["pool"], stream["home_area"], AT_PAGE, size, 0, row):
                 break
             usable += 1
-        stream["usable_buffers"] = stream["free_buffers"] = usable
-        state.guests[stream["guest"]]["unmapped_buffers"] += stream["buffers"] - usable
+        moving = host.state.streams[number]
+        moving["usable_buffers"] = moving["free_buffers"] = usable
+        host.state.guests[stream["guest"]]["unmapped_buffers"] += stream["buffers"] - usable
 
 
-def leaves_of(state: Host, guest: PlannedGuest, base: int) -> int:
+def leaves_of(host: Host, guest: PlannedGuest, base: int) -> int:
     """Huge leaves, of the largest size that the technology maps the file by, in a guest's memory."""
-    pages = min(state.rules.folio_pages, state.rules.leaf_pages)
+    pages = min(host.spec.rules.folio_pages, host.spec.rules.leaf_pages)
     if pages == 1:
         return 0
-    return int(count_leaves(state.tree, base // PAGES_PER_1G, guest.layout.gib_entries, pages))
+    return int(count_leaves(host.state.tree, base // PAGES_PER_1G, guest.layout.gib_entries, pages))
 
 
-def touch_all(state: Host, base: int, pages: int) -> None:
+def touch_all(host: Host, base: int, pages: int) -> None:
     """The guest has used all of its memory: whole huge pages, mapped by leaves as large as may be."""
     effects = np.zeros(EFFECT_COUNT, np.int64)
-    outcome, _ = operate_at(in_tree(state), base, pages, Operation.ACCEPT, 0, effects)
+    outcome, _ = operate_at(in_tree(host), base, pages, Operation.ACCEPT, 0, effects)
     assert outcome == Outcome.OK
 
 
-def touch_buffers(state: Host, protection: Protection, layout: GuestLayout, io_base: int) -> None:
+def touch_buffers(host: Host, protection: Protection, layout: GuestLayout, io_base: int) -> None:
     """Buffers were used before: by the guest alone where it has private memory, else by both sides."""
     touches = [Operation.GUEST_TOUCH_SHARED, Operation.HOST_TOUCH]
     if protection.has_private_memory:
@@ -195,33 +196,33 @@ def touch_buffers(state: Host, protection: Protection, layout: GuestLayout, io_b
         if queue.role not in (*MOVES_DATA, Role.CHURN):
             continue
         for operation in touches:
-            apply_at(state, io_base + buffers.device_page, buffers.count * buffers.device_pages, operation)
-            apply_at(state, io_base + buffers.own_page, buffers.count * buffers.own_pages, operation)
+            apply_at(host, io_base + buffers.device_page, buffers.count * buffers.device_pages, operation)
+            apply_at(host, io_base + buffers.own_page, buffers.count * buffers.own_pages, operation)
 
 
-def fill_buffers(state: Host, layout: GuestLayout, io_base: int, *, converts: bool) -> None:
+def fill_buffers(host: Host, layout: GuestLayout, io_base: int, *, converts: bool) -> None:
     """Pages that are converted are the guest's own: before the first conversion they hold its data."""
     for queue, buffers in zip(layout.queues, layout.buffers, strict=True):
         if (converts and queue.role in MOVES_DATA) or queue.role == Role.CHURN:
             pages = buffers.count * buffers.device_pages
-            apply_at(state, io_base + buffers.device_page, pages, Operation.GUEST_WRITE, tag=SECRET)
+            apply_at(host, io_base + buffers.device_page, pages, Operation.GUEST_WRITE, tag=SECRET)
 
 
-def share_pool(state: Host, layout: GuestLayout, io_base: int) -> Counts:
+def share_pool(host: Host, layout: GuestLayout, io_base: int) -> Counts:
     """Make a guest's pool shared for good, as a file of its own (G1) or by converting it, and let both sides map it."""
     pages = layout.pool_bytes // PAGE_BYTES
     effects = np.zeros(EFFECT_COUNT, np.int64)
-    if state.rules.backing == FIXED:
-        apply_at(state, io_base, pages, Operation.MAKE_SHARED)
+    if host.spec.rules.backing == FIXED:
+        apply_at(host, io_base, pages, Operation.MAKE_SHARED)
     else:
-        outcome, _ = convert_at(state, io_base, pages, 0, effects)
+        outcome, _ = convert_at(host, io_base, pages, 0, effects)
         assert outcome == Outcome.OK
-    apply_at(state, io_base, pages, Operation.HOST_TOUCH)
-    apply_at(state, io_base, pages, Operation.GUEST_TOUCH_SHARED)
+    apply_at(host, io_base, pages, Operation.HOST_TOUCH)
+    apply_at(host, io_base, pages, Operation.GUEST_TOUCH_SHARED)
     return effects
 
 
-def apply_at(state: Host, start: int, count: int, operation: Operation, *, tag: int = 0) -> None:
+def apply_at(host: Host, start: int, count: int, operation: Operation, *, tag: int = 0) -> None:
     """Do at boot what must not be refused."""
-    outcome, _ = operate_at(state, start, count, operation, tag, np.zeros(EFFECT_COUNT, np.int64))
+    outcome, _ = operate_at(host, start, count, operation, tag, np.zeros(EFFECT_COUNT, np.int64))
     assert outcome == Outcome.OK

@@ -7,26 +7,11 @@ import numpy as np
 
 from cluster_sim.engine.faults import PlannedFault
 from cluster_sim.engine.heap import ENTRY
+from cluster_sim.engine.host_spec import GUEST, REQUEST, HostSpec, Policy, Records
+from cluster_sim.engine.host_state import CURSOR, GUEST_STATE, JOURNAL, MESSAGE, TRANSFER, HostState, Int32s
 from cluster_sim.engine.records import empty_lists, empty_wait_queues
 from cluster_sim.engine.shared_resources import idle_shares, room_for_jobs
-from cluster_sim.engine.state import (
-    ALIVE,
-    CURSOR,
-    FOREVER,
-    GUEST,
-    JOURNAL,
-    MESSAGE,
-    NOBODY,
-    NOT_GROWING,
-    ON_PIN_DEFER,
-    ON_PIN_RETRY,
-    ON_PIN_WAIT,
-    REQUEST,
-    TRANSFER,
-    Host,
-    Policy,
-    Records,
-)
+from cluster_sim.engine.state import ALIVE, FOREVER, NOBODY, NOT_GROWING, ON_PIN_DEFER, ON_PIN_RETRY, ON_PIN_WAIT, Host
 from cluster_sim.engine.stream_sums import ENDS_AT_ONCE, empty_sums, room_for_heard
 from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.io_paths import churn_and_boot
@@ -35,9 +20,9 @@ from cluster_sim.io_paths.programs import MakeProgram, program
 from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK
 from cluster_sim.io_paths.steps import Direction, Program
 from cluster_sim.memory.effects import EFFECT_COUNT
-from cluster_sim.memory.page_tree import PAGES_PER_1G
+from cluster_sim.memory.page_tree import PAGES_PER_1G, PageTree
 from cluster_sim.memory.pages import Operation
-from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, empty_swiotlb
+from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, Swiotlb, empty_swiotlb
 from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, scatter_io_pages
 from cluster_sim.planning.guest_layout import lay_out, transient_bytes
 from cluster_sim.planning.placement import Placement, place_guests
@@ -52,7 +37,15 @@ from cluster_sim.planning.queues import (
     directions,
 )
 from cluster_sim.planning.stream_keys import keys_of, rings
-from cluster_sim.planning.tables import Programs, build_curves, build_servers, build_streams, sizes_table
+from cluster_sim.planning.tables import (
+    Programs,
+    build_curves,
+    build_servers,
+    build_streams,
+    servers_at_rest,
+    sizes_table,
+    streams_at_rest,
+)
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.path_spec import SwiotlbPath
@@ -69,7 +62,8 @@ Logs = Mapping[tuple[str, int], Records]
 class HostPlan:
     """One host, ready to run."""
 
-    state: Host
+    spec: HostSpec
+    state: HostState
     guests: tuple[PlannedGuest, ...]
     streams: tuple[PlannedStream, ...]
     faults: tuple[PlannedFault, ...]
@@ -106,51 +100,79 @@ def plan_host(
     pages = scatter_io_pages(scenario, guests, bases, (*placement.chance, host))
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
     table = build_streams(scenario, profile, guests, streams, servers, io_bases, facts)
-    table["key"] = keys_of(streams, guests, (*placement.chance, host))
     table["is_closed"] *= not is_alone
-    buffers = int(table["buffers"].sum())
-    state = Host(
+    link_streams(table, guests, streams)
+    sharing = SetUp(scenario, profile)
+    spec = HostSpec(
         steps=programs.table(),
         streams=table,
-        curves=build_curves(profile, scenario.cluster),
         servers=servers.table,
-        wait_queues=empty_wait_queues(len(servers.table) + len(streams)),
-        ring=rings(table, streams, guests, (*placement.chance, host)),
-        slots=np.zeros(int((table["buffers"] * table["mappings"]).sum()), np.int64),
-        transfers=np.zeros(0, TRANSFER),
-        timers=np.zeros(0, ENTRY),
-        shares=idle_shares(profile.bandwidth_mb_per_s()),
-        jobs=room_for_jobs(0),
-        guests=np.zeros(len(guests), GUEST),
-        journal=np.zeros(journal_entries, JOURNAL),
-        cursor=np.zeros(1, CURSOR),
-        lists=empty_lists(0),
+        guests=guest_definitions(scenario, protection, guests, sharing),
+        curves=build_curves(profile, scenario.cluster),
         requests=put_logs(table, streams, guests, logs or {}),
         sizes=sizes_table(streams),
-        messages=np.zeros(0, MESSAGE),
-        tree=build_tree(scenario, protection, guests, bases),
         rules=memory_rules(protection, scenario.memory),
-        pools=empty_swiotlb([pool_size(scenario, guest) for guest in guests]),
         policy=policy_of(scenario, keeps_rows=is_alone or scenario.record == "transfers"),
         placement=pages,
-        holds=np.zeros(buffers + len(guests), ENTRY),
-        held_until=np.zeros(buffers, np.int64),
-        held_pages=np.zeros(buffers, np.int64),
-        pin_waiters=np.full(buffers, NOBODY),
-        scratch=np.zeros(EFFECT_COUNT, np.int64),
-        sums=empty_sums(len(streams)),
-        keys=np.zeros(ENDS_AT_ONCE, np.int64),
-        heard=room_for_heard(table),
+        draw_keys=keys_of(streams, guests, (*placement.chance, host)),
     )
-    link_streams(state, guests, streams)
-    sharing = SetUp(scenario, profile)
-    set_gauges(state, scenario, profile, guests, io_bases, sharing)
-    effects = boot(state, scenario, protection, guests, bases, io_bases)
-    map_for_life(state, [n for n, stream in enumerate(streams) if stays_mapped(scenario, guests[stream.guest], stream)])
+    state = state_at_rest(
+        spec,
+        guests=guests_at_rest(guests, io_bases),
+        ring=rings(table, streams, guests, (*placement.chance, host)),
+        tree=build_tree(scenario, protection, guests, bases),
+        pools=empty_swiotlb([pool_size(scenario, guest) for guest in guests]),
+        bandwidth_mb_per_s=profile.bandwidth_mb_per_s(),
+        journal_entries=journal_entries,
+    )
+    effects = boot(Host(spec, state), scenario, protection, guests, bases, io_bases)
+    lifelong = [n for n, stream in enumerate(streams) if stays_mapped(scenario, guests[stream.guest], stream)]
+    map_for_life(Host(spec, state), lifelong)
     guests = [
         replace(guest, setup_ns=sharing.pool_ns(guest, done)) for guest, done in zip(guests, effects, strict=True)
     ]
-    return HostPlan(state, tuple(guests), tuple(streams), faults_of(scenario, guests, bases, host), protection)
+    return HostPlan(spec, state, tuple(guests), tuple(streams), faults_of(scenario, guests, bases, host), protection)
+
+
+def state_at_rest(
+    spec: HostSpec,
+    *,
+    guests: Records,
+    ring: Int32s,
+    tree: PageTree,
+    pools: Swiotlb,
+    bandwidth_mb_per_s: int,
+    journal_entries: int,
+) -> HostState:
+    """State of a host at whose servers nobody waits, with no room for transfers yet."""
+    streams = len(spec.streams)
+    buffers = int(spec.streams["buffers"].sum())
+    return HostState(
+        streams=streams_at_rest(spec.streams),
+        servers=servers_at_rest(spec.servers),
+        guests=guests,
+        wait_queues=empty_wait_queues(len(spec.servers) + streams),
+        ring=ring,
+        slots=np.zeros(int((spec.streams["buffers"] * spec.streams["mappings"]).sum()), np.int64),
+        transfers=np.zeros(0, TRANSFER),
+        timers=np.zeros(0, ENTRY),
+        shares=idle_shares(bandwidth_mb_per_s),
+        jobs=room_for_jobs(0),
+        journal=np.zeros(journal_entries, JOURNAL),
+        cursor=np.zeros(1, CURSOR),
+        lists=empty_lists(0),
+        messages=np.zeros(0, MESSAGE),
+        tree=tree,
+        pools=pools,
+        holds=np.zeros(buffers + len(guests), ENTRY),
+        held_until_ns=np.zeros(buffers, np.int64),
+        held_pages=np.zeros(buffers, np.int64),
+        pin_waiters=np.full(buffers, NOBODY),
+        scratch=np.zeros(EFFECT_COUNT, np.int64),
+        sums=empty_sums(streams),
+        keys=np.zeros(ENDS_AT_ONCE, np.int64),
+        heard=room_for_heard(spec.streams),
+    )
 
 
 def with_lock(protection: Protection, conversion_lock: str) -> Protection:
@@ -233,7 +255,7 @@ def put_logs(table: Records, streams: Sequence[PlannedStream], guests: Sequence[
     return np.concatenate(joined)
 
 
-def link_streams(state: Host, guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]) -> None:
+def link_streams(table: Records, guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]) -> None:
     """Tell streams that go to a guest of the same host which stream takes them there."""
     receiving = {
         (sender.group, sender.index, sender.workload): number
@@ -244,27 +266,29 @@ def link_streams(state: Host, guests: Sequence[PlannedGuest], streams: Sequence[
         placed = guests[stream.guest].placed
         key = (placed.group.name, placed.index, stream.queue.workload)
         if stream.queue.role == Role.REQUESTS and behind(stream.queue) == "another guest":
-            state.streams[number]["next_stream"] = receiving[key]
+            table[number]["next_stream"] = receiving[key]
 
 
-def set_gauges(
-    state: Host,
-    scenario: ScenarioSpec,
-    profile: Profile,
-    guests: Sequence[PlannedGuest],
-    io_bases: Int64s,
-    sharing: SetUp,
-) -> None:
-    """What the loop must know of each guest."""
-    for number, guest in enumerate(guests):
-        row = state.guests[number]
-        row["died_ns"] = ALIVE
-        row["changed_ns"] = guest.placed.arrives_ns
-        row["spins"] = guest.placed.group.idle == "poll"
-        row["grows_at_ns"] = NOT_GROWING
-        row["grow_ns"] = sharing.grow_ns(guest)
-        row["grow_page"] = int(io_bases[number]) + guest.layout.pool_bytes // PAGE_BYTES
-        row["converts_pool"] = profile.protection.has_private_memory and scenario.memory.generation not in ("G1", "G2")
+def guest_definitions(
+    scenario: ScenarioSpec, protection: Protection, guests: Sequence[PlannedGuest], sharing: SetUp
+) -> Records:
+    """What the loop must know of each guest (dtype GUEST)."""
+    table = np.zeros(len(guests), GUEST)
+    table["spins"] = [guest.placed.group.idle == "poll" for guest in guests]
+    table["grow_ns"] = [sharing.grow_ns(guest) for guest in guests]
+    table["converts_pool"] = protection.has_private_memory and scenario.memory.generation not in ("G1", "G2")
+    return table
+
+
+def guests_at_rest(guests: Sequence[PlannedGuest], io_bases: Int64s) -> Records:
+    """State of guests that live and have done nothing (dtype GUEST_STATE)."""
+    table = np.zeros(len(guests), GUEST_STATE)
+    table["died_ns"] = ALIVE
+    table["grows_at_ns"] = NOT_GROWING
+    table["changed_ns"] = [guest.placed.arrives_ns for guest in guests]
+    pool_pages = [guest.layout.pool_bytes // PAGE_BYTES for guest in guests]
+    table["grow_page"] = io_bases[: len(guests)] + np.array(pool_pages, np.int64)
+    return table
 
 
 def pool_size(scenario: ScenarioSpec, guest: PlannedGuest) -> PoolSize:

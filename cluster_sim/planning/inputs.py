@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cluster_sim.engine.state import REQUEST, Records
+from cluster_sim.engine.host_spec import REQUEST, Records
 from cluster_sim.planning.queues import FrameFacts, is_closed, plain_facts, queues_of
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import (

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cluster_sim.chance.keyed_draws import draw
-from cluster_sim.engine.state import Int32s, Records
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.host_state import Int32s
 from cluster_sim.integers import Int64s
 from cluster_sim.planning.boot_state import mixed
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream

@@ -5,20 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cluster_sim.engine.state import (
-    CURVE,
-    CURVE_POINTS,
-    DROP_NEWEST,
-    DROP_OLDEST,
-    FAR_NS,
-    NOBODY,
-    SERVER,
-    SIZE,
-    STEP,
-    STREAM,
-    WAIT,
-    Records,
-)
+from cluster_sim.engine.host_spec import CURVE, CURVE_POINTS, SERVER, SIZE, STEP, STREAM, Records
+from cluster_sim.engine.host_state import SERVER_STATE, STREAM_STATE
+from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, FAR_NS, NOBODY, WAIT
 from cluster_sim.integers import NS_PER_S, PAGE_BYTES, Int64s
 from cluster_sim.io_paths.steps import COUNT_COUNT, Mover, Program, Resource, Step
 from cluster_sim.memory.page_tree import PAGES_PER_2M
@@ -154,7 +143,6 @@ def build_servers(
         rows.append(tuple(found[resource] for resource in Resource))
     table = np.zeros(len(capacity), SERVER)
     table["capacity"] = capacity
-    table["free_ns"] = -FAR_NS
     table["polls_ns"][[row[Resource.WORKER] for row in rows]] = host.worker_poll
     return Servers(table, tuple(rows))
 
@@ -200,7 +188,7 @@ def build_streams(
             row["work_ns"][direction] = mean_work_ns(queue, direction)
         row["servers"] = servers.of_stream[number]
         row["first_buffer"] = first_buffer
-        row["buffers"] = row["usable_buffers"] = row["free_buffers"] = buffers.count
+        row["buffers"] = buffers.count
         row["when_full"] = WHEN_FULL[when_full(queue)]
         row["first_page"] = (base + buffers.device_page, base + buffers.own_page)
         row["pages"] = (buffers.device_pages, buffers.own_pages)
@@ -229,13 +217,27 @@ def build_streams(
         row["first_size"], row["sizes"] = first_size, len(sizes)
         row["reads_percent"] = reads_percent(queue)
         row["is_heard"] = is_heard(queue)
-        row["counted_bytes"] = NOTHING_COUNTED
         if isinstance(queue.spec, BlockWorkload | NetworkWorkload):
             row["is_closed"] = is_closed(queue)
             row["think_ns"] = queue.spec.thinktime
         first_buffer += buffers.count
         first_mapping += int(buffers.count * row["mappings"])
         first_size += len(sizes)
+    return table
+
+
+def streams_at_rest(streams: Records) -> Records:
+    """State of streams whose buffers are all free."""
+    table = np.zeros(len(streams), STREAM_STATE)
+    table["usable_buffers"] = table["free_buffers"] = streams["buffers"]
+    table["counted_bytes"] = NOTHING_COUNTED
+    return table
+
+
+def servers_at_rest(servers: Records) -> Records:
+    """State of servers that nobody holds."""
+    table = np.zeros(len(servers), SERVER_STATE)
+    table["free_ns"] = -FAR_NS
     return table
 
 

@@ -7,17 +7,23 @@ conservative time window (Chandy and Misra 1979), as wide as the traffic lets. H
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 
-from cluster_sim.engine.state import Arrivals, Records
+from cluster_sim.compiling.records import Field, record_of
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.state import Arrivals
 from cluster_sim.planning.queues import Sender
 from cluster_sim.runtime.host_engine import NO_ARRIVALS, HostEngine
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import VideoWorkload
 
-ROUTE = np.dtype([("host", np.int64), ("stream", np.int64)])
+ROUTE_FIELDS: Final = (
+    Field("host", "", "host that it goes to, -1 for none"),
+    Field("stream", "", "stream there"),
+)
+ROUTE: Final = record_of(ROUTE_FIELDS)
 NO_ROUTE = np.array((-1, -1), ROUTE)
 
 

@@ -8,10 +8,12 @@ import numpy as np
 
 from cluster_sim.engine.faults import POISON, FaultRecord, PlannedFault, inject, later_end, pages_with
 from cluster_sim.engine.guest_end import end_guest
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.host_state import TRANSFER, Int32s
 from cluster_sim.engine.loop import ROWS_A_STEP, run_until, settle
 from cluster_sim.engine.records import rows_of, with_more_rows
 from cluster_sim.engine.shared_resources import HOST_LOCK, MEMORY_BANDWIDTH
-from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, TRANSFER, Arrivals, Int32s, Records
+from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, Arrivals, Host
 from cluster_sim.engine.transfers import open_loops
 from cluster_sim.integers import Int64s
 from cluster_sim.io_paths.steps import Resource
@@ -84,13 +86,14 @@ class HostEngine:
         self.heard: list[Records] = []
         self.reader: Reader | None = None
         """Who reads out transfers that have ended; without one they are given whole."""
-        closed = plan.state.streams["is_closed"] * plan.state.streams["buffers"]
+        self.spec = plan.spec
+        closed = plan.spec.streams["is_closed"] * plan.spec.streams["buffers"]
         self.receiving = {
             stream.queue.sender: number for number, stream in enumerate(plan.streams) if stream.queue.sender is not None
         }
         self.state = with_more_rows(plan.state, int(closed.sum()) + ROWS_AT_FIRST)
-        open_loops(self.state)
-        run_until(self.state, NO_ARRIVALS, 0)
+        open_loops(self.host)
+        run_until(self.host, NO_ARRIVALS, 0)
         leaving = [
             (guest.placed.leaves_ns, number, None)
             for number, guest in enumerate(plan.guests)
@@ -127,7 +130,7 @@ class HostEngine:
     def _run(self, arrivals: Arrivals, until_ns: int) -> Iterator[Records]:
         """Run all events before `until_ns`, and read out what ended; rows are added where reading frees too few."""
         while True:
-            admitted = run_until(self.state, arrivals, until_ns)
+            admitted = run_until(self.host, arrivals, until_ns)
             arrivals = arrivals.part(admitted, len(arrivals.at_ns))
             starved, ended = bool(self.state.cursor["is_starved"][0]), int(self.state.cursor["done"][0])
             self._read_lists()
@@ -145,12 +148,12 @@ class HostEngine:
     def _wants_rows(self, freed: int) -> bool:
         """Whether rows are what was wanting: none is left, or so few that reading them out would take the time."""
         rows = len(self.state.transfers)
-        if not self.state.policy.keeps_rows:
+        if not self.spec.policy.keeps_rows:
             return int(self.state.cursor["free"][0]) < ROWS_A_STEP
         return rows < self.busy_rows or 2 * freed < rows
 
     def _inject(self, fault: PlannedFault) -> None:
-        self.faults.append(inject(self.state, self.plan.protection, fault, self.now_ns))
+        self.faults.append(inject(self.host, self.plan.protection, fault, self.now_ns))
         died = self.state.guests["died_ns"] == self.now_ns
         self.known_ended |= set(np.flatnonzero(died).tolist())
 
@@ -160,7 +163,7 @@ class HostEngine:
             return
         gauges = self.guests()
         gauges["shared_pages"][guest] = gauges["split"][guest] = 0
-        end_guest(self.state, guest, 0, DropReason.GUEST_LEFT, self.now_ns)
+        end_guest(self.host, guest, 0, DropReason.GUEST_LEFT, self.now_ns)
         self.known_ended.add(guest)
 
     def _note_ended(self) -> None:
@@ -169,13 +172,18 @@ class HostEngine:
             if guest not in self.known_ended:
                 self.known_ended.add(guest)
                 is_poisoned = any(fault.guest == guest and fault.outcome == POISON for fault in self.faults)
-                self.faults.append(later_end(self.state, guest, is_machine_check=is_poisoned))
+                self.faults.append(later_end(self.host, guest, is_machine_check=is_poisoned))
 
     def finish(self) -> Records:
         """End the run at the present instant: what is in flight comes out as unfinished."""
-        settle(self.state, self.now_ns)
+        settle(self.host, self.now_ns)
         self._read_lists()
         return self._read_done()
+
+    @property
+    def host(self) -> Host:
+        """Definition and state, as compiled functions take them."""
+        return Host(self.spec, self.state)
 
     @property
     def next_event_ns(self) -> int:
@@ -218,11 +226,11 @@ class HostEngine:
 
     def polled_ns(self) -> Int64s:
         """CPU time spent polling for each guest: by its spinning vCPUs, or by the host before it lets them sleep."""
-        servers, streams = self.state.servers, self.state.streams
+        servers, streams = self.state.servers, self.spec.streams
         polled: Int64s = self.state.guests["polled_ns"].copy()
         for number, guest in enumerate(self.plan.guests):
             mine = np.flatnonzero(streams["guest"] == number)
-            if not self.state.guests["spins"][number] or len(mine) == 0:
+            if not self.spec.guests["spins"][number] or len(mine) == 0:
                 continue
             server = servers[streams["servers"][mine[0], Resource.VCPU]]
             died_ns = int(self.state.guests["died_ns"][number])
@@ -233,11 +241,11 @@ class HostEngine:
 
     def huge_leaves(self) -> Int64s:
         """Huge stage-2 leaves that map each guest now."""
-        return self._of_guests(lambda guest, first, _: leaves_of(self.state, guest, first))
+        return self._of_guests(lambda guest, first, _: leaves_of(self.host, guest, first))
 
     def split_huge_pages(self) -> Int64s:
         """Huge pages of each guest that are split now."""
-        folio_pages = self.state.rules.folio_pages
+        folio_pages = self.spec.rules.folio_pages
         if folio_pages == 1:
             return np.zeros(len(self.plan.guests), np.int64)
         return self._of_guests(
@@ -250,7 +258,7 @@ class HostEngine:
         """Pages of each guest that both backings hold now."""
         return self._of_guests(
             lambda _, first, count: (
-                pages_with(self.state.tree, first, count, TWIN) if self.state.rules.backing == TWO_BACKINGS else 0
+                pages_with(self.state.tree, first, count, TWIN) if self.spec.rules.backing == TWO_BACKINGS else 0
             )
         )
 
@@ -267,7 +275,7 @@ class HostEngine:
         """Busy times so far."""
         servers, shares = self.state.servers, self.state.shares
         busy_ns = servers["busy_ns"] + servers["held"] * (self.now_ns - servers["changed_ns"])
-        of_stream = self.state.streams["servers"]
+        of_stream = self.spec.streams["servers"]
 
         def busy(resource: Resource) -> int:
             return int(busy_ns[np.unique(of_stream[:, resource])].sum())

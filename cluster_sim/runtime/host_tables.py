@@ -117,7 +117,7 @@ class HostTables:
         """A sum or a maximum of streams as one of guests, boots and all."""
         found = np.zeros(len(self.placed_guests), np.int64)
         add = np.maximum if field in MAXIMA else np.add
-        add.at(found, self.engine.state.streams["guest"], self.engine.state.sums[:, FIELD[field]])
+        add.at(found, self.engine.spec.streams["guest"], self.engine.state.sums[:, FIELD[field]])
         return found
 
     def count(self) -> None:
@@ -156,10 +156,11 @@ class HostTables:
     def booted_ns(self) -> Int64s:
         """How long after its coming each guest had booted; 0 if it has not, or needed not."""
         parts, done, ends_ns = (np.zeros(len(self.placed_guests), np.int64) for _ in range(3))
-        streams, sums = self.engine.state.streams[self.is_boot], self.engine.state.sums[self.is_boot]
-        np.add.at(parts, streams["guest"], streams["submitted"])
-        np.add.at(done, streams["guest"], sums[:, FIELD["delivered"]])
-        np.maximum.at(ends_ns, streams["guest"], sums[:, FIELD["last_delivery_ns"]])
+        guests = self.engine.spec.streams["guest"][self.is_boot]
+        submitted, sums = self.engine.state.streams["submitted"][self.is_boot], self.engine.state.sums[self.is_boot]
+        np.add.at(parts, guests, submitted)
+        np.add.at(done, guests, sums[:, FIELD["delivered"]])
+        np.maximum.at(ends_ns, guests, sums[:, FIELD["last_delivery_ns"]])
         came_ns = np.array([placed.arrives_ns for placed in self.placed_guests], np.int64)
         return np.where((parts > 0) & (done == parts), ends_ns - came_ns, 0)
 

@@ -7,8 +7,10 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.host_state import HEARD
 from cluster_sim.engine.records import joined_rows
-from cluster_sim.engine.state import HEARD, Arrivals, Records, submissions
+from cluster_sim.engine.state import Arrivals, submissions
 from cluster_sim.planning.inputs import facts_of, logs_of
 from cluster_sim.planning.planner import Planner
 from cluster_sim.platform.scenario_profile import profile_of

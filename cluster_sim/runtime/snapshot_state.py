@@ -19,8 +19,6 @@ from cluster_sim.results.parts import Part
 from cluster_sim.workloads.adaptive import Asked
 
 RECORDS: dict[str, type] = {kind.__name__: kind for kind in (FaultRecord, Arrivals, Part, Asked)}
-DEFINITIONS_OF_HOSTS = {"steps", "curves", "requests", "sizes", "rules", "policy", "placement"}
-"""Fields of a host's state that are as its plan made them."""
 
 Array = npt.NDArray[np.generic]
 
@@ -67,8 +65,7 @@ class _Taker:
         if type(value).__name__ in RECORDS and isinstance(value, RECORDS[type(value).__name__]):
             return {"record": type(value).__name__, "fields": self._fields(value, field_names(value))}
         if isinstance(value, tuple) and hasattr(value, "_fields"):
-            kept = [name for name in value._fields if name not in DEFINITIONS_OF_HOSTS]
-            return {"named": self._fields(value, kept)}
+            return {"named": self._fields(value, value._fields)}
         match value:
             case list():
                 return {"list": [self.take(each) for each in value]}

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.host_state import TRANSFER, Int32s
 from cluster_sim.engine.records import columns_of, word_of
-from cluster_sim.engine.state import TRANSFER, Int32s, Records
 from cluster_sim.integers import Int64s
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS, Ending

@@ -6,13 +6,14 @@ All streams of one actor lie in one table, and one compiled pass makes a window'
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.compiling.decorators import compiled
+from cluster_sim.compiling.records import Field, record_of
 from cluster_sim.integers import NS_PER_S, Int64s
 
 Records = npt.NDArray[np.void]
@@ -43,25 +44,20 @@ class TracedFrames:
 
 FrameSource = RawFrames | TracedFrames
 
-FRAMES = np.dtype(
-    [
-        ("phase_ns", np.int64),
-        ("until_ns", np.int64),
-        ("deadline_ns", np.int64),
-        ("next_frame", np.int64),
-        ("ahead", np.int64),
-        ("round_frames", np.int64),
-        ("round_ns", np.int64),
-        ("frame_bytes", np.int64),
-        ("first", np.int64),
-        ("start", np.int64),
-    ],
-    align=True,
+FRAMES_FIELDS: Final = (
+    Field("phase_ns", "ns", "instant of the first frame"),
+    Field("until_ns", "ns", "instant from which on no frame comes"),
+    Field("deadline_ns", "ns", "time after which a frame is late"),
+    Field("next_frame", "", "the next frame to submit"),
+    Field("ahead", "1", "frames of the present window"),
+    Field("round_frames", "1", "frames after which it repeats"),
+    Field("round_ns", "ns", "time in which it repeats"),
+    Field("frame_bytes", "B", "size of each frame, 0 where a trace tells"),
+    Field("first", "", "first row of its trace"),
+    Field("start", "", "frame of the trace that it begins at"),
 )
-"""A stream: when its first frame comes and from when on none does, its deadlines, the next frame to submit and how many
-of the present window. Its frames repeat after `round_frames` in `round_ns`: evenly and of one size, or as the traces
-have them from `first` on (IS_EVEN if nowhere), begun at `start`.
-"""
+FRAMES: Final = record_of(FRAMES_FIELDS)
+"""A stream of frames: it repeats evenly and in one size, or as a trace has it from `first` on (IS_EVEN if none)."""
 IS_EVEN = -1
 
 

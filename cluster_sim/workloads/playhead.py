@@ -1,27 +1,29 @@
 """A player's clock that turns with what is known: what is shown when, where it waits, what is buffered."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from cluster_sim.compiling.records import Field, record_of
 
 Records = npt.NDArray[np.void]
 
 UNSETTLED = -1
 
-FRAME = np.dtype(
-    [
-        ("at_ns", np.int64),
-        ("bytes", np.int64),
-        ("media_ns", np.int64),
-        ("media_end_ns", np.int64),
-        ("deadline_ns", np.int64),
-        ("settled_ns", np.int64),  # delivered or lost; UNSETTLED before
-        ("complete_ns", np.int64),  # this one and all before it are settled
-        ("shown_ns", np.int64),
-        ("is_lost", np.bool_),
-    ]
+FRAME_FIELDS: Final = (
+    Field("at_ns", "ns", "instant at which it comes"),
+    Field("bytes", "B", "its size"),
+    Field("media_ns", "ns", "where it begins in the film"),
+    Field("media_end_ns", "ns", "where it ends in the film"),
+    Field("deadline_ns", "ns", "instant after which it is late"),
+    Field("settled_ns", "ns", "instant at which it was delivered or lost, UNSETTLED before"),
+    Field("complete_ns", "ns", "instant at which this one and all before it were settled"),
+    Field("shown_ns", "ns", "instant at which it was shown"),
+    Field("is_lost", "", "whether it was lost", kind="bool"),
 )
+FRAME: Final = record_of(FRAME_FIELDS)
 """One frame of a stream of segments, in media order."""
 
 

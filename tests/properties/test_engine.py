@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from cluster_sim.engine.state import Records, submissions
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.state import submissions
 from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.endings import Ending

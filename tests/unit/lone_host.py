@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import JsonValue
 
-from cluster_sim.engine.state import TRANSFER, Arrivals, Records, submissions
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.host_state import TRANSFER
+from cluster_sim.engine.state import Arrivals, submissions
 from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.planning.queues import Facts, plain_facts
 from cluster_sim.platform.scenario_profile import profile_of

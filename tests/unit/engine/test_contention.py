@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import JsonValue
 
-from cluster_sim.engine.state import Records
+from cluster_sim.engine.host_spec import Records
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import ScenarioSpec
 from tests.unit.hand_prices import (

@@ -5,6 +5,7 @@ import pytest
 from pydantic import JsonValue
 
 from cluster_sim.engine.heap import ENTRY, pop, push
+from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.shared_resources import (
     HOST_LOCK,
     MEMORY_BANDWIDTH,
@@ -14,7 +15,7 @@ from cluster_sim.engine.shared_resources import (
     leave,
     room_for_jobs,
 )
-from cluster_sim.engine.state import NOBODY, Records
+from cluster_sim.engine.state import NOBODY
 from cluster_sim.results.endings import DropReason, Ending
 from cluster_sim.results.ledger import Category
 from cluster_sim.runtime.host_engine import NO_ARRIVALS, HostEngine
@@ -147,7 +148,7 @@ def at_rest(engine: HostEngine) -> None:
     assert engine.in_flight == 0
     assert (state.servers["held"] == 0).all()
     assert (state.wait_queues["first"] == NOBODY).all()
-    assert (state.streams["free_buffers"] == state.streams["buffers"]).all()
+    assert (state.streams["free_buffers"] == engine.spec.streams["buffers"]).all()
     assert (state.pools.pools["slots_used"] == 0).all()
     assert (state.shares["jobs"] == 0).all()
     assert (state.shares["demand"] == 0).all()

@@ -5,7 +5,8 @@ import pytest
 from pydantic import JsonValue
 
 from cluster_sim.engine.faults import FaultRecord
-from cluster_sim.engine.state import ALIVE, Records
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.state import ALIVE
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.results.endings import DropReason, Ending

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import JsonValue
 
-from cluster_sim.engine.state import Records
+from cluster_sim.engine.host_spec import Records
 from cluster_sim.planning.placement import NOWHERE, place_guests
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import HostSpec, ScenarioSpec

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from cluster_sim.engine.state import Records
+from cluster_sim.engine.host_spec import Records
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import ScenarioSpec
 from tests.unit.lone_host import arrivals, engine_of, run

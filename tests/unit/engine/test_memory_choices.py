@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cluster_sim.engine.state import Records
+from cluster_sim.engine.host_spec import Records
 from cluster_sim.io_paths.path_context import VIDEO, PathContext
 from cluster_sim.io_paths.programs import program
 from cluster_sim.io_paths.steps import Direction
@@ -149,7 +149,7 @@ def test_scattered_pages_are_others_on_other_hosts_and_replications() -> None:
     plans = [
         plan_host(
             spec, profile_of(spec), facts_of(spec), host=host, placement=place_guests(spec, (1, replication))
-        ).state.placement
+        ).spec.placement
         for host, replication in ((0, 0), (0, 0), (1, 0), (0, 1))
     ]
     assert (plans[0] == plans[1]).all()

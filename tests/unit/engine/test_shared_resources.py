@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.shared_resources import MEMORY_BANDWIDTH
-from cluster_sim.engine.state import Records, submissions
+from cluster_sim.engine.state import submissions
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
 from tests.oracles.processor_sharing_twin import Copy, ends_of

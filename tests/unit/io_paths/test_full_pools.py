@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cluster_sim.engine.state import Arrivals, Records, submissions
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.state import Arrivals, submissions
 from cluster_sim.results.endings import DropReason, Ending
 from cluster_sim.results.ledger import Category
 from cluster_sim.runtime.host_engine import HostEngine

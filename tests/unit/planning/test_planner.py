@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from cluster_sim.memory.page_tree import PAGES_PER_1G, read_words
 from cluster_sim.planning.host_plan import HostPlan, plan_host
 from cluster_sim.planning.placement import place_guests
-from cluster_sim.planning.planner import READ_ONLY, Planner
+from cluster_sim.planning.planner import Planner
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.scenario.spec import ScenarioSpec
 from tests.unit.lone_host import Values, facts_of
@@ -45,7 +45,7 @@ def scenario(**more: JsonValue) -> ScenarioSpec:
 
 
 def arrays_of(value: object, name: str = "state") -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
-    """All arrays of a host's state but its page tree's nodes, whose unused ones hold anything."""
+    """All arrays of a host but its page tree's nodes, whose unused ones hold anything."""
     if isinstance(value, np.ndarray):
         yield name, value
     elif hasattr(value, "_fields"):
@@ -70,7 +70,7 @@ def words_of(plan: HostPlan) -> npt.NDArray[np.int64]:
         {"faults": [FAULT]},
         {"memory": {"placement": "scattered"}},
     ],
-    ids=["alike", "placed", "arriving", "faults", "scattered"],
+    ids=["equal", "placed", "arriving", "faults", "scattered"],
 )
 def test_each_host_is_what_planning_it_alone_makes(more: Values) -> None:
     spec = scenario(**more)
@@ -80,7 +80,8 @@ def test_each_host_is_what_planning_it_alone_makes(more: Values) -> None:
         mine = planner.plan(host)
         alone = plan_host(spec, profile_of(spec), facts_of(spec), host=host, placement=placement)
         assert (mine.guests, mine.streams, mine.faults) == (alone.guests, alone.streams, alone.faults)
-        for (name, one), (_, other) in zip(arrays_of(mine.state), arrays_of(alone.state), strict=True):
+        both = ((*arrays_of(plan.spec), *arrays_of(plan.state)) for plan in (mine, alone))
+        for (name, one), (_, other) in zip(*both, strict=True):
             assert one.dtype == other.dtype, name
             np.testing.assert_array_equal(one, other, name)
         np.testing.assert_array_equal(words_of(mine), words_of(alone))
@@ -89,10 +90,20 @@ def test_each_host_is_what_planning_it_alone_makes(more: Values) -> None:
 def test_what_a_hosts_loop_writes_to_is_its_own() -> None:
     spec = scenario()
     planner = Planner(spec, profile_of(spec), facts_of(spec), place_guests(spec, CHANCE), {})
-    states = [planner.plan(host).state for host in range(2)]
-    assert planner.kept is not None
-    for (name, one), (_, other), (_, kept) in zip(*map(arrays_of, (*states, planner.kept.state)), strict=True):
-        is_shared = np.shares_memory(one, other) or np.shares_memory(one, kept)
-        assert is_shared == (name in READ_ONLY and one.size > 0), name
-    assert not np.shares_memory(states[0].tree.leaf, states[1].tree.leaf)
-    assert not np.shares_memory(states[0].tree.mid, states[1].tree.mid)
+    plans = [planner.plan(host) for host in range(2)]
+    assert planner.last_plan is not None
+    plans.append(planner.last_plan)
+    for (name, one), (_, other), (_, last) in zip(*(arrays_of(plan.state) for plan in plans), strict=True):
+        assert not np.shares_memory(one, other), name
+        assert not np.shares_memory(one, last), name
+    assert not np.shares_memory(plans[0].state.tree.leaf, plans[1].state.tree.leaf)
+    assert not np.shares_memory(plans[0].state.tree.mid, plans[1].state.tree.mid)
+
+
+def test_hosts_of_equal_guests_share_their_definition_but_for_the_keys_of_their_draws() -> None:
+    spec = scenario()
+    planner = Planner(spec, profile_of(spec), facts_of(spec), place_guests(spec, CHANCE), {})
+    one, other = (planner.plan(host).spec for host in range(2))
+    own = [name for name in one._fields if getattr(one, name) is not getattr(other, name)]
+    assert own == ["draw_keys"]
+    assert (one.draw_keys != other.draw_keys).all()

@@ -1,0 +1,152 @@
+"""What never changes of a host during a run: steps, streams, servers, curves, sizes, rules, policy.
+
+Hosts that hold the same guests share all of it but the keys of their draws. Times are in ns unless a name says
+otherwise.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cluster_sim.compiling.by_reference import by_reference
+from cluster_sim.compiling.records import Field, record_of
+from cluster_sim.integers import Int64s
+from cluster_sim.io_paths.steps import COUNT_COUNT, Direction, Mover, Resource
+from cluster_sim.memory.pages import MemoryRules
+
+Records = npt.NDArray[np.void]
+
+CURVE_POINTS: Final = 16
+RANGES: Final = 2
+"""Where buffers lie: the device's and the consumer's own."""
+DIRECTIONS: Final = len(Direction)
+
+STEP_FIELDS: Final = (
+    Field("op", "", "what the step does (Op)"),
+    Field("resource", "", "resource that it takes, gives back or looks at (Resource)"),
+    Field("category", "", "ledger category that its time is booked to (Category)"),
+    Field("runner", "", "whose CPU time it takes (Runner)"),
+    Field("argument", "", "the operation's own: an amount, a mover, a distance, a reason"),
+    Field("range", "", "which of the buffers an operation on memory is for (Range)"),
+    Field("exits", "", "count that its exits go by (Count), -1 for none"),
+    Field("first_price", "", "first count that has a price"),
+    Field("last_price", "", "count behind the last that has a price"),
+    Field("prices", "ns", "price of one of each count; zero outside [first_price, last_price)", (COUNT_COUNT,)),
+)
+STEP: Final = record_of(STEP_FIELDS)
+
+STREAM_FIELDS: Final = (
+    Field("guest", "", "its guest on the host"),
+    Field("entry", "", "first step of its program, by direction", (DIRECTIONS,)),
+    Field("if_full", "", "first step of what undoes it when the bounce pool is full, by direction", (DIRECTIONS,)),
+    Field("servers", "", "server of each resource", (len(Resource),)),
+    Field("first_buffer", "", "first buffer among the host's"),
+    Field("buffers", "1", "buffers that it has"),
+    Field("when_full", "", "what becomes of a transfer that finds no buffer: WAIT, DROP_NEWEST, DROP_OLDEST"),
+    Field("first_page", "", "first I/O page of its buffers, by range", (RANGES,)),
+    Field("pages", "page", "I/O pages from one buffer to the next, by range", (RANGES,)),
+    Field("granule_pages", "page", "unit of conversion"),
+    Field("call_bytes", "B", "most that one conversion call covers"),
+    Field("chunk_bytes", "B", "most that one exit to the VMM covers, 0 where none is taken"),
+    Field("other_vcpus", "1", "vCPUs of the guest beside the one that converts"),
+    Field("descriptor_bytes", "B", "most that one descriptor of the copy engine covers"),
+    Field("batch_descriptors", "1", "descriptors that one submission to the copy engine holds"),
+    Field("pool", "", "its bounce pool"),
+    Field("home_area", "", "area of the pool where its searches begin"),
+    Field("buffer_bytes", "B", "size of a buffer"),
+    Field("min_align_mask", "", "low address bits that the device needs preserved"),
+    Field("extra_mappings", "1", "mappings of a transfer beside its data"),
+    Field("first_mapping", "", "its first entry in HostState.slots"),
+    Field("mappings", "1", "entries of HostState.slots a buffer"),
+    Field("curves", "", "copy curve of each mover", (len(Mover),)),
+    Field("work_ns", "ns", "the guest's own work on one transfer, or its mean, by direction", (DIRECTIONS,)),
+    Field("draws_work", "", "whether that work is drawn"),
+    Field("next_stream", "", "stream of this host that what it sends goes to, or NOBODY"),
+    Field("latency_ns", "ns", "way to another host"),
+    Field("is_closed", "", "whether the next transfer comes when one has ended"),
+    Field("starts_ns", "ns", "instant at which a closed loop begins"),
+    Field("think_ns", "ns", "time from the end of a request to the next in a closed loop"),
+    Field("deadline_ns", "ns", "time after which a transfer of a closed loop is late"),
+    Field("first_request", "", "first request of its log in HostSpec.requests"),
+    Field("requests", "1", "requests of its log, 0 where they are drawn"),
+    Field("reads_percent", "%", "of drawn requests, how many go from the device"),
+    Field("first_size", "", "its first entry in HostSpec.sizes"),
+    Field("sizes", "1", "entries of HostSpec.sizes that it draws from"),
+    Field("is_heard", "", "whether its software is told how transfers end"),
+)
+STREAM: Final = record_of(STREAM_FIELDS)
+
+REQUEST_FIELDS: Final = (
+    Field("bytes", "B", "its size"),
+    Field("direction", "", "which way it goes (Direction)"),
+)
+REQUEST: Final = record_of(REQUEST_FIELDS)
+"""A request of a log that is replayed in a closed loop."""
+
+SIZE_FIELDS: Final = (
+    Field("bytes", "B", "a size that requests may have"),
+    Field("up_to_percent", "%", "how many requests have this size or one before it"),
+)
+SIZE: Final = record_of(SIZE_FIELDS)
+
+CURVE_FIELDS: Final = (
+    Field("points", "1", "points that it has"),
+    Field("bytes", "B", "measured sizes", (CURVE_POINTS,)),
+    Field("ns", "ns", "time of a copy of each size", (CURVE_POINTS,)),
+    Field("beyond_ns_per_mib", "ns/MiB", "slope beyond the last point"),
+    Field("bus_milli", "1/1000", "bytes on the bus a copied byte"),
+)
+CURVE: Final = record_of(CURVE_FIELDS)
+"""A copy curve."""
+
+SERVER_FIELDS: Final = (
+    Field("capacity", "1", "how much of it may be held at a time"),
+    Field("polls_ns", "ns", "how long it looks for more work before it sleeps"),
+)
+SERVER: Final = record_of(SERVER_FIELDS)
+
+GUEST_FIELDS: Final = (
+    Field("spins", "", "whether idle vCPUs spin"),
+    Field("grow_ns", "ns", "what adding one dynamic pool takes"),
+    Field("converts_pool", "", "whether pages of an added pool must be converted"),
+)
+GUEST: Final = record_of(GUEST_FIELDS)
+
+
+@by_reference
+class Policy(NamedTuple):
+    """What a scenario decides for the loop: waiting for pins, pins of others (FOREVER or ns), injection, polling.
+
+    `keeps_rows`: rows of transfers that have ended are kept to be read out, and not only added up.
+    """
+
+    on_pin: int
+    retry_after_ns: int
+    hold_operation: int
+    hold_ns: int
+    hold_every: int
+    has_faults: bool
+    halt_poll_ns: int
+    keeps_rows: bool
+
+
+@by_reference
+class HostSpec(NamedTuple):
+    """Definition of one host.
+
+    `requests` holds logs that are replayed, `sizes` what is drawn from; `placement` the tree's page of each I/O page
+    where those are scattered; `draw_keys` the key of each stream's draws, the one thing that is a host's own.
+    """
+
+    steps: Records
+    streams: Records
+    servers: Records
+    guests: Records
+    curves: Records
+    requests: Records
+    sizes: Records
+    rules: MemoryRules
+    policy: Policy
+    placement: Int64s
+    draw_keys: Int64s

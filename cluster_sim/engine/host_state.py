@@ -1,0 +1,212 @@
+"""What moves of a host during a run, as tables of records: a snapshot holds this and nothing else.
+
+State grows with what guests touch and with the transfers in flight, never with guest memory. Records keep the compiled
+loop's arguments few and what is used together close together.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cluster_sim.compiling.by_reference import by_reference
+from cluster_sim.compiling.records import Field, record_of
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.integers import Int64s
+from cluster_sim.io_paths.steps import COUNT_COUNT
+from cluster_sim.memory.page_tree import PageTree
+from cluster_sim.memory.swiotlb import Swiotlb
+from cluster_sim.results.ledger import CATEGORY_COUNT
+
+Int32s = npt.NDArray[np.int32]
+
+COPIERS: Final = 3
+"""Who copies: guest, host, engine."""
+
+STREAM_STATE_FIELDS: Final = (
+    Field("usable_buffers", "1", "buffers that can be used: those that found slots where they stay mapped"),
+    Field("ring_first", "", "where the buffer that has been free longest stands in the stream's ring"),
+    Field("free_buffers", "1", "buffers that are free"),
+    Field("blocked_until_ns", "ns", "instant until which an empty ring is not refilled"),
+    Field("handling", "1", "completions that the guest's handler has not done with"),
+    Field("next_frame", "", "number of a closed loop's next request"),
+    Field("submitted", "1", "transfers submitted so far"),
+    Field("counted_bytes", "B", "size that `counts` are of"),
+    Field("counts", "1", "what that size comes to (Count)", (COUNT_COUNT,)),
+)
+STREAM_STATE: Final = record_of(STREAM_STATE_FIELDS)
+
+SERVER_STATE_FIELDS: Final = (
+    Field("held", "1", "how much of it is held"),
+    Field("busy_ns", "ns", "held amounts over time, up to `changed_ns`"),
+    Field("changed_ns", "ns", "instant of its last change"),
+    Field("free_ns", "ns", "instant at which a card or link is through with what has come"),
+)
+SERVER_STATE: Final = record_of(SERVER_STATE_FIELDS)
+
+WAIT_QUEUE_FIELDS: Final = (
+    Field("first", "", "transfer that has waited longest, or NOBODY"),
+    Field("last", "", "transfer that came last"),
+)
+WAIT_QUEUE: Final = record_of(WAIT_QUEUE_FIELDS)
+"""A wait queue: one a server, then one a stream for its buffers."""
+
+GUEST_STATE_FIELDS: Final = (
+    Field("shared_pages", "page", "pages shared now"),
+    Field("shared_page_ns", "page·ns", "shared pages over time, up to `changed_ns`"),
+    Field("changed_ns", "ns", "instant of the last change"),
+    Field("conversion_calls", "1", "conversion calls"),
+    Field("lost_pages", "page", "pages whose content a conversion destroyed"),
+    Field("refusals", "1", "conversions that pins refused"),
+    Field("deferred_pages", "page", "pages whose conversion was put off until the last pin was gone"),
+    Field("exposed_pages", "page", "pages of the guest's own data that the host could read"),
+    Field("leaked_pages", "page", "pages of the guest's own data that the host has read"),
+    Field("orphaned_pages", "page", "pages that left the file while pins held them"),
+    Field("split", "1", "huge pages split now"),
+    Field("split_ns", "1·ns", "split huge pages over time, up to `changed_ns`"),
+    Field("splits", "1", "huge pages split"),
+    Field("merges", "1", "huge pages merged"),
+    Field("broken_leaves", "1", "huge stage-2 leaves broken"),
+    Field("leaves_at_boot", "1", "huge stage-2 leaves that mapped it at its start"),
+    Field("died_ns", "ns", "instant at which it was gone, or ALIVE"),
+    Field("died_of", "", "outcome that it died of (Outcome)"),
+    Field("end_reason", "", "what its transfers are dropped for once it is gone (DropReason)"),
+    Field("polled_ns", "ns", "how long the host polled for it"),
+    Field("unmapped_buffers", "1", "buffers that found no slots at the start"),
+    Field("grow_page", "", "I/O page where the next dynamic pool lies"),
+    Field("grows_at_ns", "ns", "instant at which a dynamic pool under way is there, or NOT_GROWING"),
+    Field("grown_pages", "page", "pages of dynamic pools"),
+)
+GUEST_STATE: Final = record_of(GUEST_STATE_FIELDS)
+
+TRANSFER_FIELDS: Final = (
+    Field("phase", "", "FREE, RUNNING, WAITING, TIMED, SHARING or DONE"),
+    Field("step", "", "step at which it stands"),
+    Field("stream", "", "its stream"),
+    Field("started_ns", "ns", "instant at which its step began"),
+    Field("alone_ns", "ns", "what its step on a shared resource would take alone"),
+    Field("demand", "", "what that step asks of the resource: MB/s, or millionths of a lock"),
+    Field("start_clock", "ns/1024", "the resource's clock when that step began"),
+    Field("buffer", "", "its buffer among the host's, or NOBODY"),
+    Field("next", "", "transfer behind it in a wait queue"),
+    Field("bytes", "B", "its size"),
+    Field("tag", "", "what its data is called in pages"),
+    Field("staged", "", "tag of the data in its bounce slots"),
+    Field("frame", "", "frame, request or range of the stream"),
+    Field("direction", "", "which way it goes (Direction)"),
+    Field("held", "", "a bit for each of the host's resources that it holds"),
+    Field("origin_ns", "ns", "instant at which the data first set out"),
+    Field("submitted_ns", "ns", "instant at which it was submitted"),
+    Field("deadline_ns", "ns", "instant after which it is late"),
+    Field("handed_ns", "ns", "instant at which whom it was for had it, or NOT_HANDED"),
+    Field("ended_ns", "ns", "instant at which it ended"),
+    Field("outcome", "", "how it ended (Ending)"),
+    Field("reason", "", "what it was dropped for (DropReason)"),
+    Field("is_intact", "", "whether every reader found its data"),
+    Field("conversions", "1", "granules converted"),
+    Field("converted_pages", "page", "pages converted"),
+    Field("exits", "1", "exits from the guest"),
+    Field("cpu_ns", "ns", "CPU time of guest and host", (2,)),
+    Field("copied_bytes", "B", "bytes copied, by copier", (COPIERS,)),
+    Field("counts", "1", "what prices multiply with (Count)", (COUNT_COUNT,)),
+    Field("ledger", "ns", "time booked to each category", (CATEGORY_COUNT,)),
+)
+TRANSFER: Final = record_of(TRANSFER_FIELDS)
+"""A transfer in flight, or ended and not yet read out; rows are used again."""
+
+MESSAGE_FIELDS: Final = (
+    Field("stream", "", "the sender's stream"),
+    Field("frame", "", "its frame"),
+    Field("bytes", "B", "its size"),
+    Field("at_ns", "ns", "instant at which it arrives"),
+    Field("deadline_ns", "ns", "instant after which it is late"),
+    Field("origin_ns", "ns", "instant at which the data first set out"),
+)
+MESSAGE: Final = record_of(MESSAGE_FIELDS)
+"""What is on its way to another host."""
+
+HEARD_FIELDS: Final = (
+    Field("stream", "", "the stream"),
+    Field("frame", "", "frame or request of the stream"),
+    Field("ended_ns", "ns", "instant at which it ended"),
+    Field("outcome", "", "how it ended (Ending)"),
+)
+HEARD: Final = record_of(HEARD_FIELDS)
+"""What a stream's software is told of a transfer that has ended."""
+
+JOURNAL_FIELDS: Final = (
+    Field("transfer", "", "row of the transfer"),
+    Field("step", "", "the step"),
+    Field("category", "", "ledger category (Category)"),
+    Field("started_ns", "ns", "instant at which it began"),
+    Field("spent_ns", "ns", "what it took"),
+    Field("counts", "1", "counts that it was priced with", (COUNT_COUNT,)),
+)
+JOURNAL: Final = record_of(JOURNAL_FIELDS)
+"""A step that took time, kept only when asked for."""
+
+CURSOR_FIELDS: Final = (
+    Field("sequence", "", "last sequence number given"),
+    Field("timers", "1", "entries of the heap of timed steps"),
+    Field("free", "1", "free rows of transfers"),
+    Field("ready_first", "", "first entry of the ring of transfers that are ready"),
+    Field("ready", "1", "transfers that are ready to go on"),
+    Field("done", "1", "transfers that have ended and are not read out"),
+    Field("journal", "1", "entries of the journal"),
+    Field("holds", "1", "entries of the heap of pins and growing pools"),
+    Field("messages", "1", "messages not taken"),
+    Field("keys", "1", "latencies not taken"),
+    Field("heard", "1", "notes to software not taken"),
+    Field("now_ns", "ns", "instant of the last event"),
+    Field("next_ns", "ns", "instant of the next event that is known of"),
+    Field("quiet_ns", "ns", "instant of the next arrival, or the last before the end"),
+    Field("is_starved", "", "whether the loop stopped for want of room"),
+    Field("ended_guests", "1", "guests that are gone"),
+)
+CURSOR: Final = record_of(CURSOR_FIELDS)
+"""The loop's own scalars."""
+
+
+@by_reference
+class Lists(NamedTuple):
+    """Rows of transfers that are free (a stack), ready to go on (a ring), done (a list)."""
+
+    free: Int32s
+    ready: Int32s
+    done: Int32s
+
+
+@by_reference
+class HostState(NamedTuple):
+    """State of one host.
+
+    `slots` holds the bounce addresses of each buffer, `jobs` the jobs of the shared resources, `messages` what goes to
+    other hosts, `sums` what has ended by stream and field, `keys` latencies of what was delivered
+    (engine/stream_sums.py), `heard` what software is told. `holds` is a heap of buffers that others pin;
+    `held_until_ns` (0: not held), `held_pages` and `pin_waiters` have an entry a buffer.
+    """
+
+    streams: Records
+    servers: Records
+    guests: Records
+    wait_queues: Records
+    ring: Int32s
+    slots: Int64s
+    transfers: Records
+    timers: Records
+    shares: Records
+    jobs: Records
+    journal: Records
+    cursor: Records
+    lists: Lists
+    messages: Records
+    tree: PageTree
+    pools: Swiotlb
+    holds: Records
+    held_until_ns: Int64s
+    held_pages: Int64s
+    pin_waiters: Int64s
+    scratch: Int64s
+    sums: Int64s
+    keys: Int64s
+    heard: Records
