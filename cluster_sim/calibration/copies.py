@@ -69,11 +69,11 @@ def cold_rounds(size_bytes: int, effort: Effort) -> list[Round]:
 
 
 def hot_rounds(size_bytes: int, effort: Effort) -> list[Round]:
-    """Time of one copy of a size, ns, from one place to another again and again; small ones elsewhere each round.
+    """Time of one copy of a size, ns, from one address to another again and again; small ones elsewhere each round.
 
     A first-level cache that guesses its way by a hash of the address (Zen) takes two to four times as long for one pair
     of pages in 256, whose hashes are the same, and a load that looks like one of the stack's stores waits for it: a
-    figure from one place would be that place's.
+    figure from one address would be that one's.
     """
     slot_bytes = max(PAGE_BYTES, 1 << (size_bytes - 1).bit_length())
     turns = itertools.cycle(range(HOT_PLACES if size_bytes <= FIRST_LEVEL_BYTES else 1))

@@ -13,7 +13,7 @@ from cluster_sim.calibration import loops
 from cluster_sim.calibration.calls import NUMBERS
 from cluster_sim.calibration.files import KEEP_SIZE, PUNCH_HOLE, File, guest_memfd, memfd
 from cluster_sim.calibration.machine import Machine
-from cluster_sim.calibration.places import hole
+from cluster_sim.calibration.mappings import hole
 from cluster_sim.calibration.sampling import Effort, Measure, RefusedError, Round, batches, prepared
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.kernel.abi import MADV_HUGEPAGE
@@ -86,9 +86,9 @@ def zaps(effort: Effort) -> list[Round]:
 def mappings(effort: Effort, touched_bytes: int) -> list[Round]:
     """Of one mmap and munmap of a page, touched or not, ns."""
     second = loops.words(NUMBERS["munmap"], -1, PAGE_BYTES)
-    with hole() as place:
+    with hole() as address:
         first = loops.words(
-            NUMBERS["mmap"], place, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
+            NUMBERS["mmap"], address, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
         )
         return batches(effort, lambda count: made(loops.map_touch_unmap(count, first, second, touched_bytes), "mmap"))
 

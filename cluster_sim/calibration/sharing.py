@@ -32,8 +32,8 @@ class Sharing:
 def fitted(threads: Sequence[int], rates: Sequence[float]) -> Sharing:
     """Fit min(n × alone, capacity) to the rates of n threads, each n once and rising; RefusedError where it does not.
 
-    For each place of the knee both sides are fitted by themselves, by least squares of relative errors; that with the
-    least error at its worst is taken. No n need be below the knee: one thread alone can fill a bus.
+    For each position of the knee both sides are fitted by themselves, by least squares of relative errors; that with
+    the least error at its worst is taken. No n need be below the knee: one thread alone can fill a bus.
     """
     candidates = [candidate for knee in range(len(threads) - LEAST_FULL + 1) if (candidate := at(knee, threads, rates))]
     shown = ", ".join(f"{n}: {rate:.4g}" for n, rate in zip(threads, rates, strict=True))

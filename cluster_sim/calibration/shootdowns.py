@@ -10,7 +10,7 @@ import numpy as np
 from cluster_sim.calibration import loops
 from cluster_sim.calibration.calls import NUMBERS
 from cluster_sim.calibration.machine import Machine
-from cluster_sim.calibration.places import guarded_page, hole
+from cluster_sim.calibration.mappings import guarded_page, hole
 from cluster_sim.calibration.running import others
 from cluster_sim.calibration.sampling import (
     Effort,
@@ -65,9 +65,9 @@ def protections(count: int, effort: Effort) -> list[Round]:
 def unmappings(count: int, effort: Effort) -> list[Round]:
     """Of a munmap of a page that was just mapped and written, ns."""
     clock = np.zeros(2, np.int64)
-    with hole() as place:
+    with hole() as address:
         first = loops.words(
-            NUMBERS["mmap"], place, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
+            NUMBERS["mmap"], address, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
         )
         return rounds_beside(
             count,

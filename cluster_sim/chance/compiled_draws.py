@@ -3,7 +3,8 @@
 A draw is splitmix64 (Steele, Lea and Flood 2014) of a stream's key, a transfer's number and the draw's own number.
 """
 
-from cluster_sim.compiling.decorators import compiled
+from cluster_sim.compiling.decorators import compiled, compiled_at_o1, inlined
+from cluster_sim.integers import Int64s
 
 GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)
 FIRST = 0xBF58476D1CE4E5B9 - (1 << 64)
@@ -20,13 +21,25 @@ SPACING = 130
 """First draw of each purpose; those after WORK and SPACING belong to them."""
 
 
+@inlined
+def mix(z: int) -> int:
+    """splitmix64's finalizer, on 64 bits that wrap around."""
+    z = (z ^ ((z >> 30) & ((1 << 34) - 1))) * FIRST
+    z = (z ^ ((z >> 27) & ((1 << 37) - 1))) * SECOND
+    return z ^ ((z >> 31) & ((1 << 33) - 1))
+
+
+@compiled_at_o1
+def mix_numbers(first: int, key: int, mixed: Int64s) -> None:
+    """Fill `mixed` with splitmix64 of `first`, `first` + 1 … under a key."""
+    for i in range(len(mixed)):
+        mixed[i] = mix(GOLDEN * (first + i + key))
+
+
 @compiled
 def uniform(key: int, number: int, which: int) -> int:
     """A whole number in [0, 2**31), every one as likely."""
-    z = key + GOLDEN * (number * DRAWS + which + 1)
-    z = (z ^ ((z >> 30) & ((1 << 34) - 1))) * FIRST
-    z = (z ^ ((z >> 27) & ((1 << 37) - 1))) * SECOND
-    z = z ^ ((z >> 31) & ((1 << 33) - 1))
+    z = mix(key + GOLDEN * (number * DRAWS + which + 1))
     return (z >> (63 - BITS)) & ((1 << BITS) - 1)
 
 

@@ -53,19 +53,19 @@ def _load_field(_: Any, builder: Any, reference: Reference, pointer: Any, name: 
     return _load_for_good(builder, field)
 
 
-def _load_for_good(builder: Any, place: Any) -> Any:
+def _load_for_good(builder: Any, pointer: Any) -> Any:
     """Load, word by word, what stays as it is for as long as the call from Python lasts.
 
     Each load says so: LLVM must else take every number that is stored for one that may have changed an array's address.
     """
-    kind = place.type.pointee
+    kind = pointer.type.pointee
     if not isinstance(kind, ir.Aggregate):
-        word = builder.load(place)
+        word = builder.load(pointer)
         word.set_metadata("invariant.load", builder.module.add_metadata([]))
         return word
     whole = ir.Constant(kind, ir.Undefined)
     for number in range(len(kind)):
-        part = _load_for_good(builder, cgutils.gep_inbounds(builder, place, 0, number))
+        part = _load_for_good(builder, cgutils.gep_inbounds(builder, pointer, 0, number))
         whole = builder.insert_value(whole, part, number)
     return whole
 
@@ -74,8 +74,8 @@ def _load_for_good(builder: Any, place: Any) -> Any:
 def _unbox(reference: Reference, python: Any, call: Any) -> NativeValue:
     """Unpack the tuple in the frame of the way in from Python, and point to it there."""
     whole = call.unbox(reference.whole, python)
-    place = cgutils.alloca_once_value(call.builder, whole.value)
-    return NativeValue(place, is_error=whole.is_error, cleanup=whole.cleanup)
+    pointer = cgutils.alloca_once_value(call.builder, whole.value)
+    return NativeValue(pointer, is_error=whole.is_error, cleanup=whole.cleanup)
 
 
 def by_reference(class_: Class) -> Class:

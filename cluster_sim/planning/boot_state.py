@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster_sim.chance.keyed_draws import draw
+from cluster_sim.chance.samples import sampled
 from cluster_sim.engine.bounce import AT_PAGE
 from cluster_sim.engine.guest_memory import convert_at, in_tree, operate_at
 from cluster_sim.engine.state import Host
@@ -73,38 +73,8 @@ def scatter_io_pages(
     for guest, base in zip(guests, bases, strict=False):
         placed = guest.placed
         key = draw(1 << 62, *chance, placed.group.name, placed.index, "placement")
-        parts.append(base + scattered(guest.layout.io_pages, guest.layout.end_page, key))
+        parts.append(base + sampled(guest.layout.io_pages, guest.layout.end_page, key))
     return np.concatenate(parts)
-
-
-def scattered(count: int, pages: int, key: int) -> Int64s:
-    """`count` different pages of [0, pages), every choice as likely: a keyed hash of 0, 1, 2 … without doubles.
-
-    Where most pages are asked for, doubles would be the rule; then all pages are put in the order of their hashes.
-    """
-    assert count <= pages
-    if 2 * count > pages:
-        order: Int64s = np.argsort(mixed(np.arange(pages, dtype=np.uint64), key), kind="stable")
-        return order[:count]
-    chosen: Int64s = np.zeros(0, np.int64)
-    asked = 0
-    while len(chosen) < count:
-        more = 2 * (count - len(chosen)) + 64
-        hashed = mixed(np.arange(asked, asked + more, dtype=np.uint64), key)
-        asked += more
-        drawn = (hashed >> np.uint64(11)).astype(np.float64) * (pages / 2.0**53)
-        candidates = np.concatenate([chosen, drawn.astype(np.int64)])
-        _, first = np.unique(candidates, return_index=True)
-        chosen = candidates[np.sort(first)]
-    return chosen[:count]
-
-
-def mixed(numbers: npt.NDArray[np.uint64], key: int) -> npt.NDArray[np.uint64]:
-    """splitmix64 of each number under a key (Steele, Lea and Flood 2014)."""
-    z = (numbers + np.uint64(key)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
 
 
 def build_tree(

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from cluster_sim.chance.keyed_draws import draw
+from cluster_sim.chance.samples import shuffled
 from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.host_state import Int32s
 from cluster_sim.integers import Int64s
-from cluster_sim.planning.boot_state import mixed
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.scenario.workload_spec import ChurnWorkload
 
@@ -28,8 +28,7 @@ def rings(
         if isinstance(spec, ChurnWorkload) and spec.order == "random":
             first, count = int(row["first_buffer"]), int(row["buffers"])
             key = key_of(stream, guests, chance, "order")
-            order = np.argsort(mixed(np.arange(count, dtype=np.uint64), key), kind="stable")
-            ring[first : first + count] = first + order
+            ring[first : first + count] = first + shuffled(count, key)
     return ring
 
 

@@ -112,8 +112,8 @@ def frame_at_ns(table: FrameTable, number: int, frame: int) -> int:
         rest = frame - rounds * stream.round_frames
         return int(stream.phase_ns + rounds * stream.round_ns + rest * stream.round_ns // stream.round_frames)
     rounds = (frame + stream.start) // stream.round_frames
-    place = frame + stream.start - rounds * stream.round_frames
-    since_ns = table.offsets_ns[stream.first + place] - table.offsets_ns[stream.first + stream.start]
+    position = frame + stream.start - rounds * stream.round_frames
+    since_ns = table.offsets_ns[stream.first + position] - table.offsets_ns[stream.first + stream.start]
     return int(stream.phase_ns + rounds * stream.round_ns + since_ns)
 
 

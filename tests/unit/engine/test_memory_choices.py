@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from cluster_sim.chance.samples import sampled
 from cluster_sim.engine.host_spec import Records
 from cluster_sim.io_paths.path_context import VIDEO, PathContext
 from cluster_sim.io_paths.programs import program
 from cluster_sim.io_paths.steps import Direction
-from cluster_sim.planning.boot_state import scattered
 from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.planning.placement import place_guests
 from cluster_sim.platform.protection import PROTECTIONS
@@ -266,13 +266,13 @@ def test_secrets_that_a_conversion_keeps_are_exposed_once_a_buffer() -> None:
 @pytest.mark.parametrize(("count", "pages"), [(1, 1), (3, 1000), (400, 1000), (600, 1000), (1000, 1000)])
 def test_scattered_pages_are_different_and_inside(count: int, pages: int) -> None:
     for key in (1, 2):
-        chosen = scattered(count, pages, key)
+        chosen = sampled(count, pages, key)
         assert len(set(chosen.tolist())) == count
         assert 0 <= chosen.min() <= chosen.max() < pages
     if 1 < count < pages:
-        assert scattered(count, pages, 1).tolist() != scattered(count, pages, 2).tolist()
+        assert sampled(count, pages, 1).tolist() != scattered(count, pages, 2).tolist()
 
 
 def test_scattered_pages_lie_evenly() -> None:
-    halves = [int((scattered(1000, 1 << 20, key) < 1 << 19).sum()) for key in range(20)]
+    halves = [int((sampled(1000, 1 << 20, key) < 1 << 19).sum()) for key in range(20)]
     assert 9600 < sum(halves) < 10400, "20,000 draws, a standard deviation of 71"
