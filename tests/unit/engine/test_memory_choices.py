@@ -270,7 +270,7 @@ def test_scattered_pages_are_different_and_inside(count: int, pages: int) -> Non
         assert len(set(chosen.tolist())) == count
         assert 0 <= chosen.min() <= chosen.max() < pages
     if 1 < count < pages:
-        assert sampled(count, pages, 1).tolist() != scattered(count, pages, 2).tolist()
+        assert sampled(count, pages, 1).tolist() != sampled(count, pages, 2).tolist()
 
 
 def test_scattered_pages_lie_evenly() -> None:

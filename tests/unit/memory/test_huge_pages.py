@@ -4,11 +4,11 @@ import random
 
 import pytest
 
+from cluster_sim.chance.samples import sampled
 from cluster_sim.memory.effects import Effect
 from cluster_sim.memory.guest_memfd import GuestMemfd
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import FIRST_TAG, MemoryRules, Operation
-from cluster_sim.planning.boot_state import scattered
 from tests.oracles.invariants import PAGES_1G, PAGES_2M, TECHNOLOGIES, rules_of
 
 GIB_16 = 16 * PAGES_1G
@@ -242,7 +242,7 @@ def test_h3_scattered_pages_break_nearly_all_huge_leaves_and_a_cluster_only_its_
     spread = 3 * (blocks * untouched * (1 - untouched)) ** 0.5
     assert round(expected) == 7083
     chosen = {
-        "by the model's own placement": scattered(MIB_64, GIB_16, seed).tolist(),
+        "by the model's own placement": sampled(MIB_64, GIB_16, seed).tolist(),
         "by another generator": random.Random(seed).sample(range(GIB_16), MIB_64),
     }
     for name, pages in chosen.items():
@@ -260,7 +260,7 @@ def test_h3_scattered_pages_break_nearly_all_huge_leaves_and_a_cluster_only_its_
 def test_h3_of_gigantic_pages_all_are_broken_against_one() -> None:
     file = touched(GIGANTIC)
     assert file.leaves(PAGES_1G) == 16
-    for page in scattered(MIB_64, GIB_16, 1).tolist():
+    for page in sampled(MIB_64, GIB_16, 1).tolist():
         file.convert(page, 1, to_private=False)
     assert (file.leaves(PAGES_1G), file.split_folios) == (0, 16)
     file = touched(GIGANTIC)
