@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run check browser test campaign mutants docs bench bench-compare lock clean
+.PHONY: help setup run check browser test boundscheck campaign mutants docs bench bench-compare lock clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,10 @@ test: $(READY) browser  ## ruff, mypy --strict, import contracts and all tests
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 	$(BIN)/pytest -q
+
+boundscheck: $(READY)  ## the engine's tests with each index checked; such code has a cache of its own
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -q tests/unit/engine tests/unit/io_paths tests/unit/memory tests/unit/planning \
+	  tests/unit/runtime tests/properties tests/determinism
 
 campaign: $(READY)  ## kill actors, nodes and drivers, round after round, and write docs/fault-campaign.md
 	$(BIN)/python -m tests.cluster.campaign --rounds 14 --kills 4 --out docs/fault-campaign.md

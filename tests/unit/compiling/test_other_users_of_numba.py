@@ -7,6 +7,7 @@ from pathlib import Path
 import numba
 import pytest
 from numba.core import config
+from numba.core.compiler import Flags
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.targetconfig import TargetConfig
 from numba.np import arrayobj
@@ -27,6 +28,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from numba.core import config
+from numba.core.compiler import Flags
 from numba.core.targetconfig import TargetConfig
 from numba.np import arrayobj
 
@@ -76,7 +78,7 @@ def test_a_foreign_function_is_cached_where_numba_puts_it(tmp_path: Path, monkey
 def test_what_cannot_be_compiled_leaves_numba_as_it_was() -> None:
     @compiled
     def nonsense(x: int) -> int:
-        return x.nothing  # type: ignore[attr-defined,no-any-return]
+        return x.nothing  # type: ignore[attr-defined]
 
     before = insides()
     with pytest.raises(numba.TypingError):
@@ -108,9 +110,9 @@ def test_what_is_exchanged_is_put_back_after_an_error() -> None:
 
 
 def test_options_compare_as_numba_compares_them() -> None:
-    flags = numba.core.compiler.Flags()
-    flags.nrt = False
-    flags.error_model = "numpy"
+    flags = Flags()
+    for name, value in {"nrt": False, "error_model": "numpy"}.items():
+        setattr(flags, name, value)
     own = flags.values()
     with global_compiler_lock, quick_comparisons():
         assert flags.values() == own
