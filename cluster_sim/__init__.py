@@ -61,15 +61,19 @@ def compare(
 ) -> "list[Row]":
     """Figures of each variant and guest group, of a run or of several, with ratios to the baseline in pairs."""
     from cluster_sim.analysis.comparison import compare as compare_runs
+    from cluster_sim.analysis.run_reading import RunReading
+    from cluster_sim.results.reader import Results
 
-    return compare_runs(results, baseline, interval=interval)
+    runs = [results] if isinstance(results, Results) else results
+    return compare_runs([RunReading(run) for run in runs], baseline, interval=interval)
 
 
 def answer(results: "Results") -> "Answer":
     """What a run says in words: verdicts, the hypotheses H1 to H3, and the costs that could overturn them."""
-    from cluster_sim.analysis.answers.answered import answer as answer_of
+    from cluster_sim.analysis.answers.run_answer import answer as answer_of
+    from cluster_sim.analysis.run_reading import RunReading
 
-    return answer_of(results, compare(results))
+    return answer_of(RunReading(results))
 
 
 def charts(results: "Results") -> "dict[str, alt.TopLevelMixin]":

@@ -16,8 +16,10 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster_sim import answer, compare, open_results
+from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.report.comparison import comparison
-from cluster_sim.report.report_files import CHARTS, PAGE, subject_of, write_report
+from cluster_sim.report.page import Report
+from cluster_sim.report.report_files import CHARTS, PAGE, write_report
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH = 176
@@ -40,7 +42,7 @@ def draw_report(run: Path, images: Path) -> None:
     """Write what a browser shows of the top of the run's report, and its chart of ledgers."""
     results = open_results(run)
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
-        written = write_report(subject_of(results, answer(results)), Path(folder))
+        written = write_report(Report(RunReading(results), answer(results)), Path(folder))
         shutil.copyfile(written.directory / CHARTS / "ledger-1.svg", images / "ledger.svg")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport=PAGE_SIZE, color_scheme="light")  # type: ignore[arg-type]  # two numbers

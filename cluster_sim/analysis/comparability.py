@@ -23,7 +23,7 @@ Labels = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class ComparedVariant:
     """A variant among those compared: the number of its run, its label there, its axes in the comparison."""
 
     run: int
@@ -35,7 +35,7 @@ class Contender:
 class Joined:
     """Variants of one or more runs under common axes, the runs' names, and in which fields the runs differ."""
 
-    contenders: Mapping[str, Contender]
+    variants: Mapping[str, ComparedVariant]
     names: tuple[str, ...]
     differences: tuple[str, ...]
 
@@ -44,7 +44,7 @@ def join(runs: Sequence[Results]) -> Joined:
     """All variants of all runs; several runs get their names as a further axis. Refuses what is not comparable."""
     manifests = [run.manifest for run in runs]
     if len(runs) == 1:
-        own = {label: Contender(0, label, record.axes) for label, record in manifests[0].variants.items()}
+        own = {label: ComparedVariant(0, label, record.axes) for label, record in manifests[0].variants.items()}
         return Joined(own, (runs[0].directory.name,), ())
     directories = [run.directory.resolve() for run in runs]
     if len(set(directories)) < len(directories):
@@ -66,12 +66,12 @@ def join(runs: Sequence[Results]) -> Joined:
         wrong += [f"and {len(found) - MOST_TOLD} more fields of {pair[1]}"] if len(found) > MOST_TOLD else []
     if wrong:
         raise ComparisonError("\n".join(["runs that cannot be compared:", *wrong]))
-    contenders = {
-        f"{name}.{label}": Contender(number, label, {RUN_AXIS: name, **axes[number][label]})
+    variants = {
+        f"{name}.{label}": ComparedVariant(number, label, {RUN_AXIS: name, **axes[number][label]})
         for number, name in enumerate(names)
         for label in manifests[number].variants
     }
-    return Joined(contenders, tuple(names), tuple(differing))
+    return Joined(variants, tuple(names), tuple(differing))
 
 
 def names_of(runs: Sequence[Results]) -> list[str]:

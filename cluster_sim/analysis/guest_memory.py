@@ -1,12 +1,10 @@
 """What a run did to guest memory, variant by variant, and what became of injected faults."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-
-from cluster_sim.results.reader import Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,7 @@ class MemoryFigure:
     is_largest: bool = False
 
 
-FIGURES = (
+MEMORY_FIGURES = (
     MemoryFigure("refused", "conversions", "conversions", "refusals"),
     MemoryFigure("stuck", "frames", "conversions", "stuck"),
     MemoryFigure("pin wait", "ms, longest", "conversions", "longest_pin_wait_ns", 1e6, is_largest=True),
@@ -62,17 +60,17 @@ class FaultRow:
     spoilt_pages: int
 
 
-def memory_rows(results: Results) -> list[MemoryRow]:
-    """One row a variant, in the run's order."""
-    tables = {name: results.table(name) for name in ("conversions", "guests")}
+def memory_rows(variants: Iterable[str], conversions: pa.Table, guests: pa.Table) -> list[MemoryRow]:
+    """One row a variant, in their order, from the tables `conversions` and `guests`."""
+    tables = {"conversions": conversions, "guests": guests}
     rows = []
-    for variant in results.manifest.variants:
+    for variant in variants:
         mine = {name: of_variant(table, variant) for name, table in tables.items()}
         replications = len(set(mine["guests"].column("replication").to_pylist()))
         if not replications:
             continue
         figures = {}
-        for figure in FIGURES:
+        for figure in MEMORY_FIGURES:
             values = mine[figure.table].column(figure.column).to_numpy()
             total = float(values.max()) if figure.is_largest else float(values.sum()) / replications
             figures[figure.name] = total / figure.divisor
@@ -80,15 +78,15 @@ def memory_rows(results: Results) -> list[MemoryRow]:
     return rows
 
 
-def fault_rows(results: Results) -> list[FaultRow]:
+def fault_rows(variants: Iterable[str], faults: pa.Table) -> list[FaultRow]:
     """Faults of all replications, those of a kind together, in the order of their first instants."""
     found: dict[tuple[str, str, bool, str, str], list[int]] = {}
-    for record in results.table("faults").sort_by([("variant", "ascending"), ("at_ns", "ascending")]).to_pylist():
+    for record in faults.sort_by([("variant", "ascending"), ("at_ns", "ascending")]).to_pylist():
         kind = (record["variant"], record["access"], record["is_injected"], record["outcome"], record["victim"])
         sums = found.setdefault(kind, [0, 0, 0])
-        for place, more in enumerate((1, record["leaked_pages"], record["spoilt_pages"])):
-            sums[place] += more
-    order = {variant: number for number, variant in enumerate(results.manifest.variants)}
+        for number, more in enumerate((1, record["leaked_pages"], record["spoilt_pages"])):
+            sums[number] += more
+    order = {variant: number for number, variant in enumerate(variants)}
     rows = [FaultRow(*kind, *sums) for kind, sums in found.items()]
     return sorted(rows, key=lambda row: order[row.variant])
 

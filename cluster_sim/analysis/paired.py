@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -40,6 +40,11 @@ class Ratio:
     resolution: float = 0.0
 
     @property
+    def has_interval(self) -> bool:
+        """Whether there were replications enough for an interval."""
+        return not math.isnan(self.low)
+
+    @property
     def shows_difference(self) -> bool:
         """Whether the interval leaves 1 out; without an interval nothing is shown."""
         return self.low > 1 or self.high < 1
@@ -48,6 +53,10 @@ class Ratio:
     def half_width(self) -> float:
         """Half the interval's width relative to the ratio, in the scale of ratios; not-a-number without interval."""
         return math.sqrt(self.high / self.low) - 1
+
+    def inverse(self) -> "Ratio":
+        """Baseline over candidate: the same comparison from the other side."""
+        return replace(self, mean=1 / self.mean, low=1 / self.high, high=1 / self.low, effect=-self.effect)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,20 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from cluster_sim.analysis.baselines import usual_baseline
 from cluster_sim.analysis.comparability import join
-from cluster_sim.analysis.comparison import Row, usual_baseline
+from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.comparison import compare as compare_runs
-from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
 from cluster_sim.analysis.paired import Method
 from cluster_sim.analysis.precision import Need, need, run_until
 from cluster_sim.analysis.problems import ComparisonError
+from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import console, refusing_bad_input
 from cluster_sim.cli.progress import running
 from cluster_sim.experiments.driver import Executor, Means
 from cluster_sim.experiments.resume import complete_run
 from cluster_sim.report.comparison import comparison
-from cluster_sim.report.folded import plain
+from cluster_sim.report.folded_table import plain
 from cluster_sim.report.guest_memory import guest_memory
 from cluster_sim.results.reader import Results, open_results
 
@@ -66,7 +67,8 @@ def compare(
         wish = Wish(None if baseline is None else parse_baseline(baseline), interval)
         wished = None if precision is None else parse_precision(precision)
         opened = [open_results(run) for run in runs]
-        rows = compare_runs(opened, wish.baseline, interval=interval)
+        readings = [RunReading(results) for results in opened]
+        rows = compare_runs(readings, wish.baseline, interval=interval)
         shown = usual_baseline(opened, join(opened)) if wish.baseline is None else wish.baseline
         strata = None if by is None else [name.strip() for name in by.split(",")]
         comparison(rows, shown, strata)  # refuses wrong names before anything runs
@@ -74,37 +76,40 @@ def compare(
         with refusing_bad_input():
             if not any(row.ratios for row in rows):
                 raise ComparisonError("--precision: found no ratios, allowed: a baseline to compare with")
-            opened = run_more(opened, wish, wished, at_most, Means(executor, actors), out)
-            rows = compare_runs(opened, wish.baseline, interval=interval)
-    for question in dict.fromkeys(run.manifest.question.strip() for run in opened):
+            readings = run_more(opened, wish, wished, at_most, Means(executor, actors), out)
+            rows = compare_runs(readings, wish.baseline, interval=interval)
+    for question in dict.fromkeys(run.manifest.question.strip() for run in readings):
         out.print(plain(" ".join(question.split()) + "\n", "bold"))
     with refusing_bad_input():
         out.print(comparison(rows, shown, strata, interval=interval, details=details, precision=wished))
     print_needs(out, rows, USUAL_PRECISION if wished is None else wished, is_wished=wished is not None)
-    print_runs(out, opened)
+    print_runs(out, readings)
 
 
 def run_more(
     opened: Sequence[Results], wish: Wish, precision: float, at_most: int, means: Means, out: Console
-) -> list[Results]:
-    """Extend all runs in place until the wished precision is there, or as many replications as allowed."""
-    places = [run.storage for run in opened]
+) -> list[RunReading]:
+    """Extend all runs where they lie until the wished precision is there, or as many replications as allowed."""
+    storages = [run.storage for run in opened]
+
+    def read_anew() -> list[RunReading]:
+        return [RunReading(Results(storage)) for storage in storages]
 
     def rows() -> list[Row]:
-        return compare_runs([Results(place) for place in places], wish.baseline, interval=wish.method)
+        return compare_runs(read_anew(), wish.baseline, interval=wish.method)
 
     def run_to(replications: int, found: Need) -> None:
         out.print(plain(f"{reason(found, precision)}: running to {replications} replications", "dim"))
-        for place in places:
+        for storage in storages:
             with running(GOES_ON) as on_progress:
-                complete_run(place.uri, replications, means=means, on_progress=on_progress)
+                complete_run(storage.uri, replications, means=means, on_progress=on_progress)
 
     for run in opened:
         if run.manifest.status != "complete":
             with running(GOES_ON) as on_progress:
                 complete_run(run.storage.uri, means=means, on_progress=on_progress)
     run_until(precision, at_most, rows, run_to)
-    return [Results(place) for place in places]
+    return read_anew()
 
 
 def reason(found: Need, precision: float) -> str:
@@ -135,17 +140,17 @@ def print_needs(out: Console, rows: Sequence[Row], precision: float, *, is_wishe
         out.print(plain(f"{names}: no replications bring these to ±{percent}, histograms are coarser.", "dim"))
 
 
-def print_runs(out: Console, opened: Sequence[Results]) -> None:
+def print_runs(out: Console, readings: Sequence[RunReading]) -> None:
     """What the runs did to guest memory, in which fields they differ, and which did not end."""
-    if len(opened) > 1:
-        joined = join(opened)
+    if len(readings) > 1:
+        joined = join([run.results for run in readings])
         for line in joined.differences:
             out.print(plain(f"axis run: {line}"))
-    for run in opened:
-        memory, faults = memory_rows(run), fault_rows(run)
-        if len(opened) > 1:
-            out.print(plain(f"\n{run.directory}", "bold"))
-        out.print(Text(), guest_memory(memory, faults))
+    for run in readings:
+        memory = guest_memory(run)
+        if len(readings) > 1:
+            out.print(plain(f"\n{run.results.directory}", "bold"))
+        out.print(Text(), memory)
         if run.manifest.status != "complete":
             out.print(plain(f"This run is {run.manifest.status}: only finished variants are shown."))
 

@@ -1,6 +1,6 @@
 """`cluster-sim explain`: one transfer of each path, step by step."""
 
-from cluster_sim.analysis.explained import explain as explain_scenario
+from cluster_sim.analysis.lone_transfer.explanation import explain as explain_scenario
 from cluster_sim.cli.options import Profiles, Sets, Workload, console, load_checked, refusing_bad_input
 from cluster_sim.report.explanation import explanation
 

@@ -89,7 +89,7 @@ def logging_to_terminal(level: str) -> None:
         handler.setLevel(level.upper())
 
 
-def shown_place(storage: Storage) -> str:
+def shown_path(storage: Storage) -> str:
     """Where a run lies, as one would type it from here."""
     if not storage.is_local:
         return storage.uri

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cluster_sim.analysis.answers.answered import answer
-from cluster_sim.analysis.comparison import compare
+from cluster_sim.analysis.answers.run_answer import answer
+from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import refusing_bad_input
 from cluster_sim.report.markdown import markdown
+from cluster_sim.report.page import Report
 from cluster_sim.report.plain import plain
-from cluster_sim.report.report_files import PAGE, subject_of, write_report
+from cluster_sim.report.report_files import PAGE, write_report
 from cluster_sim.results.reader import open_results
 from cluster_sim.results.run_directory import RunDirectoryError
 
@@ -31,11 +32,12 @@ def report(
             raise RunDirectoryError(f"--out: found the file {directory}, allowed: a directory")
         errors = Console(stderr=True)
         with errors.status("reading the run") if sys.stderr.isatty() else errors.capture():
-            subject = subject_of(results, answer(results, compare(results)))
-            said = (subject.answer, subject.rows, subject.manifest)
-            texts = {} if html_only else {"report.md": markdown(*said), "report.txt": plain(*said)}
+            reading = RunReading(results)
+            found = Report(reading, answer(reading))
+            told = (reading, found.answer)
+            texts = {} if html_only else {"report.md": markdown(*told), "report.txt": plain(*told)}
             try:
-                written = write_report(subject, directory, texts=texts, has_pictures=not html_only)
+                written = write_report(found, directory, texts=texts, has_pictures=not html_only)
             except OSError as error:
                 raise RunDirectoryError(f"--out {directory}: cannot be written: {error.strerror}") from error
     others = len(written.files) - 1

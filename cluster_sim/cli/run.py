@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.text import Text
 
-from cluster_sim.analysis.comparison import compare
-from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
+from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import (
     Profiles,
     Sets,
@@ -17,7 +16,7 @@ from cluster_sim.cli.options import (
     load_checked,
     logging_to_terminal,
     refusing_bad_input,
-    shown_place,
+    shown_path,
 )
 from cluster_sim.cli.progress import OnProgress, running
 from cluster_sim.experiments import driver
@@ -66,17 +65,17 @@ def run(  # noqa: PLR0913 - one parameter an option
         out.print("First use of this version: compiling the engine takes some 15 s and is kept.")
     with refusing_bad_input(), running() as on_progress:
         finished = start(on_progress)
-    opened = open_results(finished.storage.uri)
-    manifest = opened.manifest
+    reading = RunReading(open_results(finished.storage.uri))
+    manifest = reading.manifest
     out.print(Text(manifest.question.strip() + "\n", "bold"))
-    out.print(comparison(compare(opened), dict(manifest.baseline)))
-    out.print(guest_memory(memory_rows(opened), fault_rows(opened)))
-    seconds, place = time.perf_counter() - began, shown_place(finished.storage)
+    out.print(comparison(reading.rows, reading.baseline))
+    out.print(guest_memory(reading))
+    seconds, run_path = time.perf_counter() - began, shown_path(finished.storage)
     of_ray = f", of which Ray's start took {finished.ray_start_s:.1f} s" if finished.ray_start_s else ""
     out.print(
-        f"\n{finished.frames:,} frames in {seconds:.1f} s{of_ray}. Tables: {place}/{{transfers,guests,…}}, "
+        f"\n{finished.frames:,} frames in {seconds:.1f} s{of_ray}. Tables: {run_path}/{{transfers,guests,…}}, "
         f"fingerprint {finished.fingerprint[:16]}.\n"
-        f"Again: cluster-sim compare {place} · step by step: cluster-sim explain "
+        f"Again: cluster-sim compare {run_path} · step by step: cluster-sim explain "
         f"{workload or manifest.experiment}",
         highlight=False,
         markup=False,

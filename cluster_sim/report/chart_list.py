@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from cluster_sim.analysis.comparison import Row, compare
-from cluster_sim.analysis.summaries.digest import Digest, digest
-from cluster_sim.analysis.summaries.places import paths_of, strata_of
+from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.report.chart_rows import host_chart, memory_charts, played_charts, work_charts
 from cluster_sim.report.chart_times import latency_chart, ledger_charts, series_charts
 from cluster_sim.report.charts import GROUP, PATH, PATH_RANK, STRATUM, STRATUM_RANK, Chart, drawn_label, spec
@@ -16,16 +14,16 @@ PANELS_MAX = 24
 """Strata that one picture has panels for; the page's filters choose others."""
 
 
-def charts_of(found: Digest, rows: Sequence[Row]) -> list[Chart]:
+def charts_of(reading: RunReading) -> list[Chart]:
     """Every chart, those that have nothing to show included: they say why."""
     return [
-        latency_chart(found),
-        *ledger_charts(found),
-        *work_charts(found, rows),
-        *played_charts(found),
-        *series_charts(found),
-        *memory_charts(found, rows),
-        host_chart(found),
+        latency_chart(reading),
+        *ledger_charts(reading),
+        *work_charts(reading),
+        *played_charts(reading),
+        *series_charts(reading),
+        *memory_charts(reading),
+        host_chart(reading),
     ]
 
 
@@ -55,10 +53,10 @@ def whole_specs(chart: Chart, paths: Sequence[str], strata: Sequence[str]) -> di
 
 def charts(results: Results) -> dict[str, alt.TopLevelMixin]:
     """The charts of a run as Altair objects, by `name` or `name/group`; those without anything to show are left out."""
-    paths, strata = paths_of(results.manifest), strata_of(results.manifest)
+    reading = RunReading(results)
     drawn: dict[str, alt.TopLevelMixin] = {}
-    for chart in charts_of(digest(results), compare(results)):
-        for group, plain in whole_specs(chart, paths, strata).items():
+    for chart in charts_of(reading):
+        for group, plain in whole_specs(chart, reading.paths, reading.strata).items():
             drawn[f"{chart.name}/{group}" if group else chart.name] = kind_of(plain).from_dict(plain, validate=False)
     return drawn
 

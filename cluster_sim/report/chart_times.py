@@ -3,9 +3,10 @@
 import math
 from collections.abc import Mapping
 
-from cluster_sim.analysis.summaries.digest import Digest, Key
-from cluster_sim.analysis.summaries.guests import distribution, ledger_of
-from cluster_sim.report.chart_rows import placed, with_total
+from cluster_sim.analysis.run_reading import RunReading
+from cluster_sim.analysis.summaries.batches import Key
+from cluster_sim.analysis.summaries.sums import distribution, ledger_of
+from cluster_sim.report.chart_rows import labelled, with_total
 from cluster_sim.report.charts import Chart, Record, TableColumn, distributions, ledger_bars, over_time
 from cluster_sim.report.colours import FAMILIES, FAMILY_COLOURS
 from cluster_sim.report.comparison import number
@@ -15,14 +16,14 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 MIB = 1 << 20
 
 
-def latency_chart(digest: Digest) -> Chart:
+def latency_chart(reading: RunReading) -> Chart:
     """Cumulative distributions, with quantiles in the table."""
     name, title = "latency", "Latency"
     says = "Share of delivered frames that took at most so long, on a logarithmic scale: further left is faster."
     records: list[Record] = []
     table: list[Record] = []
-    for (variant, group), sums in digest.guests.items():
-        where = placed(digest.places[variant], group)
+    for (variant, group), sums in reading.guest_sums.items():
+        where = labelled(reading.variants[variant], group)
         curve = distribution(sums)
         records.extend({**where, "latency_us": max(ns, 1) / 1e3, "share": 100 * share} for ns, share in curve)
         if curve:
@@ -33,12 +34,12 @@ def latency_chart(digest: Digest) -> Chart:
     return Chart(name, title, says, records, distributions, columns, table, shows_paths=True)
 
 
-def ledger_charts(digest: Digest) -> list[Chart]:
+def ledger_charts(reading: RunReading) -> list[Chart]:
     """Where the time went: of all delivered frames, and of the slowest hundredth."""
-    every = {key: ledger_of(sums) for key, sums in digest.guests.items() if sums.of("delivered")}
+    every = {key: ledger_of(sums) for key, sums in reading.guest_sums.items() if sums.of("delivered")}
     return [
         ledger_chart(
-            digest,
+            reading,
             every,
             "ledger",
             "Where the time went",
@@ -46,8 +47,8 @@ def ledger_charts(digest: Digest) -> list[Chart]:
             "Nothing was delivered, or nothing took any time.",
         ),
         ledger_chart(
-            digest,
-            digest.slowest,
+            reading,
+            reading.slowest,
             "slowest",
             "Where the slowest frames' time went",
             "The same for the slowest hundredth of frames, those at or above the 99th percentile.",
@@ -57,7 +58,7 @@ def ledger_charts(digest: Digest) -> list[Chart]:
 
 
 def ledger_chart(
-    digest: Digest,
+    reading: RunReading,
     ledgers: Mapping[Key, Mapping[Category, float]],
     name: str,
     title: str,
@@ -70,8 +71,8 @@ def ledger_chart(
         return Chart(name, title, says, absent=absent)
     records: list[Record] = []
     table: list[Record] = []
-    for key in (key for key in digest.guests if key in ledgers):
-        ledger, where = ledgers[key], placed(digest.places[key[0]], key[1])
+    for key in (key for key in reading.guest_sums if key in ledgers):
+        ledger, where = ledgers[key], labelled(reading.variants[key[0]], key[1])
         whole = sum(ledger.values()) / 1e3
         bar: list[Record] = []
         for rank, (family, members) in enumerate(FAMILIES.items()):
@@ -85,33 +86,33 @@ def ledger_chart(
     columns = [TableColumn("sum", "all, us"), *(TableColumn(each.label, each.label) for each in occurring)]
     colours = dict(zip(FAMILIES, FAMILY_COLOURS, strict=True))
     shown = {str(record["family"]) for record in records if record["value"]}
-    key_of = {family: colour for family, colour in colours.items() if family in shown}
-    return Chart(name, title, says, records, ledger_bars, columns, table, key=key_of)
+    legend = {family: colour for family, colour in colours.items() if family in shown}
+    return Chart(name, title, says, records, ledger_bars, columns, table, legend=legend)
 
 
-def series_charts(digest: Digest) -> list[Chart]:
+def series_charts(reading: RunReading) -> list[Chart]:
     """Pool occupancy, shared bytes and split huge pages over time."""
     slots = "swiotlb slots of 2 KiB in use at each window's end, a guest."
     shared = "Guest memory that the host may read at each window's end, a guest."
     split = "Huge pages that are split at each window's end, a guest."
     return [
-        series_chart(digest, "slots", "Bounce pool in use", slots, gauge="slots_used", unit="slots"),
-        series_chart(digest, "shared", "Shared memory", shared, gauge="shared_bytes", unit="MiB", divisor=MIB),
-        series_chart(digest, "split", "Split huge pages", split, gauge="split_huge_pages", unit="huge pages"),
+        series_chart(reading, "slots", "Bounce pool in use", slots, gauge="slots_used", unit="slots"),
+        series_chart(reading, "shared", "Shared memory", shared, gauge="shared_bytes", unit="MiB", divisor=MIB),
+        series_chart(reading, "split", "Split huge pages", split, gauge="split_huge_pages", unit="huge pages"),
     ]
 
 
 def series_chart(
-    digest: Digest, name: str, title: str, says: str, *, gauge: str, unit: str, divisor: float = 1
+    reading: RunReading, name: str, title: str, says: str, *, gauge: str, unit: str, divisor: float = 1
 ) -> Chart:
     """Lines of one gauge; the table has its ends, mean and largest value."""
-    if not digest.series:
+    if not reading.window_series:
         return Chart(name, title, says, absent="This run kept no windows (`record: summary`).")
     records: list[Record] = []
     table: list[Record] = []
-    for key in (key for key in digest.guests if key in digest.series):
-        each = digest.series[key]
-        where = placed(digest.places[key[0]], key[1])
+    for key in (key for key in reading.guest_sums if key in reading.window_series):
+        each = reading.window_series[key]
+        where = labelled(reading.variants[key[0]], key[1])
         values = [float(value) / divisor for value in each.means[gauge]]
         if not any(values):
             continue

@@ -50,7 +50,7 @@ class Chart:
     """One chart: drawn for each guest group, a panel a stratum.
 
     `rows` have stratum, path, group and what `draw` encodes; `table` has stratum, path, group and `columns`.
-    `key` names and colours what is not told by the paths' own legend, which `shows_paths` asks for. With `own_heights`
+    `legend` names and colours what is not told by the paths' own one, which `shows_paths` asks for. With `own_heights`
     panels have vertical scales of their own. A chart without rows says why in `absent`.
     """
 
@@ -61,7 +61,7 @@ class Chart:
     draw: Callable[[alt.NamedData, Sequence[str]], Drawing] | None = None
     columns: Sequence[TableColumn] = ()
     table: Sequence[Record] = ()
-    key: Mapping[str, str | float] = field(default_factory=dict)
+    legend: Mapping[str, str | float] = field(default_factory=dict)
     shows_paths: bool = False
     own_heights: bool = False
     absent: str = ""
@@ -132,17 +132,17 @@ def bars(unit: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
     return draw
 
 
-def shaded_bars(unit: str, parts: Sequence[str]) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
-    """Bars of a path's colour, their parts in shades."""
+def shaded_bars(unit: str, slices: Sequence[str]) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
+    """Bars of a path's colour, their slices in shades."""
 
     def draw(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
         base = alt.Chart(data).encode(y=y_paths())
-        shade = alt.Scale(domain=list(parts), range=list(SHADES[: len(parts)]))
+        shade = alt.Scale(domain=list(slices), range=list(SHADES[: len(slices)]))
         value = alt.Tooltip("value:Q", title=unit, format=",.4~g")
         bar = base.mark_bar(height={"band": 0.72}).encode(
             x=alt.X("value:Q", axis=few_ticks(unit), stack="zero"),
             color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=None),
-            opacity=alt.Opacity("part:O", sort=list(parts), scale=shade, legend=legend_of(len(parts))),
+            opacity=alt.Opacity("part:O", sort=list(slices), scale=shade, legend=legend_of(len(slices))),
             order=alt.Order("rank:Q"),
             tooltip=tips(alt.Tooltip("part:N"), value),
         )
@@ -219,15 +219,15 @@ def over_time(title: str) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
     return draw
 
 
-def dots(parts: Sequence[str]) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
-    """One row a part of a host, a point a path."""
+def dots(resources: Sequence[str]) -> Callable[[alt.NamedData, Sequence[str]], Drawing]:
+    """One row a resource of a host, a point a path."""
 
     def draw(data: alt.NamedData, paths: Sequence[str]) -> Drawing:
         axis = alt.Axis(title=None, domain=False, ticks=False, grid=True, labelLimit=LABEL_LIMIT)
         point = alt.Chart(data).mark_point(size=60, filled=True, opacity=0.85)
         encoded: alt.Chart = point.encode(
             x=alt.X("value:Q", axis=few_ticks("%"), scale=alt.Scale(zero=True)),
-            y=alt.Y("part:N", sort=list(parts), axis=axis),
+            y=alt.Y("part:N", sort=list(resources), axis=axis),
             color=alt.Color(f"{PATH}:N", scale=colour_scale(paths), legend=legend_of(len(paths))),
             shape=alt.Shape(f"{PATH}:N", scale=shape_scale(paths), legend=legend_of(len(paths))),
             tooltip=tips(alt.Tooltip("part:N"), alt.Tooltip("value:Q", title="%", format=",.3~g")),

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cluster_sim.analysis.comparison import COMPARED, FIGURES, Difference, Figure, Ratio, Row
-from cluster_sim.analysis.paired import FEWEST_TO_RESAMPLE, Method
+from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.figures import COMPARED, FIGURES, Figure
+from cluster_sim.analysis.paired import FEWEST_TO_RESAMPLE, Difference, Method, Ratio
 from cluster_sim.analysis.precision import replications_for
 from cluster_sim.analysis.problems import ComparisonError
-from cluster_sim.report.folded import FoldedTable, plain
+from cluster_sim.analysis.strata import title_of
+from cluster_sim.report.folded_table import FoldedTable, plain
 from cluster_sim.results.histogram import RELATIVE_ERROR
 
 WIDE = 0.1
@@ -38,20 +40,20 @@ def comparison(
     the replications that it needs.
     """
     chosen = strata_axes(rows, baseline, by)
-    parts: list[RenderableType] = []
+    tables: list[RenderableType] = []
     shown = [each for each in FIGURES if not each.where_any or any(has(row, each) for row in rows)]
-    for title, part in strata(rows, chosen):
-        parts.append(figures_table(title, part, chosen, shown))
-        compared = [row for row in part if row.ratios and not row.is_baseline]
+    for title, stratum in strata(rows, chosen):
+        tables.append(figures_table(title, stratum, chosen, shown))
+        compared = [row for row in stratum if row.ratios and not row.is_baseline]
         if compared:
-            parts.append(Text())
-            parts.append(ratios_table(compared, chosen, baseline))
+            tables.append(Text())
+            tables.append(ratios_table(compared, chosen, baseline))
         if compared and details:
-            parts.append(Text())
-            parts.append(details_table(compared, chosen, precision))
-        parts.append(Text())
-    parts.append(plain(footnote(rows, baseline, interval), "dim"))
-    return Group(*parts)
+            tables.append(Text())
+            tables.append(details_table(compared, chosen, precision))
+        tables.append(Text())
+    tables.append(plain(footnote(rows, baseline, interval), "dim"))
+    return Group(*tables)
 
 
 def has(row: Row, figure: Figure) -> bool:
@@ -76,19 +78,18 @@ def strata(rows: Sequence[Row], by: Sequence[str]) -> Iterator[tuple[str, list[R
     by_title: dict[str, list[Row]] = {}
     for row in rows:
         labels = {**row.axes, GROUP: row.group}
-        title = ", ".join(f"{axis} {labels[axis]}" for axis in by if axis in labels)
-        by_title.setdefault(title, []).append(row)
+        by_title.setdefault(title_of(labels, by), []).append(row)
     yield from by_title.items()
 
 
-def keys_of(row: Row, by: Sequence[str]) -> tuple[Text, ...]:
+def names_of(row: Row, by: Sequence[str]) -> tuple[Text, ...]:
     """What a row is called by in a table of its stratum: its group, unless that is in the title, and other labels."""
     labels = " ".join(label for axis, label in row.axes.items() if axis not in by) or row.variant
     named = plain(labels + (" *" if row.is_baseline else ""))
     return (named,) if GROUP in by else (plain(row.group), named)
 
 
-def key_headers(by: Sequence[str]) -> tuple[str, ...]:
+def name_headers(by: Sequence[str]) -> tuple[str, ...]:
     """Headers of those columns."""
     return ("path",) if GROUP in by else (GROUP, "path")
 
@@ -116,9 +117,9 @@ def by_group(rows: Sequence[Row]) -> list[Row]:
 
 def figures_table(title: str, rows: Sequence[Row], by: Sequence[str], figures: Sequence[Figure]) -> FoldedTable:
     """One row a path and group."""
-    table = FoldedTable(key_headers(by), [f"{figure.name}\n{figure.unit}" for figure in figures], title)
+    table = FoldedTable(name_headers(by), [f"{figure.name}\n{figure.unit}" for figure in figures], title)
     for row in by_group(rows):
-        table.add_row(keys_of(row, by), [number(row.figures[figure.name]) for figure in figures])
+        table.add_row(names_of(row, by), [number(row.figures[figure.name]) for figure in figures])
     return table
 
 
@@ -126,17 +127,17 @@ def ratios_table(rows: Sequence[Row], by: Sequence[str], baseline: Mapping[str, 
     """Candidate over baseline, with the interval over replications; a difference where there is no ratio."""
     labels = " ".join(baseline.values())
     table = FoldedTable(
-        key_headers(by), COMPARED, f"  as a ratio to {labels}, with 95 % interval over replications", "none"
+        name_headers(by), COMPARED, f"  as a ratio to {labels}, with 95 % interval over replications", "none"
     )
     for row in by_group(rows):
-        table.add_row(keys_of(row, by), [ratio_or_difference(row, name) for name in COMPARED])
+        table.add_row(names_of(row, by), [ratio_or_difference(row, name) for name in COMPARED])
     return table
 
 
 def details_table(rows: Sequence[Row], by: Sequence[str], precision: float | None) -> FoldedTable:
     """One row a path, group and figure: ratio, difference, effect size, replications for the wished precision."""
     last = [] if precision is None else [f"for ±{100 * precision:g}%"]
-    table = FoldedTable([*key_headers(by), "figure"], [*DETAILS, *last], "  in detail", "none")
+    table = FoldedTable([*name_headers(by), "figure"], [*DETAILS, *last], "  in detail", "none")
     for row in by_group(rows):
         for name in COMPARED:
             ratio, difference = row.ratios.get(name), row.differences.get(name)
@@ -144,7 +145,7 @@ def details_table(rows: Sequence[Row], by: Sequence[str], precision: float | Non
             needs = None if ratio is None or precision is None else replications_for(ratio, precision)
             cells = [ratio_text(ratio), difference_text(difference), UNITS[name], effect_text(effect)]
             table.add_row(
-                [*keys_of(row, by), name], [*cells, *(["–" if needs is None else str(needs)] if last else [])]
+                [*names_of(row, by), name], [*cells, *(["–" if needs is None else str(needs)] if last else [])]
             )
     return table
 

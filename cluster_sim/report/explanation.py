@@ -6,14 +6,15 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from cluster_sim.analysis.explained import Explained, PricedTerm
+from cluster_sim.analysis.lone_transfer.explanation import ExplainedTransfer
+from cluster_sim.analysis.lone_transfer.step_prices import PricedTerm
 from cluster_sim.platform.profile import Profile
 
 CONFIDENCES = ("measured", "published", "estimated", "assumed")
 """From the surest to the least sure."""
 
 
-def explanation(title: str, explained: Explained) -> Group:
+def explanation(title: str, explained: ExplainedTransfer) -> Group:
     """The steps of one transfer, their sum, and their sources."""
     table = Table(title=None, box=None, padding=(0, 1))
     for column in ("at us", "step", "on", "ledger"):
@@ -43,7 +44,7 @@ def explanation(title: str, explained: Explained) -> Group:
     )
     if explained.outcome != "delivered":
         summary = f"  {explained.outcome}\n{summary}"
-    what = f"workload {explained.workload}, {explained.part} {explained.direction}"
+    what = f"workload {explained.workload}, {explained.role} {explained.direction}"
     size = f"{explained.frame_bytes:,} B alone on its host"
     heading = Text(f"{title}, {explained.group}, {what}: {size}", "bold")
     return Group(heading, table, Text(summary), Text(sources(marks, explained.profile), "dim"), Text(""))

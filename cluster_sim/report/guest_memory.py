@@ -4,25 +4,26 @@ from collections.abc import Sequence
 
 from rich.console import Group
 
-from cluster_sim.analysis.guest_memory import FIGURES, FaultRow, MemoryRow
+from cluster_sim.analysis.guest_memory import MEMORY_FIGURES, FaultRow
+from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.report.comparison import number
-from cluster_sim.report.folded import FoldedTable
+from cluster_sim.report.folded_table import FoldedTable
 
 
-def guest_memory(rows: Sequence[MemoryRow], faults: Sequence[FaultRow]) -> Group:
+def guest_memory(reading: RunReading) -> Group:
     """The tables that have something to say."""
     tables = list[FoldedTable]()
-    told = [figure for figure in FIGURES if any(row.figures[figure.name] for row in rows)]
+    told = [figure for figure in MEMORY_FIGURES if any(row.figures[figure.name] for row in reading.memory_rows)]
     if told:
         headers = [f"{figure.name}\n{figure.unit}" for figure in told]
         table = FoldedTable(["variant"], headers, "guest memory, all guests of a run")
-        for row in rows:
+        for row in reading.memory_rows:
             values = [row.figures[figure.name] for figure in told]
             if any(values):
                 table.add_row([row.variant], [number(value) for value in values])
         tables.append(table)
-    if faults:
-        tables.append(fault_table(faults))
+    if reading.fault_rows:
+        tables.append(fault_table(reading.fault_rows))
     return Group(*tables)
 
 

@@ -5,9 +5,12 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from cluster_sim.analysis.answers.answer import Answer, Hypothesis, Verdict
-from cluster_sim.analysis.answers.numbers import amount, times
-from cluster_sim.analysis.answers.pairs import baseline_of, path_of, span_of, strata
-from cluster_sim.analysis.comparison import FIGURES, Ratio, Row
+from cluster_sim.analysis.answers.phrases import amount, times
+from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.figures import FIGURES
+from cluster_sim.analysis.paired import Ratio
+from cluster_sim.analysis.run_reading import RunReading
+from cluster_sim.analysis.strata import Labels, path_of
 from cluster_sim.report.safe_text import as_code, in_markdown
 from cluster_sim.results.manifest import Manifest
 
@@ -15,19 +18,20 @@ SHOWN = ("throughput", "p50", "p99", "late", "dropped", "guest CPU", "host CPU",
 RATIOS = ("p50", "guest CPU")
 
 
-def markdown(answer: Answer, rows: Sequence[Row], manifest: Manifest) -> str:
+def markdown(reading: RunReading, answer: Answer) -> str:
     """All of it; everything that comes from the run is escaped."""
-    parts = [
+    manifest = reading.manifest
+    blocks = [
         f"# {in_markdown(manifest.experiment)}",
         in_markdown(answer.question),
         *(f"> **Beware:** {in_markdown(remark)}" for remark in answer.remarks),
         *verdicts(answer.verdicts),
         *hypotheses(answer.hypotheses),
         *doubts(answer),
-        *figures(rows, manifest),
+        *figures(reading),
         *how(manifest),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(blocks) + "\n"
 
 
 def verdicts(found: Sequence[Verdict]) -> Iterator[str]:
@@ -89,11 +93,11 @@ def doubts(answer: Answer) -> Iterator[str]:
     yield table(("cost", "value (range)", "what it does", "source"), cells, right=(), is_markdown=True)
 
 
-def figures(rows: Sequence[Row], manifest: Manifest) -> Iterator[str]:
+def figures(reading: RunReading) -> Iterator[str]:
     """A table a stratum: figures, and ratios of median latency and guest CPU to the baseline."""
-    axes = baseline_of(manifest, rows)
+    axes = reading.baseline
     by_stratum: dict[str, list[Row]] = {}
-    for (stratum, _), those in strata(rows, axes).items():
+    for (stratum, _), those in reading.rows_by_stratum.items():
         by_stratum.setdefault(stratum if axes else "", []).extend(those)
     units = {figure.name: figure.unit for figure in FIGURES}
     labels = " ".join(axes.values())
@@ -105,13 +109,13 @@ def figures(rows: Sequence[Row], manifest: Manifest) -> Iterator[str]:
         if stratum:
             yield f"**{in_markdown(stratum)}**"
         yield table(head, (cells_of(row, axes) for row in those), right=range(2, len(head)))
-    if any(row.ratios for row in rows):
+    if any(row.ratios for row in reading.rows):
         yield "Ratios with their 95 % interval over replications, in pairs; one number where both ends round to it."
 
 
-def cells_of(row: Row, axes: dict[str, str]) -> list[str]:
+def cells_of(row: Row, axes: Labels) -> list[str]:
     """A row's names, figures and ratios."""
-    name = path_of(row, axes) if axes else row.variant
+    name = path_of(row.variant, row.axes, axes) if axes else row.variant
     numbers = [number(row.figures.get(figure, math.nan)) for figure in SHOWN]
     ratios = (
         ["baseline" if row.is_baseline else ratio_text(row.ratios.get(figure)) for figure in RATIOS] if axes else []
@@ -121,8 +125,7 @@ def cells_of(row: Row, axes: dict[str, str]) -> list[str]:
 
 def ratio_text(ratio: Ratio | None) -> str:
     """A ratio with its interval."""
-    span = span_of(ratio)
-    return "–" if span is None else times(span)
+    return "–" if ratio is None else times(ratio)
 
 
 def number(value: float) -> str:

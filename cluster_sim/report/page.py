@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import groupby
 from pathlib import Path
 
@@ -19,11 +19,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cluster_sim.analysis.answers.answer import Answer, Doubt
-from cluster_sim.analysis.comparison import Row
-from cluster_sim.analysis.guest_memory import FaultRow, MemoryRow
-from cluster_sim.analysis.summaries.digest import Digest
-from cluster_sim.analysis.summaries.places import path_axes
-from cluster_sim.report.chart_list import PANELS_MAX
+from cluster_sim.analysis.run_reading import RunReading
+from cluster_sim.report.chart_list import PANELS_MAX, charts_of
 from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, drawn_label, spec
 from cluster_sim.report.colours import colours, dashes
 from cluster_sim.report.page_run import definition_tables, facts, how, profile_parts, source_table
@@ -45,18 +42,17 @@ SECTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a page is about."""
+@dataclass(frozen=True)
+class Report:
+    """What is told of a run: what was read of it, its answer in words, its charts."""
 
-    directory: Path
-    manifest: Manifest
+    reading: RunReading
     answer: Answer
-    rows: Sequence[Row]
-    digest: Digest
-    charts: Sequence[Chart]
-    memory: Sequence[MemoryRow]
-    faults: Sequence[FaultRow]
+
+    @cached_property
+    def charts(self) -> Sequence[Chart]:
+        """Every chart, in the order of the page."""
+        return charts_of(self.reading)
 
 
 @cache
@@ -68,7 +64,7 @@ def vega() -> str:
     return bundle
 
 
-def page(subject: Subject) -> str:
+def page(report: Report) -> str:
     """The whole page."""
     library, script = vega(), (TEMPLATES / "page.js").read_text("utf-8")
     environment = Environment(
@@ -79,14 +75,14 @@ def page(subject: Subject) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    known = indices(subject.digest)
+    known = indices(report.reading)
     return environment.get_template("page.html.j2").render(
-        page=contents(subject, known),
+        page=contents(report, known),
         policy=policy([library, script]),
         style=Markup((TEMPLATES / "page.css").read_text("utf-8")),  # noqa: S704 - a file of the package
         library=Markup(library),  # noqa: S704 - the drawing library, from its package
         script=Markup(script),  # noqa: S704 - a file of the package
-        data=Markup(safe_json(script_data(subject, known))),  # noqa: S704 - cannot end its element
+        data=Markup(safe_json(script_data(report, known))),  # noqa: S704 - cannot end its element
     )
 
 
@@ -106,11 +102,12 @@ def safe_json(value: object) -> str:
     return plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def contents(subject: Subject, known: Indices) -> Mapping[str, object]:
+def contents(report: Report, known: Indices) -> Mapping[str, object]:
     """All that the template fills in."""
-    manifest, answer = subject.manifest, subject.answer
-    ratios = ratio_table(subject.rows, subject.digest, known, manifest)
-    workloads = workload_table(subject.digest, known)
+    reading, answer = report.reading, report.answer
+    manifest = reading.manifest
+    ratios = ratio_table(reading, known)
+    workloads = workload_table(reading, known)
     common, differing = definition_tables(manifest)
     is_there = {"hypotheses": bool(answer.hypotheses), "ratios": ratios is not None}
     paths = list(known.paths)
@@ -122,7 +119,7 @@ def contents(subject: Subject, known: Indices) -> Mapping[str, object]:
         "facts": facts(manifest),
         "remarks": [*answer.remarks, *status_remarks(manifest, answer)],
         "sections": [{"name": name, "title": title} for name, title in SECTIONS.items() if is_there.get(name, True)],
-        "filters": filters(subject, known),
+        "filters": filters(reading, known),
         "paths": [
             {"label": label, "colour": colour, "dash": dash}
             for label, colour, dash in zip(paths, colours(paths), dashed, strict=True)
@@ -134,10 +131,10 @@ def contents(subject: Subject, known: Indices) -> Mapping[str, object]:
         "harmless": [doubt_text(doubt) for doubt in answer.doubts if not doubt.overturns],
         "hypotheses": hypothesis_blocks(answer, known),
         "ratios": ratios,
-        "charts": [chart_block(chart, known) for chart in subject.charts],
+        "charts": [chart_block(chart, known) for chart in report.charts],
         "workloads": workloads,
-        "memory": memory_tables(subject.memory, subject.faults, subject.digest, known),
-        "how": how(manifest, subject.directory.name),
+        "memory": memory_tables(reading, known),
+        "how": how(manifest, reading.results.directory.name),
         "common": common,
         "differing": differing,
         "profiles": profile_parts(manifest),
@@ -152,22 +149,12 @@ def status_remarks(manifest: Manifest, answer: Answer) -> list[str]:
     return [f"This run is {manifest.status}: only what has ended is shown."]
 
 
-def axes_of(subject: Subject) -> dict[str, list[str]]:
-    """The axes outside the paths', with their labels in the run's order."""
-    found: dict[str, list[str]] = {}
-    for place in subject.digest.places.values():
-        for axis, label in place.others.items():
-            if label not in found.setdefault(axis, []):
-                found[axis].append(label)
-    return found
-
-
-def filters(subject: Subject, known: Indices) -> list[Mapping[str, object]]:
+def filters(reading: RunReading, known: Indices) -> list[Mapping[str, object]]:
     """What readers can leave out: labels of the strata's axes, paths, groups; only where there is a choice."""
-    chosen: list[tuple[str, str, list[str]]] = [
-        (f"a{place}", axis, labels) for place, (axis, labels) in enumerate(axes_of(subject).items())
+    chosen: list[tuple[str, str, Sequence[str]]] = [
+        (f"a{number}", axis, labels) for number, (axis, labels) in enumerate(reading.stratum_axes.items())
     ]
-    chosen.append(("p", " ".join(path_axes(subject.manifest)).replace("_", " ") or "path", list(known.paths)))
+    chosen.append(("p", " ".join(reading.path_axes).replace("_", " ") or "path", list(known.paths)))
     chosen.append(("g", "group", list(known.groups)))
     return [
         {"name": name, "title": title, "labels": labels}
@@ -181,14 +168,14 @@ def verdict_blocks(answer: Answer, known: Indices) -> list[Mapping[str, object]]
     return [
         {
             "stratum": stratum or "All",
-            "place": known.strata.get(stratum),
+            "index": known.strata.get(stratum),
             "verdicts": [
                 {
                     "group": verdict.group,
-                    "place": known.groups.get(verdict.group),
+                    "index": known.groups.get(verdict.group),
                     "sentence": verdict.sentence,
                     "details": verdict.details,
-                    "best_place": None if verdict.best is None else known.paths.get(verdict.best),
+                    "best_index": None if verdict.best is None else known.paths.get(verdict.best),
                     "rests_on": verdict.rests_on,
                 }
                 for verdict in verdicts
@@ -210,7 +197,7 @@ def hypothesis_blocks(answer: Answer, known: Indices) -> list[Mapping[str, objec
     for (name, claim), each in groupby(answer.hypotheses, lambda hypothesis: (hypothesis.name, hypothesis.claim)):
         standings = [
             {
-                "place": known.strata.get(one.stratum),
+                "index": known.strata.get(one.stratum),
                 "stratum": one.stratum,
                 "standing": one.standing,
                 "sentence": one.sentence,
@@ -232,13 +219,13 @@ def chart_block(chart: Chart, known: Indices) -> Mapping[str, object]:
         }
         for group in sorted(chart.groups, key=lambda group: known.groups.get(group, 0))
     ]
-    key = [
+    legend = [
         {
             "label": label,
             "colour": look if isinstance(look, str) else "currentColor",
             "opacity": 1 if isinstance(look, str) else look,
         }
-        for label, look in chart.key.items()
+        for label, look in chart.legend.items()
     ]
     return {
         "name": chart.name,
@@ -246,17 +233,17 @@ def chart_block(chart: Chart, known: Indices) -> Mapping[str, object]:
         "says": chart.says,
         "absent": chart.absent,
         "shows_paths": chart.shows_paths,
-        "key": key,
+        "legend": legend,
         "views": views,
         "table": chart_table(chart, known),
     }
 
 
-def script_data(subject: Subject, known: Indices) -> Mapping[str, object]:
+def script_data(report: Report, known: Indices) -> Mapping[str, object]:
     """What the script draws from: labels once, rows by their numbers, one spec a chart for all of its groups."""
-    axes = axes_of(subject)
-    strata = {place.stratum: place.others for place in subject.digest.places.values()}
-    drawn = [chart for chart in subject.charts if chart.rows]
+    axes = report.reading.stratum_axes
+    strata = {each.stratum: each.stratum_axes for each in report.reading.variants.values()}
+    drawn = [chart for chart in report.charts if chart.rows]
     return {
         "panels_max": PANELS_MAX,
         "paths": [drawn_label(path) for path in known.paths],
@@ -271,8 +258,8 @@ def chart_data(chart: Chart, known: Indices) -> Mapping[str, object]:
     fields = list(dict.fromkeys(name for row in chart.rows for name in row if name not in (STRATUM, PATH, GROUP)))
     rows = []
     for row in chart.rows:
-        places = (known.strata[str(row[STRATUM])], known.paths[str(row[PATH])], known.groups.get(str(row[GROUP]), -1))
-        rows.append([*places, *(rounded(row.get(name)) for name in fields)])
+        numbers = (known.strata[str(row[STRATUM])], known.paths[str(row[PATH])], known.groups.get(str(row[GROUP]), -1))
+        rows.append([*numbers, *(rounded(row.get(name)) for name in fields)])
     plain = spec(chart, list(known.paths), list(known.strata))
     return {"spec": plain, "own_heights": chart.own_heights, "fields": fields, "rows": rows}
 

@@ -1,15 +1,16 @@
-"""Tables of the page: under charts, of ratios, of guest memory; each cell a text, each row placed for the filters."""
+"""Tables of the page: under charts, of ratios, of guest memory; each cell a text, each row numbered for the filters."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cluster_sim.analysis.comparison import COMPARED, Row
-from cluster_sim.analysis.guest_memory import FIGURES, FaultRow, MemoryRow
-from cluster_sim.analysis.summaries.digest import Digest
+from cluster_sim.analysis.figures import COMPARED
+from cluster_sim.analysis.guest_memory import MEMORY_FIGURES
+from cluster_sim.analysis.run_reading import RunReading
+from cluster_sim.analysis.strata import VariantLabels
+from cluster_sim.report.chart_rows import labelled
 from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, Value
 from cluster_sim.report.comparison import number, ratio_text
-from cluster_sim.results.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +58,10 @@ class PageTable:
         return len(self.rows[0].names) if self.rows else 1
 
 
-def indices(digest: Digest) -> Indices:
+def indices(reading: RunReading) -> Indices:
     """Numbers in the run's order."""
-    strata, paths = (
-        dict.fromkeys(values)
-        for values in (
-            (place.stratum for place in digest.places.values()),
-            (place.path for place in digest.places.values()),
-        )
-    )
-    numbered = ({label: place for place, label in enumerate(labels)} for labels in (strata, paths, digest.groups))
-    return Indices(*numbered)
+    lists = (reading.strata, reading.paths, reading.groups)
+    return Indices(*({label: number for number, label in enumerate(labels)} for labels in lists))
 
 
 def heads_of(known: Indices, *, has_group: bool = True) -> list[str]:
@@ -103,40 +97,41 @@ def text_of(value: Value) -> str:
     return value if isinstance(value, str) else number(value)
 
 
-def ratio_table(rows: Sequence[Row], digest: Digest, known: Indices, manifest: Manifest) -> PageTable | None:
+def ratio_table(reading: RunReading, known: Indices) -> PageTable | None:
     """Ratios to the baseline with their intervals; None for a run without."""
     told = []
-    for row in sorted(rows, key=lambda row: known.groups.get(row.group, 0)):
+    for row in sorted(reading.rows, key=lambda row: known.groups.get(row.group, 0)):
         if row.is_baseline or not row.ratios:
             continue
-        place = digest.places[row.variant]
-        where = {STRATUM: place.stratum, PATH: place.path, GROUP: row.group}
+        where = labelled(reading.variants[row.variant], row.group)
         told.append(row_of(known, where, [ratio_text(row.ratios[name]) for name in COMPARED]))
     if not told:
         return None
-    return PageTable(f"Ratios to {' '.join(manifest.baseline.values())}", [*heads_of(known), *COMPARED], told)
+    return PageTable(f"Ratios to {' '.join(reading.baseline.values())}", [*heads_of(known), *COMPARED], told)
 
 
-def memory_tables(
-    memory: Sequence[MemoryRow], faults: Sequence[FaultRow], digest: Digest, known: Indices
-) -> list[PageTable]:
+def memory_tables(reading: RunReading, known: Indices) -> list[PageTable]:
     """What happened to guest memory; figures and variants that are nothing are left out."""
     tables = []
-    told = [figure for figure in FIGURES if any(is_something(row.figures[figure.name]) for row in memory)]
+    told = [
+        figure
+        for figure in MEMORY_FIGURES
+        if any(is_something(row.figures[figure.name]) for row in reading.memory_rows)
+    ]
     if told:
         rows = []
-        for row in memory:
+        for row in reading.memory_rows:
             values = [row.figures[figure.name] for figure in told]
             if any(is_something(value) for value in values):
-                rows.append(variant_row(row.variant, [number(value) for value in values], digest, known))
+                rows.append(variant_row(reading.variants[row.variant], [number(value) for value in values], known))
         heads = ["variant", *(f"{figure.name}, {figure.unit}" for figure in told)]
         tables.append(PageTable("Guest memory, all guests of a run", heads, rows))
-    if faults:
+    if reading.fault_rows:
         rows = []
-        for fault in faults:
+        for fault in reading.fault_rows:
             counts = (number(count) for count in (fault.times, fault.leaked_pages, fault.spoilt_pages))
             cells = [fault.access, "injected" if fault.is_injected else "came of it", fault.outcome, fault.victim]
-            rows.append(variant_row(fault.variant, [*cells, *counts], digest, known))
+            rows.append(variant_row(reading.variants[fault.variant], [*cells, *counts], known))
         heads = ["variant", "access", "origin", "outcome", "who died", "times", "leaked pages", "spoilt pages"]
         tables.append(PageTable("Faults", heads, rows))
     return tables
@@ -147,27 +142,26 @@ def is_something(value: float) -> bool:
     return not math.isnan(value) and value != 0
 
 
-def variant_row(variant: str, cells: Sequence[str], digest: Digest, known: Indices) -> TableRow:
+def variant_row(variant: VariantLabels, cells: Sequence[str], known: Indices) -> TableRow:
     """A row of a whole variant."""
-    place = digest.places[variant]
-    return TableRow([variant], cells, known.strata[place.stratum], known.paths[place.path])
+    return TableRow([variant.variant], cells, known.strata[variant.stratum], known.paths[variant.path])
 
 
-def workload_table(digest: Digest, known: Indices) -> PageTable | None:
+def workload_table(reading: RunReading, known: Indices) -> PageTable | None:
     """Each workload of a group by itself; None where no group has more than one."""
-    if len({key[1:] for key in digest.workloads}) <= len(digest.groups):
+    if len({key[1:] for key in reading.workload_sums}) <= len(reading.groups):
         return None
     rows = []
-    for (variant, group, part, workload), sums in digest.workloads.items():
-        place = digest.places[variant]
-        where = {STRATUM: place.stratum, PATH: place.path, GROUP: group}
+    for (variant, group, role, workload), sums in reading.workload_sums.items():
+        labels = reading.variants[variant]
         figures = (
-            sums.of("delivered") / (place.duration_ns / 1e9 * max(len(sums.replications), 1)),
+            sums.of("delivered") / (labels.duration_ns / 1e9 * max(len(sums.replications), 1)),
             sums.latency_ns(0.5) / 1e3,
             sums.latency_ns(0.99) / 1e3,
             sums.per("guest_cpu_ns", "delivered", 1e-3),
             sums.per("host_cpu_ns", "delivered", 1e-3),
         )
-        rows.append(row_of(known, where, [f"{workload}: {part}", *(number(figure) for figure in figures)]))
+        cells = [f"{workload}: {role}", *(number(figure) for figure in figures)]
+        rows.append(row_of(known, labelled(labels, group), cells))
     titles = ("workload", "delivered a second", "p50, us", "p99, us", "guest CPU, us", "host CPU, us")
     return PageTable("Each workload by itself", [*heads_of(known), *titles], rows)

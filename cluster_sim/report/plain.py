@@ -6,9 +6,10 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from cluster_sim.analysis.answers.answer import Answer, Hypothesis, Verdict
-from cluster_sim.analysis.answers.numbers import amount, times
-from cluster_sim.analysis.answers.pairs import baseline_of, path_of, span_of, strata
+from cluster_sim.analysis.answers.phrases import amount, times
 from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.run_reading import RunReading
+from cluster_sim.analysis.strata import Labels, path_of
 from cluster_sim.report.safe_text import in_ascii
 from cluster_sim.results.manifest import Manifest
 
@@ -28,8 +29,9 @@ RATIO = 56 - sum(width + 1 for _, _, width in COLUMNS) + 1
 """What is left for the ratio of median latencies to the baseline."""
 
 
-def plain(answer: Answer, rows: Sequence[Row], manifest: Manifest) -> str:
+def plain(reading: RunReading, answer: Answer) -> str:
     """All of it; no line is longer than 72 columns, and none begins in a way that mail mistakes."""
+    manifest = reading.manifest
     lines = [
         *folded(manifest.experiment),
         *folded(answer.question),
@@ -37,7 +39,7 @@ def plain(answer: Answer, rows: Sequence[Row], manifest: Manifest) -> str:
         *verdicts(answer.verdicts),
         *hypotheses(answer.hypotheses),
         *doubts(answer),
-        *figures(rows, manifest),
+        *figures(reading),
         *how(manifest),
     ]
     return "\n".join(lines) + "\n"
@@ -102,35 +104,34 @@ def doubts(answer: Answer) -> Iterator[str]:
         yield from folded(f"{mark}{each.cost} = {values}. {each.sentence} Source: {each.source}", "  * ")
 
 
-def figures(rows: Sequence[Row], manifest: Manifest) -> Iterator[str]:
+def figures(reading: RunReading) -> Iterator[str]:
     """A table a stratum and group."""
-    axes = baseline_of(manifest, rows)
-    by_place = strata(rows, axes)
-    if not by_place:
+    axes = reading.baseline
+    if not reading.rows:
         return
     yield from heading("Figures")
     base = f"; the last column is p50 over that of {' '.join(axes.values())}, 95 %" if axes else ""
     yield from folded(f"CPU in us a frame{base}.")
-    for (stratum, group), those in by_place.items():
+    for (stratum, group), those in reading.rows_by_stratum.items():
         yield ""
-        yield from folded(", ".join(part for part in (stratum if axes else "", f"group {group}") if part))
+        yield from folded(f"{stratum}, group {group}" if axes and stratum else f"group {group}")
         titles = [f"{title:>{width}}" for _, title, width in COLUMNS]
         yield f"  {'path':<{NAME}}{' '.join(titles)}{'ratio' if axes else '':>{RATIO}}".rstrip()
         for row in those:
             yield from line_of(row, axes)
 
 
-def line_of(row: Row, axes: dict[str, str]) -> Iterator[str]:
+def line_of(row: Row, axes: Labels) -> Iterator[str]:
     """A path's figures on one line, after its name."""
-    name = in_ascii(path_of(row, axes) if axes else row.variant)
+    name = in_ascii(path_of(row.variant, row.axes, axes) if axes else row.variant)
     if len(name) > NAME - 1:
         yield from folded(name, "  ")
         name = ""
     cells = [f"{short(row.figures.get(figure, math.nan), width):>{width}}" for figure, _, width in COLUMNS]
-    span = span_of(row.ratios.get("p50"))
-    ratio = "base" if row.is_baseline else "" if span is None else short(span.mean, RATIO - 1)
-    yield f"  {name:<{NAME}}{' '.join(cells)}{ratio:>{RATIO}}".rstrip()
-    if span is not None and not row.is_baseline and (told := times(span)) != amount(span.mean):
+    ratio = row.ratios.get("p50")
+    shown = "base" if row.is_baseline else "" if ratio is None else short(ratio.mean, RATIO - 1)
+    yield f"  {name:<{NAME}}{' '.join(cells)}{shown:>{RATIO}}".rstrip()
+    if ratio is not None and not row.is_baseline and (told := times(ratio)) != amount(ratio.mean):
         yield f"{told[told.index('(') :]:>{WIDTH}}"
 
 

@@ -7,15 +7,9 @@ from pathlib import Path
 
 import vl_convert
 
-from cluster_sim.analysis.answers.answer import Answer
-from cluster_sim.analysis.comparison import compare
-from cluster_sim.analysis.guest_memory import fault_rows, memory_rows
-from cluster_sim.analysis.summaries.digest import digest
-from cluster_sim.analysis.summaries.places import paths_of, strata_of
-from cluster_sim.report.chart_list import charts_of, whole_specs
-from cluster_sim.report.page import VEGALITE, Subject, page
+from cluster_sim.report.chart_list import whole_specs
+from cluster_sim.report.page import VEGALITE, Report, page
 from cluster_sim.results import atomic_file
-from cluster_sim.results.reader import Results
 
 PAGE = "report.html"
 CHARTS = "charts"
@@ -31,24 +25,8 @@ class Written:
     files: tuple[str, ...]
 
 
-def subject_of(results: Results, answer: Answer) -> Subject:
-    """All that a report tells of a run; RunDirectoryError and ComparisonError say what cannot be told."""
-    rows = compare(results)
-    found = digest(results)
-    return Subject(
-        directory=results.directory,
-        manifest=results.manifest,
-        answer=answer,
-        rows=rows,
-        digest=found,
-        charts=charts_of(found, rows),
-        memory=memory_rows(results),
-        faults=fault_rows(results),
-    )
-
-
 def write_report(
-    subject: Subject,
+    report: Report,
     directory: Path,
     *,
     texts: Mapping[str, str] | None = None,
@@ -56,15 +34,15 @@ def write_report(
 ) -> Written:
     """Write the page, `texts` by file name, and PNG and SVG of each chart; pictures of an older report go."""
     files = [PAGE]
-    put(directory / PAGE, page(subject).encode())
+    put(directory / PAGE, page(report).encode())
     for name, text in (texts or {}).items():
         put(directory / name, text.encode())
         files.append(name)
     if has_pictures:
-        for name, content in pictures(subject):
+        for name, content in pictures(report):
             put(directory / CHARTS / name, content)
             files.append(f"{CHARTS}/{name}")
-        forget(directory / CHARTS, subject, files)
+        forget(directory / CHARTS, report, files)
     return Written(directory, tuple(files))
 
 
@@ -74,21 +52,21 @@ def put(path: Path, content: bytes) -> None:
     atomic_file.put(path, content)
 
 
-def pictures(subject: Subject) -> Iterator[tuple[str, bytes]]:
+def pictures(report: Report) -> Iterator[tuple[str, bytes]]:
     """(file name, content) of each chart and group; groups are numbered where there are several."""
-    paths, strata = paths_of(subject.manifest), strata_of(subject.manifest)
-    for chart in subject.charts:
-        for place, plain in enumerate(whole_specs(chart, paths, strata).values()):
-            stem = chart.name if len(chart.groups) == 1 else f"{chart.name}-{place + 1}"
+    for chart in report.charts:
+        specs = whole_specs(chart, report.reading.paths, report.reading.strata)
+        for number, plain in enumerate(specs.values(), 1):
+            stem = chart.name if len(chart.groups) == 1 else f"{chart.name}-{number}"
             drawn = {**plain, "config": PICTURE_LOOK}
             svg = vl_convert.vegalite_to_svg(drawn, vl_version=VEGALITE)
             yield f"{stem}.svg", svg.encode()
             yield f"{stem}.png", vl_convert.svg_to_png(svg, scale=PICTURE_SCALE)
 
 
-def forget(folder: Path, subject: Subject, files: list[str]) -> None:
+def forget(folder: Path, report: Report, files: list[str]) -> None:
     """Remove pictures by names that only reports give, and that this one does not have."""
-    names = "|".join(chart.name for chart in subject.charts)
+    names = "|".join(chart.name for chart in report.charts)
     ours = re.compile(rf"({names})(-\d+)?\.(svg|png)")
     for path in folder.glob("*"):
         if ours.fullmatch(path.name) and f"{CHARTS}/{path.name}" not in files:

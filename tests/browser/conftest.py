@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from cluster_sim.report.page import page
-from cluster_sim.report.report_files import subject_of
+from cluster_sim.analysis.run_reading import RunReading
+from cluster_sim.report.page import Report, page
 from cluster_sim.results.reader import open_results
 from tests.browser.hostile_run import hostile_answer, hostile_run, plain_run
 
@@ -38,5 +38,5 @@ def report(hostile: Path) -> Path:
     """Its page."""
     results = open_results(hostile)
     written = hostile / "page.html"
-    written.write_text(page(subject_of(results, hostile_answer(results.manifest.question))), "utf-8")
+    written.write_text(page(Report(RunReading(results), hostile_answer(results.manifest.question))), "utf-8")
     return written

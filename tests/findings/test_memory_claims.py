@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from cluster_sim import load, open_results, run
-from cluster_sim.analysis.guest_memory import MemoryRow, memory_rows
+from cluster_sim.analysis.guest_memory import MemoryRow
+from cluster_sim.analysis.run_reading import RunReading
 
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, MemoryRow]:
     folder: Path = tmp_path_factory.mktemp("run")
     finished = run(load("huge_page_split", ["duration=100ms", "window=100ms"]), folder, executor="inline")
-    return {row.variant: row for row in memory_rows(open_results(finished.directory))}
+    return {row.variant: row for row in RunReading(open_results(finished.directory)).memory_rows}
 
 
 @pytest.mark.parametrize("protection", ["pkvm", "sev-snp", "tdx"])

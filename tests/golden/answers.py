@@ -4,8 +4,12 @@ import math
 from dataclasses import dataclass
 
 from cluster_sim.analysis.answers.answer import Answer, Doubt, Hypothesis, Verdict
-from cluster_sim.analysis.comparison import Ratio, Row
+from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.paired import Ratio
+from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.results.manifest import Manifest, VariantRecord
+from cluster_sim.results.storage import storage_of
+from tests.unit.analysis.synthetic_runs import SyntheticRun
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,13 @@ def manifest(names: Names) -> Manifest:
         frames_of={"pkvm.swiotlb/0": 2_096_640},
         fingerprint="480de55a166924ae6ccfbe78d584854c06d3075fc7d9b64053d8e986d5b9c1fa",
     )  # fmt: skip
+
+
+def reading(names: Names) -> RunReading:
+    """The run as if it had been read and compared."""
+    found = RunReading(SyntheticRun(storage_of("nowhere"), made=manifest(names), rows=()))
+    found.rows = rows(names)
+    return found
 
 
 def answer(names: Names) -> Answer:

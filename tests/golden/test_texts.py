@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from cluster_sim.report.markdown import markdown
 from cluster_sim.report.plain import WIDTH, plain
 from cluster_sim.report.safe_text import as_code, in_ascii, in_markdown, one_line
-from tests.golden.answers import HOSTILE, Names, answer, manifest, rows
+from tests.golden.answers import HOSTILE, Names, answer, reading
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 HERE = Path(__file__).parent
@@ -27,11 +27,11 @@ OURS |= {"details", "summary"}
 
 
 def as_markdown(names: Names) -> str:
-    return markdown(answer(names), rows(names), manifest(names))
+    return markdown(reading(names), answer(names))
 
 
 def as_plain(names: Names) -> str:
-    return plain(answer(names), rows(names), manifest(names))
+    return plain(reading(names), answer(names))
 
 
 @pytest.mark.parametrize(("file", "make"), [("films.md", as_markdown), ("films.txt", as_plain)])
@@ -128,14 +128,15 @@ def test_any_text_is_shown_as_it_is_by_markdown(text: str) -> None:
 def test_a_long_name_is_folded_and_its_figures_follow_on_a_line_of_their_own() -> None:
     name = "a-path-with-a-name-longer-than-its-column"
     lines = as_plain(replace(Names(), path=name)).splitlines()
-    place = lines.index(f"  {name}")
-    assert lines[place + 1].split() == ["1,920", "6.99", "6.99", "0", "4.7", "2.28", "2.49"]
-    assert lines[place + 2].strip() == "(2.31 to 2.67)"
+    first = lines.index(f"  {name}")
+    assert lines[first + 1].split() == ["1,920", "6.99", "6.99", "0", "4.7", "2.28", "2.49"]
+    assert lines[first + 2].strip() == "(2.31 to 2.67)"
 
 
 def test_a_figure_that_is_too_long_for_its_column_is_shortened() -> None:
     names = Names()
-    many = [replace(each, figures={**each.figures, "p50": 123_456_789_012.0}) for each in rows(names)]
-    text = plain(answer(names), many, manifest(names))
+    found = reading(names)
+    found.rows = [replace(each, figures={**each.figures, "p50": 123_456_789_012.0}) for each in found.rows]
+    text = plain(found, answer(names))
     assert "1.2e11" in text
     assert max(len(line) for line in text.splitlines()) <= WIDTH

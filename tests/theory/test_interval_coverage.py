@@ -6,7 +6,8 @@ A host CPU time is (effect) × (what both variants of a replication share) × (n
 import numpy as np
 import pytest
 
-from cluster_sim.analysis.comparison import Row, compare
+from cluster_sim import compare
+from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.paired import ratio, t_factor
 from cluster_sim.analysis.precision import FIRST, run_until
 from tests.unit.analysis.synthetic_runs import FRAMES, GuestRow, synthetic

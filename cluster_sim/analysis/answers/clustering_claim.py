@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from cluster_sim.analysis.answers.answer import Hypothesis, Standing
-from cluster_sim.analysis.answers.claims import text_at
-from cluster_sim.analysis.answers.numbers import amount
+from cluster_sim.analysis.answers.path_rows import text_at
+from cluster_sim.analysis.answers.phrases import amount
+from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.results.manifest import VariantRecord
-from cluster_sim.results.reader import Results
 
 NAME = "H3"
 CLAIM = "Clustering shared memory in one region keeps huge mappings whole; scattering breaks them."
@@ -24,21 +26,21 @@ class Leaves:
     split: int
 
     @property
-    def kept(self) -> float:
+    def share_left(self) -> float:
         """Share of the huge mappings that is left."""
         return self.at_end / self.at_boot
 
 
-def clustering(results: Results) -> list[Hypothesis]:
+def clustering(reading: RunReading) -> list[Hypothesis]:
     """H3 for each technology, or once, undecided, where the run cannot tell."""
-    couples = couples_of(results.manifest.variants)
+    couples = couples_of(reading.manifest.variants)
     if not couples:
         why = "Undecided: this run does not vary memory.placement between clustered and scattered."
         return [Hypothesis(NAME, CLAIM, "", "undecided", why, ())]
-    counted = leaves_of(results)
+    counted = leaves_of(reading.guests)
     by_technology: dict[str, list[tuple[str, str]]] = {}
     for clustered, scattered in couples:
-        technology = text_at(results.manifest.variants[clustered].scenario, "protection") or ""
+        technology = text_at(reading.manifest.variants[clustered].scenario, "protection") or ""
         by_technology.setdefault(technology, []).append((clustered, scattered))
     return [of_technology(technology, each, counted) for technology, each in by_technology.items()]
 
@@ -56,11 +58,10 @@ def couples_of(variants: Mapping[str, VariantRecord]) -> list[tuple[str, str]]:
     return [(label, scattered[rest]) for rest, label in clustered.items() if rest in scattered]
 
 
-def leaves_of(results: Results) -> dict[str, dict[int, Leaves]]:
+def leaves_of(guests: pa.Table) -> dict[str, dict[int, Leaves]]:
     """Counts of each variant by replication."""
     keys = ["variant", "replication"]
-    table = results.dataset("guests").to_table(columns=[*keys, *COLUMNS])
-    sums = table.group_by(keys).aggregate([(name, "sum") for name in COLUMNS])
+    sums = guests.group_by(keys).aggregate([(name, "sum") for name in COLUMNS])
     found: dict[str, dict[int, Leaves]] = {}
     for row in sums.to_pylist():
         counts = Leaves(*(row[f"{name}_sum"] for name in COLUMNS))
@@ -98,9 +99,9 @@ def judged(one: str, other: str, pairs: list[tuple[Leaves, Leaves]]) -> tuple[St
             f"{one} and {other}: no huge mapping was there to keep; huge pages split: {split[0]} clustered, "
             f"{split[1]} scattered."
         )
-    kept = [amount(100 * sum(leaves.kept for leaves in side) / len(side)) for side in zip(*pairs, strict=True)]
+    left = [amount(100 * sum(leaves.share_left for leaves in side) / len(side)) for side in zip(*pairs, strict=True)]
     at_boot = amount(sum(a.at_boot for a, _ in pairs) / len(pairs))
-    line = f"{one} keeps {kept[0]} % of {at_boot} huge mappings, {other} {kept[1]} %."
-    if all(a.kept > b.kept for a, b in pairs):
+    line = f"{one} keeps {left[0]} % of {at_boot} huge mappings, {other} {left[1]} %."
+    if all(a.share_left > b.share_left for a, b in pairs):
         return "confirmed", line
-    return ("refuted" if all(a.kept <= b.kept for a, b in pairs) else "undecided"), line
+    return ("refuted" if all(a.share_left <= b.share_left for a, b in pairs) else "undecided"), line

@@ -3,30 +3,40 @@
 from collections.abc import Mapping, Sequence
 
 from cluster_sim.analysis.answers.answer import Hypothesis, Standing
-from cluster_sim.analysis.answers.claims import PathRow, by_stratum, has_intervals, of_kind, once, outcome, path_axes
 from cluster_sim.analysis.answers.ledgers import CONVERTING, COPIES, Ledger, ledgers
-from cluster_sim.analysis.answers.numbers import amount, span_of_time
-from cluster_sim.analysis.answers.pairs import Pairs
+from cluster_sim.analysis.answers.path_rows import (
+    PathRow,
+    has_intervals,
+    of_kind,
+    once,
+    outcome,
+    paths_by_stratum,
+    varies_path,
+)
+from cluster_sim.analysis.answers.phrases import amount, duration
+from cluster_sim.analysis.comparison import RowsByBaseline
+from cluster_sim.analysis.run_reading import RunReading
+from cluster_sim.analysis.summaries.batches import Key
 from cluster_sim.results.ledger import Category
 
 NAME = "H1"
 CLAIM = "Conversion beats bouncing only if sharing and unsharing a granule costs less than the copies it avoids."
 
 
-def conversion(pairs: Pairs) -> list[Hypothesis]:
+def conversion(reading: RunReading) -> list[Hypothesis]:
     """H1 in each stratum, or once, undecided, where the run cannot tell."""
-    manifest = pairs.results.manifest
-    if not path_axes(manifest):
+    manifest = reading.manifest
+    if not varies_path(manifest):
         return [undecided("", "this run does not vary io_path")]
     if not has_intervals(manifest):
         return [undecided("", "this run has one replication, so no difference is shown")]
-    booked = ledgers(pairs.results)
+    booked = ledgers(reading.guest_sums)
     by_name: dict[str, list[list[PathRow]]] = {}
-    for (stratum, _), rows in by_stratum(pairs).items():
+    for (stratum, _), rows in paths_by_stratum(reading).items():
         by_name.setdefault(stratum, []).append(rows)
     if not by_name:
         return [undecided("", "all groups of this run have paths of their own")]
-    found = [in_stratum(pairs, stratum, groups, booked) for stratum, groups in by_name.items()]
+    found = [in_stratum(reading.by_baseline, stratum, groups, booked) for stratum, groups in by_name.items()]
     return once(found)
 
 
@@ -36,20 +46,20 @@ def undecided(stratum: str, why: str, evidence: Sequence[str] = ()) -> Hypothesi
 
 
 def in_stratum(
-    pairs: Pairs, stratum: str, groups: Sequence[Sequence[PathRow]], booked: Mapping[tuple[str, str], Ledger]
+    compared: RowsByBaseline, stratum: str, groups: Sequence[Sequence[PathRow]], booked: Mapping[Key, Ledger]
 ) -> Hypothesis:
     """H1 over all groups of a stratum: one winner against the claim refutes it."""
     standings: list[Standing] = []
     evidence: list[str] = []
-    compared = False
+    is_compared = False
     for rows in groups:
         for bounced in of_kind(rows, "swiotlb")[:1]:
             for converted in of_kind(rows, "convert"):
-                compared = True
-                standing, line = judged(pairs, converted, bounced, booked)
+                is_compared = True
+                standing, line = judged(compared, converted, bounced, booked)
                 standings.append(standing)
                 evidence.append(line)
-    if not compared:
+    if not is_compared:
         return undecided(stratum, "this run does not have both a swiotlb and a convert path here")
     if "refuted" in standings:
         against = [line for standing, line in zip(standings, evidence, strict=True) if standing == "refuted"]
@@ -61,7 +71,7 @@ def in_stratum(
 
 
 def judged(
-    pairs: Pairs, converted: PathRow, bounced: PathRow, booked: Mapping[tuple[str, str], Ledger]
+    compared: RowsByBaseline, converted: PathRow, bounced: PathRow, booked: Mapping[Key, Ledger]
 ) -> tuple[Standing, str]:
     """What one converting path says of the claim, with its figures."""
     who = f"{converted.row.group}: {converted.label}"
@@ -78,9 +88,9 @@ def judged(
             f"{who} delivers {carried} frames/s where {bounced.label} delivers none, whatever a granule costs.",
         )
     cost_ns = (mine.spent_ns(*CONVERTING) - theirs.spent_ns(*CONVERTING)) / pairs_of_calls
-    kept = (*COPIES, Category.SLOTS)
-    saved_ns = (theirs.spent_ns(*kept) - mine.spent_ns(*kept)) / pairs_of_calls
-    how = outcome(pairs, converted, bounced)
+    bouncing = (*COPIES, Category.SLOTS)
+    saved_ns = (theirs.spent_ns(*bouncing) - mine.spent_ns(*bouncing)) / pairs_of_calls
+    how = outcome(compared, converted, bounced)
     prices = f"a granule's share and unshare takes {told(cost_ns)}, the copies that it avoids {told(saved_ns)}"
     match how:
         case "better":
@@ -95,4 +105,4 @@ def judged(
 
 def told(nanoseconds: float) -> str:
     """A price, nothing rather than less than nothing."""
-    return span_of_time(max(nanoseconds, 0.0))
+    return duration(max(nanoseconds, 0.0))

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster_sim.analysis.answers.answer import Doubt
-from cluster_sim.analysis.answers.numbers import amount, listed
-from cluster_sim.analysis.answers.repriced import DOUBTED, Lone
-from cluster_sim.analysis.answers.spans import MATERIAL
+from cluster_sim.analysis.answers.criteria import MATERIAL
+from cluster_sim.analysis.answers.phrases import amount, listed
+from cluster_sim.analysis.lone_transfer.repricing import DOUBTED, LoneTransfers
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.provenance import Cost
 from cluster_sim.results.manifest import Manifest
@@ -23,12 +23,12 @@ MOST_RUN_ANEW = 40
 MOST_HARMLESS = 5
 """Costs that are told although they overturn nothing: those that move most."""
 
-Place = tuple[str, str]
-"""A stratum and a group."""
+StratumGroup = tuple[str, str]
+"""A stratum and a group in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rivalry:
+class StatedOrder:
     """An order that a verdict states: the median of `label` over that of `rival` was `ratio`."""
 
     stratum: str
@@ -40,7 +40,7 @@ class Rivalry:
     ratio: float
 
     @property
-    def place(self) -> Place:
+    def stratum_group(self) -> StratumGroup:
         """Where it was so."""
         return self.stratum, self.group
 
@@ -56,27 +56,27 @@ class Findings:
 
     cost: Cost
     source: str
-    turned: list[tuple[Rivalry, float]] = field(default_factory=list)
+    turned: list[tuple[StatedOrder, float]] = field(default_factory=list)
     widest: float = 0.0
-    move: tuple[Rivalry, float, float] | None = None
+    move: tuple[StatedOrder, float, float] | None = None
 
 
 def doubts_of(
-    manifest: Manifest, rivalries: Sequence[Rivalry]
-) -> tuple[tuple[Doubt, ...], list[str], dict[Place, tuple[str, ...]]]:
-    """The doubts, those that overturn first; what was not looked at; and by place, the costs that overturn there."""
+    manifest: Manifest, orders: Sequence[StatedOrder]
+) -> tuple[tuple[Doubt, ...], list[str], dict[StratumGroup, tuple[str, ...]]]:
+    """The doubts, those that overturn first; what was not looked at; and the costs that overturn an order, by where."""
     examiner = Examiner(manifest)
-    for rivalry in rivalries:
-        examiner.examine(rivalry)
+    for order in orders:
+        examiner.examine(order)
     ordered = sorted(examiner.findings.values(), key=rank)
     overturning = [each for each in ordered if each.turned]
     harmless = [each for each in ordered if not each.turned and each.widest >= MATERIAL][:MOST_HARMLESS]
-    by_place: dict[Place, list[str]] = {}
+    overturning_at: dict[StratumGroup, list[str]] = {}
     for each in overturning:
-        for place in dict.fromkeys(rivalry.place for rivalry, _ in each.turned):
-            by_place.setdefault(place, []).append(each.cost.name)
+        for where in dict.fromkeys(order.stratum_group for order, _ in each.turned):
+            overturning_at.setdefault(where, []).append(each.cost.name)
     doubts = tuple(doubt_of(each) for each in (*overturning, *harmless))
-    return doubts, examiner.remarks(), {place: tuple(names) for place, names in by_place.items()}
+    return doubts, examiner.remarks(), {where: tuple(names) for where, names in overturning_at.items()}
 
 
 def rank(found: Findings) -> tuple[bool, int, int, float, str]:
@@ -87,10 +87,10 @@ def rank(found: Findings) -> tuple[bool, int, int, float, str]:
 
 @dataclass
 class Examiner:
-    """Looks at one order after the other, and keeps what it has run."""
+    """Looks at one order after the other, and runs no transfer twice."""
 
     manifest: Manifest
-    lone: dict[str, Lone | None] = field(default_factory=dict)
+    lone: dict[str, LoneTransfers | None] = field(default_factory=dict)
     profiles: dict[tuple[str, str, str, float], Profile | None] = field(default_factory=dict)
     findings: dict[str, Findings] = field(default_factory=dict)
     ran_anew: int = 0
@@ -100,7 +100,7 @@ class Examiner:
     examined: int = 0
     problem: str = ""
 
-    def lone_of(self, variant: str) -> Lone | None:
+    def lone_of(self, variant: str) -> LoneTransfers | None:
         """A variant's lone transfers, if they can be had and there were not too many."""
         if variant in self.lone:
             return self.lone[variant]
@@ -110,34 +110,34 @@ class Examiner:
         folder = Path(getattr(self.manifest, "folder", "") or workloads_directory())
         try:
             scenario = ScenarioSpec.model_validate(self.manifest.variants[variant].scenario)
-            made = Lone(scenario, folder, self.profiles)
-            assert made.explained is not None
-            self.lone[variant] = made
+            transfers = LoneTransfers(scenario, folder, self.profiles)
+            assert transfers.explained is not None
+            self.lone[variant] = transfers
         except (TraceError, OSError) as error:
             self.problem = f"No cost was doubted where a trace is missing: {error}"
         except ValueError:
             self.problem = "No cost was doubted where this version does not know the scenario."
         return self.lone[variant]
 
-    def examine(self, rivalry: Rivalry) -> None:
+    def examine(self, order: StatedOrder) -> None:
         """Whether a cost turns this order, at an end of its range."""
         self.examined += 1
-        mine, theirs = self.lone_of(rivalry.variant), self.lone_of(rivalry.rival_variant)
+        mine, theirs = self.lone_of(order.variant), self.lone_of(order.rival_variant)
         if mine is None or theirs is None:
             self.left_out += 1
             return
-        now = quotient(mine.latency_ns(rivalry.group), theirs.latency_ns(rivalry.group))
-        if abs(rivalry.ratio - 1) < MATERIAL:
+        now = quotient(mine.latency_ns(order.group), theirs.latency_ns(order.group))
+        if abs(order.ratio - 1) < MATERIAL:
             return
-        if now is None or (now < 1) != (rivalry.ratio < 1):
+        if now is None or (now < 1) != (order.ratio < 1):
             self.by_waiting += 1
             return
-        costs = {**mine.costs(rivalry.group), **theirs.costs(rivalry.group)}
+        costs = {**mine.costs(order.group), **theirs.costs(order.group)}
         for cost in costs.values():
             if cost.name not in mine.scenario.costs:
-                self.try_ends(rivalry, cost, (mine, theirs), now)
+                self.try_ends(order, cost, (mine, theirs), now)
 
-    def try_ends(self, rivalry: Rivalry, cost: Cost, sides: tuple[Lone, Lone], now: float) -> None:
+    def try_ends(self, order: StatedOrder, cost: Cost, sides: tuple[LoneTransfers, LoneTransfers], now: float) -> None:
         """Both ends of one cost; what turns by counting is run anew."""
         found = self.findings.get(cost.name)
         if found is None:
@@ -145,22 +145,22 @@ class Examiner:
             source = sources.get(cost.source)
             found = self.findings[cost.name] = Findings(cost, cost.source if source is None else source.title)
         for value in (cost.low, cost.high):
-            then = quotient(*(side.estimate_ns(rivalry.group, cost, value) for side in sides))
+            then = quotient(*(side.estimate_ns(order.group, cost, value) for side in sides))
             if then is None:
                 continue
-            in_copies = any(side.is_in_copies(rivalry.group, cost) for side in sides)
+            in_copies = any(side.is_in_copies(order.group, cost) for side in sides)
             if in_copies or (then < 1) != (now < 1):
                 if self.ran_anew >= MOST_RUN_ANEW:
                     self.not_ran += 1
                     continue
-                self.ran_anew += sum((cost.name, value) not in side.verified for side in sides)
-                then = quotient(*(side.exact_ns(rivalry.group, cost, value) for side in sides))
+                self.ran_anew += sum((cost.name, value) not in side.rerun for side in sides)
+                then = quotient(*(side.exact_ns(order.group, cost, value) for side in sides))
                 if then is None:
                     continue
             if (then < 1) != (now < 1):
-                found.turned.append((rivalry, value))
+                found.turned.append((order, value))
             if abs(math.log(then / now)) > found.widest:
-                found.widest, found.move = abs(math.log(then / now)), (rivalry, now, then)
+                found.widest, found.move = abs(math.log(then / now)), (order, now, then)
 
     def remarks(self) -> list[str]:
         """What was not looked at."""
@@ -198,27 +198,27 @@ def doubt_of(found: Findings) -> Doubt:
 
 
 def turned_sentence(found: Findings) -> str:
-    """Which orders turn at which end; orders of the same two paths are told once, with their places."""
+    """Which orders turn at which end; orders of the same two paths are told once, with their strata and groups."""
     cost = found.cost
     by_order: dict[tuple[float, str, str], list[str]] = {}
-    for rivalry, value in found.turned:
-        labels = (rivalry.label, rivalry.rival) if rivalry.ratio > 1 else (rivalry.rival, rivalry.label)
-        by_order.setdefault((value, *labels), []).append(rivalry.where)
-    parts = []
-    for (value, winner, loser), places in by_order.items():
+    for order, value in found.turned:
+        labels = (order.label, order.rival) if order.ratio > 1 else (order.rival, order.label)
+        by_order.setdefault((value, *labels), []).append(order.where)
+    clauses = []
+    for (value, winner, loser), wheres in by_order.items():
         end = "low" if value == cost.low else "high"
-        parts.append(
+        clauses.append(
             f"at its {end} end, {amount(value)} {cost.unit}, one lone transfer would be faster by {winner} than by "
-            f"{loser} ({listed(places)})"
+            f"{loser} ({listed(wheres)})"
         )
-    return f"{cost.confidence.capitalize()}; {'; '.join(parts)}."
+    return f"{cost.confidence.capitalize()}; {'; '.join(clauses)}."
 
 
 def harmless_sentence(found: Findings) -> str:
     """How far the most moved order moves without turning."""
     assert found.move is not None
-    rivalry, now, then = found.move
+    order, now, then = found.move
     return (
-        f"{found.cost.confidence.capitalize()}; no order turns within its range: for one lone transfer {rivalry.label} "
-        f"over {rivalry.rival} goes from {amount(now)} to {amount(then)} at most ({rivalry.where})."
+        f"{found.cost.confidence.capitalize()}; no order turns within its range: for one lone transfer {order.label} "
+        f"over {order.rival} goes from {amount(now)} to {amount(then)} at most ({order.where})."
     )

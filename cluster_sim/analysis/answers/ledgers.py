@@ -1,10 +1,11 @@
-"""Where the time of a group's delivered transfers went, on the mean, from the table `guests`."""
+"""Where the time of a group's delivered transfers went, on the mean."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cluster_sim.analysis.summaries.batches import Key
+from cluster_sim.analysis.summaries.sums import Sums, ledger_of
 from cluster_sim.results.ledger import Category
-from cluster_sim.results.reader import Results
 
 COPIES = (Category.GUEST_COPY, Category.HOST_COPY, Category.ENGINE_COPY, Category.CRYPTO)
 CONVERTING = (
@@ -37,17 +38,10 @@ class Ledger:
         return sum(self.mean_ns.values())
 
 
-def ledgers(results: Results) -> dict[tuple[str, str], Ledger]:
+def ledgers(sums: Mapping[Key, Sums]) -> dict[Key, Ledger]:
     """The ledger of each variant and group that delivered anything."""
-    columns = [f"{category.label}_ns" for category in Category]
-    keys = ["variant", "guest_group"]
-    table = results.dataset("guests").to_table(columns=[*keys, "delivered", "conversions", *columns])
-    table = table.set_column(1, "guest_group", table.column("guest_group").cast("string"))
-    sums = table.group_by(keys).aggregate([(name, "sum") for name in ("delivered", "conversions", *columns)])
-    found = {}
-    for row in sums.to_pylist():
-        delivered = row["delivered_sum"]
-        if delivered:
-            means = {category: row[f"{category.label}_ns_sum"] / delivered for category in Category}
-            found[row["variant"], row["guest_group"]] = Ledger(delivered, row["conversions_sum"], means)
-    return found
+    return {
+        key: Ledger(each.of("delivered"), each.of("conversions"), ledger_of(each))
+        for key, each in sums.items()
+        if each.of("delivered")
+    }

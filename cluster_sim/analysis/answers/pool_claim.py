@@ -3,19 +3,23 @@
 from collections.abc import Mapping, Sequence
 
 from cluster_sim.analysis.answers.answer import Hypothesis, Standing
-from cluster_sim.analysis.answers.claims import (
+from cluster_sim.analysis.answers.ledgers import COPIES, Ledger, ledgers
+from cluster_sim.analysis.answers.path_rows import (
     PathRow,
-    by_stratum,
     group_of,
     has_intervals,
     of_kind,
     once,
     outcome,
-    path_axes,
+    paths_by_stratum,
+    varies_path,
 )
-from cluster_sim.analysis.answers.ledgers import COPIES, Ledger, ledgers
-from cluster_sim.analysis.answers.numbers import amount, listed, span_of_time, times
-from cluster_sim.analysis.answers.pairs import Pairs
+from cluster_sim.analysis.answers.phrases import amount, duration, listed, times
+from cluster_sim.analysis.comparison import RowsByBaseline
+from cluster_sim.analysis.run_reading import RunReading
+from cluster_sim.analysis.strata import PATH_AXIS
+from cluster_sim.analysis.summaries.batches import Key
+from cluster_sim.results.manifest import Manifest
 
 NAME = "H2"
 CLAIM = "The shared pool wins for steady streams, bounded by the copies that it cannot remove."
@@ -23,21 +27,21 @@ STEADY = ("raw", "trace")
 """Kinds of sources that send frame after frame, whatever became of the last one."""
 
 
-def pool(pairs: Pairs) -> list[Hypothesis]:
+def pool(reading: RunReading) -> list[Hypothesis]:
     """H2 in each stratum, or once, undecided, where the run cannot tell."""
-    manifest = pairs.results.manifest
-    if not path_axes(manifest):
+    manifest = reading.manifest
+    if not varies_path(manifest):
         return [undecided("", "this run does not vary io_path")]
     if not has_intervals(manifest):
         return [undecided("", "this run has one replication, so no difference is shown")]
-    booked = ledgers(pairs.results)
+    booked = ledgers(reading.guest_sums)
     by_name: dict[str, list[list[PathRow]]] = {}
-    for (stratum, _), rows in by_stratum(pairs).items():
-        if all(is_steady(pairs, each) for each in rows):
+    for (stratum, _), rows in paths_by_stratum(reading).items():
+        if all(is_steady(manifest, each) for each in rows):
             by_name.setdefault(stratum, []).append(rows)
     if not by_name:
         return [undecided("", "no group of this run streams video at a steady rate along the axis io_path")]
-    found = [in_stratum(pairs, stratum, groups, booked) for stratum, groups in by_name.items()]
+    found = [in_stratum(reading.by_baseline, stratum, groups, booked) for stratum, groups in by_name.items()]
     return once(found)
 
 
@@ -46,9 +50,9 @@ def undecided(stratum: str, why: str, evidence: Sequence[str] = ()) -> Hypothesi
     return Hypothesis(NAME, CLAIM, stratum, "undecided", f"Undecided: {why}.", tuple(evidence))
 
 
-def is_steady(pairs: Pairs, path: PathRow) -> bool:
+def is_steady(manifest: Manifest, path: PathRow) -> bool:
     """Whether a group only streams video whose source does not look back."""
-    group = group_of(pairs.results.manifest.variants[path.row.variant].scenario, path.row.group)
+    group = group_of(manifest.variants[path.row.variant].scenario, path.row.group)
     works = group.get("workloads") if group is not None else None
     if not isinstance(works, list):
         return False
@@ -57,7 +61,7 @@ def is_steady(pairs: Pairs, path: PathRow) -> bool:
 
 
 def in_stratum(
-    pairs: Pairs, stratum: str, groups: Sequence[Sequence[PathRow]], booked: Mapping[tuple[str, str], Ledger]
+    compared: RowsByBaseline, stratum: str, groups: Sequence[Sequence[PathRow]], booked: Mapping[Key, Ledger]
 ) -> Hypothesis:
     """H2 over all groups of a stratum: confirmed where a pool beats all others in each."""
     standings: list[Standing] = []
@@ -68,16 +72,16 @@ def in_stratum(
         pools, others = of_kind(rows, "shared_pool"), of_kind(rows, "swiotlb", "convert")
         if not pools or not others:
             continue
-        found = {each.label: [outcome(pairs, each, other) for other in others] for each in pools}
+        found = {each.label: [outcome(compared, each, other) for other in others] for each in pools}
         winners = [each for each in pools if all(how == "better" for how in found[each.label])]
         if winners:
             standings.append("confirmed")
-            won.append(compared(pairs, winners[0], others))
+            won.append(medians_beside(compared, winners[0], others))
         elif all("worse" in hows for hows in found.values()):
             standings.append("refuted")
         else:
             standings.append("undecided")
-        evidence += [compared(pairs, each, others) for each in pools]
+        evidence += [medians_beside(compared, each, others) for each in pools]
         found_bounds = [line for each in pools for line in bound(each, booked)]
         bounds += [line for line in found_bounds if line[0]]
         evidence += [line for _, line in found_bounds]
@@ -92,13 +96,13 @@ def in_stratum(
     return undecided(stratum, "no difference shown between the pool and another path", evidence)
 
 
-def compared(pairs: Pairs, mine: PathRow, others: Sequence[PathRow]) -> str:
+def medians_beside(compared: RowsByBaseline, mine: PathRow, others: Sequence[PathRow]) -> str:
     """A pool's median latency beside the others'."""
     ratios = []
     for other in others:
-        span = pairs.span(mine.row, {"io_path": other.label}, "p50")
-        if span is not None and other.delivers:
-            ratios.append(f"{times(span)} of {other.label}'s")
+        ratio = compared.ratio(mine.row, {PATH_AXIS: other.label}, "p50")
+        if ratio is not None and other.delivers:
+            ratios.append(f"{times(ratio)} of {other.label}'s")
     silent = [other.label for other in others if not other.delivers]
     told = [f"median latency {listed(ratios)}"] if ratios else []
     told += (
@@ -109,15 +113,15 @@ def compared(pairs: Pairs, mine: PathRow, others: Sequence[PathRow]) -> str:
     return f"{mine.row.group}, {mine.label}: {'; '.join(told) or 'nothing is delivered'}."
 
 
-def bound(mine: PathRow, booked: Mapping[tuple[str, str], Ledger]) -> list[tuple[float, str]]:
+def bound(mine: PathRow, booked: Mapping[Key, Ledger]) -> list[tuple[float, str]]:
     """How much of a pool's latency its copies are: the share, and the same in words."""
     ledger = booked.get((mine.row.variant, mine.row.group))
     if ledger is None or not ledger.latency_ns:
         return []
     copies_ns = ledger.spent_ns(*COPIES)
     share = copies_ns / ledger.latency_ns
-    who, whole = f"{mine.row.group}, {mine.label}", span_of_time(ledger.latency_ns)
+    who, whole = f"{mine.row.group}, {mine.label}", duration(ledger.latency_ns)
     if not copies_ns:
         return [(0.0, f"{who}: mean latency {whole}, none of it copies.")]
-    spent = span_of_time(copies_ns)
+    spent = duration(copies_ns)
     return [(share, f"{who}: of {whole} mean latency, {amount(100 * share)} % are copies ({spent}).")]

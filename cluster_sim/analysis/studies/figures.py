@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import stdtrit
 
-from cluster_sim.analysis.figures import FIGURES, GuestTable, figures_of
+from cluster_sim.analysis.figures import FIGURES, figures_of
+from cluster_sim.analysis.guest_table import GuestTable
 from cluster_sim.analysis.paired import CONFIDENCE
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.runtime.study_point import VARIANT

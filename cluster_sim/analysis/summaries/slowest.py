@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cluster_sim.analysis.summaries.guests import Sums
-from cluster_sim.analysis.summaries.scanning import batches, by_key, has_table, integers, labels
+from cluster_sim.analysis.summaries.batches import Key, batches, by_key, integers, labels
+from cluster_sim.analysis.summaries.sums import Sums
 from cluster_sim.integers import Int64s
 from cluster_sim.results import histogram
 from cluster_sim.results.ledger import Category
@@ -15,16 +15,16 @@ SLOW_FROM = 0.99
 COLUMNS = tuple(f"{category.label}_ns" for category in Category)
 
 
-def slowest(results: Results, sums: Mapping[tuple[str, ...], Sums]) -> dict[tuple[str, ...], Mapping[Category, float]]:
+def slowest(results: Results, sums: Mapping[Key, Sums]) -> dict[Key, Mapping[Category, float]]:
     """Mean ledger, ns, of delivered transfers at or above the 99th percentile, by (variant, group).
 
     Empty where the run kept no transfers. The percentile is that of the guests' histograms: all of its bucket are in,
     so that where most latencies are equal, most transfers are.
     """
-    if not has_table(results, "transfers"):
+    if not results.has("transfers"):
         return {}
     thresholds = {key: threshold_ns(each) for key, each in sums.items()}
-    totals: dict[tuple[str, ...], Int64s] = {}
+    totals: dict[Key, Int64s] = {}
     for batch in batches(results, "transfers", ["variant", "guest_group", "outcome", "latency_ns", *COLUMNS]):
         latencies = integers(batch, "latency_ns")
         names, codes = labels(batch, "outcome")
@@ -33,8 +33,8 @@ def slowest(results: Results, sums: Mapping[tuple[str, ...], Sums]) -> dict[tupl
             slow = rows[is_delivered[rows] & (latencies[rows] >= thresholds.get(key, 0))]
             if len(slow):
                 taken = batch.take(slow)
-                parts = [int(integers(taken, column).sum()) for column in COLUMNS]
-                totals[key] = totals.get(key, np.zeros(len(COLUMNS) + 1, np.int64)) + np.array([*parts, len(slow)])
+                spent_ns = [int(integers(taken, column).sum()) for column in COLUMNS]
+                totals[key] = totals.get(key, np.zeros(len(COLUMNS) + 1, np.int64)) + np.array([*spent_ns, len(slow)])
     return {
         key: {category: float(total[category] / total[-1]) for category in Category} for key, total in totals.items()
     }
@@ -45,5 +45,5 @@ def threshold_ns(sums: Sums) -> int:
     used = np.flatnonzero(sums.buckets)
     if not len(used):
         return 0
-    place = int(np.searchsorted(np.cumsum(sums.buckets[used]), np.ceil(SLOW_FROM * sums.buckets.sum())))
-    return int(histogram.first_of(used[place : place + 1])[0])
+    index = int(np.searchsorted(np.cumsum(sums.buckets[used]), np.ceil(SLOW_FROM * sums.buckets.sum())))
+    return int(histogram.first_of(used[index : index + 1])[0])

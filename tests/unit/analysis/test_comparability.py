@@ -5,8 +5,9 @@ from copy import deepcopy
 import pytest
 from pydantic import JsonValue
 
+from cluster_sim import compare
 from cluster_sim.analysis.comparability import join, must_agree
-from cluster_sim.analysis.comparison import Row, compare
+from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.results.storage import storage_of
 from tests.unit.analysis.synthetic_runs import FRAMES, SCENARIO, GuestRow, SyntheticRun, synthetic
@@ -168,10 +169,10 @@ def test_an_axis_that_only_one_run_has_gets_the_others_value_as_label() -> None:
         return synthetic(axes, rows, directory=f"x/{name}", scenarios=guests)
 
     joined = join([sized("many", {"two": 2, "four": 4}, is_axis=True), sized("one", {"only": 4}, is_axis=False)])
-    assert joined.contenders["one.only"].axes == {"run": "one", "guests.raw.vcpus": "v4"}
+    assert joined.variants["one.only"].axes == {"run": "one", "guests.raw.vcpus": "v4"}
     assert joined.differences == ()
     joined = join([sized("many", {"two": 2, "four": 4}, is_axis=True), sized("one", {"only": 8}, is_axis=False)])
-    assert joined.contenders["one.only"].axes == {"run": "one", "guests.raw.vcpus": "8"}
+    assert joined.variants["one.only"].axes == {"run": "one", "guests.raw.vcpus": "8"}
 
 
 def test_a_run_is_not_compared_with_itself() -> None:

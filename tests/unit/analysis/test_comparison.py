@@ -2,7 +2,8 @@
 
 import pytest
 
-from cluster_sim.analysis.comparison import check_baseline, compare, counterpart, index_of
+from cluster_sim import compare
+from cluster_sim.analysis.baselines import check_baseline, counterpart, index_of
 from cluster_sim.analysis.problems import ComparisonError
 from tests.unit.analysis.synthetic_runs import FRAMES, GuestRow, synthetic
 

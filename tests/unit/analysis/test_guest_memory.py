@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster_sim import load, open_results, run
-from cluster_sim.analysis.guest_memory import FaultRow, fault_rows, memory_rows
+from cluster_sim.analysis.guest_memory import FaultRow
+from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.report.guest_memory import guest_memory
-from cluster_sim.results.reader import Results
 
 SETS = ("duration=200ms", "window=100ms", "replications=2", "cluster.hosts=1")
 FAULTS = (
@@ -17,41 +17,41 @@ FAULTS = (
 )
 
 
-def results(folder: Path, *sets: str) -> Results:
+def reading(folder: Path, *sets: str) -> RunReading:
     finished = run(load("swiotlb_vs_zero_copy", [*SETS, *sets]), folder, executor="inline")
-    return open_results(finished.directory)
+    return RunReading(open_results(finished.directory))
 
 
-def told(found: Results) -> str:
+def told(found: RunReading) -> str:
     out = StringIO()
-    Console(width=200, file=out).print(guest_memory(memory_rows(found), fault_rows(found)))
+    Console(width=200, file=out).print(guest_memory(found))
     return out.getvalue()
 
 
 def test_a_run_in_which_nothing_happened_to_memory_says_nothing(tmp_path: Path) -> None:
-    found = results(tmp_path, "protection=sev-snp", "io_path=swiotlb")
-    assert fault_rows(found) == []
+    found = reading(tmp_path, "protection=sev-snp", "io_path=swiotlb")
+    assert found.fault_rows == []
     assert told(found).strip() == ""
 
 
 def test_exposed_pages_are_those_of_the_buffers_that_were_used(tmp_path: Path) -> None:
-    found = results(tmp_path, "protection=pkvm", "io_path=convert-4k")
-    (row,) = memory_rows(found)
-    conversions = found.table("conversions")
+    found = reading(tmp_path, "protection=pkvm", "io_path=convert-4k")
+    (row,) = found.memory_rows
+    conversions = found.results.table("conversions")
     assert row.figures["exposed"] == sum(conversions.column("exposed_pages").to_pylist()) / 2 > 0
     assert "exposed" in told(found)
     assert "refused" not in told(found), "a column of zeros is not shown"
 
 
 def test_faults_of_a_kind_are_counted_together(tmp_path: Path) -> None:
-    found = results(tmp_path, "protection=tdx", "io_path=convert-4k", FAULTS)
+    found = reading(tmp_path, "protection=tdx", "io_path=convert-4k", FAULTS)
     variant = next(iter(found.manifest.variants))
-    assert fault_rows(found) == [
+    assert found.fault_rows == [
         FaultRow(variant, "uaccess", True, "EFAULT", "nobody", 2, 0, 0),
         FaultRow(variant, "host_load", True, "SIGBUS", "guest", 2, 0, 0),
     ]
     text = told(found)
     assert "SIGBUS" in text
     assert "guest died" in text
-    (row,) = memory_rows(found)
+    (row,) = found.memory_rows
     assert row.figures["dropped"] > 0

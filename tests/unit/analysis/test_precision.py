@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from cluster_sim.analysis.comparison import Ratio, Row
-from cluster_sim.analysis.paired import t_factor
+from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.paired import Ratio, t_factor
 from cluster_sim.analysis.precision import FIRST, Need, need, replications_for, run_until
 
 

@@ -1,12 +1,7 @@
-"""Which costs overturn an order: both ends of a range, by counting and by running anew."""
-
-from pathlib import Path
-
-import pytest
+"""Which costs overturn an order: both ends of a range."""
 
 from cluster_sim import load
-from cluster_sim.analysis.answers.doubts import Rivalry, doubts_of
-from cluster_sim.analysis.answers.repriced import Lone
+from cluster_sim.analysis.answers.doubts import StatedOrder, doubts_of
 from cluster_sim.results.manifest import Manifest, VariantRecord
 from cluster_sim.scenario.spec import ScenarioSpec
 from tests.unit.lone_host import Values, scenario
@@ -46,16 +41,16 @@ def lone(protection: str, path: Values, costs: Values | None = None) -> Scenario
     return ScenarioSpec.model_validate(plain)
 
 
-def rivalry(ratio: float) -> Rivalry:
+def order(ratio: float) -> StatedOrder:
     """The order of converting over bouncing, as a run showed it."""
-    return Rivalry("protection pkvm", "raw", "convert", "convert", "bounce", "bounce", ratio)
+    return StatedOrder("protection pkvm", "raw", "convert", "convert", "bounce", "bounce", ratio)
 
 
 def test_a_cost_whose_end_turns_the_order_is_named_with_that_end() -> None:
     manifest = manifest_of(
         convert=lone("pkvm", CONVERT, CHEAP_CONVERSION), bounce=lone("pkvm", BOUNCE, CHEAP_CONVERSION)
     )
-    doubts, remarks, by_place = doubts_of(manifest, [rivalry(0.6)])
+    doubts, remarks, overturning_at = doubts_of(manifest, [order(0.6)])
     overturning = [each for each in doubts if each.overturns]
     assert [each.cost for each in overturning] == ["pkvm.share_4k"]
     (found,) = overturning
@@ -64,29 +59,29 @@ def test_a_cost_whose_end_turns_the_order_is_named_with_that_end() -> None:
         "Estimated; at its high end, 8 us, one lone transfer would be faster by bounce than by convert "
         "(protection pkvm, raw)."
     )
-    assert by_place == {("protection pkvm", "raw"): ("pkvm.share_4k",)}
+    assert overturning_at == {("protection pkvm", "raw"): ("pkvm.share_4k",)}
     assert remarks == []
 
 
 def test_at_the_shipped_prices_no_cost_turns_conversion_against_bouncing() -> None:
     manifest = manifest_of(convert=lone("pkvm", CONVERT), bounce=lone("pkvm", BOUNCE))
-    doubts, _, by_place = doubts_of(manifest, [rivalry(6.0)])
+    doubts, _, overturning_at = doubts_of(manifest, [order(6.0)])
     assert doubts
     assert not any(each.overturns for each in doubts)
-    assert by_place == {}
+    assert overturning_at == {}
     assert all("no order turns within its range" in each.sentence for each in doubts)
 
 
 def test_a_cost_that_the_definition_assumes_is_not_doubted() -> None:
     assumed: Values = {"pkvm.share_4k": {"value": 2.5, "unit": "us", "why": "ours"}}
     manifest = manifest_of(convert=lone("pkvm", CONVERT, assumed), bounce=lone("pkvm", BOUNCE, assumed))
-    doubts, _, _ = doubts_of(manifest, [rivalry(6.0)])
+    doubts, _, _ = doubts_of(manifest, [order(6.0)])
     assert "pkvm.share_4k" not in {each.cost for each in doubts}
 
 
 def test_an_order_that_a_lone_transfer_does_not_have_is_said_to_come_of_waiting() -> None:
     manifest = manifest_of(convert=lone("pkvm", CONVERT), bounce=lone("pkvm", BOUNCE))
-    doubts, remarks, _ = doubts_of(manifest, [rivalry(0.5)])
+    doubts, remarks, _ = doubts_of(manifest, [order(0.5)])
     assert doubts == ()
     (remark,) = remarks
     assert remark.startswith("No cost was doubted for 1 of 1 pairs of paths, where a lone transfer has another order")
@@ -96,23 +91,7 @@ def test_traces_that_are_gone_are_told_and_doubt_nothing() -> None:
     spec = load("swiotlb_vs_zero_copy", ["protection=pkvm", "io_path=swiotlb"]).variants[0].scenario
     text = spec.model_dump_json(by_alias=True).replace("bbb_720p24", "gone")
     gone = ScenarioSpec.model_validate_json(text)
-    doubts, remarks, _ = doubts_of(manifest_of(convert=gone, bounce=gone), [rivalry(0.5)])
+    doubts, remarks, _ = doubts_of(manifest_of(convert=gone, bounce=gone), [order(0.5)])
     assert doubts == ()
     assert len(remarks) == 1
     assert "a trace is missing" in remarks[0]
-
-
-@pytest.mark.parametrize("protection", ["none", "pkvm", "sev-snp", "tdx", "cca"])
-@pytest.mark.parametrize(
-    "path", [BOUNCE, CONVERT, {"kind": "shared_pool", "copy": "both"}], ids=lambda path: path["kind"]
-)
-def test_counting_prices_comes_to_what_running_anew_comes_to(protection: str, path: Values) -> None:
-    """So that only what turns needs to be run anew."""
-    found = Lone(lone(protection, path), Path(), {})
-    counted = 0
-    for cost in found.costs("raw").values():
-        for value in (cost.low, cost.high):
-            if not found.is_in_copies("raw", cost):
-                assert found.estimate_ns("raw", cost, value) == found.exact_ns("raw", cost, value), cost.name
-                counted += 1
-    assert counted

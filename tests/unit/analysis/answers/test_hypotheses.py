@@ -1,32 +1,33 @@
 """H1 to H3 against ledgers, ratios and counts by hand: both sides of each threshold, and what cannot be told."""
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from cluster_sim.analysis.answers import clustering_claim, conversion_claim, pool_claim
-from cluster_sim.analysis.answers.claims import PathRow
 from cluster_sim.analysis.answers.clustering_claim import Leaves
 from cluster_sim.analysis.answers.ledgers import Ledger
-from cluster_sim.analysis.answers.pairs import Pairs
-from cluster_sim.analysis.comparison import Ratio, Row
+from cluster_sim.analysis.answers.path_rows import PathRow
+from cluster_sim.analysis.comparison import Row, RowsByBaseline
+from cluster_sim.analysis.paired import Ratio
 from cluster_sim.results.ledger import Category
-from cluster_sim.results.reader import Results
-from cluster_sim.results.storage import storage_of
 
-FASTER, SLOWER, ALIKE = (Ratio(mean, 0.9 * mean, 1.1 * mean, 3) for mean in (0.5, 2.0, 1.0))
-Booked = dict[tuple[str, str], Ledger]
+FASTER, SLOWER, EQUAL = (Ratio(mean, 0.9 * mean, 1.1 * mean, 3) for mean in (0.5, 2.0, 1.0))
+Booked = dict[tuple[str, ...], Ledger]
 
 
 def path(label: str, kind: str, latency: Ratio | None = None, *, throughput: float = 60.0) -> PathRow:
     """A row with a ratio of its median latency to the baseline; throughput is like the baseline's."""
-    ratios = {"p50": latency, "throughput": ALIKE}
+    ratios = {"p50": latency, "throughput": EQUAL}
     return PathRow(
         Row(label, {"io_path": label}, "raw", {"throughput": throughput}, ratios, latency is None), label, kind
     )
 
 
-def pairs_of(*paths: PathRow, baseline: str) -> Pairs:
-    """Those rows, compared with a baseline."""
-    return Pairs(Results(storage_of("nowhere")), [each.row for each in paths], {"io_path": baseline})
+def compared(baselines: Mapping[str, Sequence[PathRow]]) -> RowsByBaseline:
+    """Rows by the path that they are compared with, the first of which is the run's own baseline."""
+    own = next(iter(baselines))
+    return RowsByBaseline({"io_path": own}, lambda labels: [each.row for each in baselines[labels["io_path"]]])
 
 
 def ledger(conversions: int, **spent_ns: float) -> Ledger:
@@ -46,18 +47,18 @@ BOUNCED = path("swiotlb", "swiotlb")
         (FASTER, 1010, "refuted", "raw: convert beats swiotlb; a granule's share and unshare takes 101 ns"),
         (SLOWER, 1010, "confirmed", "raw: convert loses to swiotlb; a granule's share and unshare takes 101 ns"),
         (SLOWER, 990, "undecided", "raw: convert loses to swiotlb for another reason"),
-        (ALIKE, 990, "undecided", "raw: convert and swiotlb: no difference shown"),
+        (EQUAL, 990, "undecided", "raw: convert and swiotlb: no difference shown"),
     ],
 )
 def test_conversion_is_judged_by_what_a_granule_costs_and_saves(
     latency: Ratio, hypercall_ns: int, standing: str, words: str
 ) -> None:
     converted = path("convert", "convert", latency)
-    booked = {
+    booked: Booked = {
         ("swiotlb", "raw"): ledger(0, guest_copy=1000, host_copy=200, notify=5),
         ("convert", "raw"): ledger(20, host_copy=200, hypercall=hypercall_ns, queue_wait=10_000),
     }
-    found, line = conversion_claim.judged(pairs_of(BOUNCED, converted, baseline="swiotlb"), converted, BOUNCED, booked)
+    found, line = conversion_claim.judged(compared({"swiotlb": [BOUNCED, converted]}), converted, BOUNCED, booked)
     assert found == standing
     assert line.startswith(words)
     assert "the copies that it avoids 100 ns" in line
@@ -65,18 +66,18 @@ def test_conversion_is_judged_by_what_a_granule_costs_and_saves(
 
 def test_exits_that_bouncing_has_too_are_not_the_price_of_conversion() -> None:
     converted = path("convert", "convert", FASTER)
-    booked = {
+    booked: Booked = {
         ("swiotlb", "raw"): ledger(0, guest_copy=1000, exit=5000),
         ("convert", "raw"): ledger(20, hypercall=500, exit=5000),
     }
-    _, line = conversion_claim.judged(pairs_of(BOUNCED, converted, baseline="swiotlb"), converted, BOUNCED, booked)
+    _, line = conversion_claim.judged(compared({"swiotlb": [BOUNCED, converted]}), converted, BOUNCED, booked)
     assert "takes 50 ns, the copies that it avoids 100 ns" in line
 
 
 def test_a_frame_that_no_pool_holds_refutes_that_the_copies_decide() -> None:
     converted, mute = path("convert", "convert", None, throughput=20), path("swiotlb", "swiotlb", None, throughput=0)
-    booked = {("convert", "raw"): ledger(20, hypercall=5)}
-    found, line = conversion_claim.judged(pairs_of(mute, converted, baseline="swiotlb"), converted, mute, booked)
+    booked: Booked = {("convert", "raw"): ledger(20, hypercall=5)}
+    found, line = conversion_claim.judged(compared({"swiotlb": [mute, converted]}), converted, mute, booked)
     assert (found, line) == (
         "refuted",
         "raw: convert delivers 20 frames/s where swiotlb delivers none, whatever a granule costs.",
@@ -92,7 +93,7 @@ def test_a_frame_that_no_pool_holds_refutes_that_the_copies_decide() -> None:
 )
 def test_conversion_that_delivers_or_converts_nothing_tells_nothing(booked: Booked, words: str) -> None:
     converted = path("convert", "convert", None, throughput=0)
-    found, line = conversion_claim.judged(pairs_of(BOUNCED, converted, baseline="swiotlb"), converted, BOUNCED, booked)
+    found, line = conversion_claim.judged(compared({"swiotlb": [BOUNCED, converted]}), converted, BOUNCED, booked)
     assert found == "undecided"
     assert line.startswith(words)
 
@@ -101,10 +102,9 @@ def pool_standing(over_bounced: Ratio, over_converted: Ratio) -> tuple[str, str]
     """H2 where one pool meets one bouncing and one converting path."""
     bounced, converted = path("swiotlb", "swiotlb"), path("convert", "convert", SLOWER)
     pooled, seen = path("pool", "shared_pool", over_bounced), path("pool", "shared_pool", over_converted)
-    pairs = pairs_of(bounced, converted, pooled, baseline="swiotlb")
-    pairs.known[(("io_path", "convert"),)] = [seen.row]
-    booked = {("pool", "raw"): ledger(0, guest_copy=300, notify=100)}
-    found = pool_claim.in_stratum(pairs, "protection pkvm", [[bounced, converted, pooled]], booked)
+    rows = compared({"swiotlb": [bounced, converted, pooled], "convert": [seen]})
+    booked: Booked = {("pool", "raw"): ledger(0, guest_copy=300, notify=100)}
+    found = pool_claim.in_stratum(rows, "protection pkvm", [[bounced, converted, pooled]], booked)
     return found.standing, found.sentence
 
 
@@ -115,7 +115,7 @@ def test_a_pool_must_beat_bouncing_and_converting() -> None:
     assert "of 400 ns mean latency, 75 % are copies (300 ns)" in sentence
     assert pool_standing(SLOWER, FASTER)[0] == "refuted"
     assert pool_standing(FASTER, SLOWER)[0] == "refuted"
-    assert pool_standing(ALIKE, FASTER)[0] == "undecided"
+    assert pool_standing(EQUAL, FASTER)[0] == "undecided"
 
 
 def test_a_pool_that_carries_less_does_not_win_however_fast() -> None:
@@ -124,7 +124,7 @@ def test_a_pool_that_carries_less_does_not_win_however_fast() -> None:
         "pool", pooled.row.axes, "raw", {"throughput": 30.0}, {"p50": FASTER, "throughput": FASTER}, False
     )
     pooled = PathRow(carries_less, "pool", "shared_pool")
-    found = pool_claim.in_stratum(pairs_of(bounced, pooled, baseline="swiotlb"), "", [[bounced, pooled]], {})
+    found = pool_claim.in_stratum(compared({"swiotlb": [bounced, pooled]}), "", [[bounced, pooled]], {})
     assert found.standing == "refuted"
 
 

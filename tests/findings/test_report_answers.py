@@ -2,33 +2,31 @@
 
 import pytest
 
-from cluster_sim import compare, load, open_results, run
+from cluster_sim import answer, load, open_results, run
 from cluster_sim.analysis.answers.answer import Answer, Hypothesis, Verdict
-from cluster_sim.analysis.answers.answered import answer
 
 PROTECTED = ("pkvm", "sev-snp", "tdx", "cca")
 SHORT = ("duration=300ms", "replications=2", "record=summary", "cluster.hosts=1")
 
 
-def answered(factory: pytest.TempPathFactory, workload: str, *sets: str) -> Answer:
+def answer_to(factory: pytest.TempPathFactory, workload: str, *sets: str) -> Answer:
     finished = run(load(workload, [*SHORT, *sets]), factory.mktemp("run"), executor="inline")
-    results = open_results(finished.directory)
-    return answer(results, compare(results))
+    return answer(open_results(finished.directory))
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Answer:
-    return answered(tmp_path_factory, "swiotlb_vs_zero_copy")
+    return answer_to(tmp_path_factory, "swiotlb_vs_zero_copy")
 
 
 @pytest.fixture(scope="module")
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> Answer:
-    return answered(tmp_path_factory, "camera_upload", "axes.protection=[none, pkvm]")
+    return answer_to(tmp_path_factory, "camera_upload", "axes.protection=[none, pkvm]")
 
 
 @pytest.fixture(scope="module")
 def huge_pages(tmp_path_factory: pytest.TempPathFactory) -> Answer:
-    return answered(tmp_path_factory, "huge_page_split", "duration=50ms", "axes.memory.huge_page=[2MiB]")
+    return answer_to(tmp_path_factory, "huge_page_split", "duration=50ms", "axes.memory.huge_page=[2MiB]")
 
 
 def verdict_on(found: Answer, protection: str, group: str) -> Verdict:
@@ -100,7 +98,7 @@ def test_costs_in_doubt_are_those_without_a_measurement(videos: Answer) -> None:
 
 
 def test_one_replication_decides_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
-    found = answered(tmp_path_factory, "swiotlb_vs_zero_copy", "replications=1", "protection=pkvm")
+    found = answer_to(tmp_path_factory, "swiotlb_vs_zero_copy", "replications=1", "protection=pkvm")
     assert {each.best for each in found.verdicts} == {None}
     assert all(each.sentence.startswith("One replication, so no interval") for each in found.verdicts)
     assert {each.standing for each in found.hypotheses} == {"undecided"}
@@ -108,7 +106,7 @@ def test_one_replication_decides_nothing(tmp_path_factory: pytest.TempPathFactor
 
 
 def test_a_run_without_a_baseline_says_so_and_gives_no_verdict(tmp_path_factory: pytest.TempPathFactory) -> None:
-    found = answered(tmp_path_factory, "swiotlb_vs_zero_copy", "baseline={}", "protection=pkvm")
+    found = answer_to(tmp_path_factory, "swiotlb_vs_zero_copy", "baseline={}", "protection=pkvm")
     assert found.verdicts == ()
     assert found.remarks == (
         "This run names no baseline, so its variants are not compared in pairs; --baseline names one.",
@@ -118,7 +116,7 @@ def test_a_run_without_a_baseline_says_so_and_gives_no_verdict(tmp_path_factory:
 def test_what_exclusive_pins_gain_on_pkvm_rests_on_the_estimated_price_of_the_flip(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    found = answered(tmp_path_factory, "exclusive_pins", "protection=pkvm")
+    found = answer_to(tmp_path_factory, "exclusive_pins", "protection=pkvm")
     verdict = verdict_on(found, "pkvm", "raw")
     assert verdict.best == "exclusive_pin"
     assert verdict.rests_on == ("pin.exclusive_flip",)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cluster_sim.analysis.summaries.scanning import batches, by_key, has_table, integers
+from cluster_sim.analysis.summaries.batches import Key, batches, by_key, integers
 from cluster_sim.integers import Int64s
 from cluster_sim.results.reader import Results
 
@@ -24,7 +24,7 @@ class Series:
 
 
 @dataclass
-class Gathered:
+class WindowSums:
     """Sums by window, and the rows behind them."""
 
     ends_ns: Int64s
@@ -39,37 +39,37 @@ class Gathered:
             self.totals = {name: np.pad(array, (0, more)) for name, array in self.totals.items()}
 
 
-def series(results: Results) -> dict[tuple[str, ...], Series]:
+def window_series(results: Results) -> dict[Key, Series]:
     """By (variant, group); empty where the run kept no windows."""
-    if not has_table(results, "windows"):
+    if not results.has("windows"):
         return {}
-    found: dict[tuple[str, ...], Gathered] = {}
+    found: dict[Key, WindowSums] = {}
     columns = ("variant", "guest_group", "window", "ends_ns", *SUMMED)
     for batch in batches(results, "windows", columns):
         windows, ends_ns = integers(batch, "window"), integers(batch, "ends_ns")
         values = {name: integers(batch, name) for name in SUMMED}
         for key, rows in by_key(batch, "variant", "guest_group"):
-            gathered = found.setdefault(key, empty())
+            sums = found.setdefault(key, empty())
             mine = windows[rows]
-            gathered.grow(int(mine.max()) + 1)
-            gathered.ends_ns[mine] = ends_ns[rows]
-            np.add.at(gathered.rows, mine, 1)
+            sums.grow(int(mine.max()) + 1)
+            sums.ends_ns[mine] = ends_ns[rows]
+            np.add.at(sums.rows, mine, 1)
             for name, array in values.items():
-                np.add.at(gathered.totals[name], mine, array[rows])
-    return {key: thinned(gathered) for key, gathered in found.items()}
+                np.add.at(sums.totals[name], mine, array[rows])
+    return {key: thinned(sums) for key, sums in found.items()}
 
 
-def empty() -> Gathered:
-    """Nothing gathered yet."""
-    return Gathered(np.zeros(0, np.int64), np.zeros(0, np.int64), {name: np.zeros(0, np.int64) for name in SUMMED})
+def empty() -> WindowSums:
+    """Nothing summed up yet."""
+    return WindowSums(np.zeros(0, np.int64), np.zeros(0, np.int64), {name: np.zeros(0, np.int64) for name in SUMMED})
 
 
-def thinned(gathered: Gathered) -> Series:
+def thinned(sums: WindowSums) -> Series:
     """Means a guest and window; neighbouring windows are joined where there are more than a chart can show."""
-    present = np.flatnonzero(gathered.rows)
+    present = np.flatnonzero(sums.rows)
     stride = -(-len(present) // POINTS_MAX)
     starts = np.arange(0, len(present), stride)
-    rows = np.add.reduceat(gathered.rows[present], starts)
-    means = {name: np.add.reduceat(array[present], starts) / rows for name, array in gathered.totals.items()}
+    rows = np.add.reduceat(sums.rows[present], starts)
+    means = {name: np.add.reduceat(array[present], starts) / rows for name, array in sums.totals.items()}
     lasts = np.minimum(starts + stride, len(present)) - 1
-    return Series(gathered.ends_ns[present][lasts], means)
+    return Series(sums.ends_ns[present][lasts], means)

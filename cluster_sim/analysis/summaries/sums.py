@@ -1,6 +1,6 @@
-"""One pass over `guests` or `workloads`: sums and latency histograms of each variant's group."""
+"""Sums and latency histograms of each variant's group, over the rows of `guests` or of `workloads`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cluster_sim.analysis.summaries.scanning import batches, by_key, has_table, integers
+from cluster_sim.analysis.summaries.batches import Key, batches, by_key, in_batches, integers
 from cluster_sim.integers import Int64s
 from cluster_sim.results import histogram
 from cluster_sim.results.columns import FLOW, GUESTS
@@ -27,9 +27,9 @@ DROPPED = tuple(f"dropped_{label}" for label in DROP_LABELS[1:])
 
 @dataclass
 class Sums:
-    """What was added up over rows; `lines` counts them, `replications` says from how many repetitions."""
+    """What was added up over rows; `rows` counts them, `replications` says from how many repetitions."""
 
-    lines: int = 0
+    rows: int = 0
     replications: set[int] = field(default_factory=set)
     totals: dict[str, int] = field(default_factory=dict)
     buckets: Int64s = field(default_factory=lambda: np.zeros(BUCKETS, np.int64))
@@ -48,22 +48,24 @@ class Sums:
         return histogram.quantile(used, self.buckets[used], share)
 
 
-def guest_sums(results: Results) -> dict[tuple[str, ...], Sums]:
+def guest_sums(guests: pa.Table) -> dict[Key, Sums]:
     """By (variant, group)."""
-    return summed(results, "guests", ("variant", "guest_group"), GUEST_SUMS)
+    return summed(in_batches(guests), ("variant", "guest_group"), GUEST_SUMS)
 
 
-def workload_sums(results: Results) -> dict[tuple[str, ...], Sums]:
+def workload_sums(results: Results) -> dict[Key, Sums]:
     """By (variant, group, part, workload), of runs with the table."""
-    if not has_table(results, "workloads"):
+    if not results.has("workloads"):
         return {}
-    return summed(results, "workloads", ("variant", "guest_group", "part", "workload"), FLOW_SUMS)
+    keys = ("variant", "guest_group", "part", "workload")
+    columns = [*keys, "replication", *FLOW_SUMS, *HISTOGRAM]
+    return summed(batches(results, "workloads", columns), keys, FLOW_SUMS)
 
 
-def summed(results: Results, table: str, keys: Sequence[str], columns: Sequence[str]) -> dict[tuple[str, ...], Sums]:
-    """Add up a table in batches."""
-    found: dict[tuple[str, ...], Sums] = {}
-    for batch in batches(results, table, [*keys, "replication", *columns, *HISTOGRAM]):
+def summed(found_in: Iterable[pa.RecordBatch], keys: Sequence[str], columns: Sequence[str]) -> dict[Key, Sums]:
+    """Add up columns over batches, by the labels in the columns `keys`."""
+    found: dict[Key, Sums] = {}
+    for batch in found_in:
         lengths = pc.list_value_length(batch.column("latency_bucket")).to_numpy().astype(np.int64)
         starts = np.r_[0, np.cumsum(lengths)]
         buckets, counts = (pc.list_flatten(batch.column(name)).to_numpy() for name in HISTOGRAM)
@@ -72,7 +74,7 @@ def summed(results: Results, table: str, keys: Sequence[str], columns: Sequence[
         values = {column: integers(batch, column) for column in columns}
         for key, rows in keyed(batch, keys):
             sums = found.setdefault(key, Sums())
-            sums.lines += len(rows)
+            sums.rows += len(rows)
             sums.replications.update(int(number) for number in np.unique(replications[rows]))
             for column, array in values.items():
                 sums.totals[column] = sums.totals.get(column, 0) + int(array[rows].sum())
@@ -84,13 +86,13 @@ def summed(results: Results, table: str, keys: Sequence[str], columns: Sequence[
     return found
 
 
-def keyed(batch: pa.RecordBatch, keys: Sequence[str]) -> Iterator[tuple[tuple[str, ...], Int64s]]:
+def keyed(batch: pa.RecordBatch, keys: Sequence[str]) -> Iterator[tuple[Key, Int64s]]:
     """Rows by their labels; a numbered column counts as one."""
     plain = batch
     for key in keys:
-        place = batch.schema.get_field_index(key)
-        if pa.types.is_integer(batch.schema.field(place).type):
-            plain = plain.set_column(place, key, pc.cast(batch.column(place), pa.string()))
+        index = batch.schema.get_field_index(key)
+        if pa.types.is_integer(batch.schema.field(index).type):
+            plain = plain.set_column(index, key, pc.cast(batch.column(index), pa.string()))
     return by_key(plain, *keys)
 
 
@@ -107,7 +109,7 @@ def distribution(sums: Sums, points: int = 120) -> list[tuple[float, float]]:
     shares = np.cumsum(sums.buckets[used]) / sums.buckets.sum()
     middles = histogram.middle_of(used)
     wanted = np.unique(np.searchsorted(shares, spread(points)).clip(0, len(used) - 1))
-    curve = [(float(middles[place]), float(shares[place])) for place in wanted]
+    curve = [(float(middles[each]), float(shares[each])) for each in wanted]
     return [(float(middles[0]), 0.0), *curve]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from cluster_sim.analysis.explained import Explained, explain
+from cluster_sim.analysis.lone_transfer.explanation import ExplainedTransfer, explain
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.provenance import Cost, ProvenanceError
 from cluster_sim.platform.scenario_profile import profile_of
@@ -17,21 +17,21 @@ DOUBTED = ("estimated", "published")
 
 
 @dataclass
-class Lone:
+class LoneTransfers:
     """A variant's transfers, each alone on its host."""
 
     scenario: ScenarioSpec
     folder: Path
     profiles: dict[tuple[str, str, str, float], Profile | None]
     """Profiles with one cost replaced, which all variants of a technology share; None where no price can be made."""
-    verified: dict[tuple[str, float], list[Explained]] = field(default_factory=dict)
+    rerun: dict[tuple[str, float], list[ExplainedTransfer]] = field(default_factory=dict)
 
     @cached_property
-    def explained(self) -> list[Explained]:
+    def explained(self) -> list[ExplainedTransfer]:
         """At the prices of the run."""
         return explain(self.scenario, self.folder)
 
-    def of(self, group: str) -> list[Explained]:
+    def of(self, group: str) -> list[ExplainedTransfer]:
         """The transfers of one group."""
         return [each for each in self.explained if each.group == group]
 
@@ -88,12 +88,12 @@ class Lone:
         key = (cost.name, value)
         if self.profile_at(cost, value) is None:
             return None
-        if key not in self.verified:
-            self.verified[key] = explain(self.with_cost(cost, value), self.folder)
-        return total_ns([each for each in self.verified[key] if each.group == group])
+        if key not in self.rerun:
+            self.rerun[key] = explain(self.with_cost(cost, value), self.folder)
+        return total_ns([each for each in self.rerun[key] if each.group == group])
 
 
-def total_ns(explained: Sequence[Explained]) -> int | None:
+def total_ns(explained: Sequence[ExplainedTransfer]) -> int | None:
     """The sum of some transfers; None where there are none, or one does not arrive."""
     if not explained or any(each.outcome != DELIVERED for each in explained):
         return None

@@ -1,4 +1,4 @@
-"""Reading a table in batches, so that memory does not grow with its rows, and finding whose rows they are."""
+"""Batches of rows: reading a table so that memory does not grow with it, and finding whose rows they are."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,17 +13,12 @@ from cluster_sim.results.run_directory import RunDirectoryError
 BATCH_ROWS = 1 << 17
 READ_AHEAD = 2
 
-Key = tuple[str, str]
-"""A variant and a guest group."""
-
-
-def has_table(results: Results, table: str) -> bool:
-    """Whether the run recorded a table."""
-    return results.has(table)
+Key = tuple[str, ...]
+"""The labels that rows belong together by: variant, guest group and whatever else parts a table."""
 
 
 def batches(results: Results, table: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The rows of a table, some at a time, with `variant` and `guest_group` or what else is asked for."""
+    """Some columns of a table, read in one pass."""
     try:
         scanner = results.dataset(table).scanner(
             columns=list(columns),
@@ -37,6 +32,11 @@ def batches(results: Results, table: str, columns: Sequence[str]) -> Iterator[pa
         raise RunDirectoryError(f"{results.storage.path(table)}: cannot be read: {error}") from error
 
 
+def in_batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """The same of a table that is in memory."""
+    yield from (batch for batch in table.to_batches(BATCH_ROWS) if batch.num_rows)
+
+
 def integers(batch: pa.RecordBatch, column: str) -> Int64s:
     """A column of numbers or truths."""
     array = batch.column(column)
@@ -47,17 +47,17 @@ def integers(batch: pa.RecordBatch, column: str) -> Int64s:
 
 
 def labels(batch: pa.RecordBatch, column: str) -> tuple[list[str], Int64s]:
-    """The labels that occur, and each row's place among them."""
+    """The labels that occur, and the number of each row's among them."""
     array = batch.column(column)
     encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     return encoded.dictionary.to_pylist(), codes
 
 
-def by_key(batch: pa.RecordBatch, *columns: str) -> Iterator[tuple[tuple[str, ...], Int64s]]:
+def by_key(batch: pa.RecordBatch, *columns: str) -> Iterator[tuple[Key, Int64s]]:
     """The rows of each combination of labels, ascending."""
     names, codes = labels(batch, columns[0])
-    known: list[tuple[str, ...]] = [(name,) for name in names]
+    known: list[Key] = [(name,) for name in names]
     for column in columns[1:]:
         more, inner = labels(batch, column)
         known = [(*key, name) for key in known for name in more]

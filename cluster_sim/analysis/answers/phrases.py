@@ -1,9 +1,9 @@
-"""Numbers in sentences: few digits, no exponents, intervals as two ends."""
+"""Numbers and lists in sentences: few digits, no exponents, intervals as two ends."""
 
 import math
 from collections.abc import Sequence
 
-from cluster_sim.analysis.answers.spans import Span
+from cluster_sim.analysis.paired import Ratio
 
 NARROW = 0.005
 """Relative half-width below which an interval is not worth two numbers."""
@@ -24,18 +24,18 @@ def amount(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def times(span: Span, *, within: bool = False) -> str:
+def times(ratio: Ratio, *, within: bool = False) -> str:
     """A ratio with its interval, such as `2.49 (2.31 to 2.69)`, or with commas where it is `within` brackets.
 
     Ends that say no more than the mean are left out.
     """
-    if not span.has_interval or max(span.high / span.mean, span.mean / max(span.low, 1e-300)) - 1 < NARROW:
-        return amount(span.mean)
-    ends = f"{amount(span.low)} to {amount(span.high)}"
-    return f"{amount(span.mean)}, {ends}" if within else f"{amount(span.mean)} ({ends})"
+    if not ratio.has_interval or max(ratio.high / ratio.mean, ratio.mean / max(ratio.low, 1e-300)) - 1 < NARROW:
+        return amount(ratio.mean)
+    ends = f"{amount(ratio.low)} to {amount(ratio.high)}"
+    return f"{amount(ratio.mean)}, {ends}" if within else f"{amount(ratio.mean)} ({ends})"
 
 
-def span_of_time(nanoseconds: float) -> str:
+def duration(nanoseconds: float) -> str:
     """A duration in the unit that suits it."""
     for factor, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "us")):
         if abs(nanoseconds) >= factor:

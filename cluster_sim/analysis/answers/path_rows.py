@@ -1,15 +1,14 @@
-"""What the hypotheses have in common: the paths of a run by kind, and their ratios to each other."""
+"""What the hypotheses have in common: the rows of a run by their path's kind, and which of two paths wins."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from cluster_sim.analysis.answers.answer import Hypothesis
-from cluster_sim.analysis.answers.pairs import Pairs, stratum_of
-from cluster_sim.analysis.answers.spans import CRITERIA, Relation, relation
-from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.answers.criteria import MEDIAN, THROUGHPUT, Relation, relation
+from cluster_sim.analysis.comparison import Row, RowsByBaseline
+from cluster_sim.analysis.run_reading import RunReading
+from cluster_sim.analysis.strata import PATH_AXIS, stratum_of
 from cluster_sim.results.manifest import Manifest
-
-THROUGHPUT, MEDIAN = CRITERIA[0], CRITERIA[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +25,25 @@ class PathRow:
         return self.row.figures["throughput"] > 0
 
 
-def path_axes(manifest: Manifest) -> list[str]:
-    """Axes that choose the path of all groups."""
-    axes = dict.fromkeys(axis for record in manifest.variants.values() for axis in record.axes)
-    return [axis for axis in axes if axis == "io_path"]
+def varies_path(manifest: Manifest) -> bool:
+    """Whether an axis chooses the path of all groups."""
+    return any(PATH_AXIS in record.axes for record in manifest.variants.values())
 
 
-def by_stratum(pairs: Pairs) -> dict[tuple[str, str], list[PathRow]]:
+def paths_by_stratum(reading: RunReading) -> dict[tuple[str, str], list[PathRow]]:
     """Rows with their path's kind by stratum, labels outside of the axis `io_path`, and group.
 
     Groups that have a path of their own do not follow that axis, and are left out.
     """
-    manifest = pairs.results.manifest
     found: dict[tuple[str, str], list[PathRow]] = {}
-    for row in pairs.rows:
-        scenario = manifest.variants[row.variant].scenario
+    for row in reading.rows:
+        scenario = reading.manifest.variants[row.variant].scenario
         kind = text_at(scenario, "io_path", "kind")
         group = group_of(scenario, row.group)
         if kind is None or group is None or group.get("io_path") is not None:
             continue
-        label = row.axes["io_path"]
-        found.setdefault((stratum_of(row, {"io_path": label}), row.group), []).append(PathRow(row, label, kind))
+        path_row = PathRow(row, row.axes[PATH_AXIS], kind)
+        found.setdefault((stratum_of(row.axes, (PATH_AXIS,)), row.group), []).append(path_row)
     return found
 
 
@@ -74,14 +71,14 @@ def of_kind(rows: Iterable[PathRow], *kinds: str) -> list[PathRow]:
     return [row for row in rows if row.kind in kinds]
 
 
-def outcome(pairs: Pairs, one: PathRow, other: PathRow) -> Relation:
+def outcome(compared: RowsByBaseline, one: PathRow, other: PathRow) -> Relation:
     """Whether one path beats another: better median latency without less throughput, or worse in either."""
     if one.delivers != other.delivers:
         return "better" if one.delivers else "worse"
-    baseline = {"io_path": other.label}
-    carried = relation(pairs.span(one.row, baseline, THROUGHPUT.figure), THROUGHPUT)
-    latency = relation(pairs.span(one.row, baseline, MEDIAN.figure), MEDIAN)
-    return "worse" if carried == "worse" else latency
+    baseline = {PATH_AXIS: other.label}
+    throughput = relation(compared.ratio(one.row, baseline, THROUGHPUT.figure), THROUGHPUT)
+    latency = relation(compared.ratio(one.row, baseline, MEDIAN.figure), MEDIAN)
+    return "worse" if throughput == "worse" else latency
 
 
 def has_intervals(manifest: Manifest) -> bool:

@@ -1,0 +1,116 @@
+"""Which of some paths is shown to be best, from figures and paired ratios alone."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cluster_sim.analysis.answers.criteria import CRITERIA, Criterion, Relation, relation
+from cluster_sim.analysis.paired import Ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One path's group in one stratum: label, figures, and ratios of itself to rivals, by label and figure."""
+
+    label: str
+    figures: Mapping[str, float]
+    over: Mapping[str, Mapping[str, Ratio | None]] = field(default_factory=dict)
+    is_baseline: bool = False
+
+    @property
+    def delivers(self) -> bool:
+        """Whether anything arrived."""
+        return self.figures.get("throughput", math.nan) > 0
+
+    @property
+    def median(self) -> float:
+        """Its median latency, endless where it has none."""
+        found = self.figures.get("p50", math.nan)
+        return math.inf if math.isnan(found) else found
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateSet:
+    """The paths of one stratum and group, and how each two compare."""
+
+    members: Sequence[Candidate]
+
+    def ratio(self, one: Candidate, other: Candidate, figure: str) -> Ratio | None:
+        """`one` over `other`, from either side's ratios."""
+        found = one.over.get(other.label, {}).get(figure)
+        if found is None:
+            inverse = other.over.get(one.label, {}).get(figure)
+            found = None if inverse is None else inverse.inverse()
+        return found
+
+    def relation(self, one: Candidate, other: Candidate, criterion: Criterion) -> Relation:
+        """What is shown of `one` beside `other`."""
+        return relation(self.ratio(one, other, criterion.figure), criterion)
+
+    def beats(self, one: Candidate, other: Candidate) -> bool:
+        """Better in something, worse in nothing; whoever delivers beats who does not."""
+        if one.delivers != other.delivers:
+            return one.delivers
+        relations = {self.relation(one, other, criterion) for criterion in CRITERIA}
+        return "better" in relations and "worse" not in relations
+
+    @property
+    def delivering(self) -> list[Candidate]:
+        """Those that deliver."""
+        return [each for each in self.members if each.delivers]
+
+    @property
+    def unbeaten(self) -> list[Candidate]:
+        """Those that deliver and that nobody is shown to beat."""
+        return [one for one in self.delivering if not any(self.beats(other, one) for other in self.delivering)]
+
+    @property
+    def baseline(self) -> Candidate | None:
+        """What the others are compared with, if it was run here."""
+        return next((each for each in self.members if each.is_baseline), None)
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any ratio has an interval."""
+        ratios = (ratio for one in self.members for each in one.over.values() for ratio in each.values())
+        return any(ratio is not None and ratio.has_interval for ratio in ratios)
+
+    @property
+    def best(self) -> Candidate | None:
+        """Who beats each of the others, by intervals where there are any."""
+        if len(self.members) < 2:
+            return None
+        for one in self.delivering:
+            if all(self.beats(one, other) for other in self.members if other is not one):
+                return one
+        return None
+
+    @property
+    def second(self) -> Candidate | None:
+        """Of those behind the best, who is beaten by none of the rest; the lowest median where that leaves several."""
+        rest = [each for each in self.delivering if each is not self.best]
+        unbeaten = [one for one in rest if not any(self.beats(other, one) for other in rest)]
+        return min(unbeaten, key=lambda each: each.median, default=None)
+
+    def leads(self, one: Candidate) -> list[Criterion]:
+        """The criteria in which an unbeaten path is better than another such one and worse than none."""
+        others = [each for each in self.unbeaten if each is not one]
+        found = []
+        for criterion in CRITERIA:
+            relations = {self.relation(one, other, criterion) for other in others}
+            if "better" in relations and "worse" not in relations:
+                found.append(criterion)
+        return found
+
+
+def rivals(candidates: Sequence[Candidate]) -> list[str]:
+    """Labels of those that may turn out best, by their figures alone: ratios to them decide."""
+    delivering = [each for each in candidates if each.delivers]
+    chosen = [each.label for each in delivering if each.is_baseline]
+    for criterion in CRITERIA:
+        known = [each for each in delivering if not math.isnan(each.figures.get(criterion.figure, math.nan))]
+        sign = -1 if criterion.more_is_better else 1
+        if known:
+            first = min(known, key=lambda each: (sign * each.figures[criterion.figure], each.median))
+            chosen.append(first.label)
+    return list(dict.fromkeys(chosen))

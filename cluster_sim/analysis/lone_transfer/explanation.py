@@ -1,0 +1,120 @@
+"""One transfer alone on an idle host, step by step: what it waited for, what it did, what each step cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cluster_sim.analysis.lone_transfer.step_prices import ExplainedStep, StepContext, explain_step
+from cluster_sim.engine.state import submissions
+from cluster_sim.io_paths.steps import Direction
+from cluster_sim.planning.guest_layout import GuestLayout, facts_of_queue
+from cluster_sim.planning.host_plan import plan_host
+from cluster_sim.planning.inputs import facts_of
+from cluster_sim.planning.planned_guest import PlannedStream
+from cluster_sim.planning.queues import Facts, Queue, Role
+from cluster_sim.platform.profile import Profile
+from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
+from cluster_sim.runtime.host_engine import HostEngine
+from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_spec import BootWorkload
+
+JOURNAL_ENTRIES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedTransfer:
+    """One transfer: its steps sum to its latency."""
+
+    group: str
+    workload: int
+    role: str
+    direction: str
+    frame_bytes: int
+    latency_ns: int
+    outcome: str
+    steps: tuple[ExplainedStep, ...]
+    exits: int
+    conversions: int
+    copied_bytes: Mapping[str, int]
+    profile: Profile
+
+
+def explain(scenario: ScenarioSpec, folder: Path) -> list[ExplainedTransfer]:
+    """One frame of each stream of each guest group: a raw frame, or one as large as the trace's mean.
+
+    The frame is alone on its host: pins of others and injected faults are left out.
+    """
+    scenario = scenario.model_copy(update={"memory": scenario.memory.model_copy(update={"pins": None}), "faults": ()})
+    facts = facts_of(scenario, folder)
+    profile = profile_of(scenario)
+    plan = plan_host(scenario, profile, facts, is_alone=True)
+    first: dict[tuple[str, int, Role, Direction], int] = {}
+    for number, stream in enumerate(plan.streams):
+        group = plan.guests[stream.guest].placed.group
+        for direction in stream.programs:
+            first.setdefault((group.name, stream.queue.workload, stream.queue.role, direction), number)
+    return [
+        explain_stream(scenario, profile, facts, number, direction) for (_, _, _, direction), number in first.items()
+    ]
+
+
+def explain_stream(
+    scenario: ScenarioSpec, profile: Profile, facts: Facts, number: int, direction: Direction
+) -> ExplainedTransfer:
+    """Run one transfer of one stream, with all other guests of its host idle."""
+    plan = plan_host(scenario, profile, facts, journal_entries=JOURNAL_ENTRIES, is_alone=True)
+    stream = plan.streams[number]
+    guest = plan.guests[stream.guest]
+    size = size_of(stream, guest.layout, facts_of_queue(stream.queue, guest.placed.group, facts).mean)
+    engine = HostEngine(plan)
+    one = submissions(
+        at_ns=np.zeros(1, np.int64),
+        stream=np.array([number], np.int64),
+        frame=np.zeros(1, np.int64),
+        size_bytes=np.array([size]),
+        deadline_ns=np.array([stream.queue.spec.deadline]),
+        direction=np.array([direction], np.int64),
+    )
+    done = np.concatenate(list(engine.advance(one, 1 << 60)))
+    done = done[done["stream"] == number]
+    assert len(done) == 1
+    entries = engine.state.journal[: int(engine.state.cursor["journal"][0])]
+    program, entry = stream.programs[direction], stream.entries[direction]
+    steps = (*program.steps, *program.if_full)
+    context = StepContext(profile, scenario, stream, guest.placed.group, engine.spec, number, size)
+    explained = tuple(
+        explain_step(steps[int(row["step"]) - entry], row, context)
+        for row in entries
+        if entry <= int(row["step"]) < entry + len(steps)
+    )
+    latency_ns = int(done["ended_ns"][0] - done["submitted_ns"][0])
+    assert sum(step.spent_ns for step in explained) == latency_ns
+    copied = done["copied_bytes"][0]
+    return ExplainedTransfer(
+        group=guest.placed.group.name,
+        workload=stream.queue.workload,
+        role=stream.queue.role.value,
+        direction=direction.name.lower(),
+        frame_bytes=size,
+        latency_ns=latency_ns,
+        outcome=(ENDING_LABELS[int(done["outcome"][0])] + " " + DROP_LABELS[int(done["reason"][0])]).strip(),
+        steps=explained,
+        exits=int(done["exits"][0]),
+        conversions=int(done["conversions"][0]),
+        copied_bytes={who: int(amount) for who, amount in zip(("guest", "host", "engine"), copied, strict=True)},
+        profile=profile,
+    )
+
+
+def size_of(stream: PlannedStream, layout: GuestLayout, mean: int) -> int:
+    """Size of the transfer to explain: of a mean size, or of the whole image or pool."""
+    match stream.queue:
+        case Queue(role=Role.IMAGE, spec=BootWorkload() as boot):
+            return boot.image
+        case Queue(role=Role.POOL):
+            return layout.pool_bytes
+        case _:
+            return mean
