@@ -12,7 +12,7 @@ from cluster_sim.scenario.units import label_of
 
 RUN_AXIS = "run"
 INDIFFERENT = {"record"}
-"""Fields that change what is kept, and no figure."""
+"""Fields that change what is recorded, and no figure."""
 GROUND = {"duration", "window", "cluster", "profile", "faults"}
 ASKED = {"name", "count_per_host", "count", "arrive", "workloads"}
 """Fields of a guest group that say who asks for what, so that they decide the draws."""
@@ -75,7 +75,7 @@ def join(runs: Sequence[Results]) -> Joined:
 
 
 def names_of(runs: Sequence[Results]) -> list[str]:
-    """A name for each run: its folder's, with the experiment's before it where two are alike."""
+    """A name for each run: its folder's, with the experiment's before it where two are the same."""
     short = [run.directory.resolve().name for run in runs]
     long = [f"{run.manifest.experiment}/{name}" for run, name in zip(runs, short, strict=True)]
     names = short if len(set(short)) == len(short) else long

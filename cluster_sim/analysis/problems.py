@@ -6,4 +6,4 @@ class ComparisonError(Exception):
 
 
 class StudyError(Exception):
-    """A study that cannot be made, or whose kept points cannot be read."""
+    """A study that cannot be made, or whose stored points cannot be read."""

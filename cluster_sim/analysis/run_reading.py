@@ -102,17 +102,17 @@ class RunReading:
 
     @cached_property
     def workload_sums(self) -> Mapping[Key, Sums]:
-        """The same by (variant, group, part, workload)."""
+        """The same by (variant, group, queue's role, workload); empty where the run has no such table."""
         return self._in_order(workload_sums(self.results))
 
     @cached_property
     def slowest(self) -> Mapping[Key, Mapping[Category, float]]:
-        """Where the slowest hundredth's time went, by (variant, group); empty where the run kept no transfers."""
+        """Where the slowest hundredth's time went, by (variant, group); empty where the run recorded none."""
         return slowest(self.results, self.guest_sums)
 
     @cached_property
     def window_series(self) -> Mapping[Key, Series]:
-        """What guests held and did window by window, by (variant, group); empty where the run kept no windows."""
+        """What guests held and did window by window, by (variant, group); empty where the run recorded none."""
         return window_series(self.results)
 
     @cached_property

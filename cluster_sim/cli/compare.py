@@ -23,7 +23,7 @@ from cluster_sim.cli.progress import running
 from cluster_sim.experiments.driver import Executor, Means
 from cluster_sim.experiments.resume import complete_run
 from cluster_sim.report.comparison import comparison
-from cluster_sim.report.folded_table import plain
+from cluster_sim.report.folded_table import literal_text
 from cluster_sim.report.guest_memory import guest_memory
 from cluster_sim.results.reader import Results, open_results
 
@@ -79,7 +79,7 @@ def compare(
             readings = run_more(opened, wish, wished, at_most, Means(executor, actors), out)
             rows = compare_runs(readings, wish.baseline, interval=interval)
     for question in dict.fromkeys(run.manifest.question.strip() for run in readings):
-        out.print(plain(" ".join(question.split()) + "\n", "bold"))
+        out.print(literal_text(" ".join(question.split()) + "\n", "bold"))
     with refusing_bad_input():
         out.print(comparison(rows, shown, strata, interval=interval, details=details, precision=wished))
     print_needs(out, rows, USUAL_PRECISION if wished is None else wished, is_wished=wished is not None)
@@ -99,7 +99,7 @@ def run_more(
         return compare_runs(read_anew(), wish.baseline, interval=wish.method)
 
     def run_to(replications: int, found: Need) -> None:
-        out.print(plain(f"{reason(found, precision)}: running to {replications} replications", "dim"))
+        out.print(literal_text(f"{reason(found, precision)}: running to {replications} replications", "dim"))
         for storage in storages:
             with running(GOES_ON) as on_progress:
                 complete_run(storage.uri, replications, means=means, on_progress=on_progress)
@@ -131,13 +131,13 @@ def print_needs(out: Console, rows: Sequence[Row], precision: float, *, is_wishe
     is_there = found.replications is not None and found.replications <= found.there
     percent = f"{100 * precision:g}%"
     if is_there:
-        out.print(plain(f"Every ratio that can be is within ±{percent}.", "dim"))
+        out.print(literal_text(f"Every ratio that can be is within ±{percent}.", "dim"))
     elif found.judged:
         again = "--at-most allows no more" if is_wished else f"--precision {percent} runs more, up to --at-most"
-        out.print(plain(f"{reason(found, precision)}; {again}.", "dim"))
+        out.print(literal_text(f"{reason(found, precision)}; {again}.", "dim"))
     if found.coarse:
         names = ", ".join(found.coarse)
-        out.print(plain(f"{names}: no replications bring these to ±{percent}, histograms are coarser.", "dim"))
+        out.print(literal_text(f"{names}: no replications bring these to ±{percent}, histograms are coarser.", "dim"))
 
 
 def print_runs(out: Console, readings: Sequence[RunReading]) -> None:
@@ -145,14 +145,14 @@ def print_runs(out: Console, readings: Sequence[RunReading]) -> None:
     if len(readings) > 1:
         joined = join([run.results for run in readings])
         for line in joined.differences:
-            out.print(plain(f"axis run: {line}"))
+            out.print(literal_text(f"axis run: {line}"))
     for run in readings:
         memory = guest_memory(run)
         if len(readings) > 1:
-            out.print(plain(f"\n{run.results.directory}", "bold"))
+            out.print(literal_text(f"\n{run.results.directory}", "bold"))
         out.print(Text(), memory)
         if run.manifest.status != "complete":
-            out.print(plain(f"This run is {run.manifest.status}: only finished variants are shown."))
+            out.print(literal_text(f"This run is {run.manifest.status}: only finished variants are shown."))
 
 
 def parse_baseline(texts: list[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from cluster_sim.analysis.studies.crossover import Asked
 from cluster_sim.analysis.studies.crossover import crossover as find_crossings
-from cluster_sim.analysis.studies.figures import MEAN
+from cluster_sim.analysis.studies.study_figures import MEAN
 from cluster_sim.cli.options import Profiles, Sets, Workload, console, load_checked, refusing_bad_input
 from cluster_sim.cli.studying import RESULTS, Actors, GroupName, OnWhat, ResultsDirectory, Resume, with_progress
 from cluster_sim.report.studies import crossover_report

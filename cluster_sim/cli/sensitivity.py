@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from cluster_sim.analysis.studies.figures import MEAN
 from cluster_sim.analysis.studies.sensitivity import AskedCosts
 from cluster_sim.analysis.studies.sensitivity import sensitivity as sample_costs
+from cluster_sim.analysis.studies.study_figures import MEAN
 from cluster_sim.cli.options import Profiles, Sets, Workload, console, load_checked, refusing_bad_input
 from cluster_sim.cli.studying import RESULTS, Actors, GroupName, OnWhat, ResultsDirectory, Resume, with_progress
 from cluster_sim.report.studies import sensitivity_report

@@ -7,7 +7,7 @@ import altair as alt
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.report.chart_rows import host_chart, memory_charts, played_charts, work_charts
 from cluster_sim.report.chart_times import latency_chart, ledger_charts, series_charts
-from cluster_sim.report.charts import GROUP, PATH, PATH_RANK, STRATUM, STRATUM_RANK, Chart, drawn_label, spec
+from cluster_sim.report.charts import GROUP, PATH, PATH_RANK, STRATUM, STRATUM_RANK, Chart, chart_label, spec
 from cluster_sim.results.reader import Results
 
 PANELS_MAX = 24
@@ -38,9 +38,9 @@ def whole_specs(chart: Chart, paths: Sequence[str], strata: Sequence[str]) -> di
         rows = [
             {
                 **row,
-                STRATUM: drawn_label(str(row[STRATUM])),
+                STRATUM: chart_label(str(row[STRATUM])),
                 STRATUM_RANK: shown.index(str(row[STRATUM])),
-                PATH: drawn_label(str(row[PATH])),
+                PATH: chart_label(str(row[PATH])),
                 PATH_RANK: list(paths).index(str(row[PATH])),
             }
             for row in chart.rows
@@ -54,15 +54,15 @@ def whole_specs(chart: Chart, paths: Sequence[str], strata: Sequence[str]) -> di
 def charts(results: Results) -> dict[str, alt.TopLevelMixin]:
     """The charts of a run as Altair objects, by `name` or `name/group`; those without anything to show are left out."""
     reading = RunReading(results)
-    drawn: dict[str, alt.TopLevelMixin] = {}
+    found: dict[str, alt.TopLevelMixin] = {}
     for chart in charts_of(reading):
         for group, plain in whole_specs(chart, reading.paths, reading.strata).items():
-            drawn[f"{chart.name}/{group}" if group else chart.name] = kind_of(plain).from_dict(plain, validate=False)
-    return drawn
+            found[f"{chart.name}/{group}" if group else chart.name] = kind_of(plain).from_dict(plain, validate=False)
+    return found
 
 
 def kind_of(plain: Mapping[str, object]) -> type[alt.FacetChart | alt.LayerChart | alt.Chart]:
-    """Altair's class for a specification; what it made of checked parts is not checked again."""
+    """Altair's class for a specification; what it made of checked pieces is not checked again."""
     if "facet" in plain:
         return alt.FacetChart
     return alt.LayerChart if "layer" in plain else alt.Chart

@@ -34,7 +34,7 @@ PROPERTIES = frozenset(
 )
 """What every object of the script's language has: Vega keeps groups by their labels in plain objects."""
 STRATUM_RANK, PATH_RANK = "stratum_rank", "path_rank"
-"""Orders are numbers in the rows: a list of labels would become part of an expression, which some labels break."""
+"""Orders are numbers in the rows: a list of labels would end up inside an expression, which some labels break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Chart:
         return list(dict.fromkeys(str(row[GROUP]) for row in self.rows))
 
 
-def drawn_label(label: str) -> str:
+def chart_label(label: str) -> str:
     """A label as charts hold it: behind an unseen character where every object has a property of that name."""
     return f"{WORD_JOINER}{label}" if label in PROPERTIES else label
 
@@ -81,13 +81,13 @@ def spec(chart: Chart, paths: Sequence[str], strata: Sequence[str]) -> dict[str,
     """Vega-Lite of a chart over data of the chart's name: facets by stratum where there are several."""
     assert chart.draw is not None
     data = alt.NamedData(chart.name)
-    drawn = chart.draw(data, [drawn_label(path) for path in paths])
+    picture = chart.draw(data, [chart_label(path) for path in paths])
     if len(strata) < 2:
-        whole: alt.TopLevelMixin = drawn
+        whole: alt.TopLevelMixin = picture
     else:
         header = alt.Header(title=None, labelLimit=WIDTH + 40, labelFontWeight="bold")
         facet = alt.Facet(f"{STRATUM}:N", sort=alt.EncodingSortField(STRATUM_RANK, op="min"), header=header)
-        faceted = drawn.facet(facet=facet, columns=min(len(strata), PANELS_IN_A_ROW))
+        faceted = picture.facet(facet=facet, columns=min(len(strata), PANELS_IN_A_ROW))
         whole = faceted.resolve_scale(y="independent") if chart.own_heights else faceted
     plain: dict[str, object] = whole.to_dict()
     return plain

@@ -38,22 +38,22 @@ FAMILY_COLOURS = ("#4477aa", "#cc6677", "#b08d2e", "#117733", "#88ccee", "#8f8f8
 """After Tol's muted scheme: other colours than the paths', because they mean something else."""
 
 SHADES = (1.0, 0.55, 0.25)
-"""Opacities of the parts of a bar that has its path's colour."""
+"""Opacities of the slices of a bar that has its path's colour."""
 
 
 def colours(labels: Sequence[str]) -> list[str]:
-    """The colour of each label, by its place."""
-    return [PATHS[place % len(PATHS)] for place in range(len(labels))]
+    """The colour of each label, by its number among all."""
+    return [PATHS[number % len(PATHS)] for number in range(len(labels))]
 
 
 def dashes(labels: Sequence[str]) -> list[tuple[int, ...]]:
     """The dashes of each label's line: no colour comes with the same ones twice among the first 56."""
-    return [DASHES[place % len(DASHES)] for place in range(len(labels))]
+    return [DASHES[number % len(DASHES)] for number in range(len(labels))]
 
 
 def shapes(labels: Sequence[str]) -> list[str]:
     """The shape of each label's points."""
-    return [SHAPES[place % len(SHAPES)] for place in range(len(labels))]
+    return [SHAPES[number % len(SHAPES)] for number in range(len(labels))]
 
 
 def colour_scale(labels: Sequence[str]) -> alt.Scale:

@@ -12,7 +12,7 @@ from cluster_sim.analysis.paired import FEWEST_TO_RESAMPLE, Difference, Method, 
 from cluster_sim.analysis.precision import replications_for
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.analysis.strata import title_of
-from cluster_sim.report.folded_table import FoldedTable, plain
+from cluster_sim.report.folded_table import FoldedTable, literal_text
 from cluster_sim.results.histogram import RELATIVE_ERROR
 
 WIDE = 0.1
@@ -52,7 +52,7 @@ def comparison(
             tables.append(Text())
             tables.append(details_table(compared, chosen, precision))
         tables.append(Text())
-    tables.append(plain(footnote(rows, baseline, interval), "dim"))
+    tables.append(literal_text(footnote(rows, baseline, interval), "dim"))
     return Group(*tables)
 
 
@@ -85,8 +85,8 @@ def strata(rows: Sequence[Row], by: Sequence[str]) -> Iterator[tuple[str, list[R
 def names_of(row: Row, by: Sequence[str]) -> tuple[Text, ...]:
     """What a row is called by in a table of its stratum: its group, unless that is in the title, and other labels."""
     labels = " ".join(label for axis, label in row.axes.items() if axis not in by) or row.variant
-    named = plain(labels + (" *" if row.is_baseline else ""))
-    return (named,) if GROUP in by else (plain(row.group), named)
+    named = literal_text(labels + (" *" if row.is_baseline else ""))
+    return (named,) if GROUP in by else (literal_text(row.group), named)
 
 
 def name_headers(by: Sequence[str]) -> tuple[str, ...]:

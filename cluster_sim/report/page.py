@@ -1,7 +1,7 @@
 """The page: one HTML file that holds its charts' library, data, style and script, and asks no network.
 
 Everything of a run is hostile: jinja2 escapes it in markup, data for the script is JSON that cannot end its element,
-and a content security policy lets no script run but the two whose digests it names, and no request be made.
+and a content security policy lets no script run but the two whose SHA-256 it names, and no request be made.
 """
 
 import base64
@@ -21,9 +21,9 @@ from markupsafe import Markup
 from cluster_sim.analysis.answers.answer import Answer, Doubt
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.report.chart_list import PANELS_MAX, charts_of
-from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, drawn_label, spec
+from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, chart_label, spec
 from cluster_sim.report.colours import colours, dashes
-from cluster_sim.report.page_run import definition_tables, facts, how, profile_parts, source_table
+from cluster_sim.report.page_run import definition_tables, facts, how, profile_sections, source_table
 from cluster_sim.report.page_tables import Indices, chart_table, indices, memory_tables, ratio_table, workload_table
 from cluster_sim.results.manifest import Manifest
 
@@ -58,10 +58,10 @@ class Report:
 @cache
 def vega() -> str:
     """The scripts that draw: Vega, Vega-Lite and their embedding, in one."""
-    bundle: str = vl_convert.javascript_bundle(vl_version=VEGALITE)  # type: ignore[call-arg] # the stub knows no default
-    assert "</script" not in bundle.lower()
-    assert "<!--" not in bundle
-    return bundle
+    scripts: str = vl_convert.javascript_bundle(vl_version=VEGALITE)  # type: ignore[call-arg] # the stub knows no default
+    assert "</script" not in scripts.lower()
+    assert "<!--" not in scripts
+    return scripts
 
 
 def page(report: Report) -> str:
@@ -88,8 +88,8 @@ def page(report: Report) -> str:
 
 def policy(scripts: Sequence[str]) -> str:
     """Nothing is loaded, and no script runs but these; styles are inline because Vega sets them on what it draws."""
-    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -137,7 +137,7 @@ def contents(report: Report, known: Indices) -> Mapping[str, object]:
         "how": how(manifest, reading.results.directory.name),
         "common": common,
         "differing": differing,
-        "profiles": profile_parts(manifest),
+        "profiles": profile_sections(manifest),
         "sources": source_table(manifest),
     }
 
@@ -243,13 +243,13 @@ def script_data(report: Report, known: Indices) -> Mapping[str, object]:
     """What the script draws from: labels once, rows by their numbers, one spec a chart for all of its groups."""
     axes = report.reading.stratum_axes
     strata = {each.stratum: each.stratum_axes for each in report.reading.variants.values()}
-    drawn = [chart for chart in report.charts if chart.rows]
+    shown = [chart for chart in report.charts if chart.rows]
     return {
         "panels_max": PANELS_MAX,
-        "paths": [drawn_label(path) for path in known.paths],
-        "stratum_labels": [drawn_label(stratum) for stratum in known.strata],
+        "paths": [chart_label(path) for path in known.paths],
+        "stratum_labels": [chart_label(stratum) for stratum in known.strata],
         "strata": [[axes[axis].index(label) for axis, label in strata[name].items()] for name in known.strata],
-        "charts": {chart.name: chart_data(chart, known) for chart in drawn},
+        "charts": {chart.name: chart_data(chart, known) for chart in shown},
     }
 
 

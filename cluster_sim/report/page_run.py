@@ -13,7 +13,7 @@ COST_HEADS = ("value", "range", "how it is known", "source", "formula", "note")
 
 
 @dataclass(frozen=True, slots=True)
-class ProfilePart:
+class ProfileSection:
     """A profile: prices, and the costs that their formulas are made of."""
 
     caption: str
@@ -56,8 +56,8 @@ def flattened(value: JsonValue, path: str = "") -> Iterator[tuple[str, str]]:
         for name, inner in value.items():
             yield from flattened(inner, f"{path}.{name}" if path else name)
     elif isinstance(value, list) and value:
-        for place, inner in enumerate(value):
-            yield from flattened(inner, f"{path}.{place}" if path else str(place))
+        for number, inner in enumerate(value):
+            yield from flattened(inner, f"{path}.{number}" if path else str(number))
     else:
         yield path, "none" if value in (None, [], {}) else str(value)
 
@@ -83,20 +83,20 @@ def definition_tables(manifest: Manifest) -> tuple[PageTable, PageTable]:
     )
 
 
-def profile_parts(manifest: Manifest) -> list[ProfilePart]:
+def profile_sections(manifest: Manifest) -> list[ProfileSection]:
     """All profiles with the provenance of each price and cost."""
-    parts = []
+    sections = []
     for name, profile in manifest.profiles.items():
         title, notes = text(profile.get("title")), profile.get("notes")
-        parts.append(
-            ProfilePart(
+        sections.append(
+            ProfileSection(
                 f"{name}: {title}",
                 [text(note) for note in notes] if isinstance(notes, list) else [],
                 cost_table(f"Prices of {name}", "price", profile.get("prices")),
                 cost_table(f"Costs behind the prices of {name}", "cost", profile.get("costs")),
             )
         )
-    return parts
+    return sections
 
 
 def cost_table(caption: str, kind: str, costs: JsonValue) -> PageTable:

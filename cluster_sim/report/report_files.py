@@ -58,8 +58,8 @@ def pictures(report: Report) -> Iterator[tuple[str, bytes]]:
         specs = whole_specs(chart, report.reading.paths, report.reading.strata)
         for number, plain in enumerate(specs.values(), 1):
             stem = chart.name if len(chart.groups) == 1 else f"{chart.name}-{number}"
-            drawn = {**plain, "config": PICTURE_LOOK}
-            svg = vl_convert.vegalite_to_svg(drawn, vl_version=VEGALITE)
+            picture = {**plain, "config": PICTURE_LOOK}
+            svg = vl_convert.vegalite_to_svg(picture, vl_version=VEGALITE)
             yield f"{stem}.svg", svg.encode()
             yield f"{stem}.png", vl_convert.svg_to_png(svg, scale=PICTURE_SCALE)
 

@@ -9,10 +9,11 @@ from rich.text import Text
 
 from cluster_sim.analysis.studies.cost_ranking import CostResult, Ranking
 from cluster_sim.analysis.studies.crossing_search import Crossing
-from cluster_sim.analysis.studies.crossover import CrossoverStudy, Curve, ahead
-from cluster_sim.analysis.studies.figures import Sample
-from cluster_sim.analysis.studies.indices import Index
+from cluster_sim.analysis.studies.crossover import CrossoverStudy, ahead
+from cluster_sim.analysis.studies.crossover_rounds import Curve
+from cluster_sim.analysis.studies.log_ratios import Sample
 from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
+from cluster_sim.analysis.studies.sobol_indices import Index
 from cluster_sim.report.comparison import brief
 
 COSTS_SHOWN = 12
@@ -24,17 +25,22 @@ VALUE_WIDTH, CURVE_WIDTH = 30, 22
 
 def crossover_report(study: CrossoverStudy, width: int = WIDE) -> Group:
     """The crossings in sentences, then the ratios that were seen, in tables that fit a width."""
-    parts: list[Text | Table] = [Text(headline(study), "bold")]
+    blocks: list[Text | Table] = [Text(headline(study), "bold")]
     for curve in study.curves:
-        parts += [Text("\n".join(sentences(study, curve)))]
+        blocks += [Text("\n".join(sentences(study, curve)))]
     at_a_time = max((width - VALUE_WIDTH) // CURVE_WIDTH, 1)
     for first in range(0, len(study.curves), at_a_time):
-        parts += [Text(""), ratios_table(study, study.curves[first : first + at_a_time])]
+        blocks += [Text(""), ratios_table(study, study.curves[first : first + at_a_time])]
     if study.replications < 2:
-        parts.append(
+        blocks.append(
             Text("One replication: there is no interval, only the values between which the sign turns.", "dim")
         )
-    return Group(*parts)
+    return Group(*blocks)
+
+
+def stratum_and_group(found: Curve | Ranking) -> str:
+    """Where something was found; a study of one stratum names the group alone."""
+    return ", ".join(filter(None, (found.stratum, found.group)))
 
 
 def headline(study: CrossoverStudy) -> str:
@@ -46,7 +52,7 @@ def headline(study: CrossoverStudy) -> str:
 
 def sentences(study: CrossoverStudy, curve: Curve) -> Iterator[str]:
     """What one stratum and group shows: a sentence a crossing, or why there is none."""
-    where = ", ".join(part for part in (curve.stratum, curve.group) if part)
+    where = stratum_and_group(curve)
     if len(curve.crossings) > 1:
         yield f"{where}: {len(curve.crossings)} crossings."
     for crossing in curve.crossings:
@@ -85,7 +91,7 @@ def ratios_table(study: CrossoverStudy, curves: Sequence[Curve]) -> Table:
     table = Table(title="ratio, with 95 % interval", title_justify="left", box=None, padding=(0, 1))
     table.add_column(Text(study.varied.name), justify="right")
     for curve in curves:
-        names = (part for part in (*curve.stratum.split(", "), curve.group) if part)
+        names = filter(None, (*curve.stratum.split(", "), curve.group))
         table.add_column(Text("\n".join(names)), justify="right", min_width=CURVE_WIDTH - 2)
     for step in sorted({step for curve in curves for step in curve.samples}):
         cells = [sample_text(curve.samples.get(step)) for curve in curves]
@@ -108,22 +114,22 @@ def sample_text(sample: Sample | None) -> str:
 
 def sensitivity_report(study: SensitivityStudy, width: int = WIDE) -> Group:
     """Who is ahead how often and what decides it, then the costs of each ranking, in tables that fit a width."""
-    parts: list[Text | Table] = [
+    blocks: list[Text | Table] = [
         Text(f"{study.figure}, with costs anywhere in their ranges: {2 * study.samples} samples", "bold")
     ]
-    parts += [Text("\n".join(ranking_sentences(ranking))) for ranking in study.rankings]
-    parts += [Text(""), shares_table(study)]
-    parts += [costs_table(ranking, is_wide=width >= WIDE) for ranking in study.rankings if ranking.costs]
+    blocks += [Text("\n".join(ranking_sentences(ranking))) for ranking in study.rankings]
+    blocks += [Text(""), shares_table(study)]
+    blocks += [costs_table(ranking, is_wide=width >= WIDE) for ranking in study.rankings if ranking.costs]
     if study.simplified:
-        parts.append(
+        blocks.append(
             Text(f"Simplified: {'; '.join(study.simplified)} (--as-defined keeps them). One replication.", "dim")
         )
-    return Group(*parts)
+    return Group(*blocks)
 
 
 def ranking_sentences(ranking: Ranking) -> Iterator[str]:
-    """What one stratum and group shows, deciding estimates first."""
-    where = ", ".join(part for part in (ranking.stratum, ranking.group) if part)
+    """What one stratum and group shows, decisive estimates first."""
+    where = stratum_and_group(ranking)
     if ranking.pair is None:
         yield f"{where}: fewer than two designs deliver, nothing to rank."
         return
@@ -134,13 +140,13 @@ def ranking_sentences(ranking: Ranking) -> Iterator[str]:
     )
     if ranking.lost_samples:
         yield f"  In {ranking.lost_samples} samples one of them delivers nothing: no indices."
-    if not ranking.deciding:
+    if not ranking.decisive:
         yield "  No cost within its range decides that."
-    for cost in ranking.deciding:
-        yield f"  {deciding_sentence(cost)}"
+    for cost in ranking.decisive:
+        yield f"  {decisive_sentence(cost)}"
 
 
-def deciding_sentence(cost: CostResult) -> str:
+def decisive_sentence(cost: CostResult) -> str:
     """A cost that decides, its confidence, and how."""
     how = []
     if cost.turns:
@@ -173,7 +179,7 @@ def costs_table(ranking: Ranking, *, is_wide: bool) -> Table:
     """Each cost that moves one of the pair: the ratio at its ends, its total index; if wide, range and first order."""
     assert ranking.pair is not None
     first, second = ranking.pair
-    where = ", ".join(part for part in (ranking.stratum, ranking.group) if part)
+    where = stratum_and_group(ranking)
     title = Text(f"\n{where}: {first} over {second}", "bold")
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
     table.add_column("cost", overflow="fold")

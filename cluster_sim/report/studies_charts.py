@@ -8,8 +8,10 @@ from typing import Literal
 import altair as alt
 
 from cluster_sim.analysis.studies.cost_ranking import Ranking
-from cluster_sim.analysis.studies.crossover import CrossoverStudy, Curve, ahead
+from cluster_sim.analysis.studies.crossover import CrossoverStudy, ahead
+from cluster_sim.analysis.studies.crossover_rounds import Curve
 from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
+from cluster_sim.report.studies import stratum_and_group
 from cluster_sim.results.atomic_file import replacing
 
 WIDTH, HEIGHT = 420, 240
@@ -52,7 +54,7 @@ def crossover_chart(study: CrossoverStudy, curve: Curve) -> Chart:
         found = alt.Chart(alt.InlineData(values=crossings))
         layers.append(found.mark_rect(color=CROSSING, opacity=0.25).encode(x=alt.X("low:Q"), x2="high:Q"))
         layers.append(found.mark_rule(color=CROSSING, strokeWidth=2).encode(x="value:Q"))
-    title = ", ".join(part for part in (curve.stratum, curve.group) if part) or field.name
+    title = stratum_and_group(curve) or field.name
     told = [str(crossing["text"]) for crossing in crossings] or ["no crossing"]
     heading = alt.TitleParams(title, subtitle=told, subtitleColor=CROSSING if crossings else GREY, anchor="start")
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=heading, background="white")
@@ -148,7 +150,7 @@ def tornado_chart(ranking: Ranking) -> Chart:
     if min(reached) <= 1 <= max(reached):
         even = alt.Chart(alt.InlineData(values=[{"ratio": 1}]))
         marks.append(even.mark_rule(color="black", strokeDash=[4, 3]).encode(x="ratio:Q"))
-    title = ", ".join(part for part in (ranking.stratum, ranking.group) if part)
+    title = stratum_and_group(ranking)
     return alt.layer(bars, *marks).properties(width=WIDTH, title=title, background="white")
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from scipy.stats import qmc
 
 from cluster_sim.analysis.studies.factors import Factor, factors_of, with_costs
-from cluster_sim.analysis.studies.indices import generator
+from cluster_sim.analysis.studies.sobol_indices import generator
 from cluster_sim.planning.checks import checks
 from cluster_sim.platform.formulas import FormulaError, Interval, describe, parse_formula
 from cluster_sim.platform.scenario_profile import profile_of

@@ -47,8 +47,10 @@ def heading(candidates: CandidateSet) -> tuple[str, str | None]:
             near = [each.label for each in others if not candidates.beats(first, each)]
             return f"{first.label} is ahead, with no difference shown to {listed(near)}.", None
         return f"No difference shown between {listed(labels)}, which are ahead of the others.", None
-    parts = [f"{label} leads in {listed([name_of(each) for each in found])}" for label, found in leads.items() if found]
-    return f"None is best in everything: {'; '.join(parts)}.", None
+    clauses = [
+        f"{label} leads in {listed([name_of(each) for each in found])}" for label, found in leads.items() if found
+    ]
+    return f"None is best in everything: {'; '.join(clauses)}.", None
 
 
 def lead_of(candidates: CandidateSet, best: Candidate) -> str:
@@ -122,13 +124,13 @@ def main_ratio(candidates: CandidateSet, one: Candidate, base: Candidate) -> str
 
 def contrast_of(candidates: CandidateSet, one: Candidate, base: Candidate) -> str:
     """In what a path is better and worse than the baseline."""
-    parts = []
+    clauses = []
     for wanted in ("better", "worse"):
         found = [each for each in CRITERIA if candidates.relation(one, base, each) == wanted]
         if found:
             where = "everything" if len(found) == len(CRITERIA) else listed([name_of(each) for each in found])
-            parts.append(f"{wanted} in {where}")
-    return " but ".join(parts) or "no difference shown"
+            clauses.append(f"{wanted} in {where}")
+    return " but ".join(clauses) or "no difference shown"
 
 
 def name_of(criterion: Criterion) -> str:
@@ -138,11 +140,11 @@ def name_of(criterion: Criterion) -> str:
 
 def troubles(candidates: CandidateSet) -> str:
     """Paths that drop or are late, as sentences of their own."""
-    parts = []
+    clauses = []
     for one in candidates.members:
         dropped, late = (one.figures.get(name, math.nan) for name in ("dropped", "late"))
         if not one.delivers:
-            parts.append(f"{one.label} delivers nothing" + (f" and drops {amount(dropped)} %" if dropped > 0 else ""))
+            clauses.append(f"{one.label} delivers nothing" + (f" and drops {amount(dropped)} %" if dropped > 0 else ""))
             continue
         told = []
         if dropped >= NOTABLE_PERCENT:
@@ -150,5 +152,5 @@ def troubles(candidates: CandidateSet) -> str:
         if late >= NOTABLE_PERCENT:
             told.append(f"is late with {amount(late)} % of what it delivers")
         if told:
-            parts.append(f"{one.label} {' and '.join(told)}")
-    return f"{'; '.join(parts)}." if parts else ""
+            clauses.append(f"{one.label} {' and '.join(told)}")
+    return f"{'; '.join(clauses)}." if clauses else ""

@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 
 from cluster_sim.analysis.studies.factors import Factor
-from cluster_sim.analysis.studies.figures import MORE_IS_BETTER, is_lost, log_ratio
-from cluster_sim.analysis.studies.indices import Floats, Indices, indices_of
+from cluster_sim.analysis.studies.log_ratios import is_lost, log_ratio
+from cluster_sim.analysis.studies.sobol_indices import Floats, Indices, indices_of
+from cluster_sim.analysis.studies.study_figures import MORE_IS_BETTER
 from cluster_sim.analysis.studies.study_store import ByGroup
 
 DECIDES: Final = 0.1
@@ -97,7 +98,7 @@ class Ranking:
     lost_samples: int
 
     @property
-    def deciding(self) -> list[CostResult]:
+    def decisive(self) -> list[CostResult]:
         """The costs that decide it."""
         return [cost for cost in self.costs if cost.decides]
 

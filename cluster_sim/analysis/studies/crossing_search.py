@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cluster_sim.analysis.studies.figures import Sample
+from cluster_sim.analysis.studies.log_ratios import Sample
 
 Samples = Mapping[int, Sample]
 
@@ -32,18 +32,18 @@ class Span:
         """Whether distances are ratios."""
         return self.low > 0
 
-    def place(self, value: float) -> float:
+    def position(self, value: float) -> float:
         """Where a value lies on the axis of distances."""
         return math.log(value) if self.is_log else value
 
-    def value(self, place: float) -> float:
-        """The value of a place."""
-        return math.exp(place) if self.is_log else place
+    def value(self, position: float) -> float:
+        """The value at a position."""
+        return math.exp(position) if self.is_log else position
 
     def between(self, share: float, low: int, high: int) -> int:
         """The whole number at a share of the way, inside both ends."""
-        place = self.place(low) + share * (self.place(high) - self.place(low))
-        return min(max(round(self.value(place)), low + 1), high - 1)
+        position = self.position(low) + share * (self.position(high) - self.position(low))
+        return min(max(round(self.value(position)), low + 1), high - 1)
 
     def is_narrow(self, low: int, high: int) -> bool:
         """Whether a bracket needs no more values."""
@@ -89,14 +89,14 @@ def grid_of(span: Span) -> list[int]:
     count = max(min(span.grid, span.high - span.low + 1), 1)
     if count == 1:
         return [span.low]
-    places = [span.place(span.low), span.place(span.high)]
-    steps = [places[0] + number / (count - 1) * (places[1] - places[0]) for number in range(count)]
-    inner = {min(max(round(span.value(place)), span.low), span.high) for place in steps[1:-1]}
+    positions = [span.position(span.low), span.position(span.high)]
+    steps = [positions[0] + number / (count - 1) * (positions[1] - positions[0]) for number in range(count)]
+    inner = {min(max(round(span.value(position)), span.low), span.high) for position in steps[1:-1]}
     return sorted({span.low, span.high, *inner})
 
 
 def zones_of(samples: Samples) -> list[Zone]:
-    """The places where the sign may turn: between shown signs that differ, or between a shown one and an end."""
+    """Where the sign may turn: between shown signs that differ, or between a shown one and an end."""
     known = [value for value in sorted(samples) if not math.isnan(samples[value].mean)]
     zones: list[Zone] = []
     last: int | None = None
@@ -153,7 +153,7 @@ def in_bracket(low: int, high: int, zone: Zone, samples: Samples, span: Span) ->
     a, b = samples[low].mean, samples[high].mean
     if math.isinf(a) or math.isinf(b):
         return middle
-    guess = span.value(span.place(low) + a / (a - b) * (span.place(high) - span.place(low)))
+    guess = span.value(span.position(low) + a / (a - b) * (span.position(high) - span.position(low)))
     near = max(span.precision / 5 * guess, 0.5)
     return middle | {min(max(round(guess + side * near), low + 1), high - 1) for side in (-1, 1)}
 
@@ -181,7 +181,7 @@ def crossing_in(low: int, high: int, inner: Sequence[int], samples: Samples, spa
     equal = [value for value in inner if low < value < high]
     a, b = samples[low].mean, samples[high].mean
     if equal:
-        return span.value((span.place(equal[0]) + span.place(equal[-1])) / 2)
+        return span.value((span.position(equal[0]) + span.position(equal[-1])) / 2)
     if math.isinf(a) or math.isinf(b):
-        return span.value((span.place(low) + span.place(high)) / 2)
-    return span.value(span.place(low) + a / (a - b) * (span.place(high) - span.place(low)))
+        return span.value((span.position(low) + span.position(high)) / 2)
+    return span.value(span.position(low) + a / (a - b) * (span.position(high) - span.position(low)))

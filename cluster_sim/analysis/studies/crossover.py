@@ -1,8 +1,8 @@
 """Where two designs cross: the value of one field from which on the other is ahead, in each stratum and guest group."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,30 +11,26 @@ import pyarrow.parquet as pq
 from pydantic import JsonValue
 
 from cluster_sim.analysis.problems import StudyError
-from cluster_sim.analysis.studies.crossing_search import Crossing, Span, crossings_of, next_values
+from cluster_sim.analysis.studies.crossing_search import Crossing, Span
+from cluster_sim.analysis.studies.crossover_rounds import Curve, Search
 from cluster_sim.analysis.studies.designs import (
     Stratum,
     check_group,
     label_of_design,
     parse_between,
-    points_of,
     strata_of,
-    wrong_with,
 )
-from cluster_sim.analysis.studies.figures import MEAN, MORE_IS_BETTER, UNITS, Sample, check_figure, log_ratio, sample_of
-from cluster_sim.analysis.studies.point_evaluator import Evaluator, Figuring, Progress
-from cluster_sim.analysis.studies.study_store import Kept, open_study, opening
-from cluster_sim.analysis.studies.varied_field import Varied, varied
+from cluster_sim.analysis.studies.point_evaluator import Evaluator, Progress
+from cluster_sim.analysis.studies.study_figures import MEAN, MORE_IS_BETTER, UNITS, check_figure
+from cluster_sim.analysis.studies.study_store import StudyStore, open_study, opening
+from cluster_sim.analysis.studies.varied_field import Varied
+from cluster_sim.analysis.studies.varied_names import varied
+from cluster_sim.analysis.studies.varied_range import default_limits, parse_limits, scenario_at
 from cluster_sim.experiments.driver import Executor
 from cluster_sim.experiments.pools import pool_of
 from cluster_sim.results.atomic_file import replacing
-from cluster_sim.runtime.study_point import Point
 from cluster_sim.scenario.load import Experiment
-from cluster_sim.scenario.spec import ScenarioSpec
 
-ROUNDS_MOST: Final = 60
-SHRINKS_MOST: Final = 40
-NEARER: Final = 0.85
 TABLE: Final = "crossover.parquet"
 
 
@@ -49,16 +45,6 @@ class Asked:
     grid: int = 9
     precision: float = 0.01
     replications: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """What was found in one stratum for one guest group: ratios by step, crossings, in steps of `varied`."""
-
-    stratum: str
-    group: str
-    samples: Mapping[int, Sample]
-    crossings: tuple[Crossing, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +73,23 @@ def crossover(
     resume: bool = False,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> CrossoverStudy:
-    """Find where two designs of an experiment cross; points are kept below `results` and the study can be resumed.
+    """Find where two designs of an experiment cross; points are stored below `results` and the study can be resumed.
 
     StudyError tells what cannot be studied, RunFailedError a point that failed.
     """
     search = prepare(experiment, asked)
-    kept = open_study(results, opening("crossover", experiment, plain(asked)), resume=resume)
+    store = open_study(results, opening("crossover", experiment, plain(asked)), resume=resume)
     try:
         with pool_of(executor, actors) as pool:
-            found = search.run(Evaluator(pool, kept, on_progress))
+            found = search.run(Evaluator(pool, store, on_progress))
     except KeyboardInterrupt:
-        kept.close("interrupted", [])
+        store.close("interrupted", [])
         raise
     except Exception:
-        kept.close("failed", [])
+        store.close("failed", [])
         raise
     study = CrossoverStudy(
-        directory=kept.directory,
+        directory=store.directory,
         question=experiment.spec.question,
         figure=asked.figure,
         unit=UNITS[asked.figure],
@@ -112,85 +98,15 @@ def crossover(
         span=search.span,
         replications=search.replications,
         curves=tuple(found),
-        points=len(kept.points),
+        points=len(store.points),
     )
-    write(study, kept)
+    write(study, store)
     return study
 
 
 def plain(asked: Asked) -> dict[str, JsonValue]:
     """What was asked, as plain data."""
     return dict(asdict(asked))
-
-
-@dataclass
-class Search:
-    """A search that has been checked and can be run: strata with both designs, a field, a span of its steps."""
-
-    folder: Path
-    seed: int
-    replications: int
-    figure: str
-    between: tuple[str, str]
-    varied: Varied
-    span: Span
-    strata: Sequence[Stratum]
-    groups: Sequence[str]
-    samples: dict[tuple[str, str], dict[int, Sample]] = field(default_factory=dict)
-
-    def run(self, figuring: Figuring) -> list[Curve]:
-        """Round by round, the points that all strata and groups ask for at once."""
-        self.samples = {(stratum.title, group): {} for stratum in self.strata for group in self.groups}
-        for number in range(ROUNDS_MOST):
-            wanted = self.wanted()
-            if not wanted:
-                break
-            self.evaluate(f"round {number + 1}", wanted, figuring)
-        return [
-            Curve(stratum, group, dict(sorted(samples.items())), tuple(crossings_of(samples, self.span)))
-            for (stratum, group), samples in self.samples.items()
-        ]
-
-    def wanted(self) -> list[tuple[Stratum, int]]:
-        """Strata and steps that some group's search asks for next."""
-        found: dict[tuple[str, int], Stratum] = {}
-        for stratum in self.strata:
-            for group in self.groups:
-                for step in next_values(self.samples[stratum.title, group], self.span):
-                    found[stratum.title, step] = stratum
-        return [(stratum, step) for (_, step), stratum in found.items()]
-
-    def evaluate(self, stage: str, wanted: Sequence[tuple[Stratum, int]], figuring: Figuring) -> None:
-        """Run both designs at the wanted steps, and take the ratios of all groups."""
-        points: list[Point] = []
-        for stratum, step in wanted:
-            for label in self.between:
-                scenario = checked(self.varied, stratum.scenarios[label], step, self.folder)
-                points += points_of(scenario, self.folder, self.seed, self.replications)
-        figures = figuring(stage, points)
-        for number, (stratum, step) in enumerate(wanted):
-            first = 2 * number * self.replications
-            mine = figures[first : first + self.replications]
-            theirs = figures[first + self.replications : first + 2 * self.replications]
-            for group in self.groups:
-                logs = [
-                    log_ratio(
-                        a.get(group, {}).get(self.figure, math.nan),
-                        b.get(group, {}).get(self.figure, math.nan),
-                        self.figure,
-                    )
-                    for a, b in zip(mine, theirs, strict=True)
-                ]
-                self.samples[stratum.title, group][step] = sample_of(logs)
-
-
-def checked(field: Varied, base: ScenarioSpec, step: int, folder: Path) -> ScenarioSpec:
-    """A scenario at a step; StudyError if it cannot be run."""
-    scenario = field.scenario(base, step)
-    wrong = wrong_with(scenario, folder)
-    if wrong:
-        raise StudyError(f"--vary {field.name} at {field.shown(step)}: {'; '.join(wrong)}")
-    return scenario
 
 
 def prepare(experiment: Experiment, asked: Asked) -> Search:
@@ -211,7 +127,7 @@ def prepare(experiment: Experiment, asked: Asked) -> Search:
     low, high = parse_limits(field, limits) if equals else default_limits(field, scenarios, folder)
     for scenario in scenarios:
         for step in (low, high):
-            checked(field, scenario, step, folder)
+            scenario_at(field, scenario, step, folder)
     only = group or field.group
     return Search(
         folder=folder,
@@ -231,54 +147,7 @@ def with_both(experiment: Experiment, between: tuple[str, str], without: Sequenc
     return [one for one in strata_of(experiment, without) if set(between) <= set(one.scenarios)]
 
 
-def parse_limits(field: Varied, text: str) -> tuple[int, int]:
-    """`64KiB..8MiB` as steps."""
-    first, dots, last = (part.strip() for part in text.partition(".."))
-    try:
-        low, high = field.step_of(first), field.step_of(last)
-    except (ValueError, ArithmeticError):
-        low, high, dots = 0, 0, ""
-    if not dots or not 0 <= low < high:
-        example = f"{field.shown(field.nominal)}..{field.shown(2 * field.nominal)}"
-        raise StudyError(
-            f"--vary {field.name}: found {text!r}, allowed: LOW..HIGH with LOW below HIGH, such as {example}"
-        )
-    return low, high
-
-
-def default_limits(field: Varied, scenarios: Sequence[ScenarioSpec], folder: Path) -> tuple[int, int]:
-    """As far from the definition's value as scenarios can be run."""
-
-    def fits(step: int) -> bool:
-        try:
-            return all(checked(field, scenario, step, folder) for scenario in scenarios)
-        except StudyError:
-            return False
-
-    ends = []
-    for end in (field.least, field.most):
-        step = end
-        for _ in range(SHRINKS_MOST):
-            if fits(step) or step == field.nominal:
-                break
-            step = nearer(step, field)
-        ends.append(step)
-    if ends[0] >= ends[1]:
-        raise StudyError(
-            f"--vary {field.name}: found no range around {field.shown(field.nominal)}, allowed: {field.name}=LOW..HIGH"
-        )
-    return ends[0], ends[1]
-
-
-def nearer(step: int, field: Varied) -> int:
-    """A step some way nearer to the definition's value, by ratio; the next one where there is nothing between."""
-    if field.is_choice or abs(step - field.nominal) <= 2 or not step * field.nominal:
-        return step + (1 if step < field.nominal else -1)
-    middle = round(field.nominal * (step / field.nominal) ** NEARER)
-    return middle if middle != step else field.nominal
-
-
-def write(study: CrossoverStudy, kept: Kept) -> None:
+def write(study: CrossoverStudy, store: StudyStore) -> None:
     """The ratios as a table, the crossings as JSON, beside the points."""
     field = study.varied
     rows = [
@@ -297,7 +166,7 @@ def write(study: CrossoverStudy, kept: Kept) -> None:
     table = pa.Table.from_pylist(rows)
     with replacing(study.directory / TABLE) as temporary:
         pq.write_table(table, temporary)
-    kept.close(
+    store.close(
         "complete", [crossing_record(study, curve, crossing) for curve in study.curves for crossing in curve.crossings]
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster_sim.analysis.problems import StudyError
+from cluster_sim.analysis.strata import title_of
 from cluster_sim.planning.checks import checks
 from cluster_sim.runtime.study_point import Point
 from cluster_sim.scenario.axes import Variant
@@ -25,7 +26,7 @@ class Stratum:
     @property
     def title(self) -> str:
         """The labels of the other axes, as reports name them."""
-        return ", ".join(f"{axis} {label}" for axis, label in self.labels.items())
+        return title_of(self.labels, self.labels)
 
 
 def design_axis(experiment: Experiment) -> str:
@@ -53,7 +54,7 @@ def strata_of(experiment: Experiment, without: Sequence[str] = ()) -> list[Strat
 
 def parse_between(text: str) -> tuple[str, str]:
     """`swiotlb,convert` as a pair."""
-    first, comma, second = (part.strip() for part in text.partition(","))
+    first, comma, second = (name.strip() for name in text.partition(","))
     if not (first and comma and second) or "," in second or first == second:
         raise StudyError(f"--between: found {text!r}, allowed: two designs, such as swiotlb,convert-2m")
     return first, second

@@ -1,11 +1,11 @@
-"""Running the points of a study: those that are not kept yet go to the pool, all are given back in order."""
+"""Running the points of a study: those that are not stored yet go to the pool, all are given back in order."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cluster_sim.analysis.studies.figures import figures_by_group
-from cluster_sim.analysis.studies.study_store import ByGroup, Kept, key_of
+from cluster_sim.analysis.studies.study_figures import figures_by_group
+from cluster_sim.analysis.studies.study_store import ByGroup, StudyStore, key_of
 from cluster_sim.runtime.study_point import Point, PointPool
 
 
@@ -18,7 +18,7 @@ class Progress:
     total: int
 
 
-class Figuring(Protocol):
+class PointEvaluation(Protocol):
     """What gives points their figures."""
 
     def __call__(self, stage: str, points: Sequence[Point]) -> list[ByGroup]:
@@ -31,20 +31,20 @@ class Evaluator:
     """Gives points their figures, running each at most once."""
 
     pool: PointPool
-    kept: Kept
+    store: StudyStore
     on_progress: Callable[[Progress], None]
 
     def __call__(self, stage: str, points: Sequence[Point]) -> list[ByGroup]:
-        """See Figuring."""
+        """See PointEvaluation."""
         keys = [key_of(point) for point in points]
-        missing = {key: point for key, point in zip(keys, points, strict=True) if key not in self.kept.points}
+        missing = {key: point for key, point in zip(keys, points, strict=True) if key not in self.store.points}
         names, orders = list(missing), list(missing.values())
         total = len(set(keys))
         done = total - len(missing)
         self.on_progress(Progress(stage, done, total))
         for number, table in self.pool.evaluate(orders):
             figures = figures_by_group(table, orders[number].scenario.duration / 1e9)
-            self.kept.add(names[number], figures)
+            self.store.add(names[number], figures)
             done += 1
             self.on_progress(Progress(stage, done, total))
-        return [self.kept.points[key] for key in keys]
+        return [self.store.points[key] for key in keys]

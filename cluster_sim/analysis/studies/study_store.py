@@ -1,4 +1,4 @@
-"""What a study keeps on disk as it goes on: figures of its points by content, and what it is and came to.
+"""What a study stores as it goes on: figures of its points by content, and what it is and came to.
 
 A study's folder lies beside the runs of its definition. Points lie in `points/`, some at a time, each file written
 under a temporary name and then renamed, with checksums; `study.json` says what is studied, how it stands and what it
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pydantic import JsonValue, ValidationError
 
 from cluster_sim.analysis.problems import StudyError
-from cluster_sim.analysis.studies.figures import UNITS, Figures
+from cluster_sim.analysis.studies.study_figures import UNITS, Figures
 from cluster_sim.results.atomic_file import PARTIAL, put, replacing
 from cluster_sim.results.manifest import Record
 from cluster_sim.results.run_directory import RunDirectoryError, check_name
@@ -85,14 +85,14 @@ def key_of(point: Point) -> str:
     return digest_of_json([point.scenario.plain(), dict(traces), point.seed, point.replication])
 
 
-class Kept:
+class StudyStore:
     """The folder of one study, and the points that it holds."""
 
     def __init__(self, directory: Path, record: StudyRecord) -> None:
         self.directory = directory
         self.record = record
         self.points: dict[str, ByGroup] = {}
-        self.waiting: dict[str, ByGroup] = {}
+        self.unwritten: dict[str, ByGroup] = {}
         self.files = 0
 
     @property
@@ -101,30 +101,30 @@ class Kept:
         return self.directory / "points"
 
     def add(self, key: str, figures: ByGroup) -> None:
-        """Keep a point; some are written at a time."""
-        self.points[key] = self.waiting[key] = figures
-        if len(self.waiting) >= POINTS_A_FILE:
+        """Store a point; some are written at a time."""
+        self.points[key] = self.unwritten[key] = figures
+        if len(self.unwritten) >= POINTS_A_FILE:
             self.flush()
 
     def flush(self) -> None:
-        """Write the points that wait."""
-        if not self.waiting:
+        """Write the points that are not yet."""
+        if not self.unwritten:
             return
         rows = [
             {"key": key, "guest_group": group, **figures}
-            for key, groups in self.waiting.items()
+            for key, groups in self.unwritten.items()
             for group, figures in groups.items()
         ]
         path = self.folder / f"{self.files:05d}.parquet"
         table = pa.Table.from_pylist(rows, SCHEMA)
         with replacing(path) as temporary:
             pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
-        self.waiting, self.files = {}, self.files + 1
+        self.unwritten, self.files = {}, self.files + 1
 
     def close(
         self, status: Literal["complete", "interrupted", "failed"], found: Sequence[dict[str, JsonValue]]
     ) -> None:
-        """Write what waits, and how the study stands."""
+        """Write the rest, and how the study stands."""
         self.flush()
         self.write_record(self.record.model_copy(update={"status": status, "found": tuple(found)}))
 
@@ -134,7 +134,7 @@ class Kept:
         put(self.directory / STUDY, (record.model_dump_json(indent=1) + "\n").encode())
 
     def read(self) -> None:
-        """Take the points that an earlier call kept; StudyError at a file that is not as it was written."""
+        """Take the points that an earlier call stored; StudyError at a file that is not as it was written."""
         for path in self.folder.glob(f".*{PARTIAL}"):
             path.unlink()
         paths = sorted(self.folder.glob("*.parquet"))
@@ -175,7 +175,7 @@ def read_study(directory: Path) -> StudyRecord:
         raise StudyError(f"{path}: found no readable study, allowed: a {STUDY} of format 1") from error
 
 
-def open_study(results: Path, record: StudyRecord, *, resume: bool) -> Kept:
+def open_study(results: Path, record: StudyRecord, *, resume: bool) -> StudyStore:
     """The folder of a study, new or gone on with; its name holds a digest of what is asked.
 
     To resume needs a study that asked the same with the same versions; not to resume begins anew and forgets the
@@ -184,19 +184,19 @@ def open_study(results: Path, record: StudyRecord, *, resume: bool) -> Kept:
     try:
         parent = results / check_name(record.experiment)
         directory = parent / f"{record.kind}-{digest_of_json(dict(record.asked))[:12]}"
-        kept = Kept(directory, record)
+        store = StudyStore(directory, record)
         if resume:
             check_resumable(directory, record)
-        kept.folder.mkdir(parents=True, exist_ok=True)
+        store.folder.mkdir(parents=True, exist_ok=True)
         if resume:
-            kept.read()
+            store.read()
         else:
-            for path in [*kept.folder.glob("*.parquet"), *kept.folder.glob(f".*{PARTIAL}")]:
+            for path in [*store.folder.glob("*.parquet"), *store.folder.glob(f".*{PARTIAL}")]:
                 path.unlink()
-        kept.write_record(record)
+        store.write_record(record)
     except OSError as error:
         raise RunDirectoryError(f"{error.filename}: cannot keep the study: {error.strerror}") from error
-    return kept
+    return store
 
 
 def check_resumable(directory: Path, record: StudyRecord) -> None:

@@ -1,1 +1,1 @@
-"""A run read in one pass, however long: what charts and pages are drawn from."""
+"""A run's tables summed up in one pass each: what charts and pages show."""

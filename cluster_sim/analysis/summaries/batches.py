@@ -14,7 +14,7 @@ BATCH_ROWS = 1 << 17
 READ_AHEAD = 2
 
 Key = tuple[str, ...]
-"""The labels that rows belong together by: variant, guest group and whatever else parts a table."""
+"""The labels that rows belong together by: variant, guest group and whatever else a table is summed by."""
 
 
 def batches(results: Results, table: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -18,8 +18,8 @@ COLUMNS = tuple(f"{category.label}_ns" for category in Category)
 def slowest(results: Results, sums: Mapping[Key, Sums]) -> dict[Key, Mapping[Category, float]]:
     """Mean ledger, ns, of delivered transfers at or above the 99th percentile, by (variant, group).
 
-    Empty where the run kept no transfers. The percentile is that of the guests' histograms: all of its bucket are in,
-    so that where most latencies are equal, most transfers are.
+    Empty where the run recorded no transfers. The percentile is that of the guests' histograms: all of its bucket are
+    in, so that where most latencies are equal, most transfers are.
     """
     if not results.has("transfers"):
         return {}

@@ -54,7 +54,7 @@ def guest_sums(guests: pa.Table) -> dict[Key, Sums]:
 
 
 def workload_sums(results: Results) -> dict[Key, Sums]:
-    """By (variant, group, part, workload), of runs with the table."""
+    """By (variant, group, queue's role, workload), of runs with the table."""
     if not results.has("workloads"):
         return {}
     keys = ("variant", "guest_group", "part", "workload")

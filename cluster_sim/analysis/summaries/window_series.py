@@ -40,7 +40,7 @@ class WindowSums:
 
 
 def window_series(results: Results) -> dict[Key, Series]:
-    """By (variant, group); empty where the run kept no windows."""
+    """By (variant, group); empty where the run recorded none."""
     if not results.has("windows"):
         return {}
     found: dict[Key, WindowSums] = {}

@@ -14,8 +14,8 @@ LEAST_CONTRAST = 3.0
 
 def luminance(colour: str) -> float:
     """Relative luminance after WCAG 2.1."""
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    channels = [int(colour[begin : begin + 2], 16) / 255 for begin in (1, 3, 5)]
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -25,7 +25,7 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def test_black_on_white_has_the_contrast_of_the_books() -> None:
+def test_black_on_white_has_the_contrast_of_the_standard() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from cluster_sim import load, open_results, run
 from cluster_sim.cli import app
 from cluster_sim.report.chart_list import charts
-from cluster_sim.report.charts import PROPERTIES, drawn_label
+from cluster_sim.report.charts import PROPERTIES, chart_label
 from cluster_sim.report.page import policy, rounded, safe_json
 from cluster_sim.results.run_directory import MANIFEST
 
@@ -37,8 +37,8 @@ def test_json_for_the_script_holds_no_character_of_markup() -> None:
     assert json.loads(text) == hostile
 
 
-def test_the_policy_names_the_digest_of_a_script_and_no_unsafe_one() -> None:
-    """The digest of `alert(1)` by openssl."""
+def test_the_policy_names_the_hash_of_a_script_and_no_unsafe_one() -> None:
+    """The hash of `alert(1)` by openssl."""
     text = policy(["alert(1)"])
     assert "script-src 'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI=';" in text
     assert text.startswith("default-src 'none';")
@@ -46,9 +46,9 @@ def test_the_policy_names_the_digest_of_a_script_and_no_unsafe_one() -> None:
 
 
 def test_a_label_that_every_object_has_is_told_apart_from_the_property() -> None:
-    assert drawn_label("swiotlb") == "swiotlb"
+    assert chart_label("swiotlb") == "swiotlb"
     assert "__proto__" in PROPERTIES
-    assert drawn_label("__proto__") not in PROPERTIES
+    assert chart_label("__proto__") not in PROPERTIES
 
 
 def test_what_is_not_a_number_is_nothing_on_the_page() -> None:

@@ -82,4 +82,4 @@ def test_with_fewer_than_two_that_deliver_there_is_nothing_to_explain() -> None:
     ranking = ranking_of("s", "g", "mean", None, figures(math.nan, 2), [], None)
     assert ranking.pair is None
     assert ranking.shares == {"a": 0, "b": 1}
-    assert ranking.deciding == []
+    assert ranking.decisive == []

@@ -49,9 +49,9 @@ def test_estimates_decide_and_each_path_is_ahead_as_often_as_hand_sums_say(
     bounced_ahead = float((share + unshare > saved_us).mean())
     assert 0.3 < bounced_ahead < 0.9
     assert ranking.shares["swiotlb"] == pytest.approx(bounced_ahead, abs=0.04)
-    assert {cost.factor.name for cost in ranking.deciding} == {"pkvm.share_4k", "pkvm.unshare_4k"}
-    assert all(cost.is_estimated for cost in ranking.deciding)
-    assert sum(cost.indices.total.value for cost in ranking.deciding if cost.indices) == pytest.approx(1, abs=0.15)
+    assert {cost.factor.name for cost in ranking.decisive} == {"pkvm.share_4k", "pkvm.unshare_4k"}
+    assert all(cost.is_estimated for cost in ranking.decisive)
+    assert sum(cost.indices.total.value for cost in ranking.decisive if cost.indices) == pytest.approx(1, abs=0.15)
     record = json.loads((found.directory / "study.json").read_text())
     assert record["status"] == "complete"
     assert record["found"][0]["costs"][0]["decides"]
@@ -65,7 +65,7 @@ def test_who_is_ahead_everywhere_is_decided_by_no_cost(tmp_path: Path) -> None:
     assert ranking.pair is not None
     assert ranking.pair[0] == "pool"
     assert ranking.pair_share == 1
-    assert ranking.deciding == []
+    assert ranking.decisive == []
 
 
 def test_costs_that_cannot_vary_or_are_not_used_are_not_sampled(tmp_path: Path) -> None:

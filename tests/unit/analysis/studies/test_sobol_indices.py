@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from cluster_sim.analysis.studies.indices import Floats, Indices, design_of, indices_of
+from cluster_sim.analysis.studies.sobol_indices import Floats, Indices, design_of, indices_of
 
 A, B = 7.0, 0.1
 

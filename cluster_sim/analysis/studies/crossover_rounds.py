@@ -1,0 +1,88 @@
+"""The rounds of a crossover's search: which points all strata and groups ask for at once, and their ratios."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cluster_sim.analysis.studies.crossing_search import Crossing, Span, crossings_of, next_values
+from cluster_sim.analysis.studies.designs import Stratum, points_of
+from cluster_sim.analysis.studies.log_ratios import Sample, log_ratio, sample_of
+from cluster_sim.analysis.studies.point_evaluator import PointEvaluation
+from cluster_sim.analysis.studies.varied_field import Varied
+from cluster_sim.analysis.studies.varied_range import scenario_at
+from cluster_sim.runtime.study_point import Point
+
+ROUNDS_MOST: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What was found in one stratum for one guest group: ratios by step, crossings, in steps of `varied`."""
+
+    stratum: str
+    group: str
+    samples: Mapping[int, Sample]
+    crossings: tuple[Crossing, ...]
+
+
+@dataclass
+class Search:
+    """A search that has been checked and can be run: strata with both designs, a field, a span of its steps."""
+
+    folder: Path
+    seed: int
+    replications: int
+    figure: str
+    between: tuple[str, str]
+    varied: Varied
+    span: Span
+    strata: Sequence[Stratum]
+    groups: Sequence[str]
+    samples: dict[tuple[str, str], dict[int, Sample]] = field(default_factory=dict)
+
+    def run(self, evaluate: PointEvaluation) -> list[Curve]:
+        """Round by round, the points that all strata and groups ask for at once."""
+        self.samples = {(stratum.title, group): {} for stratum in self.strata for group in self.groups}
+        for number in range(ROUNDS_MOST):
+            wanted = self.wanted()
+            if not wanted:
+                break
+            self.sample(f"round {number + 1}", wanted, evaluate)
+        return [
+            Curve(stratum, group, dict(sorted(samples.items())), tuple(crossings_of(samples, self.span)))
+            for (stratum, group), samples in self.samples.items()
+        ]
+
+    def wanted(self) -> list[tuple[Stratum, int]]:
+        """Strata and steps that some group's search asks for next."""
+        found: dict[tuple[str, int], Stratum] = {}
+        for stratum in self.strata:
+            for group in self.groups:
+                for step in next_values(self.samples[stratum.title, group], self.span):
+                    found[stratum.title, step] = stratum
+        return [(stratum, step) for (_, step), stratum in found.items()]
+
+    def sample(self, stage: str, wanted: Sequence[tuple[Stratum, int]], evaluate: PointEvaluation) -> None:
+        """Run both designs at the wanted steps, and take the ratios of all groups."""
+        points: list[Point] = []
+        for stratum, step in wanted:
+            for label in self.between:
+                scenario = scenario_at(self.varied, stratum.scenarios[label], step, self.folder)
+                points += points_of(scenario, self.folder, self.seed, self.replications)
+        figures = evaluate(stage, points)
+        for number, (stratum, step) in enumerate(wanted):
+            first = 2 * number * self.replications
+            mine = figures[first : first + self.replications]
+            theirs = figures[first + self.replications : first + 2 * self.replications]
+            for group in self.groups:
+                logs = [
+                    log_ratio(
+                        a.get(group, {}).get(self.figure, math.nan),
+                        b.get(group, {}).get(self.figure, math.nan),
+                        self.figure,
+                    )
+                    for a, b in zip(mine, theirs, strict=True)
+                ]
+                self.samples[stratum.title, group][step] = sample_of(logs)
