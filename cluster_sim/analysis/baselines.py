@@ -27,9 +27,9 @@ def check_baseline(baseline: Mapping[str, str], variants: Mapping[str, Mapping[s
                 labels[axis].append(label)
     for axis, label in baseline.items():
         if axis not in labels:
-            raise ComparisonError(f"baseline: found the axis {axis!r}, allowed: {' | '.join(labels) or 'none'}")
+            raise ComparisonError("baseline", found=f"the axis {axis!r}", allowed=" | ".join(labels) or "none")
         if label not in labels[axis]:
-            raise ComparisonError(f"baseline {axis}: found {label!r}, allowed: {' | '.join(labels[axis])}")
+            raise ComparisonError(f"baseline {axis}", found=repr(label), allowed=" | ".join(labels[axis]))
 
 
 def index_of(variants: Mapping[str, Mapping[str, str]]) -> dict[frozenset[tuple[str, str]], list[str]]:

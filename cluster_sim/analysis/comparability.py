@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from cluster_sim.analysis.problems import ComparisonError
+from cluster_sim.analysis.problems import ComparisonError, IncomparableRunsError
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.reader import Results
+from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.units import label_of
 
 RUN_AXIS = "run"
@@ -16,8 +17,6 @@ INDIFFERENT = {"record"}
 GROUND = {"duration", "window", "cluster", "profile", "faults"}
 ASKED = {"name", "count_per_host", "count", "arrive", "workloads"}
 """Fields of a guest group that say who asks for what, so that they decide the draws."""
-MOST_TOLD = 20
-"""Differences of one run that are listed."""
 
 Labels = Mapping[str, str]
 
@@ -49,23 +48,23 @@ def join(runs: Sequence[Results]) -> Joined:
     directories = [run.directory.resolve() for run in runs]
     if len(set(directories)) < len(directories):
         twice = next(each for each in directories if directories.count(each) > 1)
-        raise ComparisonError(f"{twice}: found twice, allowed: each run once")
+        raise ComparisonError(str(twice), found="twice", allowed="each run once")
     names = names_of(runs)
     axes = [common_axes(manifest, manifests) for manifest in manifests]
-    wrong, differing = list[str](), list[str]()
+    wrong: dict[str, list[Contradiction]] = {}
+    differing: list[str] = []
     for number in range(1, len(runs)):
         pair = (names[0], names[number])
         found = [*grounds(manifests[0], manifests[number], pair)]
         for field, mine, theirs in scenario_differences(manifests[0], axes[0], manifests[number], axes[number]):
-            told = f"{field}: found {shown(mine)} in {pair[0]} and {shown(theirs)} in {pair[1]}"
             if must_agree(field):
-                found.append(f"{told}, allowed: the same, or an axis that tells them apart")
+                found.append(disagreement(field, mine, theirs, pair, "the same, or an axis that tells them apart"))
             else:
-                differing.append(told)
-        wrong += found[:MOST_TOLD]
-        wrong += [f"and {len(found) - MOST_TOLD} more fields of {pair[1]}"] if len(found) > MOST_TOLD else []
+                differing.append(f"{field}: found {in_both(mine, theirs, pair)}")
+        if found:
+            wrong[pair[1]] = found
     if wrong:
-        raise ComparisonError("\n".join(["runs that cannot be compared:", *wrong]))
+        raise IncomparableRunsError(wrong)
     variants = {
         f"{name}.{label}": ComparedVariant(number, label, {RUN_AXIS: name, **axes[number][label]})
         for number, name in enumerate(names)
@@ -108,25 +107,32 @@ def label_for(value: Mapping[str, JsonValue], known: Sequence[tuple[JsonValue, s
     return label_of(plain) if plain is not None else "other"
 
 
-def grounds(mine: Manifest, theirs: Manifest, names: tuple[str, str]) -> Iterator[str]:
+def grounds(mine: Manifest, theirs: Manifest, names: tuple[str, str]) -> Iterator[Contradiction]:
     """What keeps two runs from being compared whatever their scenarios are."""
     if mine.seed != theirs.seed:
-        yield told("seed", mine.seed, theirs.seed, names, "one seed, so that both saw the same draws")
+        yield disagreement("seed", mine.seed, theirs.seed, names, "one seed, so that both saw the same draws")
     version = "cluster-sim"
     if mine.versions.get(version) != theirs.versions.get(version):
         both = (mine.versions.get(version), theirs.versions.get(version))
-        yield told(f"versions.{version}", *both, names, "one version of the model")
+        yield disagreement(f"versions.{version}", *both, names, "one version of the model")
     mine_costs, their_costs = costs_by_profile(mine), costs_by_profile(theirs)
     for profile in mine.profiles:
         if profile in theirs.profiles and mine_costs.get(profile) == their_costs.get(profile):
             prices = (flattened(mine.profiles[profile]["prices"]), flattened(theirs.profiles[profile]["prices"]))
             for field, (one, other) in differing_fields(*prices).items():
-                yield told(f"profiles.{profile}.prices.{field}", one, other, names, "one price, or a `costs:` entry")
+                yield disagreement(
+                    f"profiles.{profile}.prices.{field}", one, other, names, "one price, or a `costs:` entry"
+                )
 
 
-def told(field: str, mine: JsonValue, theirs: JsonValue, names: tuple[str, str], allowed: str) -> str:
-    """One difference, in the words of all refusals."""
-    return f"{field}: found {shown(mine)} in {names[0]} and {shown(theirs)} in {names[1]}, allowed: {allowed}"
+def disagreement(field: str, mine: JsonValue, theirs: JsonValue, names: tuple[str, str], allowed: str) -> Contradiction:
+    """A field in which two runs may not differ."""
+    return Contradiction(field, in_both(mine, theirs, names), allowed)
+
+
+def in_both(mine: JsonValue, theirs: JsonValue, names: tuple[str, str]) -> str:
+    """What two runs have, in words."""
+    return f"{shown(mine)} in {names[0]} and {shown(theirs)} in {names[1]}"
 
 
 def costs_by_profile(manifest: Manifest) -> dict[str, list[JsonValue]]:

@@ -85,7 +85,7 @@ def compare(
             )
     if not rows:
         directories = ", ".join(str(run.directory) for run in results)
-        raise ComparisonError(f"{directories}: found no finished run, allowed: a run with one or more")
+        raise ComparisonError(directories, found="no finished run", allowed="a run with one or more")
     return rows
 
 

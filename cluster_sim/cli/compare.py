@@ -75,7 +75,7 @@ def compare(
     if wished is not None:
         with refusing_bad_input():
             if not any(row.ratios for row in rows):
-                raise ComparisonError("--precision: found no ratios, allowed: a baseline to compare with")
+                raise ComparisonError("--precision", found="no ratios", allowed="a baseline to compare with")
             readings = run_more(opened, wish, wished, at_most, Means(executor, actors), out)
             rows = compare_runs(readings, wish.baseline, interval=interval)
     for question in dict.fromkeys(run.manifest.question.strip() for run in readings):
@@ -160,7 +160,7 @@ def parse_baseline(texts: list[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
     for text, (axis, equals, label) in zip(texts, pairs, strict=True):
         if not (axis and equals and label):
-            raise ComparisonError(f"--baseline: found {text!r}, allowed: AXIS=LABEL, such as io_path=swiotlb")
+            raise ComparisonError("--baseline", found=repr(text), allowed="AXIS=LABEL, such as io_path=swiotlb")
     return {axis: label for axis, _, label in pairs}
 
 
@@ -169,5 +169,5 @@ def parse_precision(text: str) -> float:
     match = _PERCENT.fullmatch(text.strip())
     value = float(match[1]) / 100 if match else 0.0
     if not 0.0001 <= value <= 1:
-        raise ComparisonError(f"--precision: found {text!r}, allowed: a percentage from 0.01% to 100%, such as 2%")
+        raise ComparisonError("--precision", found=repr(text), allowed="a percentage from 0.01% to 100%, such as 2%")
     return value

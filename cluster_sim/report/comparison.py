@@ -69,7 +69,7 @@ def strata_axes(rows: Sequence[Row], baseline: Mapping[str, str], by: Sequence[s
     wrong = [name for name in by if name not in (*axes, GROUP)]
     if wrong:
         found = ", ".join(map(repr, wrong))
-        raise ComparisonError(f"--by: found {found}, allowed: {' | '.join([*axes, GROUP])}")
+        raise ComparisonError("--by", found=found, allowed=" | ".join([*axes, GROUP]))
     return list(dict.fromkeys(by))
 
 

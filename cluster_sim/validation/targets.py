@@ -28,7 +28,12 @@ class TargetError(StudyError):
     """Targets that do not hold; one line a problem."""
 
     def __init__(self, problems: Iterable[str]) -> None:
-        super().__init__("\n".join(dict.fromkeys(problems)))
+        self.problems = tuple(dict.fromkeys(problems))
+        super().__init__("targets", found=f"{len(self.problems)} that do not hold", allowed="none")
+
+    def __str__(self) -> str:
+        """All problems."""
+        return "\n".join(self.problems)
 
 
 class FigureSpec(Spec):

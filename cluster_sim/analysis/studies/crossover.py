@@ -115,11 +115,11 @@ def prepare(experiment: Experiment, asked: Asked) -> Search:
     group = check_group(asked.group, experiment)
     first, second = (label_of_design(name, experiment) for name in parse_between(asked.between))
     if first == second:
-        raise StudyError(f"--between: found {asked.between!r}, which is {first} twice, allowed: two designs")
+        raise StudyError("--between", found=f"{asked.between!r}, which is {first} twice", allowed="two designs")
     name, equals, limits = asked.vary.partition("=")
     strata = with_both(experiment, (first, second), [name])
     if not strata:
-        raise StudyError(f"--between: found {asked.between!r}, allowed: designs that meet in some variant")
+        raise StudyError("--between", found=repr(asked.between), allowed="designs that meet in some variant")
     folder = experiment.source.parent.resolve()
     field = varied(name, experiment, [strata[0].scenarios[label] for label in (first, second)], group)
     strata = with_both(experiment, (first, second), [name, *field.writes(field.nominal)])

@@ -11,6 +11,7 @@ from cluster_sim.runtime.study_point import Point
 from cluster_sim.scenario.axes import Variant
 from cluster_sim.scenario.contradictions import contradictions
 from cluster_sim.scenario.load import Experiment
+from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import ScenarioSpec
 
 DESIGN = "io_path"
@@ -38,7 +39,7 @@ def design_axis(experiment: Experiment) -> str:
         if len(one) == 1:
             return next(iter(one))
     raise StudyError(
-        f"{experiment.source}: axes: found {', '.join(axes) or 'none'}, allowed: an axis {DESIGN} of designs"
+        f"{experiment.source}: axes", found=f"{', '.join(axes) or 'none'}", allowed=f"an axis {DESIGN} of designs"
     )
 
 
@@ -56,7 +57,7 @@ def parse_between(text: str) -> tuple[str, str]:
     """`swiotlb,convert` as a pair."""
     first, comma, second = (name.strip() for name in text.partition(","))
     if not (first and comma and second) or "," in second or first == second:
-        raise StudyError(f"--between: found {text!r}, allowed: two designs, such as swiotlb,convert-2m")
+        raise StudyError("--between", found=repr(text), allowed="two designs, such as swiotlb,convert-2m")
     return first, second
 
 
@@ -70,7 +71,7 @@ def label_of_design(name: str, experiment: Experiment) -> str:
     if len(of_kind) == 1:
         return of_kind[0]
     ambiguous = f"{name!r}, which is {' and '.join(of_kind)}" if of_kind else repr(name)
-    raise StudyError(f"--between: found {ambiguous}, allowed: {' | '.join(labels)}")
+    raise StudyError("--between", found=ambiguous, allowed=" | ".join(labels))
 
 
 def kind_of(variants: Sequence[Variant], axis: str, label: str) -> str:
@@ -82,14 +83,14 @@ def check_group(name: str | None, experiment: Experiment) -> str | None:
     """A guest group's name, if the definition has it."""
     known = [group.name for group in experiment.spec.guests]
     if name is not None and name not in known:
-        raise StudyError(f"--group: found {name!r}, allowed: {' | '.join(known)}")
+        raise StudyError("--group", found=repr(name), allowed=" | ".join(known))
     return name
 
 
-def wrong_with(scenario: ScenarioSpec, folder: Path) -> list[str]:
-    """What keeps a changed scenario from being run, in words."""
+def wrong_with(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
+    """What keeps a changed scenario from being run."""
     found = dict.fromkeys([*contradictions(scenario, folder), *checks(scenario, folder)])
-    return [f"{each.field}: found {each.found}, allowed: {each.allowed}" for each in found]
+    return list(found)
 
 
 def points_of(scenario: ScenarioSpec, folder: Path, seed: int, replications: int) -> list[Point]:

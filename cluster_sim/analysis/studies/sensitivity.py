@@ -96,19 +96,21 @@ def prepare_sampling(experiment: Experiment, asked: AskedCosts) -> Sampling:
     group = check_group(asked.group, experiment)
     if asked.samples < 2 or asked.samples & (asked.samples - 1):
         above = 1 << max(asked.samples, 2).bit_length()
-        raise StudyError(f"--samples: found {asked.samples}, allowed: a power of 2, the next one up is {above}")
+        raise StudyError("--samples", found=str(asked.samples), allowed=f"a power of 2, the next one up is {above}")
     between = None
     if asked.between is not None:
         first, second = (label_of_design(name, experiment) for name in parse_between(asked.between))
         if first == second:
-            raise StudyError(f"--between: found {asked.between!r}, which is {first} twice, allowed: two designs")
+            raise StudyError("--between", found=f"{asked.between!r}, which is {first} twice", allowed="two designs")
         between = first, second
     cut, simplified = (experiment, ()) if asked.as_defined else simpler(experiment)
     strata = [one for one in strata_of(cut) if len(one.scenarios) > 1 and set(between or ()) <= set(one.scenarios)]
     if not strata:
-        raise StudyError(f"{experiment.source}: found no variants with two designs to compare, allowed: two or more")
+        raise StudyError(str(experiment.source), found="no variants with two designs to compare", allowed="two or more")
     if all(scenario.profile == FREE_PROFILE for one in strata for scenario in one.scenarios.values()):
-        raise StudyError(f"{experiment.source}: profile: found {FREE_PROFILE}, which has no costs, allowed: a CPU's")
+        raise StudyError(
+            f"{experiment.source}: profile", found=f"{FREE_PROFILE}, which has no costs", allowed="a CPU's"
+        )
     return Sampling(
         folder=experiment.source.parent.resolve(),
         seed=experiment.spec.seed,

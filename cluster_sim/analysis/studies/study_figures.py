@@ -28,7 +28,7 @@ Figures = Mapping[str, float]
 def check_figure(name: str) -> str:
     """A figure's name, if a study can follow it."""
     if name not in UNITS:
-        raise StudyError(f"--figure: found {name!r}, allowed: {' | '.join(UNITS)}")
+        raise StudyError("--figure", found=repr(name), allowed=" | ".join(UNITS))
     return name
 
 

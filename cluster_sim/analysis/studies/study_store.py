@@ -163,7 +163,9 @@ def read_points(path: Path) -> list[tuple[str, str, Figures]]:
 
 def damaged(path: Path) -> StudyError:
     """A file that is not as it was written."""
-    return StudyError(f"{path}: found a damaged file, allowed: points as they were kept; remove it and they run again")
+    return StudyError(
+        str(path), found="a damaged file", allowed="points as they were kept; remove it and they run again"
+    )
 
 
 def read_study(directory: Path) -> StudyRecord:
@@ -172,7 +174,7 @@ def read_study(directory: Path) -> StudyRecord:
     try:
         return StudyRecord.model_validate_json(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise StudyError(f"{path}: found no readable study, allowed: a {STUDY} of format 1") from error
+        raise StudyError(str(path), found="no readable study", allowed=f"a {STUDY} of format 1") from error
 
 
 def open_study(results: Path, record: StudyRecord, *, resume: bool) -> StudyStore:
@@ -205,11 +207,11 @@ def check_resumable(directory: Path, record: StudyRecord) -> None:
         others = sorted(path.name for path in directory.parent.glob(f"{record.kind}-*") if path.is_dir())
         known = f"; there are {', '.join(others[:5])}, which asked something else" if others else ""
         raise StudyError(
-            f"--resume: found no study {directory}, allowed: the definition and options of one begun{known}"
+            "--resume", found=f"no study {directory}", allowed=f"the definition and options of one begun{known}"
         )
     earlier = read_study(directory)
     differing = [name for name in VERSIONED if earlier.versions.get(name) != record.versions.get(name)]
     if differing:
         found = ", ".join(f"{name} {earlier.versions.get(name, 'nothing')}" for name in differing)
         allowed = ", ".join(f"{name} {record.versions[name]}" for name in differing)
-        raise StudyError(f"--resume: found points of {found}, allowed: {allowed}; without --resume it begins anew")
+        raise StudyError("--resume", found=f"points of {found}", allowed=f"{allowed}; without --resume it begins anew")

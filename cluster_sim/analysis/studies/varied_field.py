@@ -8,9 +8,9 @@ from typing import Final
 
 from pydantic import JsonValue, ValidationError
 
-from cluster_sim.analysis.problems import StudyError
+from cluster_sim.analysis.problems import StudyError, UnrunnableScenarioError
 from cluster_sim.scenario.axes import put
-from cluster_sim.scenario.problems import Data, choice, faults_of, locate
+from cluster_sim.scenario.problems import Contradiction, Data, choice, faults_of, locate
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.units import (
     DURATION,
@@ -65,10 +65,10 @@ class Varied:
             return ScenarioSpec.model_validate(data)
         except ValidationError as error:
             wrong = [
-                f"{'.'.join(map(str, each.path))}: found {each.found}, allowed: {each.allowed}"
+                Contradiction(".".join(map(str, each.path)), each.found, each.allowed)
                 for each in faults_of(ScenarioSpec, error)
             ]
-            raise StudyError(f"--vary {self.name} at {self.shown(step)}: {'; '.join(wrong)}") from None
+            raise UnrunnableScenarioError(f"--vary {self.name} at {self.shown(step)}", wrong) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,9 @@ def of_path(path: str, name: str, scenarios: Sequence[ScenarioSpec]) -> Varied:
     kind = thousandths() if path.endswith(".source.scale") else kind_of(value)
     if kind is None:
         raise StudyError(
-            f"--vary {name}: found {path} with {value!r}, allowed: a field with a number, a size, a duration or a rate"
+            f"--vary {name}",
+            found=f"{path} with {value!r}",
+            allowed="a field with a number, a size, a duration or a rate",
         )
     whole = kind.parse(str(value))
     unit = finest(base, path, whole, kind)
@@ -164,7 +166,7 @@ def value_at(path: str, scenarios: Sequence[ScenarioSpec]) -> tuple[ScenarioSpec
         if isinstance(here, list):
             names = [str(item.get("name", i)) if isinstance(item, dict) else str(i) for i, item in enumerate(here)]
         told = told or choice(names, near=rest.split(".")[0])
-    raise StudyError(f"--vary: found {path!r}, allowed: {' | '.join(SHORTCUTS)}, or a field path, here on by {told}")
+    raise StudyError("--vary", found=repr(path), allowed=f"{' | '.join(SHORTCUTS)}, or a field path, here on by {told}")
 
 
 def finest(base: ScenarioSpec, path: str, whole: int, kind: _Kind) -> int:

@@ -101,8 +101,9 @@ def frame_size(experiment: Experiment, scenario: ScenarioSpec, asked: str | None
                 case _:
                     continue
     raise StudyError(
-        f"--vary frame_size: found no video, block or network workload with one size in {experiment.source}, "
-        "allowed: a field path"
+        "--vary frame_size",
+        found=f"no video, block or network workload with one size in {experiment.source}",
+        allowed="a field path",
     )
 
 
@@ -153,7 +154,7 @@ def rate_path(scenario: ScenarioSpec, asked: str | None) -> str:
                     return f"{field}.rate"
                 case _:
                     continue
-    raise StudyError("--vary rate: found no workload that comes at a rate of its own, allowed: a field path")
+    raise StudyError("--vary rate", found="no workload that comes at a rate of its own", allowed="a field path")
 
 
 def cost(name: str, scenarios: Sequence[ScenarioSpec]) -> Varied:
@@ -161,12 +162,14 @@ def cost(name: str, scenarios: Sequence[ScenarioSpec]) -> Varied:
     cost_name = name.removeprefix("costs.").removesuffix(".value")
     library = profile_of(scenarios[0]).library
     if cost_name not in library:
-        raise StudyError(f"--vary: found {name!r}, allowed: costs.NAME, {choice(list(library)[:5], near=cost_name)} …")
+        raise StudyError(
+            "--vary", found=repr(name), allowed=f"costs.NAME, {choice(list(library)[:5], near=cost_name)} …"
+        )
     found = library[cost_name]
     top = max(found.high if math.isfinite(found.high) else found.value, found.value)
     quantum = 10.0 ** math.floor(math.log10(top or 1.0)) / FINE
     if not math.isfinite(top):
-        raise StudyError(f"--vary: found {name}, which has no bound, allowed: a cost that has one")
+        raise StudyError("--vary", found=f"{name}, which has no bound", allowed="a cost that has one")
 
     def step_of(written: str) -> int:
         number = float(written.removesuffix(found.unit).strip())

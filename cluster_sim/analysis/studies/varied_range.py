@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cluster_sim.analysis.problems import StudyError
+from cluster_sim.analysis.problems import StudyError, UnrunnableScenarioError
 from cluster_sim.analysis.studies.designs import wrong_with
 from cluster_sim.analysis.studies.varied_field import Varied
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -18,7 +18,7 @@ def scenario_at(field: Varied, base: ScenarioSpec, step: int, folder: Path) -> S
     scenario = field.scenario(base, step)
     wrong = wrong_with(scenario, folder)
     if wrong:
-        raise StudyError(f"--vary {field.name} at {field.shown(step)}: {'; '.join(wrong)}")
+        raise UnrunnableScenarioError(f"--vary {field.name} at {field.shown(step)}", wrong)
     return scenario
 
 
@@ -32,7 +32,7 @@ def parse_limits(field: Varied, text: str) -> tuple[int, int]:
     if not dots or not 0 <= low < high:
         example = f"{field.shown(field.nominal)}..{field.shown(2 * field.nominal)}"
         raise StudyError(
-            f"--vary {field.name}: found {text!r}, allowed: LOW..HIGH with LOW below HIGH, such as {example}"
+            f"--vary {field.name}", found=repr(text), allowed=f"LOW..HIGH with LOW below HIGH, such as {example}"
         )
     return low, high
 
@@ -56,7 +56,9 @@ def default_limits(field: Varied, scenarios: Sequence[ScenarioSpec], folder: Pat
         ends.append(step)
     if ends[0] >= ends[1]:
         raise StudyError(
-            f"--vary {field.name}: found no range around {field.shown(field.nominal)}, allowed: {field.name}=LOW..HIGH"
+            f"--vary {field.name}",
+            found=f"no range around {field.shown(field.nominal)}",
+            allowed=f"{field.name}=LOW..HIGH",
         )
     return ends[0], ends[1]
 
