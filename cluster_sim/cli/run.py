@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
 from cluster_sim.analysis.run_reading import RunReading
@@ -65,12 +66,17 @@ def run(  # noqa: PLR0913 - one parameter an option
         out.print("First use of this version: compiling the engine takes some 15 s and is kept.")
     with refusing_bad_input(), running() as on_progress:
         finished = start(on_progress)
+    print_finished(out, finished, time.perf_counter() - began, workload)
+
+
+def print_finished(out: Console, finished: Finished, seconds: float, workload: Path | None) -> None:
+    """The comparison, what happened to guest memory, and where the tables lie."""
     reading = RunReading(open_results(finished.storage.uri))
     manifest = reading.manifest
     out.print(Text(manifest.question.strip() + "\n", "bold"))
     out.print(comparison(reading.rows, reading.baseline))
     out.print(guest_memory(reading))
-    seconds, run_path = time.perf_counter() - began, shown_path(finished.storage)
+    run_path = shown_path(finished.storage)
     of_ray = f", of which Ray's start took {finished.ray_start_s:.1f} s" if finished.ray_start_s else ""
     out.print(
         f"\n{finished.frames:,} frames in {seconds:.1f} s{of_ray}. Tables: {run_path}/{{transfers,guests,…}}, "

@@ -116,7 +116,7 @@ def _summary(frames: FrameTrace) -> Table:
 
 
 def _summary_of_requests(requests: RequestTrace) -> Table:
-    """Return what a reader would check first, and what of the log is no part of the trace."""
+    """Return what a reader would check first, and what of the log is not in the trace."""
     table = Table(show_header=False)
     origin = requests.origin
     read_count = requests.request_count - requests.write_count

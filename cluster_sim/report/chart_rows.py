@@ -82,31 +82,8 @@ def work_charts(reading: RunReading) -> list[Chart]:
             reading=reading,
             absent="Nothing was delivered.",
         ),
-        sliced_chart(
-            "cpu",
-            "CPU a frame",
-            "CPU time for each delivered frame, spinning and waiting for memory included.",
-            unit="us a frame",
-            slices={
-                "guest's vCPUs": lambda sums: sums.per("guest_cpu_ns", "delivered", 1e-3),
-                "host's CPUs": lambda sums: sums.per("host_cpu_ns", "delivered", 1e-3),
-            },
-            reading=reading,
-            absent="No CPU time was spent: all prices are 0, or nothing was delivered.",
-        ),
-        sliced_chart(
-            "copies",
-            "Copies a byte",
-            "How often each delivered byte was copied, and who copied. A path without a bar is zero-copy.",
-            unit="bytes copied a byte",
-            slices={
-                "by the guest": lambda sums: sums.per("guest_copied_bytes", "delivered_bytes"),
-                "by the host": lambda sums: sums.per("host_copied_bytes", "delivered_bytes"),
-                "by an engine": lambda sums: sums.per("engine_copied_bytes", "delivered_bytes"),
-            },
-            reading=reading,
-            absent="No byte was copied on any path.",
-        ),
+        cpu_chart(reading),
+        copies_chart(reading),
         figure_chart(
             "exits",
             "Exits",
@@ -125,6 +102,39 @@ def work_charts(reading: RunReading) -> list[Chart]:
             absent="No path converts memory in this run.",
         ),
     ]
+
+
+def cpu_chart(reading: RunReading) -> Chart:
+    """CPU time of guest and host."""
+    return sliced_chart(
+        "cpu",
+        "CPU a frame",
+        "CPU time for each delivered frame, spinning and waiting for memory included.",
+        unit="us a frame",
+        slices={
+            "guest's vCPUs": lambda sums: sums.per("guest_cpu_ns", "delivered", 1e-3),
+            "host's CPUs": lambda sums: sums.per("host_cpu_ns", "delivered", 1e-3),
+        },
+        reading=reading,
+        absent="No CPU time was spent: all prices are 0, or nothing was delivered.",
+    )
+
+
+def copies_chart(reading: RunReading) -> Chart:
+    """Who copied, and how often."""
+    return sliced_chart(
+        "copies",
+        "Copies a byte",
+        "How often each delivered byte was copied, and who copied. A path without a bar is zero-copy.",
+        unit="bytes copied a byte",
+        slices={
+            "by the guest": lambda sums: sums.per("guest_copied_bytes", "delivered_bytes"),
+            "by the host": lambda sums: sums.per("host_copied_bytes", "delivered_bytes"),
+            "by an engine": lambda sums: sums.per("engine_copied_bytes", "delivered_bytes"),
+        },
+        reading=reading,
+        absent="No byte was copied on any path.",
+    )
 
 
 def played_charts(reading: RunReading) -> list[Chart]:

@@ -210,7 +210,7 @@ def hypothesis_blocks(answer: Answer, known: Indices) -> list[Mapping[str, objec
 
 
 def chart_block(chart: Chart, known: Indices) -> Mapping[str, object]:
-    """A figure: its views, one a group, and its table."""
+    """A chart: its views, one a group, and its table."""
     views = [
         {
             "group": known.groups.get(group),

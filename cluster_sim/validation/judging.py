@@ -16,7 +16,7 @@ from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.runtime.study_point import Point, PointPool
 from cluster_sim.scenario.load import Experiment, load
 from cluster_sim.scenario.spec import CostOverride
-from cluster_sim.validation.figures import FIGURES, UNITS, figures_of
+from cluster_sim.validation.target_figures import FIGURES, UNITS, figures_of
 from cluster_sim.validation.targets import FigureSpec, Target, TargetError
 
 SEED: Final = 1

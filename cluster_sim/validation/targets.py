@@ -16,7 +16,7 @@ from cluster_sim.platform.profile import library
 from cluster_sim.platform.provenance import Source
 from cluster_sim.scenario.frozen import Spec
 from cluster_sim.scenario.problems import faults_of
-from cluster_sim.validation.figures import FIGURES, UNITS
+from cluster_sim.validation.target_figures import FIGURES, UNITS
 
 SHIPPED: Final = "published.toml"
 SPELLING: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")

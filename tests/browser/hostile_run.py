@@ -91,13 +91,13 @@ def rewrite(source: Path, target: Path) -> None:
     """A table's part with other group names."""
     target.parent.mkdir(parents=True, exist_ok=True)
     table = ds.dataset(source, format="parquet").to_table()
-    place = table.schema.get_field_index("guest_group")
-    if place < 0:
+    index = table.schema.get_field_index("guest_group")
+    if index < 0:
         shutil.copy(source, target)
         return
-    names = [GROUPS[name] for name in table.column(place).cast(pa.string()).to_pylist()]
-    column = pa.array(names, pa.string()).dictionary_encode().cast(table.schema.field(place).type)
-    pq.write_table(table.set_column(place, table.schema.field(place), column), target)
+    names = [GROUPS[name] for name in table.column(index).cast(pa.string()).to_pylist()]
+    column = pa.array(names, pa.string()).dictionary_encode().cast(table.schema.field(index).type)
+    pq.write_table(table.set_column(index, table.schema.field(index), column), target)
 
 
 def hostile_answer(question: str) -> Answer:

@@ -72,8 +72,8 @@ def drawn_texts(found: Opened) -> str:
     return "\n".join(found.page.locator(".drawing svg text").all_text_contents())
 
 
-def box(name: str, place: int) -> str:
-    return f'fieldset[data-filter="{name}"] input[value="{place}"]'
+def box(name: str, number: int) -> str:
+    return f'fieldset[data-filter="{name}"] input[value="{number}"]'
 
 
 def test_hostile_names_run_no_script_and_are_shown_as_they_are(wide: Opened, hostile: Path) -> None:
@@ -106,10 +106,10 @@ def test_a_script_that_the_policy_does_not_name_cannot_run(wide: Opened) -> None
 def test_every_chart_has_marks(wide: Opened) -> None:
     drawings = wide.page.locator(".drawing")
     assert drawings.count() > 15
-    for place in range(drawings.count()):
-        drawing = drawings.nth(place)
+    for number in range(drawings.count()):
+        drawing = drawings.nth(number)
         marks = drawing.evaluate(
-            "place => [...place.querySelectorAll('svg .role-mark path')]"
+            "drawing => [...drawing.querySelectorAll('svg .role-mark path')]"
             ".filter(mark => (mark.getAttribute('d') ?? '').length > 8"
             " && mark.getAttribute('opacity') !== '0').length"
         )
@@ -117,12 +117,12 @@ def test_every_chart_has_marks(wide: Opened) -> None:
 
 
 def test_a_chart_has_no_colour_that_its_path_does_not_have(wide: Opened) -> None:
-    """One colour a path throughout: each drawn bar has the colour of the legend at its place."""
+    """One colour a path throughout: each drawn bar has the colour of the legend at its number."""
     swatches = wide.page.locator('fieldset[data-filter="p"] .swatch line')
-    colours = {swatches.nth(place).get_attribute("stroke") for place in range(swatches.count())}
+    colours = {swatches.nth(number).get_attribute("stroke") for number in range(swatches.count())}
     assert len(colours) == len(PATHS)
     bars = wide.page.locator('[data-chart="throughput"] .mark-rect path')
-    assert {bars.nth(place).get_attribute("fill") for place in range(bars.count())} == colours
+    assert {bars.nth(number).get_attribute("fill") for number in range(bars.count())} == colours
 
 
 def test_a_filter_takes_a_technology_out_of_charts_tables_and_verdicts(wide: Opened) -> None:
@@ -161,8 +161,8 @@ def test_filters_of_path_and_group_work_by_keyboard_stay_in_the_address_and_can_
 
 
 def test_hiding_all_says_that_nothing_is_chosen(wide: Opened) -> None:
-    for place in range(len(PATHS)):
-        wide.page.locator(box("p", place)).uncheck()
+    for number in range(len(PATHS)):
+        wide.page.locator(box("p", number)).uncheck()
     wide.wait()
     assert wide.page.locator(".drawing svg").count() == 0
     expect(wide.page.locator("#latency .nothing")).to_be_visible()
@@ -212,7 +212,7 @@ def test_the_theme_button_overrides_the_system_and_print_is_black_on_white(brows
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(browser: Browser, report: Path, width: int, scheme: str) -> None:
-    """Axe finds nothing serious with all that folds open, nothing scrolls sideways, and a picture is kept."""
+    """Axe finds nothing serious with all that folds open, nothing scrolls sideways, and a picture of it is left."""
     found = opened(browser, report.as_uri(), width=width, scheme=scheme)
     ARTIFACTS.mkdir(exist_ok=True)
     found.page.screenshot(path=ARTIFACTS / f"page-{width}-{scheme}.png", full_page=True)

@@ -1,4 +1,4 @@
-"""Markdown and plain text as they are, and as they must be whatever a run calls its parts.
+"""Markdown and plain text as they are, and as they must be whatever names a run has.
 
 `UPDATE_GOLDEN=1 pytest tests/golden` writes the files anew; look at the difference before it is kept.
 """

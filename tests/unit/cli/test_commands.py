@@ -41,8 +41,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_run_prints_the_comparison_and_where_the_tables_lie(tmp_path: Path) -> None:
     done = invoke("run", "swiotlb_vs_zero_copy", "--executor=inline", f"--results={tmp_path}", *QUICK)
     assert done.exit_code == 0
-    for part in ("protection pkvm", "convert-4k", "p99.9", "ratio to swiotlb", "Tables: ", "fingerprint"):
-        assert part in done.output
+    for text in ("protection pkvm", "convert-4k", "p99.9", "ratio to swiotlb", "Tables: ", "fingerprint"):
+        assert text in done.output
 
 
 def test_compare_finds_the_newest_run_of_a_workload(results: Path) -> None:
@@ -70,14 +70,14 @@ def test_compare_refuses_a_baseline_that_the_run_does_not_have(results: Path, ba
 def test_explain_prints_steps_that_sum_to_the_latency_and_their_sources() -> None:
     done = invoke("explain", "swiotlb_vs_zero_copy", "--set=protection=sev-snp", "--set=io_path=convert-4k")
     assert done.exit_code == 0
-    for part in (
+    for text in (
         "12 × 3,553 share_call",
         "760 × 6,000 guest_fault_shared_page",
         "= latency",
         "[1] exit.snp",
         "published",
     ):
-        assert part in done.output
+        assert text in done.output
 
 
 @pytest.mark.parametrize(

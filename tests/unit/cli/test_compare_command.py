@@ -1,4 +1,4 @@
-"""`compare` as a user meets it: strata, several runs, precision in place, refusals, narrow terminals."""
+"""`compare` as a user meets it: strata, several runs, precision reached, refusals, narrow terminals."""
 
 import shutil
 from pathlib import Path

@@ -35,7 +35,7 @@ def judged(tmp_path: Path, target: str, definition: str, samples: int = 0, costs
 def the_figure(
     tmp_path: Path, samples: int = 0, costs: Costs | None = None, old: str = "free", new: str = "free"
 ) -> Judged:
-    """The one figure of the target, with a part of its definition replaced."""
+    """The one figure of the target, with some text of its definition replaced."""
     return judged(tmp_path, TARGET, DEFINITION.replace(old, new), samples, costs).figures[0]
 
 

@@ -11,8 +11,8 @@ from cluster_sim.platform.profile import library, load_profile
 from cluster_sim.report.validation import number_of
 from cluster_sim.runtime.study_point import Point
 from cluster_sim.scenario.load import load
-from cluster_sim.validation.figures import figures_of
 from cluster_sim.validation.judging import judge
+from cluster_sim.validation.target_figures import figures_of
 from cluster_sim.validation.targets import shipped_targets
 
 PAGE = Path("docs/validity.md")
@@ -28,10 +28,10 @@ def per_s(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
         file.write_text(text, "utf-8")
         variants = load(file).variants
         points = [Point(variant.scenario, file.parent, 1, 0) for variant in variants]
-        for place, table in InlinePool().evaluate(points):
-            (figures,) = figures_of(table, variants[place].scenario.duration).values()
-            found[f"{number}.{variants[place].label}"] = figures["per_s"] * 1e6
-            found[f"{number}.{variants[place].label}.mean"] = figures["mean"] / 1e3
+        for index, table in InlinePool().evaluate(points):
+            (figures,) = figures_of(table, variants[index].scenario.duration).values()
+            found[f"{number}.{variants[index].label}"] = figures["per_s"] * 1e6
+            found[f"{number}.{variants[index].label}.mean"] = figures["mean"] / 1e3
     return found
 
 

@@ -1,4 +1,4 @@
-"""Studies that are interrupted, resumed, damaged: what is kept is not run again, what is not as written is refused."""
+"""Studies interrupted, resumed, damaged: what is stored is not run again, what is not as written is refused."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ class Counting:
             yield number, next(EVALUATE(pool, [point]))[1]
 
     def as_method(self) -> Callable[[InlinePool, Sequence[Point]], Iterator[tuple[int, pa.Table]]]:
-        """What takes the place of a pool's own method: a function, so that it is given the pool."""
+        """What stands for a pool's own method: a function, so that it is given the pool."""
 
         def evaluate(pool: InlinePool, points: Sequence[Point]) -> Iterator[tuple[int, pa.Table]]:
             return self.evaluate(pool, points)
@@ -115,8 +115,8 @@ def test_a_damaged_file_of_points_is_refused_by_name(tmp_path: Path, damage: str
     written = bytearray(path.read_bytes())
     match damage:
         case "flipped":
-            for place in range(100, len(written) // 2):
-                written[place] ^= 0x55
+            for index in range(100, len(written) // 2):
+                written[index] ^= 0x55
             path.write_bytes(written)
         case "short":
             path.write_bytes(written[: len(written) // 2])
