@@ -13,7 +13,6 @@ from cluster_sim.platform.provenance import UNITS, Cost, ProvenanceError, to_byt
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.scenario.cluster_contradictions import RATE_LEAST, group_path
 from cluster_sim.scenario.contradictions import contradictions
-from cluster_sim.scenario.path_spec import SharedPoolPath, SwiotlbPath
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.units import format_bytes, format_rate
@@ -136,9 +135,9 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
     found = []
     for index, group in enumerate(scenario.guests):
         prefix = group_path(scenario, index)
-        path = scenario.path_of(group)
         at = "io_path" if group.io_path is None else f"{prefix}.io_path"
         layout = lay_out(scenario, group, 0, facts, PROTECTIONS[scenario.protection])
+        needs = layout.needs
         for queue in layout.queues:
             fact = facts_of_queue(queue, group, facts)
             size = buffer_bytes(queue, fact)
@@ -150,19 +149,19 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
         if layout.held_bytes > group.memory:
             needed = f"at least the {format_bytes(layout.held_bytes)} of its pool and buffers"
             found.append(Contradiction(f"{prefix}.memory", format_bytes(group.memory), needed, (at,)))
-        if isinstance(path, SharedPoolPath) and layout.pool_buffers_bytes > layout.pool_bytes:
+        if needs.has_buffers_in_pool and layout.pool_buffers_bytes > layout.pool_bytes:
             needed = (
                 f"at least {format_bytes(layout.pool_buffers_bytes)}: buffers of 2MiB or more begin at 2MiB boundaries"
             )
             found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), needed, (prefix,)))
-        if isinstance(path, SwiotlbPath) and layout.pool_bytes % (layout.areas * MAPPING_BYTES_MAX):
-            unit = format_bytes(layout.areas * MAPPING_BYTES_MAX)
-            allowed = f"a multiple of {unit}: {layout.areas} areas of whole slot sets"
+        if needs.slots is not None and layout.pool_bytes % (needs.areas * MAPPING_BYTES_MAX):
+            unit = format_bytes(needs.areas * MAPPING_BYTES_MAX)
+            allowed = f"a multiple of {unit}: {needs.areas} areas of whole slot sets"
             found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), allowed, (f"{at}.areas",)))
-        step = dynamic_pool_bytes(layout.pool_bytes) if layout.grow_bytes else 0
-        if layout.grow_bytes < step:
+        step = dynamic_pool_bytes(layout.pool_bytes) if needs.grow_bytes else 0
+        if needs.grow_bytes < step:
             allowed = (
                 f"{format_bytes(step)} or more, what a pool of {format_bytes(layout.pool_bytes)} grows by at a time"
             )
-            found.append(Contradiction(f"{at}.grow", format_bytes(layout.grow_bytes), allowed, (f"{at}.pool",)))
+            found.append(Contradiction(f"{at}.grow", format_bytes(needs.grow_bytes), allowed, (f"{at}.pool",)))
     return found

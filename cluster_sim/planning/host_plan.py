@@ -24,11 +24,12 @@ from cluster_sim.memory.page_tree import PAGES_PER_1G, PageTree
 from cluster_sim.memory.pages import Operation
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, Swiotlb, empty_swiotlb
 from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, scatter_io_pages
-from cluster_sim.planning.guest_layout import lay_out, transient_bytes
+from cluster_sim.planning.guest_layout import lay_out
 from cluster_sim.planning.placement import Placement, place_guests
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.pool_setup import SetUp
 from cluster_sim.planning.queues import (
+    MOVES_DATA,
     Facts,
     Queue,
     Role,
@@ -48,7 +49,6 @@ from cluster_sim.planning.tables import (
 )
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
-from cluster_sim.scenario.path_spec import SwiotlbPath
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import BootWorkload, ChurnWorkload
 
@@ -121,12 +121,12 @@ def plan_host(
         guests=guests_at_rest(guests, io_bases),
         ring=rings(table, streams, guests, (*placement.chance, host)),
         tree=build_tree(scenario, protection, guests, bases),
-        pools=empty_swiotlb([pool_size(scenario, guest) for guest in guests]),
+        pools=empty_swiotlb([pool_size(guest) for guest in guests]),
         bandwidth_mb_per_s=profile.bandwidth_mb_per_s(),
         journal_entries=journal_entries,
     )
-    effects = boot(Host(spec, state), scenario, protection, guests, bases, io_bases)
-    lifelong = [n for n, stream in enumerate(streams) if stays_mapped(scenario, guests[stream.guest], stream)]
+    effects = boot(Host(spec, state), protection, guests, bases, io_bases)
+    lifelong = [n for n, stream in enumerate(streams) if stays_mapped(guests[stream.guest], stream)]
     map_for_life(Host(spec, state), lifelong)
     guests = [
         replace(guest, setup_ns=sharing.pool_ns(guest, done)) for guest, done in zip(guests, effects, strict=True)
@@ -291,26 +291,25 @@ def guests_at_rest(guests: Sequence[PlannedGuest], io_bases: Int64s) -> Records:
     return table
 
 
-def pool_size(scenario: ScenarioSpec, guest: PlannedGuest) -> PoolSize:
+def pool_size(guest: PlannedGuest) -> PoolSize:
     """A guest's bounce pool; one set of slots where its path has none."""
-    path, layout = scenario.path_of(guest.placed.group), guest.layout
-    if not isinstance(path, SwiotlbPath):
+    layout, slots = guest.layout, guest.layout.needs.slots
+    if slots is None:
         return PoolSize(MAPPING_BYTES_MAX, 1)
     return PoolSize(
         pool_bytes=layout.pool_bytes,
-        areas=layout.areas,
-        min_align_mask=path.min_align_mask,
-        alloc_align_mask=path.alloc_align_mask,
-        grow_bytes=layout.grow_bytes,
-        transient_bytes=transient_bytes(path, guest.placed.group),
+        areas=layout.needs.areas,
+        min_align_mask=slots.min_align_mask,
+        alloc_align_mask=slots.alloc_align_mask,
+        grow_bytes=slots.grow_bytes,
+        transient_bytes=slots.transient_bytes,
     )
 
 
-def stays_mapped(scenario: ScenarioSpec, guest: PlannedGuest, stream: PlannedStream) -> bool:
+def stays_mapped(guest: PlannedGuest, stream: PlannedStream) -> bool:
     """Whether a stream's buffers are mapped for life."""
-    path = scenario.path_of(guest.placed.group)
-    moves = stream.queue.role in (Role.REQUESTS, Role.RECEIVED)
-    return moves and isinstance(path, SwiotlbPath) and path.mapping == "long_lived"
+    slots = guest.layout.needs.slots
+    return stream.queue.role in MOVES_DATA and slots is not None and slots.stay_mapped
 
 
 def faults_of(

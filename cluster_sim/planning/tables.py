@@ -9,10 +9,11 @@ from cluster_sim.engine.host_spec import CURVE, CURVE_POINTS, SERVER, SIZE, STEP
 from cluster_sim.engine.host_state import SERVER_STATE, STREAM_STATE
 from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, FAR_NS, NOBODY, WAIT
 from cluster_sim.integers import NS_PER_S, PAGE_BYTES, Int64s
+from cluster_sim.io_paths.path_needs import Calls, PathNeeds, SlotNeeds
 from cluster_sim.io_paths.steps import COUNT_COUNT, Mover, Program, Resource, Step
 from cluster_sim.memory.page_tree import PAGES_PER_2M
 from cluster_sim.memory.swiotlb import pieces_of
-from cluster_sim.planning.guest_layout import facts_of_queue, granule_bytes
+from cluster_sim.planning.guest_layout import facts_of_queue
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.queues import (
     MOVES_DATA,
@@ -32,7 +33,6 @@ from cluster_sim.planning.queues import (
 from cluster_sim.platform.profile import CURVES, Profile
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
-from cluster_sim.scenario.path_spec import ConvertPath, IoPath, SwiotlbPath
 from cluster_sim.scenario.spec import ClusterSpec, HostSpec, ScenarioSpec
 from cluster_sim.scenario.units import MIB
 from cluster_sim.scenario.workload_spec import BlockWorkload, ChurnWorkload, NetworkWorkload, VideoWorkload
@@ -124,8 +124,8 @@ def build_servers(
         vcpus = guest.placed.group.vcpus
         by_guest.append({Resource.VCPU: first, Resource.MMU_LOCK: first + 1, Resource.BOOT: first + 2})
         capacity += [vcpus, vcpus, 1]
-        areas.append(range(len(capacity), len(capacity) + guest.layout.areas))
-        capacity += [1] * guest.layout.areas
+        areas.append(range(len(capacity), len(capacity) + guest.layout.needs.areas))
+        capacity += [1] * guest.layout.needs.areas
     rows = []
     links: dict[int, int] = {}
     firsts = first_streams(streams)
@@ -154,7 +154,7 @@ def first_streams(streams: Sequence[PlannedStream]) -> dict[int, int]:
 
 def home_area(guest: PlannedGuest, number_of_guest: int) -> int:
     """The area where a stream's searches begin: that of the CPU which its thread calls home, streams in turn."""
-    return number_of_guest % guest.placed.group.vcpus % guest.layout.areas
+    return number_of_guest % guest.placed.group.vcpus % guest.layout.needs.areas
 
 
 def build_streams(
@@ -176,7 +176,7 @@ def build_streams(
     for number, (row, stream) in enumerate(zip(table, streams, strict=True)):
         guest = guests[stream.guest]
         group, queue = guest.placed.group, stream.queue
-        path = scenario.path_of(group)
+        needs = guest.layout.needs
         number_of_guest = number - firsts[stream.guest]
         buffers = guest.layout.buffers[number_of_guest]
         base = int(bases[stream.guest])
@@ -192,9 +192,9 @@ def build_streams(
         row["when_full"] = WHEN_FULL[when_full(queue)]
         row["first_page"] = (base + buffers.device_page, base + buffers.own_page)
         row["pages"] = (buffers.device_pages, buffers.own_pages)
-        unit = unit_of(queue, path, memory, guest.layout.pool_bytes)
+        unit = unit_of(queue, needs, memory, guest.layout.pool_bytes)
         row["granule_pages"] = unit // PAGE_BYTES
-        row["call_bytes"] = call_bytes(protection, memory, calls_of(queue, path), unit)
+        row["call_bytes"] = call_bytes(protection, memory, calls_of(queue, needs), unit)
         row["chunk_bytes"] = chunk_bytes(protection, memory, int(row["call_bytes"]))
         row["other_vcpus"] = group.vcpus - 1
         row["descriptor_bytes"] = PAGE_BYTES if memory.placement == "scattered" else host.engine.transfer_max
@@ -202,11 +202,11 @@ def build_streams(
         row["home_area"] = home_area(guest, number_of_guest)
         size = buffer_bytes(queue, fact) if queue.role in MOVES_DATA else 0
         row["buffer_bytes"] = size
-        if isinstance(path, SwiotlbPath) and queue.role in MOVES_DATA:
-            row["extra_mappings"] = extra_mappings(queue, path)
-            row["min_align_mask"] = path.min_align_mask
+        if needs.slots is not None and queue.role in MOVES_DATA:
+            row["extra_mappings"] = extra_mappings(queue, needs.slots)
+            row["min_align_mask"] = needs.slots.min_align_mask
             row["first_mapping"] = first_mapping
-            row["mappings"] = pieces_of(size, path.min_align_mask) + row["extra_mappings"]
+            row["mappings"] = pieces_of(size, needs.slots.min_align_mask) + row["extra_mappings"]
         row["curves"] = curves_of(2 * buffers.count * fact.mean <= llc_share)
         row["draws_work"] = draws_work(queue)
         row["next_stream"] = NOBODY
@@ -268,14 +268,14 @@ def reads_percent(queue: Queue) -> int:
             return 0
 
 
-def extra_mappings(queue: Queue, path: SwiotlbPath) -> int:
+def extra_mappings(queue: Queue, slots: SlotNeeds) -> int:
     """Mappings of a request beside its data; where mappings stay, these stay too."""
-    if path.mapping == "long_lived":
+    if slots.stay_mapped:
         return 0
     return max(driver_of(queue, direction).extra_mappings for direction in directions(queue))
 
 
-def unit_of(queue: Queue, path: IoPath, memory: MemorySpec, pool_bytes: int) -> int:
+def unit_of(queue: Queue, needs: PathNeeds, memory: MemorySpec, pool_bytes: int) -> int:
     """Unit in which a queue's conversions are counted."""
     match queue:
         case Queue(spec=ChurnWorkload() as churn):
@@ -283,7 +283,7 @@ def unit_of(queue: Queue, path: IoPath, memory: MemorySpec, pool_bytes: int) -> 
         case Queue(role=Role.POOL):
             return setup_unit(memory, pool_bytes)
         case _:
-            return granule_bytes(path)
+            return needs.granule_bytes
 
 
 def setup_unit(memory: MemorySpec, pool_bytes: int) -> int:
@@ -292,12 +292,12 @@ def setup_unit(memory: MemorySpec, pool_bytes: int) -> int:
     return PAGE_BYTES if memory.placement == "scattered" or not whole else PAGES_PER_2M * PAGE_BYTES
 
 
-def calls_of(queue: Queue, path: IoPath) -> str:
+def calls_of(queue: Queue, needs: PathNeeds) -> Calls:
     """What one call of a queue's conversions covers."""
-    return path.calls if isinstance(path, ConvertPath) and queue.role in MOVES_DATA else "batched"
+    return needs.calls if queue.role in MOVES_DATA else "batched"
 
 
-def call_bytes(protection: Protection, memory: MemorySpec, calls: str, granule: int) -> int:
+def call_bytes(protection: Protection, memory: MemorySpec, calls: Calls, granule: int) -> int:
     """Bytes that one call covers, ANY_RANGE where nothing bounds it; a range is one page where they are scattered."""
     any_range = PAGE_BYTES if memory.placement == "scattered" else ANY_RANGE
     own_most = protection.call_bytes_max or any_range
