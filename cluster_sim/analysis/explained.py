@@ -11,10 +11,11 @@ from cluster_sim.engine.host_spec import HostSpec
 from cluster_sim.engine.state import submissions
 from cluster_sim.io_paths.steps import Charge, Direction, Mover, Op, Runner, Step
 from cluster_sim.planning.guest_layout import GuestLayout, facts_of_queue
-from cluster_sim.planning.host_plan import own_prices, plan_host
+from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.planning.inputs import facts_of
 from cluster_sim.planning.planned_guest import PlannedStream
-from cluster_sim.planning.queues import Facts, Queue, Role
+from cluster_sim.planning.queues import Facts
+from cluster_sim.planning.stream_programs import definition_prices
 from cluster_sim.platform.profile import CURVES, Profile
 from cluster_sim.platform.provenance import Cost
 from cluster_sim.platform.scenario_profile import profile_of
@@ -22,7 +23,7 @@ from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
 from cluster_sim.results.ledger import Category
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
-from cluster_sim.scenario.workload_spec import BootWorkload
+from cluster_sim.scenario.workload_traits import Role
 
 JOURNAL_ENTRIES = 256
 
@@ -136,13 +137,10 @@ def explain_stream(
 
 def size_of(stream: PlannedStream, layout: GuestLayout, mean: int) -> int:
     """Size of the transfer to explain: of a mean size, or of the whole image or pool."""
-    match stream.queue:
-        case Queue(role=Role.IMAGE, spec=BootWorkload() as boot):
-            return boot.image
-        case Queue(role=Role.POOL):
-            return layout.pool_bytes
-        case _:
-            return mean
+    if stream.queue.role == Role.POOL:
+        return layout.pool_bytes
+    ranges = stream.queue.traits.ranges
+    return ranges.range_bytes if stream.queue.role == Role.IMAGE and ranges is not None else mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +190,7 @@ def bus_term(row: np.void, context: PricedIn) -> PricedTerm:
 def charge_term(charge: Charge, row: np.void, context: PricedIn) -> PricedTerm:
     """A price times its count; those that the definition itself gives have no costs behind them."""
     count = int(row["counts"][charge.count])
-    own = own_prices(context.scenario, context.planned.queue)
+    own = definition_prices(context.scenario, context.planned.queue)
     if charge.price in own:
         return PricedTerm(charge.price, own[charge.price], count, ())
     vcpus = context.group.vcpus

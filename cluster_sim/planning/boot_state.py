@@ -33,10 +33,10 @@ from cluster_sim.memory.pages import (
 from cluster_sim.memory.swiotlb import map_buffer
 from cluster_sim.planning.guest_layout import GuestLayout
 from cluster_sim.planning.planned_guest import PlannedGuest
-from cluster_sim.planning.queues import MOVES_DATA, Role
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_traits import MOVES_DATA, Role
 
 CONTENT = {"kept": KEPT, "zeroed": ZEROED, "lost": DESTROYED}
 ACCEPT = {"none": NO_ACCEPT, "keeps": ACCEPT_KEEPS, "zeroes": ACCEPT_ZEROES}
@@ -199,7 +199,7 @@ def touch_buffers(host: Host, protection: Protection, layout: GuestLayout, io_ba
 def fill_buffers(host: Host, layout: GuestLayout, io_base: int) -> None:
     """Pages that are converted are the guest's own: before the first conversion they hold its data."""
     for queue, buffers in zip(layout.queues, layout.buffers, strict=True):
-        if (layout.needs.converts_buffers and queue.role in MOVES_DATA) or queue.role == Role.CHURN:
+        if (layout.needs.converts_buffers and queue.traits.moves_data) or queue.role == Role.CHURN:
             pages = buffers.count * buffers.device_pages
             apply_at(host, io_base + buffers.device_page, pages, Operation.GUEST_WRITE, tag=SECRET)
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, dynamic_pool_bytes
-from cluster_sim.planning.guest_layout import facts_of_queue, lay_out
+from cluster_sim.planning.guest_layout import buffer_bytes, facts_of_queue, lay_out
 from cluster_sim.planning.inputs import facts_of, log_of, trace_arrays, trace_of
-from cluster_sim.planning.queues import buffer_bytes
 from cluster_sim.platform.profile import Price, Profile, cpus
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.provenance import UNITS, Cost, ProvenanceError, to_bytes_per_s, to_ns

@@ -6,20 +6,10 @@ from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths import programs
 from cluster_sim.io_paths.path_needs import PathNeeds
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PAGES_PER_2M
-from cluster_sim.planning.queues import (
-    MOVES_DATA,
-    Facts,
-    FrameFacts,
-    Queue,
-    Role,
-    boots,
-    buffer_bytes,
-    buffer_count,
-    queues_of,
-)
+from cluster_sim.planning.queues import Facts, Queue, boots, queues_of
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
-from cluster_sim.scenario.workload_spec import BootWorkload, ChurnWorkload
+from cluster_sim.scenario.workload_traits import Role, TransferSizes
 
 HUGE_BYTES = PAGES_PER_2M * PAGE_BYTES
 
@@ -84,9 +74,14 @@ def pool_bytes_of(needs: PathNeeds, buffers_bytes: int) -> int:
     return round_up(buffers_bytes, HUGE_BYTES) if given is None else given
 
 
-def facts_of_queue(queue: Queue, group: GuestGroupSpec, facts: Facts) -> FrameFacts:
+def facts_of_queue(queue: Queue, group: GuestGroupSpec, facts: Facts) -> TransferSizes:
     """What is known of a queue's transfers: the sender's where another guest sends them."""
     return facts[group.name if queue.sender is None else queue.sender.group, queue.workload]
+
+
+def buffer_bytes(queue: Queue, sizes: TransferSizes) -> int:
+    """Size of one buffer of a queue that moves data."""
+    return sizes.largest if queue.traits.buffer_bytes is None else queue.traits.buffer_bytes
 
 
 def lay_out(
@@ -97,8 +92,8 @@ def lay_out(
     granule = needs.granule_bytes
     queues = queues_of(scenario, group, index)
     sizes = [buffer_bytes(queue, facts_of_queue(queue, group, facts)) for queue in queues]
-    counts = [buffer_count(queue, group.memory) for queue in queues]
-    moving = [queue.role in MOVES_DATA for queue in queues]
+    counts = [queue.traits.buffers for queue in queues]
+    moving = [queue.traits.moves_data for queue in queues]
     device = [
         stride_pages(size, granule) if moves and needs.has_device_buffers else 0
         for size, moves in zip(sizes, moving, strict=True)
@@ -126,7 +121,7 @@ def lay_out(
     end_page = io_pages
     for number, queue in enumerate(queues):
         if not moving[number]:
-            placed[number] = work_range(queue, end_page, pool // PAGE_BYTES, group.memory // PAGE_BYTES)
+            placed[number] = lay_ranges(queue, end_page, pool // PAGE_BYTES, group.memory // PAGE_BYTES)
             if queue.role != Role.POOL:
                 end_page = placed[number].device_page + placed[number].count * placed[number].device_pages
             if queue.role == Role.CHURN:
@@ -145,20 +140,12 @@ def lay_out(
     )
 
 
-def work_range(queue: Queue, first_page: int, pool_pages: int, memory_pages: int) -> BufferLayout:
-    """Memory of work that moves no data, from `first_page` on: ranges to convert, the image, what is accepted."""
-    first_huge = round_up(first_page, PAGES_PER_2M)
-    match queue:
-        case Queue(role=Role.CHURN, spec=ChurnWorkload() as churn):
-            stride = round_up(churn.size, churn.granule) // PAGE_BYTES
-            start = round_up(first_page, churn.granule // PAGE_BYTES)
-            return BufferLayout(buffer_count(queue, 0), start, stride)
-        case Queue(role=Role.IMAGE, spec=BootWorkload() as boot):
-            return BufferLayout(1, first_huge, boot.image // PAGE_BYTES)
-        case Queue(role=Role.POOL):
-            return BufferLayout(1, 0, pool_pages)
-        case Queue(role=Role.ACCEPT, spec=BootWorkload() as boot):
-            unit = boot.unit // PAGE_BYTES
-            return BufferLayout(max(1, (memory_pages - first_huge) // unit), first_huge, unit)
-        case _:
-            raise AssertionError(queue)
+def lay_ranges(queue: Queue, first_page: int, pool_pages: int, memory_pages: int) -> BufferLayout:
+    """Memory of a queue that moves no data, from `first_page` on: ranges to convert, an image, what is accepted."""
+    ranges = queue.traits.ranges
+    if ranges is None:
+        return BufferLayout(1, 0, pool_pages)
+    start = round_up(first_page, ranges.align_bytes // PAGE_BYTES)
+    pages = ranges.range_bytes // PAGE_BYTES
+    count = (memory_pages - start) // pages if ranges.count is None else ranges.count
+    return BufferLayout(max(1, count), start, pages)
