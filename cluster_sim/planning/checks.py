@@ -16,14 +16,8 @@ from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.units import format_bytes, format_rate
 from cluster_sim.scenario.workload_contradictions import SEGMENT_LEAST_NS, missing
-from cluster_sim.scenario.workload_spec import (
-    BlockWorkload,
-    LadderVideo,
-    VideoWorkload,
-    Workload,
-    path_in,
-    trace_fields,
-)
+from cluster_sim.scenario.workload_spec import LadderVideo, Workload, path_in, trace_fields
+from cluster_sim.scenario.workload_traits import RequestLog, traits_of
 from cluster_sim.traces.table import TraceError
 from cluster_sim.workloads.ladder import ladder_of
 
@@ -53,10 +47,12 @@ def check_traces(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
 
 def check_trace(workload: Workload, field: str, path: Path) -> Iterator[Contradiction]:
     """One trace file: of the kind that its workload replays, and with the times that it needs."""
+    traits = traits_of(workload)
     try:
-        if isinstance(workload, BlockWorkload):
+        if isinstance(traits.trace, RequestLog):
             log = log_of(path)
-            if not log.has_times and log.request_count > 1 and not workload.replay_no_stall:
+            is_closed = any(queue.is_closed for queue in traits.queues)
+            if not log.has_times and log.request_count > 1 and not is_closed:
                 allowed = "a log that tells when requests came, or replay_no_stall: true"
                 yield Contradiction(field, "a log without times", allowed)
             return
@@ -70,10 +66,8 @@ def check_trace(workload: Workload, field: str, path: Path) -> Iterator[Contradi
 
 def check_ladder(workload: Workload, prefix: str, folder: Path) -> list[Contradiction]:
     """The encodings of an adaptive film: rates that rise, and segments that have frames."""
-    if not isinstance(workload, VideoWorkload) or not isinstance(workload.source, LadderVideo):
-        return []
-    ladder = workload.source
-    if ladder.segment < SEGMENT_LEAST_NS:
+    ladder = traits_of(workload).trace
+    if not isinstance(ladder, LadderVideo) or ladder.segment < SEGMENT_LEAST_NS:
         return []
     try:
         ladder_of([trace_arrays(path_in(folder, rung)) for rung in ladder.rungs], ladder.segment)
