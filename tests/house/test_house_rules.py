@@ -93,3 +93,10 @@ def test_the_class_of_a_paths_definition_is_named_where_paths_are_only() -> None
         path.relative_to(ROOT / "cluster_sim").parts[0] for path in SOURCES if named.search(path.read_text("utf-8"))
     }
     assert rooms == {"io_paths", "scenario"}, "ask io_paths.programs.needs, which answers for every path"
+
+
+def test_planning_does_not_tell_workloads_apart_by_class() -> None:
+    named = re.compile(r"\b(Video|Block|Network|Churn|Boot)Workload\b")
+    planning = sorted((ROOT / "cluster_sim" / "planning").rglob("*.py"))
+    tells = [path.name for path in planning if named.search(path.read_text("utf-8"))]
+    assert not tells, "ask scenario.workload_traits.traits_of, which answers for every workload"
