@@ -2,8 +2,9 @@
 
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.conversion_steps import carries_content, convert, guest_touch, unmap_from_host
-from cluster_sim.io_paths.direct import direct
+from cluster_sim.io_paths.direct import unprotected
 from cluster_sim.io_paths.path_context import PathContext
+from cluster_sim.io_paths.path_needs import PathNeeds
 from cluster_sim.io_paths.step_sequences import (
     begin,
     end,
@@ -25,13 +26,27 @@ from cluster_sim.io_paths.step_sequences import (
     wrote,
 )
 from cluster_sim.io_paths.steps import Program, Range, Step
+from cluster_sim.platform.protection import Protection
+from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.path_spec import ConvertPath
 
 
-def convert_in_place(path: ConvertPath, context: PathContext) -> Program:
+def needs(path: ConvertPath, protection: Protection, memory: MemorySpec) -> PathNeeds:
+    """Buffers of whole granules that are converted; where that loses their content, private ones to copy to."""
+    is_converted = protection.has_private_memory
+    return PathNeeds(
+        has_device_buffers=True,
+        has_own_buffers=is_converted and not carries_content(protection, memory),
+        granule_bytes=path.granule,
+        converts_buffers=is_converted,
+        calls=path.calls,
+    )
+
+
+def program(path: ConvertPath, context: PathContext) -> Program:
     """Share the buffer, let the host reach it, unshare it; under no protection there is nothing to convert."""
     if not context.protection.has_private_memory:
-        return direct(path.copier, context)
+        return unprotected(path.copier, context)
     return filled_by_host(path, context) if context.is_from_device else filled_by_guest(path, context)
 
 

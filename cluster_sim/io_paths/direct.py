@@ -1,6 +1,7 @@
 """Reaching the guest's own pages as they are: an unprotected guest has nothing to hide."""
 
 from cluster_sim.io_paths.path_context import PathContext
+from cluster_sim.io_paths.path_needs import PathNeeds
 from cluster_sim.io_paths.step_sequences import (
     begin,
     end,
@@ -21,11 +22,21 @@ from cluster_sim.io_paths.step_sequences import (
     wrote,
 )
 from cluster_sim.io_paths.steps import Program, Range
-from cluster_sim.scenario.path_spec import Copier
+from cluster_sim.scenario.path_spec import Copier, DirectPath
 
 
-def direct(copier: Copier, context: PathContext) -> Program:
-    """An unprotected guest: the host reaches the guest's own buffer."""
+def needs() -> PathNeeds:
+    """The guest's own buffers, as they are."""
+    return PathNeeds(has_device_buffers=True, has_own_buffers=False)
+
+
+def program(path: DirectPath, context: PathContext) -> Program:
+    """The host reaches the guest's own buffer."""
+    return unprotected(path.copier, context)
+
+
+def unprotected(copier: Copier, context: PathContext) -> Program:
+    """A guest that nobody protects, whatever its path would do for one that somebody does."""
     if context.is_from_device:
         fill = (*use_storage(context, copier), *reach_once(context, copier), wrote())
         return Program(

@@ -1,14 +1,14 @@
 """What a stream asks of its path: direction, what the driver does, what lies behind the host's side."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
+from cluster_sim.scenario.workload_traits import DriverKind, FarEnd
 
 WhenPoolFull = Literal["drop", "requeue", "refill later"]
-Behind = Literal["nothing", "storage", "network", "another host", "another guest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +36,36 @@ NETWORK_IN = Driver(0, "refill later", is_told_when_sent=True, source="try_fill_
 NETWORK_OUT = Driver(0, "drop", is_told_when_sent=False, source="start_xmit drops; free_old_xmit cleans: virtio_net.c")
 
 
+def driver_of(kind: DriverKind, direction: Direction) -> Driver:
+    """The driver of a queue's transfers in one direction."""
+    match kind:
+        case "video":
+            return VIDEO
+        case "block":
+            return BLOCK
+        case "network":
+            return NETWORK_IN if direction == Direction.FROM_DEVICE else NETWORK_OUT
+        case _:
+            assert_never(kind)
+
+
 @dataclass(frozen=True, slots=True)
 class PathContext:
     """One direction of a stream, on one technology.
 
-    `comes_from_network`: the payload reaches the host through its network card. `is_closed`: the next transfer is asked
-    for when one has ended. `waits_for_boot`: the guest boots first. `engine_interrupts`: the copy engine's completion
-    interrupts the host, else the worker polls. `shares_cpus`: the host may have fewer CPUs than may run at a time.
-    `keeps_cpus`: idle vCPUs spin, so that each has its CPU at any time. `polls_completions`: the guest looks for them
-    and is not interrupted. `is_threaded`: the queue's own work is one thread, on one vCPU at a time.
+    `far_end`: what lies behind the host's side. `comes_from_network`: the payload reaches the host through its network
+    card. `is_closed`: the next transfer is asked for when one has ended. `waits_for_boot`: the guest boots first.
+    `engine_interrupts`: the copy engine's completion interrupts the host, else the worker polls. `shares_cpus`: the
+    host may have fewer CPUs than may run at a time. `keeps_cpus`: idle vCPUs spin, so that each has its CPU at any
+    time. `polls_completions`: the guest looks for them and is not interrupted. `is_threaded`: the queue's own work is
+    one thread, on one vCPU at a time.
     """
 
     direction: Direction
     driver: Driver
     protection: Protection
     memory: MemorySpec
-    behind: Behind = "nothing"
+    far_end: FarEnd = "nothing"
     comes_from_network: bool = False
     is_closed: bool = False
     waits_for_boot: bool = False
@@ -69,4 +83,4 @@ class PathContext:
     @property
     def is_request(self) -> bool:
         """Whether the guest asks for it and waits for the answer."""
-        return self.behind == "storage"
+        return self.far_end == "storage"

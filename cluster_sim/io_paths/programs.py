@@ -1,15 +1,19 @@
-"""The program of one transfer: along which path, which way, for whom. docs/simulation.md §paths holds all of them."""
+"""What a path is to the rest of the program: the steps of one transfer along it, and what it needs of a guest.
+
+Only here is a path told by the class of its definition; docs/simulation.md §paths holds all programs.
+"""
 
 from collections.abc import Callable
 from typing import assert_never
 
-from cluster_sim.io_paths.convert import convert_in_place
-from cluster_sim.io_paths.direct import direct
+from cluster_sim.io_paths import convert, direct, shared_pool, swiotlb
 from cluster_sim.io_paths.path_context import PathContext
-from cluster_sim.io_paths.shared_pool import shared_pool
+from cluster_sim.io_paths.path_needs import PathNeeds
 from cluster_sim.io_paths.steps import Program
-from cluster_sim.io_paths.swiotlb import swiotlb, swiotlb_long_lived
+from cluster_sim.platform.protection import Protection
+from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.path_spec import ConvertPath, DirectPath, IoPath, SharedPoolPath, SwiotlbPath
+from cluster_sim.scenario.spec import GuestGroupSpec
 
 MakeProgram = Callable[[IoPath, PathContext], Program]
 
@@ -17,15 +21,28 @@ MakeProgram = Callable[[IoPath, PathContext], Program]
 def program(path: IoPath, context: PathContext) -> Program:
     """The program of one transfer along `path`."""
     match path:
-        case SwiotlbPath(mapping="long_lived"):
-            return swiotlb_long_lived(path, context)
         case SwiotlbPath():
-            return swiotlb(path, context)
+            return swiotlb.program(path, context)
         case ConvertPath():
-            return convert_in_place(path, context)
+            return convert.program(path, context)
         case SharedPoolPath():
-            return shared_pool(path, context)
+            return shared_pool.program(path, context)
         case DirectPath():
-            return direct(path.copier, context)
+            return direct.program(path, context)
+        case _:
+            assert_never(path)
+
+
+def needs(path: IoPath, guest: GuestGroupSpec, protection: Protection, memory: MemorySpec) -> PathNeeds:
+    """What `path` needs for the streams of a guest."""
+    match path:
+        case SwiotlbPath():
+            return swiotlb.needs(path, guest, protection)
+        case ConvertPath():
+            return convert.needs(path, protection, memory)
+        case SharedPoolPath():
+            return shared_pool.needs(path)
+        case DirectPath():
+            return direct.needs()
         case _:
             assert_never(path)

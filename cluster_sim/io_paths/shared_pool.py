@@ -1,6 +1,7 @@
 """Streaming through buffers that were shared once: no mapping, no conversion, 0 to 2 copies."""
 
 from cluster_sim.io_paths.path_context import PathContext
+from cluster_sim.io_paths.path_needs import PathNeeds, PoolNeeds
 from cluster_sim.io_paths.step_sequences import (
     answered,
     asked,
@@ -28,7 +29,16 @@ from cluster_sim.io_paths.steps import Program, Range, Step
 from cluster_sim.scenario.path_spec import Copier, SharedPoolPath
 
 
-def shared_pool(path: SharedPoolPath, context: PathContext) -> Program:
+def needs(path: SharedPoolPath) -> PathNeeds:
+    """A pool that holds the buffers; private ones where a side copies."""
+    return PathNeeds(
+        has_device_buffers=True,
+        has_own_buffers=path.copied_by != "none",
+        pool=PoolNeeds(pool_bytes=None if path.pool == "auto" else path.pool),
+    )
+
+
+def program(path: SharedPoolPath, context: PathContext) -> Program:
     """Take a buffer of the pool (a credit), fill it, publish it, use it, give the credit back."""
     return filled_by_host(path, context) if context.is_from_device else filled_by_guest(path, context)
 

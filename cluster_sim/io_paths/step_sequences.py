@@ -124,7 +124,7 @@ def use_storage(context: PathContext, copier: Copier) -> tuple[Step, ...]:
 
 def served_by_storage(context: PathContext) -> tuple[Step, ...]:
     """The storage serves the request; the worker goes on with others."""
-    if context.behind != "storage":
+    if context.far_end != "storage":
         return ()
     return (
         *leave_worker(context),
@@ -303,7 +303,7 @@ def pass_on(context: PathContext) -> tuple[Step, ...]:
         move("the network card sends it", Mover.NIC, Category.NETWORK, Runner.NOBODY),
         release(Resource.NIC_OUT),
     )
-    match context.behind:
+    match context.far_end:
         case "network":
             return (*network, handed)
         case "another host":

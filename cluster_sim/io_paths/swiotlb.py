@@ -1,6 +1,7 @@
 """Bouncing through swiotlb: a mapping a transfer, or mappings that stay and are synced."""
 
 from cluster_sim.io_paths.path_context import PathContext
+from cluster_sim.io_paths.path_needs import PathNeeds, PoolNeeds, SlotNeeds
 from cluster_sim.io_paths.step_sequences import (
     answered,
     asked,
@@ -35,12 +36,54 @@ from cluster_sim.io_paths.steps import (
     release,
     spend,
 )
+from cluster_sim.memory.swiotlb import coco_pool_bytes, default_areas
+from cluster_sim.platform.protection import Protection
 from cluster_sim.results.endings import DropReason
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.path_spec import SwiotlbPath
+from cluster_sim.scenario.spec import GuestGroupSpec
+
+DEFAULT_POOL_BYTES = 64 << 20
 
 
-def swiotlb(path: SwiotlbPath, context: PathContext) -> Program:
+def needs(path: SwiotlbPath, guest: GuestGroupSpec, protection: Protection) -> PathNeeds:
+    """Private buffers, and a pool of bounce slots that the device reaches in their place."""
+    pool_bytes = size_pool(path, guest, protection)
+    areas = path.areas
+    if areas == "auto":
+        areas = 1 if protection.has_restricted_pool else default_areas(guest.vcpus, pool_bytes)
+    slots = SlotNeeds(
+        min_align_mask=path.min_align_mask,
+        alloc_align_mask=path.alloc_align_mask,
+        grow_bytes=path.grow if path.dynamic else 0,
+        transient_bytes=transient_bytes(guest.memory) if path.dynamic else 0,
+        stay_mapped=path.mapping == "long_lived",
+    )
+    return PathNeeds(
+        has_device_buffers=False,
+        has_own_buffers=True,
+        pool=PoolNeeds(pool_bytes=pool_bytes, areas=areas, slots=slots),
+    )
+
+
+def size_pool(path: SwiotlbPath, guest: GuestGroupSpec, protection: Protection) -> int:
+    """Bytes of a guest's pool: as given, else as the technology sizes it."""
+    if path.pool != "auto":
+        return path.pool
+    return coco_pool_bytes(guest.memory) if protection.sizes_pool_by_memory else DEFAULT_POOL_BYTES
+
+
+def transient_bytes(memory_bytes: int) -> int:
+    """The atomic pool that a growing swiotlb takes transient slots from: 128 KiB a GiB, to 4 MiB (dma/pool.c)."""
+    return min(max(128 << 10, memory_bytes >> 30 << 17), 4 << 20)
+
+
+def program(path: SwiotlbPath, context: PathContext) -> Program:
+    """Bounce a transfer through a mapping of its own, or through one that stays."""
+    return sync(path, context) if path.mapping == "long_lived" else map_and_unmap(path, context)
+
+
+def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
     """Map and unmap each transfer: 2 guest copies from the device, 1 to it."""
     if context.is_from_device:
         into_slots = guest_copy("map copies the buffer to the bounce slots, although the device will overwrite them")
@@ -79,7 +122,7 @@ def swiotlb(path: SwiotlbPath, context: PathContext) -> Program:
     return Program(whole, when_pool_full(context, whole))
 
 
-def swiotlb_long_lived(path: SwiotlbPath, context: PathContext) -> Program:
+def sync(path: SwiotlbPath, context: PathContext) -> Program:
     """Buffers stay mapped for life; each transfer is synced: 1 guest copy, either way."""
     if context.is_from_device:
         steps = (

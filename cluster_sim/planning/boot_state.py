@@ -33,11 +33,10 @@ from cluster_sim.memory.pages import (
 from cluster_sim.memory.swiotlb import map_buffer
 from cluster_sim.planning.guest_layout import GuestLayout
 from cluster_sim.planning.planned_guest import PlannedGuest
-from cluster_sim.planning.queues import MOVES_DATA, Role
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
-from cluster_sim.scenario.path_spec import ConvertPath, SharedPoolPath, SwiotlbPath
 from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_traits import MOVES_DATA, Role
 
 CONTENT = {"kept": KEPT, "zeroed": ZEROED, "lost": DESTROYED}
 ACCEPT = {"none": NO_ACCEPT, "keeps": ACCEPT_KEEPS, "zeroes": ACCEPT_ZEROES}
@@ -93,7 +92,6 @@ def build_tree(
 
 def boot(
     host: Host,
-    scenario: ScenarioSpec,
     protection: Protection,
     guests: Sequence[PlannedGuest],
     bases: Int64s,
@@ -104,7 +102,6 @@ def boot(
     for number, guest in enumerate(guests):
         layout, base, io_base = guest.layout, int(bases[number]), int(io_bases[number])
         memory_pages = guest.placed.group.memory // PAGE_BYTES
-        path = scenario.path_of(guest.placed.group)
         gauges = host.state.guests[number]
         if host.spec.rules.folio_pages > 1 and not layout.boots:
             touch_all(host, base, memory_pages)
@@ -112,11 +109,10 @@ def boot(
         if not protection.has_private_memory:
             gauges["shared_pages"] = memory_pages
         else:
-            fill_buffers(host, layout, io_base, converts=isinstance(path, ConvertPath))
+            fill_buffers(host, layout, io_base)
         gauges["leaves_at_boot"] = leaves_of(host, guest, base)
         done = np.zeros(EFFECT_COUNT, np.int64)
-        has_pool = isinstance(path, SwiotlbPath | SharedPoolPath)
-        if has_pool and protection.has_private_memory and not layout.boots:
+        if layout.needs.pool is not None and protection.has_private_memory and not layout.boots:
             done = share_pool(host, layout, io_base)
             gauges["shared_pages"] = layout.pool_bytes // PAGE_BYTES
             gauges["split"] = done[Effect.SPLIT]
@@ -170,10 +166,10 @@ def touch_buffers(host: Host, protection: Protection, layout: GuestLayout, io_ba
             apply_at(host, io_base + buffers.own_page, buffers.count * buffers.own_pages, operation)
 
 
-def fill_buffers(host: Host, layout: GuestLayout, io_base: int, *, converts: bool) -> None:
+def fill_buffers(host: Host, layout: GuestLayout, io_base: int) -> None:
     """Pages that are converted are the guest's own: before the first conversion they hold its data."""
     for queue, buffers in zip(layout.queues, layout.buffers, strict=True):
-        if (converts and queue.role in MOVES_DATA) or queue.role == Role.CHURN:
+        if (layout.needs.converts_buffers and queue.traits.moves_data) or queue.role == Role.CHURN:
             pages = buffers.count * buffers.device_pages
             apply_at(host, io_base + buffers.device_page, pages, Operation.GUEST_WRITE, tag=SECRET)
 

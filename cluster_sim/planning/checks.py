@@ -4,28 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, dynamic_pool_bytes
-from cluster_sim.planning.guest_layout import facts_of_queue, lay_out
+from cluster_sim.planning.guest_layout import buffer_bytes, facts_of_queue, lay_out
 from cluster_sim.planning.inputs import facts_of, log_of, trace_arrays, trace_of
-from cluster_sim.planning.queues import buffer_bytes
 from cluster_sim.platform.profile import Price, Profile, cpus
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.provenance import UNITS, Cost, ProvenanceError, to_bytes_per_s, to_ns
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.scenario.cluster_contradictions import RATE_LEAST, group_path
 from cluster_sim.scenario.contradictions import contradictions
-from cluster_sim.scenario.path_spec import SharedPoolPath, SwiotlbPath
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.units import format_bytes, format_rate
 from cluster_sim.scenario.workload_contradictions import SEGMENT_LEAST_NS, missing
-from cluster_sim.scenario.workload_spec import (
-    BlockWorkload,
-    LadderVideo,
-    VideoWorkload,
-    Workload,
-    path_in,
-    trace_fields,
-)
+from cluster_sim.scenario.workload_spec import LadderVideo, Workload, path_in, trace_fields
+from cluster_sim.scenario.workload_traits import RequestLog, traits_of
 from cluster_sim.traces.table import TraceError
 from cluster_sim.workloads.ladder import ladder_of
 
@@ -55,10 +47,12 @@ def check_traces(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
 
 def check_trace(workload: Workload, field: str, path: Path) -> Iterator[Contradiction]:
     """One trace file: of the kind that its workload replays, and with the times that it needs."""
+    traits = traits_of(workload)
     try:
-        if isinstance(workload, BlockWorkload):
+        if isinstance(traits.trace, RequestLog):
             log = log_of(path)
-            if not log.has_times and log.request_count > 1 and not workload.replay_no_stall:
+            is_closed = any(queue.is_closed for queue in traits.queues)
+            if not log.has_times and log.request_count > 1 and not is_closed:
                 allowed = "a log that tells when requests came, or replay_no_stall: true"
                 yield Contradiction(field, "a log without times", allowed)
             return
@@ -72,10 +66,8 @@ def check_trace(workload: Workload, field: str, path: Path) -> Iterator[Contradi
 
 def check_ladder(workload: Workload, prefix: str, folder: Path) -> list[Contradiction]:
     """The encodings of an adaptive film: rates that rise, and segments that have frames."""
-    if not isinstance(workload, VideoWorkload) or not isinstance(workload.source, LadderVideo):
-        return []
-    ladder = workload.source
-    if ladder.segment < SEGMENT_LEAST_NS:
+    ladder = traits_of(workload).trace
+    if not isinstance(ladder, LadderVideo) or ladder.segment < SEGMENT_LEAST_NS:
         return []
     try:
         ladder_of([trace_arrays(path_in(folder, rung)) for rung in ladder.rungs], ladder.segment)
@@ -136,9 +128,9 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
     found = []
     for index, group in enumerate(scenario.guests):
         prefix = group_path(scenario, index)
-        path = scenario.path_of(group)
         at = "io_path" if group.io_path is None else f"{prefix}.io_path"
         layout = lay_out(scenario, group, 0, facts, PROTECTIONS[scenario.protection])
+        needs = layout.needs
         for queue in layout.queues:
             fact = facts_of_queue(queue, group, facts)
             size = buffer_bytes(queue, fact)
@@ -150,19 +142,19 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
         if layout.held_bytes > group.memory:
             needed = f"at least the {format_bytes(layout.held_bytes)} of its pool and buffers"
             found.append(Contradiction(f"{prefix}.memory", format_bytes(group.memory), needed, (at,)))
-        if isinstance(path, SharedPoolPath) and layout.pool_buffers_bytes > layout.pool_bytes:
+        if needs.has_buffers_in_pool and layout.pool_buffers_bytes > layout.pool_bytes:
             needed = (
                 f"at least {format_bytes(layout.pool_buffers_bytes)}: buffers of 2MiB or more begin at 2MiB boundaries"
             )
             found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), needed, (prefix,)))
-        if isinstance(path, SwiotlbPath) and layout.pool_bytes % (layout.areas * MAPPING_BYTES_MAX):
-            unit = format_bytes(layout.areas * MAPPING_BYTES_MAX)
-            allowed = f"a multiple of {unit}: {layout.areas} areas of whole slot sets"
+        if needs.slots is not None and layout.pool_bytes % (needs.areas * MAPPING_BYTES_MAX):
+            unit = format_bytes(needs.areas * MAPPING_BYTES_MAX)
+            allowed = f"a multiple of {unit}: {needs.areas} areas of whole slot sets"
             found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), allowed, (f"{at}.areas",)))
-        step = dynamic_pool_bytes(layout.pool_bytes) if layout.grow_bytes else 0
-        if layout.grow_bytes < step:
+        step = dynamic_pool_bytes(layout.pool_bytes) if needs.grow_bytes else 0
+        if needs.grow_bytes < step:
             allowed = (
                 f"{format_bytes(step)} or more, what a pool of {format_bytes(layout.pool_bytes)} grows by at a time"
             )
-            found.append(Contradiction(f"{at}.grow", format_bytes(layout.grow_bytes), allowed, (f"{at}.pool",)))
+            found.append(Contradiction(f"{at}.grow", format_bytes(needs.grow_bytes), allowed, (f"{at}.pool",)))
     return found

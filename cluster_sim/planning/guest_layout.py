@@ -3,28 +3,15 @@
 from dataclasses import dataclass
 
 from cluster_sim.integers import PAGE_BYTES
-from cluster_sim.io_paths.conversion_steps import carries_content
+from cluster_sim.io_paths import programs
+from cluster_sim.io_paths.path_needs import PathNeeds
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PAGES_PER_2M
-from cluster_sim.memory.swiotlb import coco_pool_bytes, default_areas
-from cluster_sim.planning.queues import (
-    MOVES_DATA,
-    Facts,
-    FrameFacts,
-    Queue,
-    Role,
-    boots,
-    buffer_bytes,
-    buffer_count,
-    queues_of,
-)
+from cluster_sim.planning.queues import Facts, Queue, boots, queues_of
 from cluster_sim.platform.protection import Protection
-from cluster_sim.scenario.memory_spec import MemorySpec
-from cluster_sim.scenario.path_spec import ConvertPath, DirectPath, IoPath, SharedPoolPath, SwiotlbPath
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
-from cluster_sim.scenario.workload_spec import BootWorkload, ChurnWorkload
+from cluster_sim.scenario.workload_traits import Role, TransferSizes
 
 HUGE_BYTES = PAGES_PER_2M * PAGE_BYTES
-DEFAULT_POOL_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +35,8 @@ class GuestLayout:
 
     queues: tuple[Queue, ...]
     buffers: tuple[BufferLayout, ...]
+    needs: PathNeeds
     pool_bytes: int
-    areas: int
-    grow_bytes: int
     io_pages: int
     end_page: int
     held_bytes: int
@@ -66,7 +52,7 @@ class GuestLayout:
     def huge_blocks(self) -> int:
         """2 MiB blocks that buffers may make uneven."""
         blocks = sum(b.count * (b.device_pages + b.own_pages) // PAGES_PER_2M for b in self.buffers)
-        return blocks + self.grow_bytes // HUGE_BYTES + 6 * len(self.buffers) + 4
+        return blocks + self.needs.grow_bytes // HUGE_BYTES + 6 * len(self.buffers) + 4
 
 
 def round_up(amount: int, unit: int) -> int:
@@ -80,92 +66,52 @@ def stride_pages(size: int, granule_bytes: int) -> int:
     return (round_up(padded, HUGE_BYTES) if padded >= HUGE_BYTES else padded) // PAGE_BYTES
 
 
-def granule_bytes(path: IoPath) -> int:
-    """Unit of conversion that the path's buffers are padded to."""
-    return path.granule if isinstance(path, ConvertPath) else PAGE_BYTES
-
-
-def swiotlb_pool(path: SwiotlbPath, group: GuestGroupSpec, protection: Protection) -> tuple[int, int]:
-    """Bytes and areas of a guest's bounce pool: as given, else as the technology sizes it."""
-    if path.pool != "auto":
-        pool = path.pool
-    else:
-        pool = coco_pool_bytes(group.memory) if protection.sizes_pool_by_memory else DEFAULT_POOL_BYTES
-    if path.areas != "auto":
-        return pool, path.areas
-    return pool, 1 if protection.has_restricted_pool else default_areas(group.vcpus, pool)
-
-
-def uses_device_range(path: IoPath) -> bool:
-    """Whether the device reaches the stream's own buffers, and not bounce slots instead."""
-    return not isinstance(path, SwiotlbPath)
-
-
-def uses_own_range(path: IoPath, protection: Protection, spec: MemorySpec) -> bool:
-    """Whether the guest keeps data in private buffers of its own."""
-    match path:
-        case SwiotlbPath():
-            return True
-        case SharedPoolPath():
-            return path.copied_by != "none"
-        case ConvertPath():
-            return protection.has_private_memory and not carries_content(protection, spec)
-        case DirectPath():
-            return False
-
-
-def pool_of(path: IoPath, group: GuestGroupSpec, protection: Protection, buffers_bytes: int) -> tuple[int, int]:
-    """Bytes and areas of the pool that a guest shares for good; none but for swiotlb and the shared pool."""
-    match path:
-        case SwiotlbPath():
-            return swiotlb_pool(path, group, protection)
-        case SharedPoolPath():
-            return (round_up(buffers_bytes, HUGE_BYTES) if path.pool == "auto" else path.pool), 1
-        case _:
-            return 0, 1
-
-
-def transient_bytes(path: IoPath, group: GuestGroupSpec) -> int:
-    """The atomic pool that a growing swiotlb takes transient slots from: 128 KiB a GiB, to 4 MiB (dma/pool.c)."""
-    if not isinstance(path, SwiotlbPath) or not path.dynamic:
+def pool_bytes_of(needs: PathNeeds, buffers_bytes: int) -> int:
+    """Bytes of the pool that a guest shares for good, where `buffers_bytes` lie in it; none but where its path asks."""
+    if needs.pool is None:
         return 0
-    return min(max(128 << 10, group.memory >> 30 << 17), 4 << 20)
+    given = needs.pool.pool_bytes
+    return round_up(buffers_bytes, HUGE_BYTES) if given is None else given
 
 
-def facts_of_queue(queue: Queue, group: GuestGroupSpec, facts: Facts) -> FrameFacts:
+def facts_of_queue(queue: Queue, group: GuestGroupSpec, facts: Facts) -> TransferSizes:
     """What is known of a queue's transfers: the sender's where another guest sends them."""
     return facts[group.name if queue.sender is None else queue.sender.group, queue.workload]
+
+
+def buffer_bytes(queue: Queue, sizes: TransferSizes) -> int:
+    """Size of one buffer of a queue that moves data."""
+    return sizes.largest if queue.traits.buffer_bytes is None else queue.traits.buffer_bytes
 
 
 def lay_out(
     scenario: ScenarioSpec, group: GuestGroupSpec, index: int, facts: Facts, protection: Protection
 ) -> GuestLayout:
     """Place pool and buffers of one guest from page 0 on; a shared pool's buffers lie inside it."""
-    path, spec = scenario.path_of(group), scenario.memory
-    granule = granule_bytes(path)
+    needs = programs.needs(scenario.path_of(group), group, protection, scenario.memory)
+    granule = needs.granule_bytes
     queues = queues_of(scenario, group, index)
     sizes = [buffer_bytes(queue, facts_of_queue(queue, group, facts)) for queue in queues]
-    counts = [buffer_count(queue, group.memory) for queue in queues]
-    moving = [queue.role in MOVES_DATA for queue in queues]
+    counts = [queue.traits.buffers for queue in queues]
+    moving = [queue.traits.moves_data for queue in queues]
     device = [
-        stride_pages(size, granule) if moves and uses_device_range(path) else 0
+        stride_pages(size, granule) if moves and needs.has_device_buffers else 0
         for size, moves in zip(sizes, moving, strict=True)
     ]
-    has_own = uses_own_range(path, protection, spec)
     own = [
-        stride_pages(size, PAGE_BYTES) if moves and has_own else 0 for size, moves in zip(sizes, moving, strict=True)
+        stride_pages(size, PAGE_BYTES) if moves and needs.has_own_buffers else 0
+        for size, moves in zip(sizes, moving, strict=True)
     ]
     device_pages = sum(n * pages for n, pages in zip(counts, device, strict=True))
-    pool, areas = pool_of(path, group, protection, device_pages * PAGE_BYTES)
-    grow = path.grow if isinstance(path, SwiotlbPath) and path.dynamic else 0
+    pool = pool_bytes_of(needs, device_pages * PAGE_BYTES)
     held = pool
     for count, size, device_stride, own_stride in zip(counts, sizes, device, own, strict=True):
-        if device_stride and not isinstance(path, SharedPoolPath):
+        if device_stride and not needs.has_buffers_in_pool:
             held += count * round_up(size, granule)
         if own_stride:
             held += count * round_up(size, PAGE_BYTES)
     device_page = 0
-    own_page = round_up(max(device_pages, (pool + grow) // PAGE_BYTES), PAGES_PER_2M)
+    own_page = round_up(max(device_pages, (pool + needs.grow_bytes) // PAGE_BYTES), PAGES_PER_2M)
     placed = []
     for count, device_stride, own_stride in zip(counts, device, own, strict=True):
         placed.append(BufferLayout(count, device_page, device_stride, own_page, own_stride))
@@ -175,7 +121,7 @@ def lay_out(
     end_page = io_pages
     for number, queue in enumerate(queues):
         if not moving[number]:
-            placed[number] = work_range(queue, end_page, pool // PAGE_BYTES, group.memory // PAGE_BYTES)
+            placed[number] = lay_ranges(queue, end_page, pool // PAGE_BYTES, group.memory // PAGE_BYTES)
             if queue.role != Role.POOL:
                 end_page = placed[number].device_page + placed[number].count * placed[number].device_pages
             if queue.role == Role.CHURN:
@@ -184,9 +130,8 @@ def lay_out(
     return GuestLayout(
         queues=tuple(queues),
         buffers=tuple(placed),
+        needs=needs,
         pool_bytes=pool,
-        areas=areas,
-        grow_bytes=grow,
         io_pages=io_pages,
         end_page=max(end_page, group.memory // PAGE_BYTES),
         held_bytes=held,
@@ -195,20 +140,12 @@ def lay_out(
     )
 
 
-def work_range(queue: Queue, first_page: int, pool_pages: int, memory_pages: int) -> BufferLayout:
-    """Memory of work that moves no data, from `first_page` on: ranges to convert, the image, what is accepted."""
-    first_huge = round_up(first_page, PAGES_PER_2M)
-    match queue:
-        case Queue(role=Role.CHURN, spec=ChurnWorkload() as churn):
-            stride = round_up(churn.size, churn.granule) // PAGE_BYTES
-            start = round_up(first_page, churn.granule // PAGE_BYTES)
-            return BufferLayout(buffer_count(queue, 0), start, stride)
-        case Queue(role=Role.IMAGE, spec=BootWorkload() as boot):
-            return BufferLayout(1, first_huge, boot.image // PAGE_BYTES)
-        case Queue(role=Role.POOL):
-            return BufferLayout(1, 0, pool_pages)
-        case Queue(role=Role.ACCEPT, spec=BootWorkload() as boot):
-            unit = boot.unit // PAGE_BYTES
-            return BufferLayout(max(1, (memory_pages - first_huge) // unit), first_huge, unit)
-        case _:
-            raise AssertionError(queue)
+def lay_ranges(queue: Queue, first_page: int, pool_pages: int, memory_pages: int) -> BufferLayout:
+    """Memory of a queue that moves no data, from `first_page` on: ranges to convert, an image, what is accepted."""
+    ranges = queue.traits.ranges
+    if ranges is None:
+        return BufferLayout(1, 0, pool_pages)
+    start = round_up(first_page, ranges.align_bytes // PAGE_BYTES)
+    pages = ranges.range_bytes // PAGE_BYTES
+    count = (memory_pages - start) // pages if ranges.count is None else ranges.count
+    return BufferLayout(max(1, count), start, pages)

@@ -14,29 +14,19 @@ from cluster_sim.engine.shared_resources import idle_shares, room_for_jobs
 from cluster_sim.engine.state import ALIVE, FOREVER, NOBODY, NOT_GROWING, ON_PIN_DEFER, ON_PIN_RETRY, ON_PIN_WAIT, Host
 from cluster_sim.engine.stream_sums import ENDS_AT_ONCE, empty_sums, room_for_heard
 from cluster_sim.integers import PAGE_BYTES, Int64s
-from cluster_sim.io_paths import churn_and_boot
-from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.programs import MakeProgram, program
-from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK
-from cluster_sim.io_paths.steps import Direction, Program
 from cluster_sim.memory.effects import EFFECT_COUNT
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PageTree
 from cluster_sim.memory.pages import Operation
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, Swiotlb, empty_swiotlb
 from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, scatter_io_pages
-from cluster_sim.planning.guest_layout import lay_out, transient_bytes
+from cluster_sim.planning.guest_layout import lay_out
 from cluster_sim.planning.placement import Placement, place_guests
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.pool_setup import SetUp
-from cluster_sim.planning.queues import (
-    Facts,
-    Queue,
-    Role,
-    behind,
-    context_of,
-    directions,
-)
+from cluster_sim.planning.queues import Facts
 from cluster_sim.planning.stream_keys import keys_of, rings
+from cluster_sim.planning.stream_programs import plan_streams
 from cluster_sim.planning.tables import (
     Programs,
     build_curves,
@@ -48,9 +38,7 @@ from cluster_sim.planning.tables import (
 )
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
-from cluster_sim.scenario.path_spec import SwiotlbPath
 from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.workload_spec import BootWorkload, ChurnWorkload
 
 ON_PIN = {"retry": ON_PIN_RETRY, "wait": ON_PIN_WAIT, "defer": ON_PIN_DEFER}
 
@@ -121,12 +109,12 @@ def plan_host(
         guests=guests_at_rest(guests, io_bases),
         ring=rings(table, streams, guests, (*placement.chance, host)),
         tree=build_tree(scenario, protection, guests, bases),
-        pools=empty_swiotlb([pool_size(scenario, guest) for guest in guests]),
+        pools=empty_swiotlb([pool_size(guest) for guest in guests]),
         bandwidth_mb_per_s=profile.bandwidth_mb_per_s(),
         journal_entries=journal_entries,
     )
-    effects = boot(Host(spec, state), scenario, protection, guests, bases, io_bases)
-    lifelong = [n for n, stream in enumerate(streams) if stays_mapped(scenario, guests[stream.guest], stream)]
+    effects = boot(Host(spec, state), protection, guests, bases, io_bases)
+    lifelong = [n for n, stream in enumerate(streams) if stays_mapped(guests[stream.guest], stream)]
     map_for_life(Host(spec, state), lifelong)
     guests = [
         replace(guest, setup_ns=sharing.pool_ns(guest, done)) for guest, done in zip(guests, effects, strict=True)
@@ -182,62 +170,6 @@ def with_lock(protection: Protection, conversion_lock: str) -> Protection:
     return replace(protection, has_host_lock=conversion_lock == "host")
 
 
-def plan_streams(
-    scenario: ScenarioSpec,
-    protection: Protection,
-    guests: Sequence[PlannedGuest],
-    programs: Programs,
-    make_program: MakeProgram,
-    *,
-    is_alone: bool,
-) -> list[PlannedStream]:
-    """All streams of a host, guest by guest, with their programs."""
-    cpus = scenario.cluster.host.cpus
-    runnable = sum(guest.placed.group.vcpus + len(guest.layout.queues) for guest in guests)
-    streams = []
-    for number, guest in enumerate(guests):
-        group = guest.placed.group
-        for queue in guest.layout.queues:
-            own = own_prices(scenario, queue)
-            found: dict[Direction, Program] = {}
-            entries: dict[Direction, int] = {}
-            for direction in directions(queue):
-                key = (group.name, queue.workload, queue.role, queue.sender and queue.sender.group, direction)
-                if key not in programs.entries:
-                    context = context_of(
-                        queue, direction, group, scenario, protection, shares_cpus=runnable > cpus, is_alone=is_alone
-                    )
-                    programs.add(key, program_of(scenario, guest, queue, context, make_program), group.vcpus, own)
-                found[direction], entries[direction] = programs.programs[key], programs.entries[key]
-            streams.append(PlannedStream(number, queue, found, entries))
-    return streams
-
-
-def program_of(
-    scenario: ScenarioSpec, guest: PlannedGuest, queue: Queue, context: PathContext, make_program: MakeProgram
-) -> Program:
-    """The program of one direction of a queue."""
-    match queue:
-        case Queue(role=Role.REQUESTS | Role.RECEIVED):
-            return make_program(scenario.path_of(guest.placed.group), context)
-        case Queue(role=Role.CHURN, spec=ChurnWorkload() as churn):
-            return churn_and_boot.churn(context, churn.granule)
-        case Queue(role=Role.IMAGE):
-            return churn_and_boot.build_image(context)
-        case Queue(role=Role.POOL):
-            return churn_and_boot.set_up_pool(context)
-        case Queue(role=Role.ACCEPT, spec=BootWorkload() as start):
-            return churn_and_boot.accept(context, is_eager=start.accept == "eager")
-        case _:
-            raise AssertionError(queue)
-
-
-def own_prices(scenario: ScenarioSpec, queue: Queue) -> dict[str, int]:
-    """Prices that the definition itself gives."""
-    hold = queue.spec.hold if isinstance(queue.spec, ChurnWorkload) else 0
-    return {WORK: 1, NETWORK_LATENCY: scenario.cluster.network.latency, churn_and_boot.HOLD: hold}
-
-
 def put_logs(table: Records, streams: Sequence[PlannedStream], guests: Sequence[PlannedGuest], logs: Logs) -> Records:
     """Logs that are replayed in closed loops, one after the other; streams of one workload share theirs."""
     parts: dict[tuple[str, int], int] = {}
@@ -265,7 +197,7 @@ def link_streams(table: Records, guests: Sequence[PlannedGuest], streams: Sequen
     for number, stream in enumerate(streams):
         placed = guests[stream.guest].placed
         key = (placed.group.name, placed.index, stream.queue.workload)
-        if stream.queue.role == Role.REQUESTS and behind(stream.queue) == "another guest":
+        if stream.queue.traits.far_end == "another guest":
             table[number]["next_stream"] = receiving[key]
 
 
@@ -291,26 +223,25 @@ def guests_at_rest(guests: Sequence[PlannedGuest], io_bases: Int64s) -> Records:
     return table
 
 
-def pool_size(scenario: ScenarioSpec, guest: PlannedGuest) -> PoolSize:
+def pool_size(guest: PlannedGuest) -> PoolSize:
     """A guest's bounce pool; one set of slots where its path has none."""
-    path, layout = scenario.path_of(guest.placed.group), guest.layout
-    if not isinstance(path, SwiotlbPath):
+    layout, slots = guest.layout, guest.layout.needs.slots
+    if slots is None:
         return PoolSize(MAPPING_BYTES_MAX, 1)
     return PoolSize(
         pool_bytes=layout.pool_bytes,
-        areas=layout.areas,
-        min_align_mask=path.min_align_mask,
-        alloc_align_mask=path.alloc_align_mask,
-        grow_bytes=layout.grow_bytes,
-        transient_bytes=transient_bytes(path, guest.placed.group),
+        areas=layout.needs.areas,
+        min_align_mask=slots.min_align_mask,
+        alloc_align_mask=slots.alloc_align_mask,
+        grow_bytes=slots.grow_bytes,
+        transient_bytes=slots.transient_bytes,
     )
 
 
-def stays_mapped(scenario: ScenarioSpec, guest: PlannedGuest, stream: PlannedStream) -> bool:
+def stays_mapped(guest: PlannedGuest, stream: PlannedStream) -> bool:
     """Whether a stream's buffers are mapped for life."""
-    path = scenario.path_of(guest.placed.group)
-    moves = stream.queue.role in (Role.REQUESTS, Role.RECEIVED)
-    return moves and isinstance(path, SwiotlbPath) and path.mapping == "long_lived"
+    slots = guest.layout.needs.slots
+    return stream.queue.traits.moves_data and slots is not None and slots.stay_mapped
 
 
 def faults_of(

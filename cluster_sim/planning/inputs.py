@@ -8,16 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from cluster_sim.engine.host_spec import REQUEST, Records
-from cluster_sim.planning.queues import FrameFacts, is_closed, plain_facts, queues_of
 from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.workload_spec import (
-    BlockWorkload,
-    LadderVideo,
-    TracedVideo,
-    VideoWorkload,
-    Workload,
-    path_in,
-)
+from cluster_sim.scenario.workload_spec import LadderVideo, TracedVideo, Workload, path_in, trace_fields
+from cluster_sim.scenario.workload_traits import RequestLog, TransferSizes, traits_of
 from cluster_sim.traces.frames import FrameTrace, read_frames
 from cluster_sim.traces.requests import RequestTrace, read_requests
 from cluster_sim.workloads.video import TraceArrays, scaled
@@ -58,7 +51,7 @@ def scaled_arrays(path: Path, scale: Fraction) -> TraceArrays:
     return scaled(trace_arrays(path), scale)
 
 
-def facts_of(scenario: ScenarioSpec, folder: Path) -> Mapping[tuple[str, int], FrameFacts]:
+def facts_of(scenario: ScenarioSpec, folder: Path) -> Mapping[tuple[str, int], TransferSizes]:
     """Transfer sizes of every (group, workload)."""
     return {
         (group.name, number): facts_of_workload(workload, folder)
@@ -68,48 +61,40 @@ def facts_of(scenario: ScenarioSpec, folder: Path) -> Mapping[tuple[str, int], F
 
 
 def files_of(scenario: ScenarioSpec, folder: Path) -> list[Path]:
-    """The traces that a scenario reads."""
-    names: list[str] = []
-    for workload in (workload for group in scenario.guests for workload in group.workloads):
-        match workload:
-            case VideoWorkload(source=TracedVideo() as traced):
-                names.append(traced.trace)
-            case VideoWorkload(source=LadderVideo() as ladder):
-                names += ladder.rungs
-            case BlockWorkload(read_iolog=str() as log):
-                names.append(log)
-            case _:
-                pass
+    """The traces that a scenario reads, each once."""
+    workloads = (workload for group in scenario.guests for workload in group.workloads)
+    names = [trace for workload in workloads for _, trace in trace_fields(workload)]
     return [path_in(folder, name) for name in dict.fromkeys(names)]
 
 
-def facts_of_workload(workload: Workload, folder: Path) -> FrameFacts:
+def facts_of_workload(workload: Workload, folder: Path) -> TransferSizes:
     """Transfer sizes of a workload, from its definition or its traces; an adaptive one's mean is the highest rung's."""
-    plain = plain_facts(workload)
-    if plain is not None:
-        return plain
-    match workload:
-        case VideoWorkload(source=TracedVideo() as traced):
+    traits = traits_of(workload)
+    if traits.transfer_sizes is not None:
+        return traits.transfer_sizes
+    match traits.trace:
+        case TracedVideo() as traced:
             sizes = frames_of(traced, folder).sizes_bytes
-        case VideoWorkload(source=LadderVideo() as ladder):
+        case LadderVideo() as ladder:
             rungs = [trace_arrays(path_in(folder, rung)).sizes_bytes for rung in ladder.rungs]
-            return FrameFacts(max(int(sizes.max()) for sizes in rungs), int(rungs[-1].mean()))
-        case BlockWorkload(read_iolog=str() as log):
-            sizes = log_of(path_in(folder, log)).size_bytes
+            return TransferSizes(max(int(sizes.max()) for sizes in rungs), int(rungs[-1].mean()))
+        case RequestLog() as log:
+            sizes = log_of(path_in(folder, log.path)).size_bytes
         case _:
             raise AssertionError(workload)
-    return FrameFacts(int(sizes.max()), int(sizes.mean()))
+    return TransferSizes(int(sizes.max()), int(sizes.mean()))
 
 
 def logs_of(scenario: ScenarioSpec, folder: Path) -> Mapping[tuple[str, int], Records]:
     """Requests (dtype REQUEST) of every (group, workload) that replays a log as fast as it may."""
     found = {}
     for group in scenario.guests:
-        for queue in queues_of(scenario, group, 0):
-            if isinstance(queue.spec, BlockWorkload) and queue.spec.read_iolog is not None and is_closed(queue):
-                log = log_of(path_in(folder, queue.spec.read_iolog))
+        for number, workload in enumerate(group.workloads):
+            traits = traits_of(workload)
+            if isinstance(traits.trace, RequestLog) and any(queue.is_closed for queue in traits.queues):
+                log = log_of(path_in(folder, traits.trace.path))
                 rows = np.zeros(log.request_count, REQUEST)
                 rows["bytes"] = log.size_bytes
                 rows["direction"] = log.is_write
-                found[group.name, queue.workload] = rows
+                found[group.name, number] = rows
     return found

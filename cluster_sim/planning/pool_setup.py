@@ -11,7 +11,6 @@ from cluster_sim.memory.swiotlb import dynamic_pool_bytes
 from cluster_sim.planning.planned_guest import PlannedGuest
 from cluster_sim.planning.tables import call_bytes, chunk_bytes, setup_unit, step_prices
 from cluster_sim.platform.profile import Profile
-from cluster_sim.scenario.path_spec import SharedPoolPath, SwiotlbPath
 from cluster_sim.scenario.spec import ScenarioSpec
 
 
@@ -33,8 +32,7 @@ class SetUp:
 
     def pool_ns(self, guest: PlannedGuest, done: Counts) -> int:
         """Sharing the pool before the run; a guest that boots within the run does it there."""
-        has_pool = isinstance(self.scenario.path_of(guest.placed.group), SwiotlbPath | SharedPoolPath)
-        if not has_pool or guest.layout.boots:
+        if guest.layout.needs.pool is None or guest.layout.boots:
             return 0
         split, broken, vmemmap = (done[each] for each in (Effect.SPLIT, Effect.LEAVES_BROKEN, Effect.VMEMMAP_PAGES))
         effects = Effects(int(split), int(broken), int(vmemmap))
@@ -42,7 +40,7 @@ class SetUp:
 
     def grow_ns(self, guest: PlannedGuest) -> int:
         """Sharing one dynamic pool; 0 where none is ever added."""
-        if not guest.layout.grow_bytes:
+        if not guest.layout.needs.grow_bytes:
             return 0
         return self._share_ns(guest.placed.group.vcpus, dynamic_pool_bytes(guest.layout.pool_bytes), Effects())
 

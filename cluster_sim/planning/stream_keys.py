@@ -10,7 +10,6 @@ from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.host_state import Int32s
 from cluster_sim.integers import Int64s
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
-from cluster_sim.scenario.workload_spec import ChurnWorkload
 
 
 def keys_of(streams: Sequence[PlannedStream], guests: Sequence[PlannedGuest], chance: tuple[int, ...]) -> Int64s:
@@ -24,8 +23,7 @@ def rings(
     """Free buffers of all streams in the order in which they are taken; ranges that come at random are shuffled."""
     ring: Int32s = np.arange(int(table["buffers"].sum()), dtype=np.int32)
     for row, stream in zip(table, streams, strict=True):
-        spec = stream.queue.spec
-        if isinstance(spec, ChurnWorkload) and spec.order == "random":
+        if stream.queue.traits.is_shuffled:
             first, count = int(row["first_buffer"]), int(row["buffers"])
             key = key_of(stream, guests, chance, "order")
             ring[first : first + count] = first + shuffled(count, key)

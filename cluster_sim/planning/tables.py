@@ -9,33 +9,20 @@ from cluster_sim.engine.host_spec import CURVE, CURVE_POINTS, SERVER, SIZE, STEP
 from cluster_sim.engine.host_state import SERVER_STATE, STREAM_STATE
 from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, FAR_NS, NOBODY, WAIT
 from cluster_sim.integers import NS_PER_S, PAGE_BYTES, Int64s
-from cluster_sim.io_paths.steps import COUNT_COUNT, Mover, Program, Resource, Step
+from cluster_sim.io_paths.path_context import driver_of
+from cluster_sim.io_paths.path_needs import Calls, PathNeeds, SlotNeeds
+from cluster_sim.io_paths.steps import COUNT_COUNT, Direction, Mover, Program, Resource, Step
 from cluster_sim.memory.page_tree import PAGES_PER_2M
 from cluster_sim.memory.swiotlb import pieces_of
-from cluster_sim.planning.guest_layout import facts_of_queue, granule_bytes
+from cluster_sim.planning.guest_layout import buffer_bytes, facts_of_queue
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
-from cluster_sim.planning.queues import (
-    MOVES_DATA,
-    Facts,
-    Queue,
-    Role,
-    buffer_bytes,
-    directions,
-    draws_work,
-    driver_of,
-    hosts_on,
-    is_closed,
-    is_heard,
-    mean_work_ns,
-    sizes_of,
-)
+from cluster_sim.planning.queues import Facts, Queue
 from cluster_sim.platform.profile import CURVES, Profile
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
-from cluster_sim.scenario.path_spec import ConvertPath, IoPath, SwiotlbPath
 from cluster_sim.scenario.spec import ClusterSpec, HostSpec, ScenarioSpec
 from cluster_sim.scenario.units import MIB
-from cluster_sim.scenario.workload_spec import BlockWorkload, ChurnWorkload, NetworkWorkload, VideoWorkload
+from cluster_sim.scenario.workload_traits import Role
 
 WHEN_FULL = {"wait": WAIT, "drop_newest": DROP_NEWEST, "drop_oldest": DROP_OLDEST}
 NIC_CURVE = len(CURVES)
@@ -124,8 +111,8 @@ def build_servers(
         vcpus = guest.placed.group.vcpus
         by_guest.append({Resource.VCPU: first, Resource.MMU_LOCK: first + 1, Resource.BOOT: first + 2})
         capacity += [vcpus, vcpus, 1]
-        areas.append(range(len(capacity), len(capacity) + guest.layout.areas))
-        capacity += [1] * guest.layout.areas
+        areas.append(range(len(capacity), len(capacity) + guest.layout.needs.areas))
+        capacity += [1] * guest.layout.needs.areas
     rows = []
     links: dict[int, int] = {}
     firsts = first_streams(streams)
@@ -136,7 +123,7 @@ def build_servers(
             Resource.THREAD: len(capacity) + 1,
         }
         capacity += [1, 1]
-        own[Resource.LINK] = links.setdefault(hosts_on(stream.queue), len(capacity))
+        own[Resource.LINK] = links.setdefault(stream.queue.traits.hosts_on, len(capacity))
         if own[Resource.LINK] == len(capacity):
             capacity.append(1)
         found = number_of | by_guest[stream.guest] | own
@@ -154,7 +141,7 @@ def first_streams(streams: Sequence[PlannedStream]) -> dict[int, int]:
 
 def home_area(guest: PlannedGuest, number_of_guest: int) -> int:
     """The area where a stream's searches begin: that of the CPU which its thread calls home, streams in turn."""
-    return number_of_guest % guest.placed.group.vcpus % guest.layout.areas
+    return number_of_guest % guest.placed.group.vcpus % guest.layout.needs.areas
 
 
 def build_streams(
@@ -168,15 +155,15 @@ def build_streams(
 ) -> Records:
     """One row a stream, without the key of its draws."""
     protection, memory, host = profile.protection, scenario.memory, scenario.cluster.host
-    moving = sum(stream.queue.role in MOVES_DATA for stream in streams)
+    moving = sum(stream.queue.traits.moves_data for stream in streams)
     llc_share = host.llc // max(moving, 1)
     table = np.zeros(len(streams), STREAM)
     first_buffer = first_mapping = first_size = 0
     firsts = first_streams(streams)
     for number, (row, stream) in enumerate(zip(table, streams, strict=True)):
         guest = guests[stream.guest]
-        group, queue = guest.placed.group, stream.queue
-        path = scenario.path_of(group)
+        group, queue, traits = guest.placed.group, stream.queue, stream.queue.traits
+        needs = guest.layout.needs
         number_of_guest = number - firsts[stream.guest]
         buffers = guest.layout.buffers[number_of_guest]
         base = int(bases[stream.guest])
@@ -185,44 +172,42 @@ def build_streams(
         for direction, entry in stream.entries.items():
             row["entry"][direction] = entry
             row["if_full"][direction] = entry + len(stream.programs[direction].steps)
-            row["work_ns"][direction] = mean_work_ns(queue, direction)
+            row["work_ns"][direction] = traits.consume_ns if direction == Direction.FROM_DEVICE else traits.produce_ns
         row["servers"] = servers.of_stream[number]
         row["first_buffer"] = first_buffer
         row["buffers"] = buffers.count
-        row["when_full"] = WHEN_FULL[when_full(queue)]
+        row["when_full"] = WHEN_FULL[traits.when_full]
         row["first_page"] = (base + buffers.device_page, base + buffers.own_page)
         row["pages"] = (buffers.device_pages, buffers.own_pages)
-        unit = unit_of(queue, path, memory, guest.layout.pool_bytes)
+        unit = unit_of(queue, needs, memory, guest.layout.pool_bytes)
         row["granule_pages"] = unit // PAGE_BYTES
-        row["call_bytes"] = call_bytes(protection, memory, calls_of(queue, path), unit)
+        row["call_bytes"] = call_bytes(protection, memory, needs.calls if traits.moves_data else "batched", unit)
         row["chunk_bytes"] = chunk_bytes(protection, memory, int(row["call_bytes"]))
         row["other_vcpus"] = group.vcpus - 1
         row["descriptor_bytes"] = PAGE_BYTES if memory.placement == "scattered" else host.engine.transfer_max
         row["batch_descriptors"] = host.engine.batch
         row["home_area"] = home_area(guest, number_of_guest)
-        size = buffer_bytes(queue, fact) if queue.role in MOVES_DATA else 0
+        size = buffer_bytes(queue, fact) if traits.moves_data else 0
         row["buffer_bytes"] = size
-        if isinstance(path, SwiotlbPath) and queue.role in MOVES_DATA:
-            row["extra_mappings"] = extra_mappings(queue, path)
-            row["min_align_mask"] = path.min_align_mask
+        if needs.slots is not None and traits.moves_data:
+            row["extra_mappings"] = extra_mappings(queue, needs.slots)
+            row["min_align_mask"] = needs.slots.min_align_mask
             row["first_mapping"] = first_mapping
-            row["mappings"] = pieces_of(size, path.min_align_mask) + row["extra_mappings"]
+            row["mappings"] = pieces_of(size, needs.slots.min_align_mask) + row["extra_mappings"]
         row["curves"] = curves_of(2 * buffers.count * fact.mean <= llc_share)
-        row["draws_work"] = draws_work(queue)
+        row["draws_work"] = traits.is_work_random
         row["next_stream"] = NOBODY
         row["latency_ns"] = scenario.cluster.network.latency
         row["starts_ns"] = guest.placed.arrives_ns + guest.layout.boots  # behind the first part of the boot
-        row["deadline_ns"] = queue.spec.deadline
-        sizes = sizes_of(queue.spec)
-        row["first_size"], row["sizes"] = first_size, len(sizes)
-        row["reads_percent"] = reads_percent(queue)
-        row["is_heard"] = is_heard(queue)
-        if isinstance(queue.spec, BlockWorkload | NetworkWorkload):
-            row["is_closed"] = is_closed(queue)
-            row["think_ns"] = queue.spec.thinktime
+        row["deadline_ns"] = traits.deadline_ns
+        row["first_size"], row["sizes"] = first_size, len(traits.sizes)
+        row["reads_percent"] = traits.reads_percent
+        row["is_heard"] = traits.reports_ends
+        row["is_closed"] = traits.is_closed
+        row["think_ns"] = traits.think_ns
         first_buffer += buffers.count
         first_mapping += int(buffers.count * row["mappings"])
-        first_size += len(sizes)
+        first_size += len(traits.sizes)
     return table
 
 
@@ -246,44 +231,24 @@ def sizes_table(streams: Iterable[PlannedStream]) -> Records:
     rows = []
     for stream in streams:
         up_to = 0
-        for size, percent in sizes_of(stream.queue.spec).items():
+        for size, percent in stream.queue.traits.sizes.items():
             up_to += percent
             rows.append((size, up_to))
     return np.array(rows, SIZE)
 
 
-def when_full(queue: Queue) -> str:
-    """What becomes of a transfer that finds no buffer."""
-    return queue.spec.when_full if isinstance(queue.spec, VideoWorkload | NetworkWorkload) else "wait"
-
-
-def reads_percent(queue: Queue) -> int:
-    """Of a closed loop's requests, how many in a hundred go from the device."""
-    match queue.spec:
-        case BlockWorkload(rw="read" | "randread") | NetworkWorkload(direction="from_device"):
-            return 100
-        case BlockWorkload(rw="rw" | "randrw", rwmixread=percent):
-            return percent
-        case _:
-            return 0
-
-
-def extra_mappings(queue: Queue, path: SwiotlbPath) -> int:
+def extra_mappings(queue: Queue, slots: SlotNeeds) -> int:
     """Mappings of a request beside its data; where mappings stay, these stay too."""
-    if path.mapping == "long_lived":
+    if slots.stay_mapped:
         return 0
-    return max(driver_of(queue, direction).extra_mappings for direction in directions(queue))
+    return max(driver_of(queue.traits.driver, direction).extra_mappings for direction in queue.directions)
 
 
-def unit_of(queue: Queue, path: IoPath, memory: MemorySpec, pool_bytes: int) -> int:
+def unit_of(queue: Queue, needs: PathNeeds, memory: MemorySpec, pool_bytes: int) -> int:
     """Unit in which a queue's conversions are counted."""
-    match queue:
-        case Queue(spec=ChurnWorkload() as churn):
-            return churn.granule
-        case Queue(role=Role.POOL):
-            return setup_unit(memory, pool_bytes)
-        case _:
-            return granule_bytes(path)
+    if queue.role == Role.POOL:
+        return setup_unit(memory, pool_bytes)
+    return queue.traits.unit_bytes or needs.granule_bytes
 
 
 def setup_unit(memory: MemorySpec, pool_bytes: int) -> int:
@@ -292,12 +257,7 @@ def setup_unit(memory: MemorySpec, pool_bytes: int) -> int:
     return PAGE_BYTES if memory.placement == "scattered" or not whole else PAGES_PER_2M * PAGE_BYTES
 
 
-def calls_of(queue: Queue, path: IoPath) -> str:
-    """What one call of a queue's conversions covers."""
-    return path.calls if isinstance(path, ConvertPath) and queue.role in MOVES_DATA else "batched"
-
-
-def call_bytes(protection: Protection, memory: MemorySpec, calls: str, granule: int) -> int:
+def call_bytes(protection: Protection, memory: MemorySpec, calls: Calls, granule: int) -> int:
     """Bytes that one call covers, ANY_RANGE where nothing bounds it; a range is one page where they are scattered."""
     any_range = PAGE_BYTES if memory.placement == "scattered" else ANY_RANGE
     own_most = protection.call_bytes_max or any_range

@@ -17,7 +17,7 @@ from cluster_sim.engine.state import Arrivals
 from cluster_sim.planning.queues import Sender
 from cluster_sim.runtime.host_engine import NO_ARRIVALS, HostEngine
 from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.workload_spec import VideoWorkload
+from cluster_sim.scenario.workload_traits import traits_of
 
 ROUTE_FIELDS: Final = (
     Field("host", "", "host that it goes to, -1 for none"),
@@ -31,10 +31,10 @@ def steps_on(scenario: ScenarioSpec) -> list[int]:
     """So many hosts on goes traffic from each host, each distance once."""
     return sorted(
         {
-            workload.to.hosts_on % scenario.cluster.hosts
+            queue.hosts_on % scenario.cluster.hosts
             for group in scenario.guests
             for workload in group.workloads
-            if isinstance(workload, VideoWorkload) and workload.to is not None
+            for queue in traits_of(workload).queues
         }
         - {0}
     )
@@ -116,10 +116,7 @@ class Exchange:
         engine = self.engines[host]
         routes = np.full(len(engine.plan.streams), NO_ROUTE, ROUTE)
         for number, stream in enumerate(engine.plan.streams):
-            queue = stream.queue
-            if queue.sender is not None or not isinstance(queue.spec, VideoWorkload) or queue.spec.to is None:
-                continue
-            steps = queue.spec.to.hosts_on
+            queue, steps = stream.queue, stream.queue.traits.hosts_on
             other = (host + steps) % self.hosts_in_all
             if other != host:
                 placed = engine.plan.guests[stream.guest].placed

@@ -24,10 +24,10 @@ from cluster_sim.planning.boot_state import leaves_of
 from cluster_sim.planning.host_plan import HostPlan, plan_host
 from cluster_sim.planning.placement import TO_THE_END
 from cluster_sim.planning.planned_guest import PlannedGuest
-from cluster_sim.planning.queues import plain_facts
 from cluster_sim.platform.profile import load_profile
 from cluster_sim.results.endings import DropReason
 from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_traits import traits_of
 
 SMALLEST_VIDEO = {
     "kind": "video",
@@ -334,7 +334,7 @@ def bytes_of(value: object) -> int:
 def compile_all() -> None:
     """Compile the loop, and what Python calls before and after it, by running no events."""
     scenario = ScenarioSpec.model_validate(SMALLEST_SCENARIO)
-    facts = plain_facts(scenario.guests[0].workloads[0])
+    facts = traits_of(scenario.guests[0].workloads[0]).transfer_sizes
     assert facts is not None
     engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), {("one", 0): facts}))
     engine.finish()

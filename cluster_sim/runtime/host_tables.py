@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from cluster_sim.engine.stream_sums import BUCKETS, FIELD, FIELDS, MOST, OF_ANY
 from cluster_sim.integers import PAGE_BYTES, Int64s
-from cluster_sim.planning.queues import Role, holds_up
 from cluster_sim.results.parts import label_array
 from cluster_sim.runtime.batches import as_batch, histogram_columns, merged_histogram
 from cluster_sim.runtime.host_engine import HostEngine
+from cluster_sim.scenario.workload_traits import Role
 
 Values = Mapping[str, "Int64s | list[list[int]] | list[bool] | list[int]"]
 
@@ -99,7 +99,7 @@ class HostTables:
         self.submitted = np.zeros(len(self.cells), np.int64)
         self.latency_ns_max = np.zeros(len(self.cells), np.int64)
         streams = engine.plan.streams
-        self.is_boot = np.array([holds_up(stream.queue) for stream in streams], np.bool_)
+        self.is_boot = np.array([stream.queue.traits.holds_up_guest for stream in streams], np.bool_)
         self.histograms: list[tuple[Int64s, Int64s]] = []
         self.before = {name: self.sums()[name].copy() for name in WINDOWED}
         self.window_rows: list[dict[str, Int64s]] = []

@@ -7,8 +7,7 @@ from cluster_sim.integers import NS_PER_S
 from cluster_sim.planning.guest_layout import GuestLayout
 from cluster_sim.planning.inputs import frames_of, log_of, trace_arrays
 from cluster_sim.planning.placement import PlacedGuest
-from cluster_sim.planning.queues import Queue, Role, is_closed, sizes_of
-from cluster_sim.planning.tables import reads_percent
+from cluster_sim.planning.queues import Queue
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import (
     BlockWorkload,
@@ -20,6 +19,7 @@ from cluster_sim.scenario.workload_spec import (
     VideoWorkload,
     path_in,
 )
+from cluster_sim.scenario.workload_traits import Role
 from cluster_sim.workloads.adaptive import AdaptiveStream, Viewing
 from cluster_sim.workloads.ladder import ladder_of
 from cluster_sim.workloads.link import AccessLink
@@ -41,7 +41,7 @@ def software_of(
     chance: tuple[int, ...],
 ) -> Stream | VideoStream | None:
     """A queue's software at rest; None where its transfers turn inside the host's event loop."""
-    if is_closed(queue):
+    if queue.traits.is_closed:
         return None
     number = layout.queues.index(queue)
     key: tuple[int | str, ...] = (*chance, placed.host, placed.group.name, placed.index, queue.workload)
@@ -83,8 +83,8 @@ def rated(queue: Queue, rate: int, placed: PlacedGuest, chance: tuple[int, ...])
         begin_ns=placed.arrives_ns + (0 if spec.spacing == "poisson" else phase_ns),
         rate=rate,
         is_poisson=spec.spacing == "poisson",
-        sizes={spec.size: 100} if isinstance(spec, ChurnWorkload) else sizes_of(spec),
-        reads_percent=100 if isinstance(spec, ChurnWorkload) else reads_percent(queue),
+        sizes={spec.size: 100} if isinstance(spec, ChurnWorkload) else dict(queue.traits.sizes),
+        reads_percent=100 if isinstance(spec, ChurnWorkload) else queue.traits.reads_percent,
         key=key,
     )
 

@@ -6,7 +6,7 @@ from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import GuestGroupSpec, HostSpec, ScenarioSpec
 from cluster_sim.scenario.units import LARGEST, MIB, format_bytes, format_duration, format_rate
-from cluster_sim.scenario.workload_spec import BootWorkload
+from cluster_sim.scenario.workload_traits import traits_of
 
 GUEST_LEAST_BYTES = 64 * MIB
 HOST_MOST_BYTES = 1 << 46
@@ -126,7 +126,7 @@ def _group(scenario: ScenarioSpec, group: GuestGroupSpec, prefix: str) -> Iterat
         found = f"poll with {host.vcpus_per_cpu} vCPUs a CPU"
         allowed = "halt, or vcpus_per_cpu: 1: a vCPU that spins leaves its CPU to nobody"
         yield Contradiction(f"{prefix}.idle", found, allowed, ("cluster.host.vcpus_per_cpu",))
-    boots = [number for number, workload in enumerate(group.workloads) if isinstance(workload, BootWorkload)]
+    boots = [number for number, workload in enumerate(group.workloads) if traits_of(workload).boots]
     for number in boots[1:]:
         yield Contradiction(f"{prefix}.workloads.{number}.kind", "boot a second time", "one boot a guest")
 

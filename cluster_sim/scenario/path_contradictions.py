@@ -7,15 +7,7 @@ from cluster_sim.scenario.path_spec import ConvertPath, IoPath, SharedPoolPath, 
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import KIB, MIB, format_bytes
-from cluster_sim.scenario.workload_spec import (
-    BlockWorkload,
-    BootWorkload,
-    ChurnWorkload,
-    NetworkWorkload,
-    RawVideo,
-    VideoWorkload,
-    Workload,
-)
+from cluster_sim.scenario.workload_traits import QueueTraits, Role, TransferSizes, traits_of
 
 SWIOTLB_LEAST_BYTES = MIB
 SWIOTLB_SET_BYTES = 256 * KIB
@@ -68,22 +60,9 @@ def _swiotlb(scenario: ScenarioSpec, path: SwiotlbPath, at: str) -> Iterator[Con
         yield Contradiction(f"{at}.areas", str(path.areas), allowed, (f"{at}.pool",))
 
 
-def goes_both_ways(workload: Workload) -> tuple[bool, bool]:
-    """Whether a workload moves data from the device, and to it."""
-    match workload:
-        case VideoWorkload(direction=direction) | NetworkWorkload(direction=direction):
-            return direction != "to_device", direction != "from_device"
-        case BlockWorkload(read_iolog=None, rw=rw):
-            return not rw.endswith("write"), not rw.endswith("read")
-        case BlockWorkload():
-            return True, True
-        case _:
-            return False, False
-
-
 def _shared_pool(group: GuestGroupSpec, path: SharedPoolPath, at: str) -> Iterator[Contradiction]:
-    ways = [goes_both_ways(workload) for workload in group.workloads]
-    comes, goes = any(way[0] for way in ways), any(way[1] for way in ways)
+    moving = [queue for queue, _ in own_queues(group) if queue.moves_data]
+    comes, goes = any(queue.from_device for queue in moving), any(queue.to_device for queue in moving)
     host_copies = (comes and path.copied_by in ("producer", "both")) or (
         goes and path.copied_by in ("consumer", "both")
     )
@@ -99,51 +78,41 @@ def _shared_pool(group: GuestGroupSpec, path: SharedPoolPath, at: str) -> Iterat
             yield Contradiction(f"{at}.crypto", found, allowed, (f"{at}.copy",))
 
 
-def buffer_bytes(workload: Workload) -> int | None:
-    """Return the size of one buffer, None where only the trace tells it."""
-    match workload:
-        case VideoWorkload(buffer=int() as size):
-            return size
-        case VideoWorkload(source=RawVideo() as raw):
-            return raw.frame_bytes
-        case BlockWorkload(read_iolog=None):
-            return max(workload.bssplit or [workload.bs])
-        case NetworkWorkload():
-            return max(workload.sizes or [workload.size])
-        case _:
-            return None
+def own_queues(group: GuestGroupSpec) -> Iterator[tuple[QueueTraits, TransferSizes | None]]:
+    """Yield the kinds of queues that a guest's own workloads have, each with what is known of its transfers."""
+    for workload in group.workloads:
+        traits = traits_of(workload)
+        for queue in traits.queues:
+            yield queue, traits.transfer_sizes
 
 
-def buffer_count(workload: Workload) -> int:
-    """Return how many buffers a workload's streams have together."""
-    match workload:
-        case VideoWorkload():
-            return workload.buffers
-        case BlockWorkload():
-            return workload.iodepth * workload.numjobs
-        case NetworkWorkload():
-            return workload.ring * workload.queues
-        case _:
-            return 0
+def buffer_count(queue: QueueTraits) -> int:
+    """Return how many buffers all queues of a kind have together."""
+    return queue.queues * queue.buffers if queue.moves_data else 0
 
 
-def range_count(group: GuestGroupSpec, workload: Workload) -> int:
-    """Return how many ranges of memory a workload converts or accepts."""
-    match workload:
-        case ChurnWorkload(size=size, region=region):
-            return region // size if size else 0
-        case BootWorkload(unit=unit):
-            return group.memory // unit if unit else 0
-        case _:
-            return 0
+def buffer_bytes(queue: QueueTraits, sizes: TransferSizes | None) -> int:
+    """Return the size of one buffer, 0 where only the trace tells it."""
+    if queue.buffer_bytes is not None:
+        return queue.buffer_bytes
+    return 0 if sizes is None else sizes.largest
+
+
+def range_count(group: GuestGroupSpec, queue: QueueTraits) -> int:
+    """Return how many ranges of memory a queue converts or accepts."""
+    if queue.ranges is None or queue.role not in (Role.CHURN, Role.ACCEPT):
+        return 0
+    if queue.ranges.count is not None:
+        return queue.ranges.count
+    return group.memory // queue.ranges.range_bytes if queue.ranges.range_bytes else 0
 
 
 def ranges_on_a_host(scenario: ScenarioSpec) -> Iterator[Contradiction]:
     """Bound what a host keeps a record of: buffers, and ranges that are converted or accepted."""
     count = sum(
-        (group.count_per_host or 1) * (buffer_count(workload) + range_count(group, workload))
+        (group.count_per_host or 1) * (buffer_count(queue) + range_count(group, queue))
         for group in scenario.guests
-        for workload in group.workloads
+        for queue, _ in own_queues(group)
     )
     if count > RANGES_MOST:
         yield Contradiction("guests", f"{count} buffers and ranges on a host", f"at most {RANGES_MOST}", ("guests",))
@@ -153,7 +122,9 @@ def _memory(group: GuestGroupSpec, path: IoPath, prefix: str, at: str) -> Iterat
     """Weigh a guest's buffers and its pool against its memory and each other."""
     size, memory = format_bytes(group.memory), f"{prefix}.memory"
     unit = path.granule if isinstance(path, ConvertPath) else PAGE_BYTES
-    buffers = sum(-(-(buffer_bytes(each) or 0) // unit) * unit * buffer_count(each) for each in group.workloads)
+    buffers = sum(
+        -(-buffer_bytes(queue, sizes) // unit) * unit * buffer_count(queue) for queue, sizes in own_queues(group)
+    )
     fields = ("source", "buffers", "buffer", "bs", "bssplit", "iodepth", "size", "ring")
     works = [f"{prefix}.workloads.{i}" for i in range(len(group.workloads))]
     sizes = tuple(f"{work}.{field}" for work in works for field in fields)

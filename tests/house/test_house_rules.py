@@ -85,3 +85,18 @@ def test_every_picture_that_a_page_shows_is_there(page: Path) -> None:
     missing = [name for name in shown if not (page.parent / name).is_file()]
     assert not missing, "run docs/make_pictures.py on a run"
     assert shown or page.name != "README.md"
+
+
+def test_the_class_of_a_paths_definition_is_named_where_paths_are_only() -> None:
+    named = re.compile(r"\b(SwiotlbPath|ConvertPath|SharedPoolPath|DirectPath)\b")
+    rooms = {
+        path.relative_to(ROOT / "cluster_sim").parts[0] for path in SOURCES if named.search(path.read_text("utf-8"))
+    }
+    assert rooms == {"io_paths", "scenario"}, "ask io_paths.programs.needs, which answers for every path"
+
+
+def test_planning_does_not_tell_workloads_apart_by_class() -> None:
+    named = re.compile(r"\b(Video|Block|Network|Churn|Boot)Workload\b")
+    planning = sorted((ROOT / "cluster_sim" / "planning").rglob("*.py"))
+    tells = [path.name for path in planning if named.search(path.read_text("utf-8"))]
+    assert not tells, "ask scenario.workload_traits.traits_of, which answers for every workload"

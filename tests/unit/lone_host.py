@@ -9,10 +9,11 @@ from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.host_state import TRANSFER
 from cluster_sim.engine.state import Arrivals, submissions
 from cluster_sim.planning.host_plan import plan_host
-from cluster_sim.planning.queues import Facts, plain_facts
+from cluster_sim.planning.queues import Facts
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_traits import traits_of
 
 RAW_1080P = 3_110_400
 FAR_NS = 1 << 50
@@ -50,7 +51,7 @@ def scenario(
 def facts_of(spec: ScenarioSpec) -> Facts:
     """What is known of each workload without traces."""
     found = {
-        (group.name, number): plain_facts(workload)
+        (group.name, number): traits_of(workload).transfer_sizes
         for group in spec.guests
         for number, workload in enumerate(group.workloads)
     }

@@ -13,13 +13,13 @@ from cluster_sim.planning.guest_layout import GuestLayout, facts_of_queue
 from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.planning.inputs import facts_of
 from cluster_sim.planning.planned_guest import PlannedStream
-from cluster_sim.planning.queues import Facts, Queue, Role
+from cluster_sim.planning.queues import Facts
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.workload_spec import BootWorkload
+from cluster_sim.scenario.workload_traits import Role
 
 JOURNAL_ENTRIES = 256
 
@@ -111,10 +111,7 @@ def explain_stream(
 
 def size_of(stream: PlannedStream, layout: GuestLayout, mean: int) -> int:
     """Size of the transfer to explain: of a mean size, or of the whole image or pool."""
-    match stream.queue:
-        case Queue(role=Role.IMAGE, spec=BootWorkload() as boot):
-            return boot.image
-        case Queue(role=Role.POOL):
-            return layout.pool_bytes
-        case _:
-            return mean
+    if stream.queue.role == Role.POOL:
+        return layout.pool_bytes
+    ranges = stream.queue.traits.ranges
+    return ranges.range_bytes if stream.queue.role == Role.IMAGE and ranges is not None else mean

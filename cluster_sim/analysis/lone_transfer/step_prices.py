@@ -7,8 +7,8 @@ import numpy as np
 from cluster_sim.engine.booking import copy_alone_ns
 from cluster_sim.engine.host_spec import HostSpec
 from cluster_sim.io_paths.steps import Charge, Mover, Op, Runner, Step
-from cluster_sim.planning.host_plan import own_prices
 from cluster_sim.planning.planned_guest import PlannedStream
+from cluster_sim.planning.stream_programs import definition_prices
 from cluster_sim.platform.profile import CURVES, Profile
 from cluster_sim.platform.provenance import Cost
 from cluster_sim.results.ledger import Category
@@ -84,7 +84,7 @@ def bus_term(row: np.void, context: StepContext) -> PricedTerm:
 def charge_term(charge: Charge, row: np.void, context: StepContext) -> PricedTerm:
     """A price times its count; those that the definition itself gives have no costs behind them."""
     count = int(row["counts"][charge.count])
-    own = own_prices(context.scenario, context.planned.queue)
+    own = definition_prices(context.scenario, context.planned.queue)
     if charge.price in own:
         return PricedTerm(charge.price, own[charge.price], count, ())
     vcpus = context.group.vcpus

@@ -1,0 +1,73 @@
+"""What a path needs of a guest beside its steps: buffers, a pool, bounce slots, conversions."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cluster_sim.integers import PAGE_BYTES
+
+Calls = Literal["page", "ranged", "batched"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotNeeds:
+    """How swiotlb hands out bounce slots.
+
+    `grow_bytes`: how much the pool may grow by. `transient_bytes`: the atomic pool that a full pool takes slots for one
+    mapping from. `stay_mapped`: buffers are mapped once, for life, and only synced for each transfer.
+    """
+
+    min_align_mask: int = 0
+    alloc_align_mask: int = 0
+    grow_bytes: int = 0
+    transient_bytes: int = 0
+    stay_mapped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolNeeds:
+    """A pool that a guest shares once and for good.
+
+    `pool_bytes`: None for as much as the buffers in it take. `areas`: how many locks divide it. `slots`: None where
+    transfers use the buffers in it as they are, and bounce through no slots.
+    """
+
+    pool_bytes: int | None
+    areas: int = 1
+    slots: SlotNeeds | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathNeeds:
+    """What a path needs for the streams of one guest.
+
+    `granule_bytes`: what buffers that the device reaches are padded to. `has_device_buffers`: the device reaches
+    buffers of the stream's own. `has_own_buffers`: the guest keeps the data in private buffers. `converts_buffers`:
+    each transfer shares its buffer and makes it private again; `calls` says what one such call covers.
+    """
+
+    has_device_buffers: bool
+    has_own_buffers: bool
+    granule_bytes: int = PAGE_BYTES
+    converts_buffers: bool = False
+    calls: Calls = "batched"
+    pool: PoolNeeds | None = None
+
+    @property
+    def slots(self) -> SlotNeeds | None:
+        """How bounce slots are handed out; None where nothing bounces."""
+        return None if self.pool is None else self.pool.slots
+
+    @property
+    def has_buffers_in_pool(self) -> bool:
+        """Whether the buffers that the device reaches lie in the pool."""
+        return self.pool is not None and self.has_device_buffers
+
+    @property
+    def areas(self) -> int:
+        """Areas of the pool; one where there is none."""
+        return 1 if self.pool is None else self.pool.areas
+
+    @property
+    def grow_bytes(self) -> int:
+        """How much the pool may grow by."""
+        return 0 if self.slots is None else self.slots.grow_bytes

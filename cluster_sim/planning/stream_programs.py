@@ -1,0 +1,98 @@
+"""The programs of a host's streams: what each queue asks of its path, and prices that the definition itself gives."""
+
+from collections.abc import Sequence
+
+from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.io_paths import churn_and_boot
+from cluster_sim.io_paths.path_context import PathContext, driver_of
+from cluster_sim.io_paths.programs import MakeProgram
+from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK
+from cluster_sim.io_paths.steps import Direction, Program
+from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
+from cluster_sim.planning.queues import Queue, boots
+from cluster_sim.planning.tables import Programs
+from cluster_sim.platform.protection import Protection
+from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
+from cluster_sim.scenario.workload_traits import Role
+
+
+def plan_streams(
+    scenario: ScenarioSpec,
+    protection: Protection,
+    guests: Sequence[PlannedGuest],
+    programs: Programs,
+    make_program: MakeProgram,
+    *,
+    is_alone: bool,
+) -> list[PlannedStream]:
+    """All streams of a host, guest by guest, with their programs."""
+    cpus = scenario.cluster.host.cpus
+    runnable = sum(guest.placed.group.vcpus + len(guest.layout.queues) for guest in guests)
+    streams = []
+    for number, guest in enumerate(guests):
+        group = guest.placed.group
+        for queue in guest.layout.queues:
+            prices = definition_prices(scenario, queue)
+            found: dict[Direction, Program] = {}
+            entries: dict[Direction, int] = {}
+            for direction in queue.directions:
+                key = (group.name, queue.workload, queue.role, queue.sender and queue.sender.group, direction)
+                if key not in programs.entries:
+                    context = context_of(
+                        queue, direction, group, scenario, protection, shares_cpus=runnable > cpus, is_alone=is_alone
+                    )
+                    programs.add(key, program_of(scenario, guest, queue, context, make_program), group.vcpus, prices)
+                found[direction], entries[direction] = programs.programs[key], programs.entries[key]
+            streams.append(PlannedStream(number, queue, found, entries))
+    return streams
+
+
+def context_of(
+    queue: Queue,
+    direction: Direction,
+    group: GuestGroupSpec,
+    scenario: ScenarioSpec,
+    protection: Protection,
+    *,
+    shares_cpus: bool,
+    is_alone: bool,
+) -> PathContext:
+    """What one direction of a queue asks of its path; a transfer that is alone neither loops nor waits for a boot."""
+    traits = queue.traits
+    return PathContext(
+        direction=direction,
+        driver=driver_of(traits.driver, direction),
+        protection=protection,
+        memory=scenario.memory,
+        far_end=traits.far_end,
+        comes_from_network=traits.comes_from_network,
+        is_closed=traits.is_closed and not is_alone,
+        waits_for_boot=boots(group) and not is_alone,
+        engine_interrupts=scenario.cluster.host.engine.completion == "interrupt",
+        shares_cpus=shares_cpus,
+        keeps_cpus=group.idle == "poll",
+        polls_completions=traits.polls_completions,
+        is_threaded=traits.is_threaded,
+    )
+
+
+def program_of(
+    scenario: ScenarioSpec, guest: PlannedGuest, queue: Queue, context: PathContext, make_program: MakeProgram
+) -> Program:
+    """The program of one direction of a queue."""
+    match queue.role:
+        case Role.REQUESTS | Role.RECEIVED:
+            return make_program(scenario.path_of(guest.placed.group), context)
+        case Role.CHURN:
+            return churn_and_boot.churn(context, queue.traits.unit_bytes or PAGE_BYTES)
+        case Role.IMAGE:
+            return churn_and_boot.build_image(context)
+        case Role.POOL:
+            return churn_and_boot.set_up_pool(context)
+        case Role.ACCEPT:
+            return churn_and_boot.accept(context, is_eager=queue.traits.holds_up_guest)
+
+
+def definition_prices(scenario: ScenarioSpec, queue: Queue) -> dict[str, int]:
+    """Prices that no profile has, because the definition gives them."""
+    return {WORK: 1, NETWORK_LATENCY: scenario.cluster.network.latency, churn_and_boot.HOLD: queue.traits.hold_ns}

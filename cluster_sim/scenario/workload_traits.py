@@ -1,0 +1,293 @@
+"""What a kind of workload means for the queues of a guest: the one place where workloads are told apart by their class.
+
+All of it follows from the definition alone. A new kind of workload says here what its queues are like; who plans a
+host, checks a definition or runs a loop asks these traits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Literal, assert_never
+
+from cluster_sim.scenario.units import MIB
+from cluster_sim.scenario.workload_spec import (
+    BlockWorkload,
+    BootWorkload,
+    ChurnWorkload,
+    LadderVideo,
+    NetworkWorkload,
+    RawVideo,
+    ReceiverSpec,
+    TracedVideo,
+    VideoWorkload,
+    WhenFull,
+    Workload,
+)
+
+HUGE_BYTES = 2 * MIB
+DriverKind = Literal["video", "block", "network"]
+FarEnd = Literal["nothing", "storage", "network", "another host", "another guest"]
+
+
+class Role(Enum):
+    """What a queue is for."""
+
+    REQUESTS = "requests"
+    RECEIVED = "received"
+    CHURN = "churn"
+    IMAGE = "image"
+    POOL = "pool"
+    ACCEPT = "accept"
+
+
+MOVES_DATA = (Role.REQUESTS, Role.RECEIVED)
+"""Roles whose transfers go along the guest's I/O path."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSizes:
+    """Sizes of a workload's transfers, in bytes."""
+
+    largest: int
+    mean: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLog:
+    """A log of requests that a workload replays, by its path."""
+
+    path: str
+
+
+Trace = TracedVideo | LadderVideo | RequestLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryRanges:
+    """Memory that a queue without payload works on: ranges of one size, side by side.
+
+    `count`: None for as many as the guest's memory holds. `align_bytes`: what the first one's address divides by.
+    """
+
+    range_bytes: int
+    count: int | None
+    align_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueTraits:
+    """What one kind of queue is like.
+
+    `queues`: how many of this kind a guest has. `from_device`, `to_device`: which ways its transfers go.
+    `far_end`: what lies behind the host's side, `hosts_on` how many hosts on that is. `comes_from_network`: what it
+    brings has come through the host's network card. `reports_ends`: its software is told how transfers end.
+
+    `buffers`: of one queue; `buffer_bytes` None for the largest transfer. `sizes`: those that requests are drawn from,
+    and how many in a hundred have each; `reads_percent` how many in a hundred go from the device.
+
+    `is_closed`: the next request comes when one is done, `think_ns` later, and not at an instant of its own.
+    `produce_ns`, `consume_ns`: the guest's own work on a transfer; `is_work_random`: the mean of a distribution.
+    `is_threaded`: that work is one thread. `polls_completions`: the guest looks for them and is not interrupted.
+
+    `ranges`: the memory of a queue that moves no data; None where it is the pool. `unit_bytes`: what its conversions
+    are counted in, None for the path's granule; `hold_ns` how long they last. `is_shuffled`: buffers come in random
+    order. `holds_up_guest`: all else of the guest waits for it.
+    """
+
+    role: Role
+    deadline_ns: int
+    queues: int = 1
+    driver: DriverKind = "video"
+    from_device: bool = True
+    to_device: bool = False
+    far_end: FarEnd = "nothing"
+    hosts_on: int = 0
+    comes_from_network: bool = False
+    reports_ends: bool = False
+    when_full: WhenFull = "wait"
+    buffers: int = 1
+    buffer_bytes: int | None = None
+    sizes: Mapping[int, int] = field(default_factory=dict)
+    reads_percent: int = 0
+    is_closed: bool = False
+    think_ns: int = 0
+    produce_ns: int = 0
+    consume_ns: int = 0
+    is_work_random: bool = False
+    is_threaded: bool = False
+    polls_completions: bool = False
+    ranges: MemoryRanges | None = None
+    unit_bytes: int | None = None
+    hold_ns: int = 0
+    is_shuffled: bool = False
+    holds_up_guest: bool = False
+
+    @property
+    def moves_data(self) -> bool:
+        """Whether its transfers go along the guest's I/O path."""
+        return self.role in MOVES_DATA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadTraits:
+    """What one workload means for its guest, and for the guest that it sends to.
+
+    `transfer_sizes`: None where a trace tells them. `boots`: the guest starts within the run, and this is its start.
+    `to`: the other guest, which has a queue like `received` for it.
+    """
+
+    queues: tuple[QueueTraits, ...]
+    transfer_sizes: TransferSizes | None
+    trace: Trace | None = None
+    boots: bool = False
+    to: ReceiverSpec | None = None
+    received: QueueTraits | None = None
+
+
+def traits_of(workload: Workload) -> WorkloadTraits:
+    """What a workload means for the queues of its guest."""
+    match workload:
+        case VideoWorkload():
+            return video_traits(workload)
+        case BlockWorkload():
+            return block_traits(workload)
+        case NetworkWorkload():
+            return network_traits(workload)
+        case ChurnWorkload():
+            return churn_traits(workload)
+        case BootWorkload():
+            return boot_traits(workload)
+        case _:
+            assert_never(workload)
+
+
+def video_traits(video: VideoWorkload) -> WorkloadTraits:
+    """One queue of frames; where another guest receives them, it has one too, and plays them."""
+    to, source = video.to, video.source
+    own = QueueTraits(
+        role=Role.REQUESTS,
+        deadline_ns=video.deadline,
+        driver="video",
+        from_device=video.direction == "from_device",
+        to_device=video.direction != "from_device",
+        far_end="nothing" if to is None else "another host" if to.hosts_on else "another guest",
+        hosts_on=0 if to is None else to.hosts_on,
+        reports_ends=video.playout is not None and to is None,
+        when_full=video.when_full,
+        buffers=video.buffers,
+        buffer_bytes=None if video.buffer == "auto" else video.buffer,
+        produce_ns=video.produce,
+        consume_ns=video.consume,
+    )
+    received = replace(
+        own,
+        role=Role.RECEIVED,
+        from_device=True,
+        to_device=False,
+        far_end="nothing",
+        hosts_on=0,
+        comes_from_network=own.hosts_on > 0,
+        reports_ends=video.playout is not None,
+    )
+    return WorkloadTraits(
+        queues=(own,),
+        transfer_sizes=TransferSizes(source.frame_bytes, source.frame_bytes) if isinstance(source, RawVideo) else None,
+        trace=None if isinstance(source, RawVideo) else source,
+        to=to,
+        received=None if to is None else received,
+    )
+
+
+def block_traits(block: BlockWorkload) -> WorkloadTraits:
+    """A queue a job; what a log replays may go either way."""
+    log = None if block.read_iolog is None else RequestLog(block.read_iolog)
+    sizes = dict(block.bssplit) or {block.bs: 100}
+    reads_percent = {"read": 100, "randread": 100, "rw": block.rwmixread, "randrw": block.rwmixread}.get(block.rw, 0)
+    queue = QueueTraits(
+        role=Role.REQUESTS,
+        deadline_ns=block.deadline,
+        queues=block.numjobs,
+        driver="block",
+        from_device=log is not None or not block.rw.endswith("write"),
+        to_device=log is not None or not block.rw.endswith("read"),
+        far_end="storage",
+        buffers=block.iodepth,
+        sizes=sizes,
+        reads_percent=reads_percent,
+        is_closed=block.rate_iops is None if log is None else block.replay_no_stall,
+        think_ns=block.thinktime,
+        produce_ns=block.produce,
+        consume_ns=block.consume,
+        is_work_random=block.work == "exponential",
+        is_threaded=block.cpus == "one",
+        polls_completions=block.completion == "poll",
+    )
+    return WorkloadTraits(queues=(queue,), transfer_sizes=drawn_sizes(sizes) if log is None else None, trace=log)
+
+
+def network_traits(network: NetworkWorkload) -> WorkloadTraits:
+    """A queue a ring, all of one direction."""
+    is_received = network.direction == "from_device"
+    sizes = dict(network.sizes) or {network.size: 100}
+    queue = QueueTraits(
+        role=Role.REQUESTS,
+        deadline_ns=network.deadline,
+        queues=network.queues,
+        driver="network",
+        from_device=is_received,
+        to_device=not is_received,
+        far_end="nothing" if is_received else "network",
+        comes_from_network=is_received,
+        when_full=network.when_full,
+        buffers=network.ring,
+        sizes=sizes,
+        reads_percent=100 if is_received else 0,
+        is_closed=network.rate_pps is None,
+        think_ns=network.thinktime,
+        produce_ns=network.produce,
+        consume_ns=network.consume,
+        is_work_random=network.work == "exponential",
+        is_threaded=network.cpus == "one",
+        polls_completions=network.completion == "poll",
+    )
+    return WorkloadTraits(queues=(queue,), transfer_sizes=drawn_sizes(sizes))
+
+
+def churn_traits(churn: ChurnWorkload) -> WorkloadTraits:
+    """One queue of ranges that are converted and converted back."""
+    size, granule = churn.size, churn.granule
+    queue = QueueTraits(
+        role=Role.CHURN,
+        deadline_ns=churn.deadline,
+        ranges=MemoryRanges(
+            range_bytes=-(-size // granule) * granule,
+            count=churn.region // size if size else 0,
+            align_bytes=granule,
+        ),
+        unit_bytes=granule,
+        hold_ns=churn.hold,
+        is_shuffled=churn.order == "random",
+    )
+    return WorkloadTraits(queues=(queue,), transfer_sizes=TransferSizes(size, size))
+
+
+def boot_traits(boot: BootWorkload) -> WorkloadTraits:
+    """Three stages, a queue each: the image is built, the pool shared, memory accepted."""
+    image = MemoryRanges(range_bytes=boot.image, count=1, align_bytes=HUGE_BYTES)
+    accepted = MemoryRanges(range_bytes=boot.unit, count=None, align_bytes=HUGE_BYTES)
+    return WorkloadTraits(
+        queues=(
+            QueueTraits(role=Role.IMAGE, deadline_ns=boot.deadline, ranges=image, holds_up_guest=True),
+            QueueTraits(role=Role.POOL, deadline_ns=boot.deadline, holds_up_guest=True),
+            QueueTraits(
+                role=Role.ACCEPT, deadline_ns=boot.deadline, ranges=accepted, holds_up_guest=boot.accept == "eager"
+            ),
+        ),
+        transfer_sizes=TransferSizes(boot.unit, boot.unit),
+        boots=True,
+    )
+
+
+def drawn_sizes(sizes: Mapping[int, int]) -> TransferSizes:
+    """Of sizes and how many in a hundred have each."""
+    return TransferSizes(max(sizes), sum(size * percent for size, percent in sizes.items()) // 100)
