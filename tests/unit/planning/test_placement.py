@@ -74,8 +74,8 @@ def test_of_equal_hosts_the_first_is_taken(policy: str) -> None:
 )
 def test_one_vcpu_or_byte_too_few_refuses_a_guest_and_says_what_was_short(
     room: Room,
-    is_huge: bool,
-    short: str,  # noqa: FBT001
+    is_huge: bool,  # noqa: FBT001
+    short: str,
 ) -> None:
     spec = GuestGroupSpec.model_validate(group(count=1))
     assert choose([room], spec, "first_fit", is_huge=is_huge) == (NOWHERE, short)

@@ -1,11 +1,11 @@
-"""What sharing a pool takes, by hand: the conversion of its granules of 2 MiB, then a fault of each side on each page."""
+"""What sharing a pool takes, by hand: converting its granules of 2 MiB, then a fault of each side on each page."""
 
 import pytest
 
 from cluster_sim.planning.pool_setup import Effects, share_ns
+from cluster_sim.platform.scenario_profile import profile_of
 from tests.unit.hand_prices import HOST_FAULT, PROTECTED, SWIOTLB, TECHNOLOGIES, TOUCH_SHARED, pool, share
 from tests.unit.lone_host import Values, engine_of, scenario
-from cluster_sim.platform.scenario_profile import profile_of
 
 MIB = 1 << 20
 VCPUS = 2
