@@ -326,7 +326,7 @@ def mutations() -> str:
         for entry in entries
         if entry["file"].startswith("memory/")
     )
-    text = "Mistakes put into the model on purpose, each with the test that catches it; [mutants.md](mutants.md) has others.\n\n"
+    text = "Mistakes put into the model on purpose, each with what catches it; [mutants.md](mutants.md) has others.\n\n"
     return "## 9. Mutations\n\n" + text + table(("mutation", "rule", "changed in", "caught by"), rows)
 
 

@@ -16,15 +16,15 @@ OPENING = """# Mutants
 
 Generated from `tests/mutations/caught.toml` by `docs/make_mutants.py`.
 
-A test proves something only if it fails when the code is wrong. So the code is broken on purpose, one mistake at a time,
-and each mistake must be noticed: a step out of order, a charge dropped or counted otherwise, the price of another
+A test proves something only if it fails when the code is wrong. So the code is broken on purpose, one mistake at a
+time, and each mistake must be noticed: a step out of order, a charge dropped or counted otherwise, the price of another
 technology, a release forgotten. `make mutants` looks at all of them and writes down the first test that noticed; every
 run of the tests looks at some of them again.
 
 Mistakes in the guest memory model are judged by the kernel and by invariants, and stand in
 [model.md, §9](model.md#9-mutations). Those below lie in the paths, in prices and in the engine, and are judged by fast
-tests of sums and orders that were worked out by hand. *Breaks* is the section of [simulation.md](simulation.md) that the
-mistake does not keep.
+tests of sums and orders that were worked out by hand. *Breaks* is the section of [simulation.md](simulation.md) that
+the mistake does not keep.
 
 | mistake | breaks | in | noticed by |
 |---|---|---|---|

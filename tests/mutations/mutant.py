@@ -11,7 +11,8 @@ from typing import Literal
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "cluster_sim"
-SECONDS_MAX = 300
+SECONDS_MAX = 1_800
+"""After so long a look is given up, and proves nothing."""
 
 Judge = Literal["memory", "idle", "contention", "engine", "prices"]
 """Who looks: memory's oracle and invariants, or a set of fast tests (judge.py)."""
@@ -60,18 +61,15 @@ def verdicts(mutant: Mutant, folder: Path) -> dict[str, str | None]:
         "CLUSTER_SIM_CACHE": str(cache),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.mutations.judge", mutant.what],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=SECONDS_MAX,
-        )
-    except subprocess.TimeoutExpired:
-        return {mutant.judge: "never ends"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.mutations.judge", mutant.what],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS_MAX,
+    )
     assert done.returncode == 0, f"{mutant.what}: a mutant that does not run proves nothing\n{done.stderr}"
     found: dict[str, str | None] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -1,4 +1,4 @@
-"""Who waits is not overtaken, not even by one for whom there is room: a writer of mmu_lock comes before later readers."""
+"""Who waits is not overtaken, not even by one for whom there is room: a writer comes before later readers."""
 
 from cluster_sim.results.ledger import Category
 from tests.unit.hand_prices import CONVERT_4K, COPY, FAULTS, KICK, PAGES, TOUCH_SHARED, WORKER, share_frame
