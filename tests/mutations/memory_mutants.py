@@ -7,8 +7,8 @@ MEMORY_MUTANTS = (
         "X-1",
         "the host may touch private pages",
         "memory/pages.py",
-        "    if word & (PRIVATE | DEFERRED):\n        return word, EFAULT",
-        "    if word & DEFERRED:\n        return word, EFAULT",
+        "    if word & (PRIVATE | DEFERRED):\n        return word, Outcome.EFAULT",
+        "    if word & DEFERRED:\n        return word, Outcome.EFAULT",
         "memory",
     ),
     Mutant(
@@ -23,8 +23,8 @@ MEMORY_MUTANTS = (
         "X-9",
         "MADV_DONTNEED unmaps all mappings, not its own",
         "memory/pages.py",
-        "return word & ~(VIEW_ONE << view), OK",
-        "return word & ~HOST_MAPPED, OK",
+        "return word & ~(VIEW_ONE << view), Outcome.OK",
+        "return word & ~HOST_MAPPED, Outcome.OK",
         "memory",
     ),
     Mutant(
@@ -47,8 +47,8 @@ MEMORY_MUTANTS = (
         "V-4",
         "pins do not refuse a conversion",
         "memory/pages.py",
-        "(EAGAIN if word & PIN_MASK and not word & PRIVATE else OK)",
-        "(EAGAIN if word & PIN_MASK and word & PRIVATE else OK)",
+        "word & PIN_MASK and not word & PRIVATE  # V-4",
+        "word & PIN_MASK and word & PRIVATE  # V-4",
         "memory",
     ),
     Mutant(
@@ -63,17 +63,17 @@ MEMORY_MUTANTS = (
         "V-6",
         "a pin refuses sharing as well",
         "memory/conversion.py",
-        "    if not to_private:\n        return apply(tree, start, count, MAKE_SHARED",
-        "    if not to_private and start == 0 and count > 2:\n        return EAGAIN, start\n"
-        "    if not to_private:\n        return apply(tree, start, count, MAKE_SHARED",
+        "    if not to_private:\n        return apply(tree, start, count, Operation.MAKE_SHARED",
+        "    if not to_private and start == 0 and count > 2:\n        return Outcome.EAGAIN, start\n"
+        "    if not to_private:\n        return apply(tree, start, count, Operation.MAKE_SHARED",
         "memory",
     ),
     Mutant(
         "V-4",
         "a refused conversion has converted the pages before the pin",
         "memory/conversion.py",
-        "            apply(tree, start, count, UNMAP_ALL, 0, rules, effects)  # the kernel unmaps before it looks\n",
-        "            apply(tree, start, index - start, MAKE_PRIVATE, 0, rules, effects)\n",
+        "apply(tree, start, count, Operation.UNMAP_ALL, 0, rules, effects)  # the kernel unmaps before it looks",
+        "apply(tree, start, index - start, Operation.MAKE_PRIVATE, 0, rules, effects)",
         "memory",
     ),
     Mutant(

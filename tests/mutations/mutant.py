@@ -51,7 +51,7 @@ class Mutant:
 
 def verdicts(mutant: Mutant, folder: Path) -> dict[str, str | None]:
     """What each of the mutant's judges says; `folder` is for compiled code, which nobody else may use."""
-    from cluster_sim.compiling.decorators import cache_directory  # a judge must not import the package so early
+    from cluster_sim.compiling.code_cache import cache_directory  # a judge must not import the package so early
 
     cache, compiled = folder / "cache", cache_directory()
     if not mutant.is_compiled and compiled.exists():

@@ -8,8 +8,8 @@ PATH_MUTANTS = (
         "unsharing goes before the data is copied out",
         "io_paths/convert.py",
         "            *copy_out,\n"
-        "            *convert(errand, to_private=True, is_ranged=is_ranged(path)),\n            handled(),\n",
-        "            *convert(errand, to_private=True, is_ranged=is_ranged(path)),\n"
+        "            *convert(context, to_private=True, is_ranged=is_ranged(path)),\n            handled(),\n",
+        "            *convert(context, to_private=True, is_ranged=is_ranged(path)),\n"
         "            *copy_out,\n            handled(),\n",
         "idle",
     ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster_sim.compiling.decorators import sources_digest
+from cluster_sim.compiling.code_cache import sources_digest
 from docs import make_mutants
 from tests.mutations.campaign import TABLE
 from tests.mutations.memory_mutants import MEMORY_MUTANTS

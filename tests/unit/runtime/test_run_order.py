@@ -56,7 +56,7 @@ def test_snapshots_lie_apart_for_all_that_they_depend_on_and_for_nothing_else() 
 
 
 def test_parts_that_two_write_at_a_time_are_told_apart() -> None:
-    mine, theirs = order().place("guests"), replace(order(), token="other").place("guests")  # noqa: S106
+    mine, theirs = order().part_location("guests"), replace(order(), token="other").part_location("guests")  # noqa: S106
     assert (mine.table, mine.variant, mine.replication) == ("guests", "plain", 0)
     assert mine.token != theirs.token
 
