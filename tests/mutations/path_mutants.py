@@ -117,6 +117,26 @@ PATH_MUTANTS = (
     ),
     Mutant(
         "§3.1",
+        "the IOMMU's queue is not waited for",
+        "io_paths/step_sequences.py",
+        '        acquire(Resource.IOMMU, "wait for the IOMMU\'s invalidation queue", runner=Runner.HOST),\n'
+        "        spend(\n"
+        '            "unmap from the IOMMU and invalidate",\n'
+        "            Category.PAGE_TABLE,\n"
+        "            Runner.HOST,\n"
+        '            Charge("iommu_unmap_page", Count.PAGES),\n'
+        "        ),\n"
+        "        release(Resource.IOMMU),\n",
+        "        spend(\n"
+        '            "unmap from the IOMMU and invalidate",\n'
+        "            Category.PAGE_TABLE,\n"
+        "            Runner.HOST,\n"
+        '            Charge("iommu_unmap_page", Count.PAGES),\n'
+        "        ),\n",
+        "contention",
+    ),
+    Mutant(
+        "§3.1",
         "a place in the engine's queue is never given back",
         "io_paths/step_sequences.py",
         "        release(Resource.ENGINE_QUEUE),\n",

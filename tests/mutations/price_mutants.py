@@ -5,10 +5,10 @@ from tests.mutations.mutant import Mutant
 PRICE_MUTANTS = (
     Mutant(
         "§6.4",
-        "a doorbell of pKVM is a plain exit",
+        "a doorbell of pKVM costs what one of SNP does",
         "platform/profiles/pkvm.toml",
         '[price.kick]\nformula = "exit.pkvm.guest_to_host_roundtrip"',
-        '[price.kick]\nformula = "exit.plain_arm.kvm_exit"',
+        '[price.kick]\nformula = "exit.snp.vmgexit_hypercall"',
         "idle",
     ),
     Mutant(
