@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.kernel import abi
 
 SIZE_BITS, SIZE_SHIFT = (1 << 14) - 1, 16
@@ -63,9 +64,9 @@ def test_errno_of_a_call_of_os_is_that_of_its_error() -> None:
 
 def test_the_page_map_tells_which_pages_were_touched() -> None:
     pages = 5
-    with mmap.mmap(-1, pages * abi.PAGE) as memory:
+    with mmap.mmap(-1, pages * PAGE_BYTES) as memory:
         memory.madvise(mmap.MADV_NOHUGEPAGE)
-        memory[abi.PAGE], memory[3 * abi.PAGE] = 1, 1
+        memory[PAGE_BYTES], memory[3 * PAGE_BYTES] = 1, 1
         held = ctypes.c_char.from_buffer(memory)
         fd = os.open("/proc/self/pagemap", os.O_RDONLY)
         try:

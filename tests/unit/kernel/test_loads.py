@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster_sim.kernel.abi import LIBC, PAGE
+from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.kernel.abi import LIBC
 from cluster_sim.kernel.loads import Toucher
 
 
@@ -28,7 +29,7 @@ def address_of(memory: mmap.mmap) -> int:
 
 
 def test_what_is_stored_is_loaded_again_and_neighbours_stay() -> None:
-    memory = mmap.mmap(-1, PAGE)
+    memory = mmap.mmap(-1, PAGE_BYTES)
     toucher, address = Toucher(), address_of(memory)
     assert toucher.touch(address + 8, store=True, value=0xABCD) == (0, 0xABCD)
     assert toucher.touch(address + 8, store=False) == (0, 0xABCD)
@@ -38,18 +39,18 @@ def test_what_is_stored_is_loaded_again_and_neighbours_stay() -> None:
 
 @pytest.mark.parametrize("store", [False, True])
 def test_memory_that_may_not_be_touched_kills_the_other_process_and_not_this_one(store: bool) -> None:  # noqa: FBT001
-    memory = mmap.mmap(-1, PAGE)
+    memory = mmap.mmap(-1, PAGE_BYTES)
     address = address_of(memory)
-    assert LIBC.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(PAGE), ctypes.c_int(0)) == 0
+    assert LIBC.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(PAGE_BYTES), ctypes.c_int(0)) == 0
     assert Toucher().touch(address, store=store) == (signal.SIGSEGV, 0)
 
 
 def test_behind_the_end_of_a_file_is_a_bus_error(tmp_path: Path) -> None:
     file = tmp_path / "file"
-    file.write_bytes(bytes(2 * PAGE))
+    file.write_bytes(bytes(2 * PAGE_BYTES))
     with file.open("r+b") as opened:
-        memory = mmap.mmap(opened.fileno(), 2 * PAGE)
-        opened.truncate(PAGE)
+        memory = mmap.mmap(opened.fileno(), 2 * PAGE_BYTES)
+        opened.truncate(PAGE_BYTES)
     toucher, address = Toucher(), address_of(memory)
     assert toucher.touch(address, store=False) == (0, 0)
-    assert toucher.touch(address + PAGE, store=False) == (signal.SIGBUS, 0)
+    assert toucher.touch(address + PAGE_BYTES, store=False) == (signal.SIGBUS, 0)

@@ -59,8 +59,8 @@ def bullets(number: str) -> Iterator[str]:
 def is_as_written(cell: str, value: float) -> bool:
     """Whether a number is what a cell says, to the digits of the cell."""
     text = cell.replace(",", "")
-    digits = len(text.partition(".")[2])
-    return abs(float(text) - value) <= 0.5 * 10**-digits + 1e-9
+    half_a_digit = 0.5 / 10.0 ** len(text.partition(".")[2])
+    return abs(float(text) - value) <= half_a_digit + 1e-9
 
 
 def in_unit(cost: Cost, unit: str) -> tuple[float, float, float]:
