@@ -87,8 +87,8 @@ def put_in(mutant: Mutant) -> None:
         return
     from cluster_sim.platform import profile
 
-    text_of, wrong, name = profile.text_of, mutant.text(), mutant.file.removeprefix("platform/")
-    profile.text_of = lambda asked: wrong if asked == name else text_of(asked)
+    text_of, wrong, file = profile.text_of, mutant.text(), mutant.file.removeprefix("platform/")
+    profile.text_of = lambda name: wrong if name == file else text_of(name)
 
 
 def oracle_verdict() -> str | None:
