@@ -50,12 +50,14 @@ boundscheck: $(READY)  ## the engine's tests with each index checked; such code 
 campaign: $(READY)  ## kill actors, nodes and drivers, round after round, and write docs/fault-campaign.md
 	$(BIN)/python -m tests.cluster.campaign --rounds 14 --kills 4 --out docs/fault-campaign.md
 
-mutants: $(READY)  ## break the memory model on purpose, rule by rule, and write down what noticed
+mutants: $(READY)  ## break the code on purpose, rule by rule, and write down what noticed
 	$(BIN)/python -m tests.mutations.campaign
 	$(BIN)/python docs/make_model.py
+	$(BIN)/python docs/make_mutants.py
 
-docs: $(READY)  ## make docs/model.md from the code, and the pages of docs/ as a site in site/
+docs: $(READY)  ## make docs/model.md and mutants.md from the code, and the pages of docs/ as a site in site/
 	$(BIN)/python docs/make_model.py
+	$(BIN)/python docs/make_mutants.py
 	$(BIN)/mkdocs build --strict --quiet
 
 bench: $(READY)  ## peers, frames a second of each path, scaling, shares of a run: figures in bench.json

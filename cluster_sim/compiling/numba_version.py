@@ -1,9 +1,8 @@
 """Which numba is allowed: the versions that this room was tested with, and all of their private parts that it uses.
 
 Another numba fails at once, with the reason. To go on with its plain `njit` would give the same results, but it would
-compile for minutes, run several times slower, and be a way that nobody tests. The private parts were compared with
-those of 0.66, 0.67 and 0.68.0 and differ in nothing that is used here, so the next version may well need no more than
-a run of the tests and another number here and in pyproject.toml.
+compile for minutes, run several times slower, and be a way that nobody tests. A next version needs a run of the tests,
+and another number here and in pyproject.toml.
 """
 
 import pkgutil

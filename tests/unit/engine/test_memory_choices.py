@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from cluster_sim.chance.samples import sampled
 from cluster_sim.engine.host_spec import Records
 from cluster_sim.io_paths.path_context import VIDEO, PathContext
 from cluster_sim.io_paths.programs import program
@@ -261,18 +260,3 @@ def test_secrets_that_a_conversion_keeps_are_exposed_once_a_buffer() -> None:
         engine, _ = run_with(protection, CONVERT, {}, frames=3)
         assert int(engine.guests()[0]["exposed_pages"]) == exposed, protection
         assert int(engine.guests()[0]["leaked_pages"]) == 0
-
-
-@pytest.mark.parametrize(("count", "pages"), [(1, 1), (3, 1000), (400, 1000), (600, 1000), (1000, 1000)])
-def test_scattered_pages_are_different_and_inside(count: int, pages: int) -> None:
-    for key in (1, 2):
-        chosen = sampled(count, pages, key)
-        assert len(set(chosen.tolist())) == count
-        assert 0 <= chosen.min() <= chosen.max() < pages
-    if 1 < count < pages:
-        assert sampled(count, pages, 1).tolist() != sampled(count, pages, 2).tolist()
-
-
-def test_scattered_pages_lie_evenly() -> None:
-    halves = [int((sampled(1000, 1 << 20, key) < 1 << 19).sum()) for key in range(20)]
-    assert 9600 < sum(halves) < 10400, "20,000 draws, a standard deviation of 71"

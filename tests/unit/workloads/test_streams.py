@@ -1,4 +1,4 @@
-"""Frames in arithmetic, keyed draws, and the player, each against pencil and paper."""
+"""Frames in arithmetic and the player, each against pencil and paper."""
 
 from fractions import Fraction
 
@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_sim.chance.keyed_draws import draw
 from cluster_sim.scenario.workload_spec import VideoWorkload
 from cluster_sim.workloads.frames import (
     FrameSource,
@@ -106,21 +105,6 @@ def test_a_random_start_is_a_key_frame() -> None:
         int(VideoStreams([open_stream(workload, trace, (seed,))], [FAR_NS]).submit(200).bytes[0]) for seed in range(60)
     }
     assert sizes == {1, 31, 61}
-
-
-def test_a_draw_depends_on_its_key_alone_and_is_uniform() -> None:
-    assert draw(10**9, 1, 0, "guest", 3, "phase") == draw(10**9, 1, 0, "guest", 3, "phase")
-    assert draw(10**9, 1, "0") != draw(10**9, "1", 0)
-    draws = np.array([draw(10, seed, "uniform") for seed in range(10_000)])
-    counts = np.bincount(draws, minlength=10)
-    assert ((counts - 1_000) ** 2 / 1_000).sum() < 27.9, "chi-square, 9 degrees of freedom, one in a thousand"
-
-
-EXPECTED_DRAWS = [531, 493, 737, 98]
-
-
-def test_a_draw_is_the_same_on_every_machine() -> None:
-    assert [draw(1000, 1, "a", n) for n in range(4)] == EXPECTED_DRAWS
 
 
 def seen(delivered: list[int], media: list[int], *, startup: int = 200, end: int = 10**9) -> tuple[int, int, int]:

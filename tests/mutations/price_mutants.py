@@ -1,0 +1,54 @@
+"""Deliberate mistakes in what things cost: formulas of a profile, and how prices are read from it."""
+
+from tests.mutations.mutant import Mutant
+
+PRICE_MUTANTS = (
+    Mutant(
+        "§6.4",
+        "a doorbell of pKVM costs what one of SNP does",
+        "platform/profiles/pkvm.toml",
+        '[price.kick]\nformula = "exit.pkvm.guest_to_host_roundtrip"',
+        '[price.kick]\nformula = "exit.snp.vmgexit_hypercall"',
+        "idle",
+    ),
+    Mutant(
+        "§6.5",
+        "an exit to SNP's VMM has its call in it once more",
+        "platform/profiles/sev-snp.toml",
+        'formula = "snp.psc_single_4k_call - exit.snp.vmgexit_hypercall"',
+        'formula = "snp.psc_single_4k_call"',
+        "idle",
+    ),
+    Mutant(
+        "§6.6",
+        "a refault of TDX pays SNP's exit and its own",
+        "platform/profiles/tdx.toml",
+        'formula = "snp.npt_refault_4k - exit.snp.vmgexit_hypercall + exit.tdx.tdvmcall_roundtrip"',
+        'formula = "snp.npt_refault_4k + exit.tdx.tdvmcall_roundtrip"',
+        "idle",
+    ),
+    Mutant(
+        "§4.4",
+        "copies that miss the cache use no bus",
+        "platform/profiles/zen4.toml",
+        'beyond = "copy.zen4_stream"\nuses_bus = true',
+        'beyond = "copy.zen4_stream"\nuses_bus = false',
+        "engine",
+    ),
+    Mutant(
+        "§6.1",
+        "a step of a price begins one vCPU late",
+        "platform/profile.py",
+        "if vcpus >= least:",
+        "if vcpus > least:",
+        "prices",
+    ),
+    Mutant(
+        "§5",
+        "a request of SNP holds 128 entries",
+        "platform/protection.py",
+        "call_granules_max=64,",
+        "call_granules_max=128,",
+        "idle",
+    ),
+)
