@@ -18,8 +18,8 @@ from cluster_sim.io_paths.step_sequences import (
     leave_guest,
     pass_on,
     reach_once,
+    reclaim_sent,
     ring_host,
-    told_it_is_gone,
     use_storage,
     work,
     worker,
@@ -109,7 +109,7 @@ def filled_by_guest(path: ConvertPath, context: PathContext) -> Program:
                 *use_storage(context, path.copier),
             ),
             *pass_on(context),
-            *told_it_is_gone(context, *convert(context, to_private=True, is_ranged=is_ranged(path))),
+            *reclaim_sent(context, *convert(context, to_private=True, is_ranged=is_ranged(path))),
             *end(),
         )
     )

@@ -14,8 +14,8 @@ from cluster_sim.io_paths.step_sequences import (
     leave_guest,
     pass_on,
     reach_once,
+    reclaim_sent,
     ring_host,
-    told_it_is_gone,
     use_storage,
     work,
     worker,
@@ -63,7 +63,7 @@ def unprotected(copier: Copier, context: PathContext) -> Program:
             *ring_host(context),
             *worker(context, *reads, *held_by_others(context), *use_storage(context, copier)),
             *pass_on(context),
-            *told_it_is_gone(context),
+            *reclaim_sent(context),
             *end(),
         )
     )

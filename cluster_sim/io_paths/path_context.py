@@ -16,24 +16,26 @@ class Driver:
     """What a guest's driver does beside moving the payload.
 
     `extra_mappings`: further mappings of a request, of a few bytes each. `when_pool_full`: what becomes of a transfer
-    that swiotlb has no slots for. `is_told_when_sent`: whether an interrupt tells the guest that what it sent is gone.
+    that swiotlb has no slots for. `interrupts_when_sent`: an interrupt tells the guest that what it sent is gone.
     """
 
     extra_mappings: int
     when_pool_full: WhenPoolFull
-    is_told_when_sent: bool
+    interrupts_when_sent: bool
     source: str
 
 
-VIDEO = Driver(0, "drop", is_told_when_sent=True, source="QBUF fails: kernel/dma/direct.c, videobuf2-dma-sg.c")
+VIDEO = Driver(0, "drop", interrupts_when_sent=True, source="QBUF fails: kernel/dma/direct.c, videobuf2-dma-sg.c")
 BLOCK = Driver(
     3,
     "requeue",
-    is_told_when_sent=True,
+    interrupts_when_sent=True,
     source="header, status and descriptor table beside the data; BLK_STS_RESOURCE: virtio_blk.c, blk-mq.c",
 )
-NETWORK_IN = Driver(0, "refill later", is_told_when_sent=True, source="try_fill_recv, refill_work: virtio_net.c")
-NETWORK_OUT = Driver(0, "drop", is_told_when_sent=False, source="start_xmit drops; free_old_xmit cleans: virtio_net.c")
+NETWORK_IN = Driver(0, "refill later", interrupts_when_sent=True, source="try_fill_recv, refill_work: virtio_net.c")
+NETWORK_OUT = Driver(
+    0, "drop", interrupts_when_sent=False, source="start_xmit drops; free_old_xmit cleans: virtio_net.c"
+)
 
 
 def driver_of(kind: DriverKind, direction: Direction) -> Driver:

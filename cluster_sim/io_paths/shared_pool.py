@@ -3,10 +3,8 @@
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.path_needs import PathNeeds, PoolNeeds
 from cluster_sim.io_paths.step_sequences import (
-    answered,
-    asked,
     begin,
-    credit_came,
+    complete_request,
     end,
     enter_guest,
     expect_data,
@@ -16,6 +14,8 @@ from cluster_sim.io_paths.step_sequences import (
     handled,
     held_by_others,
     interrupt,
+    interrupt_for_credit,
+    kick_request,
     leave_guest,
     pass_on,
     reach,
@@ -58,7 +58,7 @@ def filled_by_host(path: SharedPoolPath, context: PathContext) -> Program:
     return Program(
         (
             *begin(context),
-            *asked(context),
+            *kick_request(context),
             *worker(context, *fill, *held_by_others(context)),
             *interrupt(context),
             *snapshot,
@@ -89,13 +89,13 @@ def filled_by_guest(path: SharedPoolPath, context: PathContext) -> Program:
         (
             *begin(context),
             *enter_guest(context),
-            *credit_came(context),
+            *interrupt_for_credit(context),
             work(context),
             *made,
             *ring_host(context),
             *worker(context, *reads, *held_by_others(context), *use_storage(context, copier)),
             *pass_on(context),
-            *answered(context),
+            *complete_request(context),
             *end(),
         )
     )

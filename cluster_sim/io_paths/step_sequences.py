@@ -257,19 +257,19 @@ def interrupt(context: PathContext) -> tuple[Step, ...]:
     )
 
 
-def asked(context: PathContext) -> tuple[Step, ...]:
+def kick_request(context: PathContext) -> tuple[Step, ...]:
     """A request reaches the host by a doorbell; a frame or a packet comes by itself."""
     return (*enter_guest(context), *ring_host(context)) if context.is_request else ()
 
 
-def answered(context: PathContext) -> tuple[Step, ...]:
+def complete_request(context: PathContext) -> tuple[Step, ...]:
     """The guest is told that its request is done; of a frame or a packet, only its buffer comes back."""
     return (*interrupt(context), handled(), *leave_guest(context)) if context.is_request else ()
 
 
-def told_it_is_gone(context: PathContext, *inside: Step) -> tuple[Step, ...]:
+def reclaim_sent(context: PathContext, *inside: Step) -> tuple[Step, ...]:
     """Get the guest to clean up behind what it sent: by an interrupt, or whenever it sends again."""
-    if context.driver.is_told_when_sent:
+    if context.driver.interrupts_when_sent:
         return (*interrupt(context), *inside, handled(), *leave_guest(context))
     return (*enter_guest(context), *inside, *leave_guest(context))
 
@@ -279,7 +279,7 @@ def handled() -> Step:
     return Step(Op.HANDLED, "the handler is done")
 
 
-def credit_came(context: PathContext) -> tuple[Step, ...]:
+def interrupt_for_credit(context: PathContext) -> tuple[Step, ...]:
     """A producer that had to wait for a buffer was told of it by an interrupt, unless it polls."""
     if context.polls_completions:
         return ()

@@ -3,10 +3,8 @@
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.path_needs import PathNeeds, PoolNeeds, SlotNeeds
 from cluster_sim.io_paths.step_sequences import (
-    answered,
-    asked,
     begin,
-    credit_came,
+    complete_request,
     end,
     enter_guest,
     expect_data,
@@ -15,10 +13,12 @@ from cluster_sim.io_paths.step_sequences import (
     handled,
     host_copy,
     interrupt,
+    interrupt_for_credit,
+    kick_request,
     leave_guest,
     pass_on,
+    reclaim_sent,
     ring_host,
-    told_it_is_gone,
     use_storage,
     work,
     worker,
@@ -116,7 +116,7 @@ def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
             *ring_host(context),
             *worker(context, check_staged(), *host_copy(context, path.copier), *use_storage(context, path.copier)),
             *pass_on(context),
-            *told_it_is_gone(context, *unmap_slots()),
+            *reclaim_sent(context, *unmap_slots()),
         )
     whole = (*steps, *end())
     return Program(whole, when_pool_full(context, whole))
@@ -127,7 +127,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
     if context.is_from_device:
         steps = (
             *begin(context),
-            *asked(context),
+            *kick_request(context),
             *worker(context, *use_storage(context, path.copier), *host_copy(context, path.copier), staged()),
             *interrupt(context),
             guest_copy("sync_for_cpu copies the bounce slots to the buffer"),
@@ -141,7 +141,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
         steps = (
             *begin(context),
             *enter_guest(context),
-            *credit_came(context),
+            *interrupt_for_credit(context),
             work(context),
             guest_wrote(Range.OWN),
             guest_copy("sync_for_device copies the buffer to the bounce slots"),
@@ -149,7 +149,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
             *ring_host(context),
             *worker(context, check_staged(), *host_copy(context, path.copier), *use_storage(context, path.copier)),
             *pass_on(context),
-            *answered(context),
+            *complete_request(context),
         )
     return Program((*steps, *end()))
 

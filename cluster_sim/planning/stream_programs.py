@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cluster_sim.integers import PAGE_BYTES
-from cluster_sim.io_paths import churn_and_boot
+from cluster_sim.io_paths import boot_stages, churn
 from cluster_sim.io_paths.path_context import PathContext, driver_of
 from cluster_sim.io_paths.programs import MakeProgram
 from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK
@@ -84,15 +84,15 @@ def program_of(
         case Role.REQUESTS | Role.RECEIVED:
             return make_program(scenario.path_of(guest.placed.group), context)
         case Role.CHURN:
-            return churn_and_boot.churn(context, queue.traits.unit_bytes or PAGE_BYTES)
+            return churn.program(context, queue.traits.unit_bytes or PAGE_BYTES)
         case Role.IMAGE:
-            return churn_and_boot.build_image(context)
+            return boot_stages.build_image(context)
         case Role.POOL:
-            return churn_and_boot.set_up_pool(context)
+            return boot_stages.set_up_pool(context)
         case Role.ACCEPT:
-            return churn_and_boot.accept(context, is_eager=queue.traits.holds_up_guest)
+            return boot_stages.accept(context, is_eager=queue.traits.holds_up_guest)
 
 
 def definition_prices(scenario: ScenarioSpec, queue: Queue) -> dict[str, int]:
     """Prices that no profile has, because the definition gives them."""
-    return {WORK: 1, NETWORK_LATENCY: scenario.cluster.network.latency, churn_and_boot.HOLD: queue.traits.hold_ns}
+    return {WORK: 1, NETWORK_LATENCY: scenario.cluster.network.latency, churn.HOLD: queue.traits.hold_ns}

@@ -1,6 +1,5 @@
-"""Programs that carry no payload: conversions for their own sake, and the parts of a guest's start."""
+"""The programs of a guest's start, a stage each: its image is built, its pool shared, its memory accepted."""
 
-from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.conversion_steps import convert, guest_touch
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.step_sequences import (
@@ -8,12 +7,7 @@ from cluster_sim.io_paths.step_sequences import (
     end,
     enter_guest,
     fault_in,
-    handled,
-    held_by_others,
-    interrupt,
     leave_guest,
-    ring_host,
-    worker,
 )
 from cluster_sim.io_paths.steps import (
     Charge,
@@ -32,33 +26,6 @@ from cluster_sim.memory.pages import Operation
 from cluster_sim.results.ledger import Category
 
 
-def churn(context: PathContext, granule_bytes: int) -> Program:
-    """Share a range, let the host touch it, hold it, unshare it."""
-    ranged = granule_bytes > PAGE_BYTES
-    private = context.protection.has_private_memory
-    share = convert(context, to_private=False, is_ranged=ranged) if private else ()
-    unshare = convert(context, to_private=True, is_ranged=ranged) if private else ()
-    return Program(
-        (
-            *begin(context),
-            *enter_guest(context),
-            *share,
-            *ring_host(context),
-            *worker(context, *fault_in(), *held_by_others(context)),
-            spend("it stays shared", Category.WORK, Runner.NOBODY, Charge(HOLD)),
-            *interrupt(context),
-            *unshare,
-            handled(),
-            *leave_guest(context),
-            *end(),
-        )
-    )
-
-
-HOLD = "hold"
-"""Price of a range's time as shared, which the definition gives."""
-
-
 def first_touch(context: PathContext) -> Operation:
     """How the guest comes to have a page: it accepts a private one; without protection it just touches it."""
     return Operation.ACCEPT if context.protection.has_private_memory else Operation.GUEST_TOUCH_SHARED
@@ -66,7 +33,7 @@ def first_touch(context: PathContext) -> Operation:
 
 def build_image(context: PathContext) -> Program:
     """The host puts the guest's image into private memory, page by page, before the guest runs."""
-    return part_of_boot(
+    return boot_stage(
         acquire(Resource.WORKER, "wait for the VMM"),
         memory("the image's pages are built", first_touch(context)),
         spend(
@@ -83,7 +50,7 @@ def build_image(context: PathContext) -> Program:
 def set_up_pool(context: PathContext) -> Program:
     """The guest shares its pool, and both sides map it."""
     share = convert(context, to_private=False, is_ranged=True) if context.protection.has_private_memory else ()
-    return part_of_boot(
+    return boot_stage(
         *enter_guest(context),
         *share,
         *guest_touch(context, private=False),
@@ -113,12 +80,12 @@ def accept(context: PathContext, *, is_eager: bool) -> Program:
         *leave_guest(context),
     )
     if is_eager:
-        return part_of_boot(*steps)
+        return boot_stage(*steps)
     return Program((*begin(context), *steps, *end()))
 
 
-def part_of_boot(*steps: Step) -> Program:
-    """One part of a guest's start: parts follow each other, and all else of the guest waits behind them."""
+def boot_stage(*steps: Step) -> Program:
+    """One stage of a guest's start: stages follow each other, and all else of the guest waits behind them."""
     return Program(
         (
             acquire(Resource.BOOT, "wait for the part before"),
