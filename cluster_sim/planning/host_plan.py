@@ -20,22 +20,16 @@ from cluster_sim.memory.page_tree import PAGES_PER_1G, PageTree
 from cluster_sim.memory.pages import Operation
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, Swiotlb, empty_swiotlb
 from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, scatter_io_pages
+from cluster_sim.planning.copy_curves import build_curves
 from cluster_sim.planning.guest_layout import lay_out
 from cluster_sim.planning.placement import Placement, place_guests
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.pool_setup import SetUp
 from cluster_sim.planning.queues import Facts
+from cluster_sim.planning.step_table import Programs
 from cluster_sim.planning.stream_keys import keys_of, rings
 from cluster_sim.planning.stream_programs import plan_streams
-from cluster_sim.planning.tables import (
-    Programs,
-    build_curves,
-    build_servers,
-    build_streams,
-    servers_at_rest,
-    sizes_table,
-    streams_at_rest,
-)
+from cluster_sim.planning.tables import build_servers, build_streams, servers_at_rest, sizes_table, streams_at_rest
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.spec import ScenarioSpec

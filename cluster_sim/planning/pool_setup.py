@@ -8,8 +8,9 @@ from cluster_sim.io_paths.path_context import VIDEO, PathContext
 from cluster_sim.io_paths.steps import Count, Direction, Op
 from cluster_sim.memory.effects import Counts, Effect
 from cluster_sim.memory.swiotlb import dynamic_pool_bytes
+from cluster_sim.planning.conversion_calls import call_bytes, chunk_bytes, setup_unit
 from cluster_sim.planning.planned_guest import PlannedGuest
-from cluster_sim.planning.tables import call_bytes, chunk_bytes, setup_unit, step_prices
+from cluster_sim.planning.step_table import step_prices
 from cluster_sim.platform.profile import Profile
 from cluster_sim.scenario.spec import ScenarioSpec
 

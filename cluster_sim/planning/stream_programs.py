@@ -10,7 +10,7 @@ from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK
 from cluster_sim.io_paths.steps import Direction, Program
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.queues import Queue, boots
-from cluster_sim.planning.tables import Programs
+from cluster_sim.planning.step_table import Programs
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.workload_traits import Role

@@ -1,80 +1,31 @@
-"""Tables of a host's loop: steps with their prices, servers, streams, copy curves."""
+"""Tables of a host's servers and streams."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cluster_sim.engine.host_spec import CURVE, CURVE_POINTS, SERVER, SIZE, STEP, STREAM, Records
+from cluster_sim.engine.host_spec import SERVER, SIZE, STREAM, Records
 from cluster_sim.engine.host_state import SERVER_STATE, STREAM_STATE
 from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, FAR_NS, NOBODY, WAIT
-from cluster_sim.integers import NS_PER_S, PAGE_BYTES, Int64s
+from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.io_paths.path_context import driver_of
-from cluster_sim.io_paths.path_needs import Calls, PathNeeds, SlotNeeds
-from cluster_sim.io_paths.steps import COUNT_COUNT, Direction, Mover, Program, Resource, Step
-from cluster_sim.memory.page_tree import PAGES_PER_2M
+from cluster_sim.io_paths.path_needs import PathNeeds, SlotNeeds
+from cluster_sim.io_paths.steps import Direction, Resource
 from cluster_sim.memory.swiotlb import pieces_of
+from cluster_sim.planning.conversion_calls import call_bytes, chunk_bytes, setup_unit
+from cluster_sim.planning.copy_curves import curves_of
 from cluster_sim.planning.guest_layout import buffer_bytes, facts_of_queue
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.queues import Facts, Queue
-from cluster_sim.platform.profile import CURVES, Profile
+from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
-from cluster_sim.scenario.spec import ClusterSpec, HostSpec, ScenarioSpec
-from cluster_sim.scenario.units import MIB
-from cluster_sim.scenario.workload_traits import Role
+from cluster_sim.scenario.spec import HostSpec, ScenarioSpec
+from cluster_sim.scenario.workload_traits import QueueTraits, Role
 
 WHEN_FULL = {"wait": WAIT, "drop_newest": DROP_NEWEST, "drop_oldest": DROP_OLDEST}
-NIC_CURVE = len(CURVES)
-STORAGE_CURVE = NIC_CURVE + 1
-LINK_CURVE = STORAGE_CURVE + 1
-ANY_RANGE = 1 << 62
 NOTHING_COUNTED = -1
-
-
-class Programs:
-    """All programs of a host in one table; streams of a group that are alike share theirs."""
-
-    def __init__(self, profile: Profile) -> None:
-        self.profile = profile
-        self.steps: list[Step] = []
-        self.prices: list[list[int]] = []
-        self.entries: dict[tuple[object, ...], int] = {}
-        """Where each begins."""
-        self.programs: dict[tuple[object, ...], Program] = {}
-
-    def add(self, key: tuple[object, ...], program: Program, vcpus: int, own: Mapping[str, int]) -> None:
-        """Add a program; `own` are prices that the definition gives."""
-        self.entries[key] = len(self.steps)
-        self.programs[key] = program
-        for step in (*program.steps, *program.if_full):
-            self.steps.append(step)
-            self.prices.append(step_prices(step, self.profile, vcpus, own))
-
-    def table(self) -> Records:
-        """The table as the loop reads it."""
-        table = np.zeros(len(self.steps), STEP)
-        for row, step, prices in zip(table, self.steps, self.prices, strict=True):
-            charged = np.flatnonzero(prices)
-            row["op"] = step.op
-            row["resource"] = step.resource or 0
-            row["category"] = step.category or 0
-            row["runner"] = step.runner
-            row["argument"] = step.argument
-            row["range"] = step.range
-            row["exits"] = -1 if step.exits is None else step.exits
-            row["prices"] = prices
-            row["first_price"], row["last_price"] = (charged[0], charged[-1] + 1) if len(charged) else (0, 0)
-        return table
-
-
-def step_prices(step: Step, profile: Profile, vcpus: int, own: Mapping[str, int]) -> list[int]:
-    """What a step costs per unit of each count, ns."""
-    prices = [0] * COUNT_COUNT
-    for charge in step.charges:
-        price = own[charge.price] if charge.price in own else profile.price_ns(charge.price, vcpus)
-        prices[charge.count] += price
-    return prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +114,6 @@ def build_streams(
     for number, (row, stream) in enumerate(zip(table, streams, strict=True)):
         guest = guests[stream.guest]
         group, queue, traits = guest.placed.group, stream.queue, stream.queue.traits
-        needs = guest.layout.needs
         number_of_guest = number - firsts[stream.guest]
         buffers = guest.layout.buffers[number_of_guest]
         base = int(bases[stream.guest])
@@ -172,43 +122,64 @@ def build_streams(
         for direction, entry in stream.entries.items():
             row["entry"][direction] = entry
             row["if_full"][direction] = entry + len(stream.programs[direction].steps)
-            row["work_ns"][direction] = traits.consume_ns if direction == Direction.FROM_DEVICE else traits.produce_ns
         row["servers"] = servers.of_stream[number]
         row["first_buffer"] = first_buffer
         row["buffers"] = buffers.count
-        row["when_full"] = WHEN_FULL[traits.when_full]
         row["first_page"] = (base + buffers.device_page, base + buffers.own_page)
         row["pages"] = (buffers.device_pages, buffers.own_pages)
-        unit = unit_of(queue, needs, memory, guest.layout.pool_bytes)
-        row["granule_pages"] = unit // PAGE_BYTES
-        row["call_bytes"] = call_bytes(protection, memory, needs.calls if traits.moves_data else "batched", unit)
-        row["chunk_bytes"] = chunk_bytes(protection, memory, int(row["call_bytes"]))
+        put_conversions(row, stream, guest, protection, memory)
         row["other_vcpus"] = group.vcpus - 1
         row["descriptor_bytes"] = PAGE_BYTES if memory.placement == "scattered" else host.engine.transfer_max
         row["batch_descriptors"] = host.engine.batch
         row["home_area"] = home_area(guest, number_of_guest)
-        size = buffer_bytes(queue, fact) if traits.moves_data else 0
-        row["buffer_bytes"] = size
-        if needs.slots is not None and traits.moves_data:
-            row["extra_mappings"] = extra_mappings(queue, needs.slots)
-            row["min_align_mask"] = needs.slots.min_align_mask
-            row["first_mapping"] = first_mapping
-            row["mappings"] = pieces_of(size, needs.slots.min_align_mask) + row["extra_mappings"]
+        if traits.moves_data:
+            row["buffer_bytes"] = buffer_bytes(queue, fact)
+            put_mappings(row, queue, guest.layout.needs.slots, first_mapping)
         row["curves"] = curves_of(2 * buffers.count * fact.mean <= llc_share)
-        row["draws_work"] = traits.is_work_random
+        put_traits(row, traits)
         row["next_stream"] = NOBODY
         row["latency_ns"] = scenario.cluster.network.latency
         row["starts_ns"] = guest.placed.arrives_ns + guest.layout.boots  # behind the first part of the boot
-        row["deadline_ns"] = traits.deadline_ns
         row["first_size"], row["sizes"] = first_size, len(traits.sizes)
-        row["reads_percent"] = traits.reads_percent
-        row["is_heard"] = traits.reports_ends
-        row["is_closed"] = traits.is_closed
-        row["think_ns"] = traits.think_ns
         first_buffer += buffers.count
         first_mapping += int(buffers.count * row["mappings"])
         first_size += len(traits.sizes)
     return table
+
+
+def put_traits(row: np.void, traits: QueueTraits) -> None:
+    """Set in a row what its queue's kind alone tells."""
+    row["when_full"] = WHEN_FULL[traits.when_full]
+    row["work_ns"][Direction.FROM_DEVICE] = traits.consume_ns if traits.from_device else 0
+    row["work_ns"][Direction.TO_DEVICE] = traits.produce_ns if traits.to_device else 0
+    row["draws_work"] = traits.is_work_random
+    row["deadline_ns"] = traits.deadline_ns
+    row["reads_percent"] = traits.reads_percent
+    row["is_heard"] = traits.reports_ends
+    row["is_closed"] = traits.is_closed
+    row["think_ns"] = traits.think_ns
+
+
+def put_conversions(
+    row: np.void, stream: PlannedStream, guest: PlannedGuest, protection: Protection, memory: MemorySpec
+) -> None:
+    """Set in a row the unit that its conversions are counted in, and what a call and an exit cover."""
+    needs = guest.layout.needs
+    unit = unit_of(stream.queue, needs, memory, guest.layout.pool_bytes)
+    calls = needs.calls if stream.queue.traits.moves_data else "batched"
+    row["granule_pages"] = unit // PAGE_BYTES
+    row["call_bytes"] = call_bytes(protection, memory, calls, unit)
+    row["chunk_bytes"] = chunk_bytes(protection, memory, int(row["call_bytes"]))
+
+
+def put_mappings(row: np.void, queue: Queue, slots: SlotNeeds | None, first_mapping: int) -> None:
+    """Set in a row how its buffers are mapped into bounce slots, where they are."""
+    if slots is None:
+        return
+    row["extra_mappings"] = extra_mappings(queue, slots)
+    row["min_align_mask"] = slots.min_align_mask
+    row["first_mapping"] = first_mapping
+    row["mappings"] = pieces_of(int(row["buffer_bytes"]), slots.min_align_mask) + row["extra_mappings"]
 
 
 def streams_at_rest(streams: Records) -> Records:
@@ -249,68 +220,3 @@ def unit_of(queue: Queue, needs: PathNeeds, memory: MemorySpec, pool_bytes: int)
     if queue.role == Role.POOL:
         return setup_unit(memory, pool_bytes)
     return queue.traits.unit_bytes or needs.granule_bytes
-
-
-def setup_unit(memory: MemorySpec, pool_bytes: int) -> int:
-    """Unit in which a pool is shared: 2 MiB where it lies together and is whole ones."""
-    whole = pool_bytes % (PAGES_PER_2M * PAGE_BYTES) == 0
-    return PAGE_BYTES if memory.placement == "scattered" or not whole else PAGES_PER_2M * PAGE_BYTES
-
-
-def call_bytes(protection: Protection, memory: MemorySpec, calls: Calls, granule: int) -> int:
-    """Bytes that one call covers, ANY_RANGE where nothing bounds it; a range is one page where they are scattered."""
-    any_range = PAGE_BYTES if memory.placement == "scattered" else ANY_RANGE
-    own_most = protection.call_bytes_max or any_range
-    match calls:
-        case "page":
-            return min(granule, own_most)
-        case "ranged":
-            return any_range
-        case _:
-            return min(protection.call_granules_max * granule or any_range, own_most)
-
-
-def chunk_bytes(protection: Protection, memory: MemorySpec, call: int) -> int:
-    """Bytes that one exit to the VMM covers, within a call; each contiguous run is an exit of its own."""
-    chunk = protection.vmm_chunk_bytes(call)
-    return PAGE_BYTES if memory.placement == "scattered" and chunk else chunk
-
-
-def curves_of(is_hot: bool) -> list[int]:  # noqa: FBT001 - the one thing that decides
-    """The curve of each `Mover` for a stream whose data stays in the cache, or does not."""
-    cpu = CURVES.index("hot" if is_hot else "cold")
-    found = {
-        Mover.GUEST: cpu,
-        Mover.HOST: cpu,
-        Mover.ENGINE: CURVES.index("engine"),
-        Mover.CRYPTO: CURVES.index("crypto"),
-        Mover.NIC: NIC_CURVE,
-        Mover.STORAGE: STORAGE_CURVE,
-        Mover.LINK: LINK_CURVE,
-    }
-    return [found[mover] for mover in Mover]
-
-
-def build_curves(profile: Profile, cluster: ClusterSpec) -> Records:
-    """Copy curves by their number in CURVES, then the network card's, the storage's and the links'."""
-    table = np.zeros(LINK_CURVE + 1, CURVE)
-    bus_milli = round(profile.bus_bytes_per_byte.value * 1000)
-    for row, name in zip(table, CURVES, strict=False):
-        points = profile.curve_points(name)
-        assert 0 < len(points) <= CURVE_POINTS
-        row["points"] = len(points)
-        row["bytes"][: len(points)] = [size for size, _ in points]
-        row["ns"][: len(points)] = [span for _, span in points]
-        row["beyond_ns_per_mib"] = profile.curve_beyond_ns_per_mib(name)
-        row["bus_milli"] = bus_milli if profile.curves[name].uses_bus else 0
-    host = cluster.host
-    of_rate = [
-        (NIC_CURVE, 0, host.nic.rate),
-        (STORAGE_CURVE, host.storage.latency, host.storage.rate),
-        (LINK_CURVE, 0, cluster.network.rate),
-    ]
-    for number, latency_ns, bytes_per_s in of_rate:
-        table[number]["points"] = 1
-        table[number]["ns"][0] = latency_ns
-        table[number]["beyond_ns_per_mib"] = NS_PER_S * MIB // bytes_per_s if bytes_per_s else 0
-    return table
