@@ -1,6 +1,7 @@
 """Where a guest's I/O memory lies in its guest_memfd: pool, the device's buffers, own buffers, ranges of other work."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths import programs
@@ -89,44 +90,25 @@ def lay_out(
 ) -> GuestLayout:
     """Place pool and buffers of one guest from page 0 on; a shared pool's buffers lie inside it."""
     needs = programs.needs(scenario.path_of(group), group, protection, scenario.memory)
-    granule = needs.granule_bytes
     queues = queues_of(scenario, group, index)
     sizes = [buffer_bytes(queue, facts_of_queue(queue, group, facts)) for queue in queues]
-    counts = [queue.traits.buffers for queue in queues]
-    moving = [queue.traits.moves_data for queue in queues]
-    device = [
-        stride_pages(size, granule) if moves and needs.has_device_buffers else 0
-        for size, moves in zip(sizes, moving, strict=True)
-    ]
-    own = [
-        stride_pages(size, PAGE_BYTES) if moves and needs.has_own_buffers else 0
-        for size, moves in zip(sizes, moving, strict=True)
-    ]
-    device_pages = sum(n * pages for n, pages in zip(counts, device, strict=True))
+    unplaced = [size_buffers(queue, size, needs) for queue, size in zip(queues, sizes, strict=True)]
+    device_pages = sum(each.count * each.device_pages for each in unplaced)
     pool = pool_bytes_of(needs, device_pages * PAGE_BYTES)
-    held = pool
-    for count, size, device_stride, own_stride in zip(counts, sizes, device, own, strict=True):
-        if device_stride and not needs.has_buffers_in_pool:
-            held += count * round_up(size, granule)
-        if own_stride:
-            held += count * round_up(size, PAGE_BYTES)
-    device_page = 0
+    held = pool + sum(bytes_held(each, size, needs) for each, size in zip(unplaced, sizes, strict=True))
     own_page = round_up(max(device_pages, (pool + needs.grow_bytes) // PAGE_BYTES), PAGES_PER_2M)
-    placed = []
-    for count, device_stride, own_stride in zip(counts, device, own, strict=True):
-        placed.append(BufferLayout(count, device_page, device_stride, own_page, own_stride))
-        device_page += count * device_stride
-        own_page += count * own_stride
-    io_pages = own_page
-    end_page = io_pages
+    placed = side_by_side(unplaced, own_page)
+    end_page = io_pages = own_page + sum(each.count * each.own_pages for each in unplaced)
     for number, queue in enumerate(queues):
-        if not moving[number]:
-            placed[number] = lay_ranges(queue, end_page, pool // PAGE_BYTES, group.memory // PAGE_BYTES)
-            if queue.role != Role.POOL:
-                end_page = placed[number].device_page + placed[number].count * placed[number].device_pages
-            if queue.role == Role.CHURN:
-                held += placed[number].count * placed[number].device_pages * PAGE_BYTES
-                io_pages = end_page
+        if queue.traits.moves_data:
+            continue
+        ranges = lay_ranges(queue, end_page, pool // PAGE_BYTES, group.memory // PAGE_BYTES)
+        placed[number] = ranges
+        if queue.role != Role.POOL:
+            end_page = ranges.device_page + ranges.count * ranges.device_pages
+        if queue.role == Role.CHURN:
+            held += ranges.count * ranges.device_pages * PAGE_BYTES
+            io_pages = end_page
     return GuestLayout(
         queues=tuple(queues),
         buffers=tuple(placed),
@@ -138,6 +120,38 @@ def lay_out(
         pool_buffers_bytes=device_pages * PAGE_BYTES,
         boots=boots(group),
     )
+
+
+def size_buffers(queue: Queue, size: int, needs: PathNeeds) -> BufferLayout:
+    """Buffers of a queue, not placed yet; one that moves no data has none."""
+    traits = queue.traits
+    has_device, has_own = (traits.moves_data and has for has in (needs.has_device_buffers, needs.has_own_buffers))
+    return BufferLayout(
+        count=traits.buffers,
+        device_page=0,
+        device_pages=stride_pages(size, needs.granule_bytes) if has_device else 0,
+        own_page=0,
+        own_pages=stride_pages(size, PAGE_BYTES) if has_own else 0,
+    )
+
+
+def bytes_held(buffers: BufferLayout, size: int, needs: PathNeeds) -> int:
+    """What buffers of `size` keep from other uses, beside a pool that they may lie in."""
+    is_beside_pool = buffers.device_pages > 0 and not needs.has_buffers_in_pool
+    device = round_up(size, needs.granule_bytes) if is_beside_pool else 0
+    own = round_up(size, PAGE_BYTES) if buffers.own_pages else 0
+    return buffers.count * (device + own)
+
+
+def side_by_side(buffers: Sequence[BufferLayout], own_page: int) -> list[BufferLayout]:
+    """Buffers that the device reaches from page 0 on, private ones from `own_page` on."""
+    device_page = 0
+    placed = []
+    for each in buffers:
+        placed.append(replace(each, device_page=device_page, own_page=own_page))
+        device_page += each.count * each.device_pages
+        own_page += each.count * each.own_pages
+    return placed
 
 
 def lay_ranges(queue: Queue, first_page: int, pool_pages: int, memory_pages: int) -> BufferLayout:
