@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Figures
 from cluster_sim.planning.host_plan import plan_host
-from cluster_sim.planning.inputs import facts_of
+from cluster_sim.planning.inputs import workload_sizes
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.storage import storage_of
 from cluster_sim.runtime.guests import Guests
@@ -42,11 +42,11 @@ def looped(scenario: ScenarioSpec, repeat: int) -> list[float]:
     guests = Guests()
     guests.begin(order_of(scenario))
     arrivals = arrivals_of(guests.submit(0))
-    facts = facts_of(scenario, WORKLOAD.parent)
+    sizes = workload_sizes(scenario, WORKLOAD.parent)
     profile = profile_of(scenario)
     found = []
     for _ in range(repeat + 1):
-        engine = HostEngine(plan_host(scenario, profile, facts))
+        engine = HostEngine(plan_host(scenario, profile, sizes))
         began = time.perf_counter()
         for _done in engine.advance(arrivals, scenario.duration):
             engine.take_keys()

@@ -8,7 +8,7 @@ from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK, end
 from cluster_sim.io_paths.steps import Charge, Count, Op, Program, Resource, Runner, Step, acquire, release, spend
 from cluster_sim.planning.host_plan import plan_host
-from cluster_sim.planning.inputs import facts_of
+from cluster_sim.planning.inputs import workload_sizes
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.ledger import Category
 from cluster_sim.runtime.host_engine import HostEngine
@@ -32,11 +32,11 @@ def program(path: IoPath, context: PathContext) -> Program:
 
 def run(model: Model, repeat: int) -> Timed:
     """Time the loop over all hosts."""
-    facts, profile = facts_of(model.scenario, DEFINITION.parent), profile_of(model.scenario)
+    sizes, profile = workload_sizes(model.scenario, DEFINITION.parent), profile_of(model.scenario)
     seconds: list[float] = []
     engines: list[HostEngine] = []
     for _ in range(repeat + 1):
-        engines = [HostEngine(plan_host(model.scenario, profile, facts, make_program=program)) for _ in model.arrivals]
+        engines = [HostEngine(plan_host(model.scenario, profile, sizes, make_program=program)) for _ in model.arrivals]
         began = time.perf_counter()
         for engine, arrivals in zip(engines, model.arrivals, strict=True):
             for _done in engine.advance(arrivals, model.end_ns):

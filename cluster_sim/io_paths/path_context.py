@@ -58,7 +58,7 @@ class PathContext:
     `far_end`: what lies behind the host's side. `comes_from_network`: the payload reaches the host through its network
     card. `is_closed`: the next transfer is asked for when one has ended. `waits_for_boot`: the guest boots first.
     `engine_interrupts`: the copy engine's completion interrupts the host, else the worker polls. `shares_cpus`: the
-    host may have fewer CPUs than may run at a time. `keeps_cpus`: idle vCPUs spin, so that each has its CPU at any
+    host may have fewer CPUs than may run at a time. `spins_when_idle`: idle vCPUs spin, so that each has its CPU at any
     time. `polls_completions`: the guest looks for them and is not interrupted. `is_threaded`: the queue's own work is
     one thread, on one vCPU at a time.
     """
@@ -73,7 +73,7 @@ class PathContext:
     waits_for_boot: bool = False
     engine_interrupts: bool = False
     shares_cpus: bool = False
-    keeps_cpus: bool = False
+    spins_when_idle: bool = False
     polls_completions: bool = False
     is_threaded: bool = False
 

@@ -43,14 +43,14 @@ def enter_guest(context: PathContext) -> tuple[Step, ...]:
     """Get a vCPU, behind the queue's own work where that is one thread, and a CPU for it where CPUs may be short."""
     steps: tuple[Step, ...] = (acquire(Resource.THREAD, "wait for the queue's thread"),) if context.is_threaded else ()
     steps += (acquire(Resource.VCPU, "wait for a vCPU"),)
-    if context.shares_cpus and not context.keeps_cpus:
+    if context.shares_cpus and not context.spins_when_idle:
         steps += (acquire(Resource.CPU, "wait for a CPU of the host"),)
     return steps
 
 
 def leave_guest(context: PathContext) -> tuple[Step, ...]:
     """Let the vCPU and its CPU go."""
-    has_cpu = context.shares_cpus and not context.keeps_cpus
+    has_cpu = context.shares_cpus and not context.spins_when_idle
     steps: tuple[Step, ...] = (release(Resource.CPU),) if has_cpu else ()
     thread: tuple[Step, ...] = (release(Resource.THREAD),) if context.is_threaded else ()
     return (*steps, release(Resource.VCPU), *thread)

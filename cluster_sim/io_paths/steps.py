@@ -58,7 +58,7 @@ class Resource(IntEnum):
     """A reader-writer lock: faults read, conversions write."""
     WORKER = 3
     BOOT = 4
-    """Held while the guest starts, part by part."""
+    """Held while the guest starts, stage by stage."""
     THREAD = 5
     """What a queue's own work runs in, where that is one thread."""
     ENGINE = 6

@@ -68,12 +68,12 @@ def scatter_io_pages(
     """The tree's page of each I/O page of the host where they are scattered, else an empty array."""
     if scenario.memory.placement == "clustered":
         return np.zeros(0, np.int64)
-    parts = []
+    pages = []
     for guest, base in zip(guests, bases, strict=False):
         placed = guest.placed
         key = draw(1 << 62, *chance, placed.group.name, placed.index, "placement")
-        parts.append(base + sampled(guest.layout.io_pages, guest.layout.end_page, key))
-    return np.concatenate(parts)
+        pages.append(base + sampled(guest.layout.io_pages, guest.layout.end_page, key))
+    return np.concatenate(pages)
 
 
 def build_tree(

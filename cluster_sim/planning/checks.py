@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, dynamic_pool_bytes
-from cluster_sim.planning.guest_layout import buffer_bytes, facts_of_queue, lay_out
-from cluster_sim.planning.inputs import facts_of, log_of, trace_arrays, trace_of
+from cluster_sim.planning.guest_layout import buffer_bytes, lay_out, sizes_of_queue
+from cluster_sim.planning.inputs import log_of, trace_arrays, trace_of, workload_sizes
 from cluster_sim.platform.profile import Price, Profile, cpus
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.provenance import UNITS, Cost, ProvenanceError, to_bytes_per_s, to_ns
@@ -124,19 +124,19 @@ def refused_cost(problem: str) -> Contradiction:
 
 def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
     """Frames fit their buffers, buffers and pool fit the guest, areas divide the pool, which can grow if it may."""
-    facts = facts_of(scenario, folder)
+    sizes = workload_sizes(scenario, folder)
     found = []
     for index, group in enumerate(scenario.guests):
         prefix = group_path(scenario, index)
         at = "io_path" if group.io_path is None else f"{prefix}.io_path"
-        layout = lay_out(scenario, group, 0, facts, PROTECTIONS[scenario.protection])
+        layout = lay_out(scenario, group, 0, sizes, PROTECTIONS[scenario.protection])
         needs = layout.needs
         for queue in layout.queues:
-            fact = facts_of_queue(queue, group, facts)
-            size = buffer_bytes(queue, fact)
-            if queue.sender is None and fact.largest > size and trace_fields(queue.spec):
+            transfer = sizes_of_queue(queue, group, sizes)
+            size = buffer_bytes(queue, transfer)
+            if queue.sender is None and transfer.largest > size and trace_fields(queue.spec):
                 field = f"{prefix}.workloads.{queue.workload}.buffer"
-                allowed = f"at least {format_bytes(fact.largest)}, the trace's largest frame"
+                allowed = f"at least {format_bytes(transfer.largest)}, the trace's largest frame"
                 source = f"{prefix}.workloads.{queue.workload}.source"
                 found.append(Contradiction(field, format_bytes(size), allowed, (source,)))
         if layout.held_bytes > group.memory:

@@ -7,7 +7,7 @@ from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths import programs
 from cluster_sim.io_paths.path_needs import PathNeeds
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PAGES_PER_2M
-from cluster_sim.planning.queues import Facts, Queue, boots, queues_of
+from cluster_sim.planning.queues import Queue, WorkloadSizes, boots, queues_of
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.workload_traits import Role, TransferSizes
@@ -75,9 +75,9 @@ def pool_bytes_of(needs: PathNeeds, buffers_bytes: int) -> int:
     return round_up(buffers_bytes, HUGE_BYTES) if given is None else given
 
 
-def facts_of_queue(queue: Queue, group: GuestGroupSpec, facts: Facts) -> TransferSizes:
-    """What is known of a queue's transfers: the sender's where another guest sends them."""
-    return facts[group.name if queue.sender is None else queue.sender.group, queue.workload]
+def sizes_of_queue(queue: Queue, group: GuestGroupSpec, sizes: WorkloadSizes) -> TransferSizes:
+    """Sizes of a queue's transfers: those of the sender's workload where another guest sends them."""
+    return sizes[group.name if queue.sender is None else queue.sender.group, queue.workload]
 
 
 def buffer_bytes(queue: Queue, sizes: TransferSizes) -> int:
@@ -86,16 +86,16 @@ def buffer_bytes(queue: Queue, sizes: TransferSizes) -> int:
 
 
 def lay_out(
-    scenario: ScenarioSpec, group: GuestGroupSpec, index: int, facts: Facts, protection: Protection
+    scenario: ScenarioSpec, group: GuestGroupSpec, index: int, sizes: WorkloadSizes, protection: Protection
 ) -> GuestLayout:
     """Place pool and buffers of one guest from page 0 on; a shared pool's buffers lie inside it."""
     needs = programs.needs(scenario.path_of(group), group, protection, scenario.memory)
     queues = queues_of(scenario, group, index)
-    sizes = [buffer_bytes(queue, facts_of_queue(queue, group, facts)) for queue in queues]
-    unplaced = [size_buffers(queue, size, needs) for queue, size in zip(queues, sizes, strict=True)]
+    buffer_sizes = [buffer_bytes(queue, sizes_of_queue(queue, group, sizes)) for queue in queues]
+    unplaced = [size_buffers(queue, size, needs) for queue, size in zip(queues, buffer_sizes, strict=True)]
     device_pages = sum(each.count * each.device_pages for each in unplaced)
     pool = pool_bytes_of(needs, device_pages * PAGE_BYTES)
-    held = pool + sum(bytes_held(each, size, needs) for each, size in zip(unplaced, sizes, strict=True))
+    held = pool + sum(bytes_held(each, size, needs) for each, size in zip(unplaced, buffer_sizes, strict=True))
     own_page = round_up(max(device_pages, (pool + needs.grow_bytes) // PAGE_BYTES), PAGES_PER_2M)
     placed = side_by_side(unplaced, own_page)
     end_page = io_pages = own_page + sum(each.count * each.own_pages for each in unplaced)

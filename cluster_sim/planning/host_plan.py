@@ -25,7 +25,7 @@ from cluster_sim.planning.guest_layout import lay_out
 from cluster_sim.planning.placement import Placement, place_guests
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.pool_setup import SetUp
-from cluster_sim.planning.queues import Facts
+from cluster_sim.planning.queues import WorkloadSizes
 from cluster_sim.planning.step_table import Programs
 from cluster_sim.planning.stream_keys import keys_of, rings
 from cluster_sim.planning.stream_programs import plan_streams
@@ -55,7 +55,7 @@ class HostPlan:
 def plan_host(
     scenario: ScenarioSpec,
     profile: Profile,
-    facts: Facts,
+    sizes: WorkloadSizes,
     *,
     host: int = 0,
     placement: Placement | None = None,
@@ -64,24 +64,24 @@ def plan_host(
     is_alone: bool = False,
     make_program: MakeProgram = program,
 ) -> HostPlan:
-    """Build one host; `facts` holds the transfer sizes of each (group name, workload number).
+    """Build one host; `sizes` holds the transfer sizes of each (group name, workload number).
 
     `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps.
     """
     protection = with_lock(profile.protection, scenario.cluster.host.conversion_lock)
     placement = placement or place_guests(scenario, (0,))
     guests = [
-        PlannedGuest(where, lay_out(scenario, where.group, where.index, facts, protection))
+        PlannedGuest(where, lay_out(scenario, where.group, where.index, sizes, protection))
         for where in placement.on_host(host)
     ]
     programs = Programs(profile)
     streams = plan_streams(scenario, protection, guests, programs, make_program, is_alone=is_alone)
-    kept_cpus = sum(guest.placed.group.vcpus for guest in guests if guest.placed.group.idle == "poll")
-    servers = build_servers(scenario.cluster.host, scenario.cluster.host.cpus - kept_cpus, guests, streams)
+    spinning_vcpus = sum(guest.placed.group.vcpus for guest in guests if guest.placed.group.idle == "poll")
+    servers = build_servers(scenario.cluster.host, scenario.cluster.host.cpus - spinning_vcpus, guests, streams)
     bases = np.cumsum([0, *(guest.layout.gib_entries for guest in guests)]) * PAGES_PER_1G
     pages = scatter_io_pages(scenario, guests, bases, (*placement.chance, host))
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
-    table = build_streams(scenario, profile, guests, streams, servers, io_bases, facts)
+    table = build_streams(scenario, profile, guests, streams, servers, io_bases, sizes)
     table["is_closed"] *= not is_alone
     link_streams(table, guests, streams)
     sharing = SetUp(scenario, profile)
@@ -166,18 +166,18 @@ def with_lock(protection: Protection, conversion_lock: str) -> Protection:
 
 def put_logs(table: Records, streams: Sequence[PlannedStream], guests: Sequence[PlannedGuest], logs: Logs) -> Records:
     """Logs that are replayed in closed loops, one after the other; streams of one workload share theirs."""
-    parts: dict[tuple[str, int], int] = {}
+    firsts: dict[tuple[str, int], int] = {}
     joined: list[Records] = [np.zeros(0, REQUEST)]
     length = 0
     for row, stream in zip(table, streams, strict=True):
         key = (guests[stream.guest].placed.group.name, stream.queue.workload)
         if key not in logs or not row["is_closed"]:
             continue
-        if key not in parts:
-            parts[key] = length
+        if key not in firsts:
+            firsts[key] = length
             joined.append(logs[key])
             length += len(logs[key])
-        row["first_request"], row["requests"] = parts[key], len(logs[key])
+        row["first_request"], row["requests"] = firsts[key], len(logs[key])
     return np.concatenate(joined)
 
 

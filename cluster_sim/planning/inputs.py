@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cluster_sim.engine.host_spec import REQUEST, Records
+from cluster_sim.planning.queues import WorkloadSizes
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import LadderVideo, TracedVideo, Workload, path_in, trace_fields
 from cluster_sim.scenario.workload_traits import RequestLog, TransferSizes, traits_of
@@ -51,10 +52,10 @@ def scaled_arrays(path: Path, scale: Fraction) -> TraceArrays:
     return scaled(trace_arrays(path), scale)
 
 
-def facts_of(scenario: ScenarioSpec, folder: Path) -> Mapping[tuple[str, int], TransferSizes]:
+def workload_sizes(scenario: ScenarioSpec, folder: Path) -> WorkloadSizes:
     """Transfer sizes of every (group, workload)."""
     return {
-        (group.name, number): facts_of_workload(workload, folder)
+        (group.name, number): sizes_of_workload(workload, folder)
         for group in scenario.guests
         for number, workload in enumerate(group.workloads)
     }
@@ -67,22 +68,22 @@ def files_of(scenario: ScenarioSpec, folder: Path) -> list[Path]:
     return [path_in(folder, name) for name in dict.fromkeys(names)]
 
 
-def facts_of_workload(workload: Workload, folder: Path) -> TransferSizes:
+def sizes_of_workload(workload: Workload, folder: Path) -> TransferSizes:
     """Transfer sizes of a workload, from its definition or its traces; an adaptive one's mean is the highest rung's."""
     traits = traits_of(workload)
     if traits.transfer_sizes is not None:
         return traits.transfer_sizes
     match traits.trace:
         case TracedVideo() as traced:
-            sizes = frames_of(traced, folder).sizes_bytes
+            found = frames_of(traced, folder).sizes_bytes
         case LadderVideo() as ladder:
-            rungs = [trace_arrays(path_in(folder, rung)).sizes_bytes for rung in ladder.rungs]
-            return TransferSizes(max(int(sizes.max()) for sizes in rungs), int(rungs[-1].mean()))
+            rungs = [trace_arrays(path_in(folder, name)).sizes_bytes for name in ladder.rungs]
+            return TransferSizes(max(int(rung.max()) for rung in rungs), int(rungs[-1].mean()))
         case RequestLog() as log:
-            sizes = log_of(path_in(folder, log.path)).size_bytes
+            found = log_of(path_in(folder, log.path)).size_bytes
         case _:
             raise AssertionError(workload)
-    return TransferSizes(int(sizes.max()), int(sizes.mean()))
+    return TransferSizes(int(found.max()), int(found.mean()))
 
 
 def logs_of(scenario: ScenarioSpec, folder: Path) -> Mapping[tuple[str, int], Records]:

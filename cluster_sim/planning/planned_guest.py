@@ -1,4 +1,4 @@
-"""What a host is planned to hold: guests in their places, streams with their programs."""
+"""What a host is planned to hold: guests with their memory, streams with their programs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from cluster_sim.planning.queues import Queue
 
 @dataclass(frozen=True, slots=True)
 class PlannedGuest:
-    """One guest of the host: its place, its memory, what setting it up took."""
+    """One guest of the host: where and when it is, its memory, what setting it up took."""
 
     placed: PlacedGuest
     layout: GuestLayout

@@ -9,7 +9,7 @@ from cluster_sim.engine.host_state import HostState
 from cluster_sim.memory.page_tree import PageTree, copy_of
 from cluster_sim.planning.host_plan import HostPlan, Logs, plan_host
 from cluster_sim.planning.placement import PlacedGuest, Placement
-from cluster_sim.planning.queues import Facts
+from cluster_sim.planning.queues import WorkloadSizes
 from cluster_sim.planning.stream_keys import keys_of, rings
 from cluster_sim.platform.profile import Profile
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -24,7 +24,7 @@ class Planner:
 
     scenario: ScenarioSpec
     profile: Profile
-    facts: Facts
+    sizes: WorkloadSizes
     placement: Placement
     logs: Logs
     last_guests: Guests | None = field(init=False, default=None)
@@ -41,7 +41,7 @@ class Planner:
         return for_host(self.last_plan, placed_guests, (*self.placement.chance, host))
 
     def _planned(self, host: int) -> HostPlan:
-        return plan_host(self.scenario, self.profile, self.facts, host=host, placement=self.placement, logs=self.logs)
+        return plan_host(self.scenario, self.profile, self.sizes, host=host, placement=self.placement, logs=self.logs)
 
 
 def for_host(plan: HostPlan, placed_guests: list[PlacedGuest], chance: tuple[int, ...]) -> HostPlan:

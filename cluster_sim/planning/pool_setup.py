@@ -24,7 +24,7 @@ class Effects(NamedTuple):
 
 
 class SetUp:
-    """Prices what sharing takes, alone; once for all guests that are alike."""
+    """Prices what sharing takes, alone; once for all equal guests."""
 
     def __init__(self, scenario: ScenarioSpec, profile: Profile) -> None:
         self.scenario = scenario

@@ -8,7 +8,8 @@ from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.workload_spec import Workload
 from cluster_sim.scenario.workload_traits import QueueTraits, Role, TransferSizes, traits_of
 
-Facts = Mapping[tuple[str, int], TransferSizes]
+WorkloadSizes = Mapping[tuple[str, int], TransferSizes]
+"""Transfer sizes of each (group name, workload number)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """One queue of a guest: `workload` is its number in the group that declares it, `job` which of several alike."""
+    """One queue of a guest: `workload` is its number in the group that declares it, `job` which of its equal queues."""
 
     workload: int
     job: int

@@ -10,7 +10,7 @@ from cluster_sim.platform.profile import Profile
 
 
 class Programs:
-    """All programs of a host in one table; streams of a group that are alike share theirs."""
+    """All programs of a host in one table; equal streams of a group share theirs."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile

@@ -70,7 +70,7 @@ def context_of(
         waits_for_boot=boots(group) and not is_alone,
         engine_interrupts=scenario.cluster.host.engine.completion == "interrupt",
         shares_cpus=shares_cpus,
-        keeps_cpus=group.idle == "poll",
+        spins_when_idle=group.idle == "poll",
         polls_completions=traits.polls_completions,
         is_threaded=traits.is_threaded,
     )

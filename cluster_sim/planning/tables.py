@@ -15,9 +15,9 @@ from cluster_sim.io_paths.steps import Direction, Resource
 from cluster_sim.memory.swiotlb import pieces_of
 from cluster_sim.planning.conversion_calls import call_bytes, chunk_bytes, setup_unit
 from cluster_sim.planning.copy_curves import curves_of
-from cluster_sim.planning.guest_layout import buffer_bytes, facts_of_queue
+from cluster_sim.planning.guest_layout import buffer_bytes, sizes_of_queue
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
-from cluster_sim.planning.queues import Facts, Queue
+from cluster_sim.planning.queues import Queue, WorkloadSizes
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
@@ -102,7 +102,7 @@ def build_streams(
     streams: Sequence[PlannedStream],
     servers: Servers,
     bases: Int64s,
-    facts: Facts,
+    sizes: WorkloadSizes,
 ) -> Records:
     """One row a stream, without the key of its draws."""
     protection, memory, host = profile.protection, scenario.memory, scenario.cluster.host
@@ -117,7 +117,7 @@ def build_streams(
         number_of_guest = number - firsts[stream.guest]
         buffers = guest.layout.buffers[number_of_guest]
         base = int(bases[stream.guest])
-        fact = facts_of_queue(queue, group, facts)
+        transfer = sizes_of_queue(queue, group, sizes)
         row["guest"] = row["pool"] = stream.guest
         for direction, entry in stream.entries.items():
             row["entry"][direction] = entry
@@ -133,13 +133,13 @@ def build_streams(
         row["batch_descriptors"] = host.engine.batch
         row["home_area"] = home_area(guest, number_of_guest)
         if traits.moves_data:
-            row["buffer_bytes"] = buffer_bytes(queue, fact)
+            row["buffer_bytes"] = buffer_bytes(queue, transfer)
             put_mappings(row, queue, guest.layout.needs.slots, first_mapping)
-        row["curves"] = curves_of(2 * buffers.count * fact.mean <= llc_share)
+        row["curves"] = curves_of(2 * buffers.count * transfer.mean <= llc_share)
         put_traits(row, traits)
         row["next_stream"] = NOBODY
         row["latency_ns"] = scenario.cluster.network.latency
-        row["starts_ns"] = guest.placed.arrives_ns + guest.layout.boots  # behind the first part of the boot
+        row["starts_ns"] = guest.placed.arrives_ns + guest.layout.boots  # behind the first stage of the boot
         row["first_size"], row["sizes"] = first_size, len(traits.sizes)
         first_buffer += buffers.count
         first_mapping += int(buffers.count * row["mappings"])

@@ -9,7 +9,7 @@ import pyarrow as pa
 from cluster_sim.engine.state import FAR_NS
 from cluster_sim.integers import Int64s
 from cluster_sim.planning.guest_layout import GuestLayout, lay_out
-from cluster_sim.planning.inputs import facts_of
+from cluster_sim.planning.inputs import workload_sizes
 from cluster_sim.planning.placement import TO_THE_END, PlacedGuest
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.results.endings import Ending
@@ -71,7 +71,7 @@ class Guests:
         self.next_window = 0
         self.running = {}
         placement = order.placement()
-        facts = facts_of(order.scenario, order.folder)
+        sizes = workload_sizes(order.scenario, order.folder)
         protection = PROTECTIONS[order.scenario.protection]
         chance = (order.seed, order.replication)
         video: list[VideoStream] = []
@@ -83,7 +83,7 @@ class Guests:
             for placed in placement.on_host(host):
                 key = (placed.group.name, placed.index)
                 if key not in layouts:
-                    layouts[key] = lay_out(order.scenario, placed.group, placed.index, facts, protection)
+                    layouts[key] = lay_out(order.scenario, placed.group, placed.index, sizes, protection)
                 layout = layouts[key]
                 for queue in layout.queues:
                     stream = software_of(order.scenario, order.folder, placed, queue, layout, chance)

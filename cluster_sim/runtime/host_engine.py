@@ -334,8 +334,8 @@ def bytes_of(value: object) -> int:
 def compile_all() -> None:
     """Compile the loop, and what Python calls before and after it, by running no events."""
     scenario = ScenarioSpec.model_validate(SMALLEST_SCENARIO)
-    facts = traits_of(scenario.guests[0].workloads[0]).transfer_sizes
-    assert facts is not None
-    engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), {("one", 0): facts}))
+    sizes = traits_of(scenario.guests[0].workloads[0]).transfer_sizes
+    assert sizes is not None
+    engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), {("one", 0): sizes}))
     engine.finish()
     engine.split_huge_pages()

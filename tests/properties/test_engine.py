@@ -14,7 +14,7 @@ from cluster_sim.results.endings import Ending
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.spec import ScenarioSpec
 from tests.unit.engine.test_engine import at_rest
-from tests.unit.lone_host import facts_of
+from tests.unit.lone_host import workload_sizes
 
 Values = dict[str, JsonValue]
 Groups = list[tuple[int, int, list[Values]]]
@@ -69,16 +69,16 @@ def spec_of(protection: str, path: Values, guests: Groups, profile: str) -> Scen
 
 def run(spec: ScenarioSpec, instants_ns: list[int], end_ns: int) -> tuple[HostEngine, Records]:
     """Every stream gets a frame at every instant."""
-    facts = facts_of(spec)
-    engine = HostEngine(plan_host(spec, profile_of(spec), facts, journal_entries=20_000))
-    sizes = []
+    sizes = workload_sizes(spec)
+    engine = HostEngine(plan_host(spec, profile_of(spec), sizes, journal_entries=20_000))
+    frame_sizes = []
     for planned in engine.plan.streams:
         guest = engine.plan.guests[planned.guest]
-        sizes.append(facts[guest.placed.group.name, planned.queue.workload].largest)
-    at_ns = np.repeat(np.array(sorted(instants_ns), np.int64), len(sizes))
-    stream = np.tile(np.arange(len(sizes), dtype=np.int64), len(instants_ns))
-    frame = np.repeat(np.arange(len(instants_ns)), len(sizes))
-    sizes_bytes = np.array(sizes, np.int64)[stream]
+        frame_sizes.append(sizes[guest.placed.group.name, planned.queue.workload].largest)
+    at_ns = np.repeat(np.array(sorted(instants_ns), np.int64), len(frame_sizes))
+    stream = np.tile(np.arange(len(frame_sizes), dtype=np.int64), len(instants_ns))
+    frame = np.repeat(np.arange(len(instants_ns)), len(frame_sizes))
+    sizes_bytes = np.array(frame_sizes, np.int64)[stream]
     done = np.concatenate(
         list(engine.advance(submissions(at_ns, stream, frame, sizes_bytes, at_ns + 10_000_000), end_ns))
     )

@@ -20,7 +20,7 @@ from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.runtime.study_point import Point, guests_of
 from cluster_sim.scenario.spec import ScenarioSpec
-from tests.unit.lone_host import RAW_1080P, Values, arrivals, facts_of, scenario
+from tests.unit.lone_host import RAW_1080P, Values, arrivals, scenario, workload_sizes
 
 TECHNOLOGIES = ("none", "pkvm", "sev-snp", "tdx", "cca")
 PATHS: Mapping[str, Values] = {
@@ -111,7 +111,7 @@ def lone(protection: str, path: str, direction: str) -> ScenarioSpec:
 
 def latency_alone_ns(spec: ScenarioSpec, profile: Profile) -> int:
     """One frame alone on the host."""
-    engine = HostEngine(plan_host(spec, profile, facts_of(spec), is_alone=True))
+    engine = HostEngine(plan_host(spec, profile, workload_sizes(spec), is_alone=True))
     way = 0 if spec.guests[0].workloads[0].model_dump()["direction"] == "from_device" else 1
     (done,) = [row for rows in engine.advance(arrivals([(0, 0, 0)], RAW_1080P, way), 1 << 50) for row in rows]
     return int(done["ended_ns"])

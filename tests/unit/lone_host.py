@@ -9,7 +9,7 @@ from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.host_state import TRANSFER
 from cluster_sim.engine.state import Arrivals, submissions
 from cluster_sim.planning.host_plan import plan_host
-from cluster_sim.planning.queues import Facts
+from cluster_sim.planning.queues import WorkloadSizes
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -48,19 +48,19 @@ def scenario(
     )
 
 
-def facts_of(spec: ScenarioSpec) -> Facts:
+def workload_sizes(spec: ScenarioSpec) -> WorkloadSizes:
     """What is known of each workload without traces."""
     found = {
         (group.name, number): traits_of(workload).transfer_sizes
         for group in spec.guests
         for number, workload in enumerate(group.workloads)
     }
-    return {key: facts for key, facts in found.items() if facts is not None}
+    return {key: sizes for key, sizes in found.items() if sizes is not None}
 
 
 def engine_of(spec: ScenarioSpec, *, journal_entries: int = 0, is_alone: bool = False) -> HostEngine:
     """The host, at rest."""
-    plan = plan_host(spec, profile_of(spec), facts_of(spec), journal_entries=journal_entries, is_alone=is_alone)
+    plan = plan_host(spec, profile_of(spec), workload_sizes(spec), journal_entries=journal_entries, is_alone=is_alone)
     return HostEngine(plan)
 
 

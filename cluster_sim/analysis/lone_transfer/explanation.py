@@ -9,11 +9,11 @@ import numpy as np
 from cluster_sim.analysis.lone_transfer.step_prices import ExplainedStep, StepContext, explain_step
 from cluster_sim.engine.state import submissions
 from cluster_sim.io_paths.steps import Direction
-from cluster_sim.planning.guest_layout import GuestLayout, facts_of_queue
+from cluster_sim.planning.guest_layout import GuestLayout, sizes_of_queue
 from cluster_sim.planning.host_plan import plan_host
-from cluster_sim.planning.inputs import facts_of
+from cluster_sim.planning.inputs import workload_sizes
 from cluster_sim.planning.planned_guest import PlannedStream
-from cluster_sim.planning.queues import Facts
+from cluster_sim.planning.queues import WorkloadSizes
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
@@ -48,27 +48,27 @@ def explain(scenario: ScenarioSpec, folder: Path) -> list[ExplainedTransfer]:
     The frame is alone on its host: pins of others and injected faults are left out.
     """
     scenario = scenario.model_copy(update={"memory": scenario.memory.model_copy(update={"pins": None}), "faults": ()})
-    facts = facts_of(scenario, folder)
+    sizes = workload_sizes(scenario, folder)
     profile = profile_of(scenario)
-    plan = plan_host(scenario, profile, facts, is_alone=True)
+    plan = plan_host(scenario, profile, sizes, is_alone=True)
     first: dict[tuple[str, int, Role, Direction], int] = {}
     for number, stream in enumerate(plan.streams):
         group = plan.guests[stream.guest].placed.group
         for direction in stream.programs:
             first.setdefault((group.name, stream.queue.workload, stream.queue.role, direction), number)
     return [
-        explain_stream(scenario, profile, facts, number, direction) for (_, _, _, direction), number in first.items()
+        explain_stream(scenario, profile, sizes, number, direction) for (_, _, _, direction), number in first.items()
     ]
 
 
 def explain_stream(
-    scenario: ScenarioSpec, profile: Profile, facts: Facts, number: int, direction: Direction
+    scenario: ScenarioSpec, profile: Profile, sizes: WorkloadSizes, number: int, direction: Direction
 ) -> ExplainedTransfer:
     """Run one transfer of one stream, with all other guests of its host idle."""
-    plan = plan_host(scenario, profile, facts, journal_entries=JOURNAL_ENTRIES, is_alone=True)
+    plan = plan_host(scenario, profile, sizes, journal_entries=JOURNAL_ENTRIES, is_alone=True)
     stream = plan.streams[number]
     guest = plan.guests[stream.guest]
-    size = size_of(stream, guest.layout, facts_of_queue(stream.queue, guest.placed.group, facts).mean)
+    size = size_of(stream, guest.layout, sizes_of_queue(stream.queue, guest.placed.group, sizes).mean)
     engine = HostEngine(plan)
     one = submissions(
         at_ns=np.zeros(1, np.int64),

@@ -17,7 +17,7 @@ from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.path_spec import ConvertPath
 from cluster_sim.scenario.spec import ScenarioSpec
-from tests.unit.lone_host import FAR_NS, Values, arrivals, engine_of, facts_of, run, scenario
+from tests.unit.lone_host import FAR_NS, Values, arrivals, engine_of, run, scenario, workload_sizes
 
 CONVERT: Values = {"kind": "convert", "granule": "4KiB"}
 POOL: Values = {"kind": "shared_pool", "copy": "none"}
@@ -147,7 +147,7 @@ def test_scattered_pages_are_others_on_other_hosts_and_replications() -> None:
     spec = with_memory("sev-snp", POOL, {"placement": "scattered"})
     plans = [
         plan_host(
-            spec, profile_of(spec), facts_of(spec), host=host, placement=place_guests(spec, (1, replication))
+            spec, profile_of(spec), workload_sizes(spec), host=host, placement=place_guests(spec, (1, replication))
         ).spec.placement
         for host, replication in ((0, 0), (0, 0), (1, 0), (0, 1))
     ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import cluster_sim
 from cluster_sim.planning.guest_layout import lay_out
 from cluster_sim.planning.host_plan import plan_host
-from cluster_sim.planning.inputs import facts_of, logs_of
+from cluster_sim.planning.inputs import logs_of, workload_sizes
 from cluster_sim.planning.placement import place_guests
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.scenario_profile import profile_of
@@ -52,8 +52,8 @@ def is_small(scenario: ScenarioSpec, folder: Path) -> bool:
     counts = [group.count_per_host or group.count or 0 for group in scenario.guests]
     if sum(counts) > GUESTS_MOST or scenario.cluster.host.memory > HOST_BYTES_MOST:
         return False
-    facts, protection = facts_of(scenario, folder), PROTECTIONS[scenario.protection]
-    layouts = [lay_out(scenario, group, 0, facts, protection) for group in scenario.guests]
+    sizes, protection = workload_sizes(scenario, folder), PROTECTIONS[scenario.protection]
+    layouts = [lay_out(scenario, group, 0, sizes, protection) for group in scenario.guests]
     buffers = [sum(each.count for each in layout.buffers) for layout in layouts]
     return sum(count * each for count, each in zip(counts, buffers, strict=True)) <= BUFFERS_MOST
 
@@ -62,8 +62,8 @@ def plan_one_host(experiment: Experiment) -> None:
     """Plan host 0 of the first variant, if it is small."""
     scenario, folder = experiment.variants[0].scenario, experiment.source.parent
     if is_small(scenario, folder):
-        facts, logs = facts_of(scenario, folder), logs_of(scenario, folder)
-        plan = plan_host(scenario, profile_of(scenario), facts, placement=place_guests(scenario, CHANCE), logs=logs)
+        sizes, logs = workload_sizes(scenario, folder), logs_of(scenario, folder)
+        plan = plan_host(scenario, profile_of(scenario), sizes, placement=place_guests(scenario, CHANCE), logs=logs)
         assert len(plan.state.guests) == len(plan.guests)
 
 
