@@ -187,8 +187,8 @@ PATH_MUTANTS = (
         "§3.1",
         "a guest is interrupted for each packet that has gone",
         "io_paths/path_context.py",
-        "is_told_when_sent=False",
-        "is_told_when_sent=True",
+        "interrupts_when_sent=False",
+        "interrupts_when_sent=True",
         "idle",
     ),
 )

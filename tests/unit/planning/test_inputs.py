@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from cluster_sim.planning.inputs import facts_of, files_of, frames_of, log_of, logs_of, trace_arrays, trace_of
+from cluster_sim.planning.inputs import files_of, frames_of, log_of, logs_of, trace_arrays, trace_of, workload_sizes
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import TracedVideo
 from cluster_sim.shipped import workloads_directory
@@ -39,8 +39,8 @@ def test_a_trace_that_several_workloads_name_is_read_once() -> None:
 def test_a_films_facts_are_those_of_its_frames_and_scale_with_them() -> None:
     sizes = trace_of(TRACES / FILM).size_bytes
     film: Values = {"kind": "trace", "trace": FILM}
-    facts = facts_of(of_films(film, {**film, "scale": "2"}), TRACES)
-    plain, doubled = facts["raw", 0], facts["raw", 1]
+    sizes = workload_sizes(of_films(film, {**film, "scale": "2"}), TRACES)
+    plain, doubled = sizes["raw", 0], sizes["raw", 1]
     assert (plain.largest, plain.mean) == (int(sizes.max()), int(sizes.sum()) // len(sizes))
     assert (doubled.largest, doubled.mean) == (2 * plain.largest, int(2 * sizes.sum()) // len(sizes))
 
@@ -52,7 +52,7 @@ def test_an_adaptive_player_must_have_room_for_the_largest_frame_of_any_rung() -
         "player": "bba",
         "link": [{"at": "0s", "rate": "5Mb/s"}],
     }
-    found = facts_of(of_films(ladder), TRACES)["raw", 0]
+    found = workload_sizes(of_films(ladder), TRACES)["raw", 0]
     by_rung = [trace_of(TRACES / rung).size_bytes for rung in RUNGS]
     assert found.largest == max(int(sizes.max()) for sizes in by_rung)
     assert found.mean == int(by_rung[-1].mean()), "copies are hot or cold by the dearest rung"
