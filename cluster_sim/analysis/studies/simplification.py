@@ -7,7 +7,8 @@ from cluster_sim.analysis.studies.designs import wrong_with
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.spec import ArrivalSpec, ScenarioSpec
 from cluster_sim.scenario.units import format_duration
-from cluster_sim.scenario.workload_spec import BootWorkload, LadderVideo, VideoWorkload
+from cluster_sim.scenario.workload_spec import LadderVideo
+from cluster_sim.scenario.workload_traits import traits_of
 
 SHORT_NS: Final = 200_000_000
 """Long enough for a dozen frames a guest: prices, not rare events, are what a sensitivity study is about."""
@@ -29,17 +30,16 @@ def simpler(experiment: Experiment) -> tuple[Experiment, tuple[str, ...]]:
 
 def simpler_scenario(scenario: ScenarioSpec) -> tuple[ScenarioSpec, list[str]]:
     """One host where hosts are apart and all the same; a short time where no guest comes, boots or plays."""
-    workloads = [workload for group in scenario.guests for workload in group.workloads]
+    workloads = [traits_of(workload) for group in scenario.guests for workload in group.workloads]
     told: list[str] = []
     is_apart = all(group.count is None for group in scenario.guests) and not any(
-        isinstance(workload, VideoWorkload) and workload.to is not None for workload in workloads
+        workload.to is not None for workload in workloads
     )
     if is_apart and scenario.cluster.hosts > 1 and not scenario.faults:
         told.append(f"cluster.hosts {scenario.cluster.hosts} taken as 1")
         scenario = scenario.model_copy(update={"cluster": scenario.cluster.model_copy(update={"hosts": 1})})
     settles = all(group.arrive == ArrivalSpec() for group in scenario.guests) and not any(
-        isinstance(workload, BootWorkload) or isinstance(getattr(workload, "source", None), LadderVideo)
-        for workload in workloads
+        workload.boots or isinstance(workload.trace, LadderVideo) for workload in workloads
     )
     if settles and scenario.duration > SHORT_NS and not scenario.faults:
         told.append(f"duration {format_duration(scenario.duration)} taken as {format_duration(SHORT_NS)}")

@@ -36,13 +36,13 @@ def test_a_trace_that_several_workloads_name_is_read_once() -> None:
     assert files_of(scenario("pkvm", {"kind": "swiotlb"}), TRACES) == []
 
 
-def test_a_films_facts_are_those_of_its_frames_and_scale_with_them() -> None:
-    sizes = trace_of(TRACES / FILM).size_bytes
+def test_a_films_sizes_are_those_of_its_frames_and_scale_with_them() -> None:
+    frames = trace_of(TRACES / FILM).size_bytes
     film: Values = {"kind": "trace", "trace": FILM}
     sizes = workload_sizes(of_films(film, {**film, "scale": "2"}), TRACES)
     plain, doubled = sizes["raw", 0], sizes["raw", 1]
-    assert (plain.largest, plain.mean) == (int(sizes.max()), int(sizes.sum()) // len(sizes))
-    assert (doubled.largest, doubled.mean) == (2 * plain.largest, int(2 * sizes.sum()) // len(sizes))
+    assert (plain.largest, plain.mean) == (int(frames.max()), int(frames.sum()) // len(frames))
+    assert (doubled.largest, doubled.mean) == (2 * plain.largest, int(2 * frames.sum()) // len(frames))
 
 
 def test_an_adaptive_player_must_have_room_for_the_largest_frame_of_any_rung() -> None:
