@@ -44,6 +44,7 @@ TESTS: dict[Judge, tuple[str, ...]] = {
         "engine/test_engine.py",
         "engine/test_shared_resources.py",
         "engine/test_memory_choices.py",
+        "engine/test_guest_end.py",
         "engine/test_faults.py",
     ),
     "prices": ("platform",),
