@@ -1,6 +1,6 @@
-"""Checks of a scenario that need its traces, its costs or its memory layout; the scenario's own rooms know none."""
+"""All checks of a scenario: its own arithmetic, and what needs its traces, its costs or its memory layout."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, dynamic_pool_bytes
@@ -10,8 +10,9 @@ from cluster_sim.platform.profile import Price, Profile, cpus
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.provenance import UNITS, Cost, ProvenanceError, to_bytes_per_s, to_ns
 from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.scenario.axes import Variant
 from cluster_sim.scenario.cluster_contradictions import RATE_LEAST, group_path
-from cluster_sim.scenario.contradictions import contradictions
+from cluster_sim.scenario.contradictions import contradictions, gather
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.units import format_bytes, format_rate
@@ -19,16 +20,21 @@ from cluster_sim.scenario.workload_contradictions import SEGMENT_LEAST_NS, missi
 from cluster_sim.scenario.workload_spec import LadderVideo, Workload, path_in, trace_fields
 from cluster_sim.scenario.workload_traits import RequestLog, traits_of
 from cluster_sim.traces.table import TraceError
-from cluster_sim.workloads.ladder import ladder_of
+from cluster_sim.workloads.ladder import LadderError, ladder_of
 
 PRICE_NS_MOST = 10**9
 BUS_MOST = 1000
 
 
-def checks(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
-    """All of them; those of the layout only when traces and profile can be read."""
-    found = [*check_traces(scenario, folder), *check_profile(scenario)]
-    return found or ([] if contradictions(scenario, folder) else check_layout(scenario, folder))
+def check_variants(variants: Sequence[Variant], folder: Path) -> list[Contradiction]:
+    """All that is wrong in any variant, each thing once, with the axis values where it holds."""
+    return gather(variants, [check_scenario(variant.scenario, folder) for variant in variants])
+
+
+def check_scenario(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
+    """All that is wrong with a scenario; its layout is checked only where all else holds, and traces can be read."""
+    found = [*contradictions(scenario, folder), *check_traces(scenario, folder), *check_profile(scenario)]
+    return found or check_layout(scenario, folder)
 
 
 def check_traces(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
@@ -58,7 +64,7 @@ def check_trace(workload: Workload, field: str, path: Path) -> Iterator[Contradi
             return
         trace = trace_of(path)
     except TraceError as error:
-        yield Contradiction(field, str(error.found), str(error.allowed))
+        yield Contradiction(field, error.found, error.allowed)
         return
     if round(trace.frame_period_ns) < 1:
         yield Contradiction(field, "a trace without a frame rate", "frames at two instants or more")
@@ -71,9 +77,8 @@ def check_ladder(workload: Workload, prefix: str, folder: Path) -> list[Contradi
         return []
     try:
         ladder_of([trace_arrays(path_in(folder, rung)) for rung in ladder.rungs], ladder.segment)
-    except ValueError as error:
-        found, _, allowed = str(error).partition("found ")[2].partition(", allowed: ")
-        return [Contradiction(f"{prefix}.source.rungs", found or str(error), allowed or "encodings of one film")]
+    except LadderError as error:
+        return [Contradiction(f"{prefix}.source.rungs", error.found, error.allowed)]
     return []
 
 
@@ -87,7 +92,7 @@ def check_profile(scenario: ScenarioSpec) -> list[Contradiction]:
     try:
         profile = profile_of(scenario)
     except ProvenanceError as error:
-        return [refused_cost(problem) for problem in error.problems]
+        return [Contradiction("costs", each.found, each.allowed) for each in error.refusals]
     return list(check_prices(profile)) if scenario.costs else []
 
 
@@ -113,13 +118,6 @@ def check_prices(profile: Profile) -> Iterator[Contradiction]:
 def costs_of(price: Price) -> list[Cost]:
     """All costs that a price may be."""
     return [cost for cost in (price.cost, *(step for _, step in price.steps)) if cost is not None]
-
-
-def refused_cost(problem: str) -> Contradiction:
-    """A problem of the profile's as one of the definition's."""
-    _, _, rest = problem.partition("found ")
-    found, _, allowed = rest.partition(", allowed: ")
-    return Contradiction("costs", found or problem, allowed or "costs by name, each in its own kind of unit")
 
 
 def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:

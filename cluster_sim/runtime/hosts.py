@@ -11,7 +11,7 @@ from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.host_state import HEARD
 from cluster_sim.engine.records import joined_rows
 from cluster_sim.engine.state import Arrivals, submissions
-from cluster_sim.planning.inputs import logs_of, workload_sizes
+from cluster_sim.planning.inputs import logs_of
 from cluster_sim.planning.planner import Planner
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.columns import schema
@@ -19,7 +19,7 @@ from cluster_sim.results.parts import Part, SegmentedWriter, write_part
 from cluster_sim.runtime.exchange import Exchange, groups_of_hosts
 from cluster_sim.runtime.host_engine import BUSY_ROWS, HostEngine
 from cluster_sim.runtime.host_tables import HostTables
-from cluster_sim.runtime.packing import blocks_of_hosts
+from cluster_sim.runtime.packing import hosts_by_file
 from cluster_sim.runtime.run_order import RunOrder
 from cluster_sim.runtime.snapshot_state import restore, saved_state_of
 from cluster_sim.runtime.transfer_recorder import Reading, Recorder
@@ -67,19 +67,19 @@ class _RunningHost:
         """Have recorded what was read out, and give what software is told of the window."""
         if self.reading is not None:
             self.reading.record()
-        self.tables.close_window(window, ends_ns)
+        self.tables.sums.close_window(window, ends_ns)
         return self.engine.take_heard()
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class _SharedFiles:
     """Hosts whose rows go into the same files, and what records their transfers, if anything does."""
 
     hosts: tuple[int, ...]
     recorder: Recorder | None
 
 
-def name_of_block(hosts: Sequence[int]) -> str:
+def name_of_file(hosts: Sequence[int]) -> str:
     """Name of the files of hosts that share them."""
     return f"hosts-{hosts[0]:05d}"
 
@@ -93,7 +93,7 @@ class Hosts:
         self.order: RunOrder | None = None
         self.running: dict[int, _RunningHost] = {}
         self.exchanges: list[Exchange] = []
-        self.blocks: list[_Block] = []
+        self.files: list[_SharedFiles] = []
         self.next_window = 0
         self.state_bytes = 0
         """About what a snapshot holds."""
@@ -101,7 +101,7 @@ class Hosts:
     @property
     def writers(self) -> list[SegmentedWriter]:
         """Writers of transfers."""
-        return [block.recorder.writer for block in self.blocks if block.recorder is not None]
+        return [shared.recorder.writer for shared in self.files if shared.recorder is not None]
 
     @writers.setter
     def writers(self, restored: list[SegmentedWriter]) -> None:
@@ -112,20 +112,19 @@ class Hosts:
         self.order = order
         self.next_window = 0
         scenario = order.scenario
-        sizes, logs = workload_sizes(scenario, order.folder), logs_of(scenario, order.folder)
-        planner = Planner(scenario, profile_of(scenario), sizes, order.placement(), logs)
+        planner = Planner(scenario, profile_of(scenario), order.guests(), logs_of(scenario, order.folder))
         mine = set(order.hosts)
-        blocks = [tuple(block) for block in blocks_of_hosts(scenario.cluster.hosts) if mine & set(block)]
-        assert {host for block in blocks for host in block} == mine, "blocks are whole"
+        sharing = [tuple(hosts) for hosts in hosts_by_file(scenario.cluster.hosts) if mine & set(hosts)]
+        assert {host for hosts in sharing for host in hosts} == mine, "who shares files is here as a whole"
         rows = max(BUSY_ROWS * BUSY_HOSTS // max(scenario.cluster.hosts, BUSY_HOSTS), BUSY_ROWS_LEAST)
-        self.running, self.blocks = {}, []
-        for hosts in blocks:
+        self.running, self.files = {}, []
+        for hosts in sharing:
             tables = [HostTables(host, HostEngine(planner.plan(host), rows)) for host in hosts]
             recorder = None
             if scenario.record == "transfers":
                 location = order.part_location("transfers")
-                recorder = Recorder(SegmentedWriter(order.unfinished, location, name_of_block(hosts)), tables)
-            self.blocks.append(_Block(hosts, recorder))
+                recorder = Recorder(SegmentedWriter(order.unfinished, location, name_of_file(hosts)), tables)
+            self.files.append(_SharedFiles(hosts, recorder))
             for each in tables:
                 reading = None if recorder is None else Reading(each.host, recorder)
                 each.engine.reader = None if reading is None else reading.read
@@ -151,31 +150,31 @@ class Hosts:
         host_ids = submitted.column("host_id").to_numpy()
         all_arrivals = arrivals_of(submitted)
         heard: dict[int, list[Records]] = {}
-        to_end = iter(self.blocks)
-        block = next(to_end, None)
+        to_end = iter(self.files)
+        shared = next(to_end, None)
         for exchange in self.exchanges:
             arrivals = {}
             for host in exchange.engines:
                 first, end = np.searchsorted(host_ids, [host, host + 1])
                 arrivals[host] = all_arrivals.part(first, end)
             for host, _ in exchange.advance(arrivals, until_ns):
-                self.running[host].tables.count()
+                self.running[host].tables.sums.count()
             for host in exchange.engines:
                 if is_last:
                     self.running[host].engine.finish()
-                    self.running[host].tables.count()
+                    self.running[host].tables.sums.count()
                 heard[host] = self.running[host].close_window(window, until_ns)
-            while block is not None and all(host in heard for host in block.hosts):
-                if block.recorder is not None:
-                    block.recorder.end_window(is_last=is_last)
-                block = next(to_end, None)
-        assert block is None
+            while shared is not None and all(host in heard for host in shared.hosts):
+                if shared.recorder is not None:
+                    shared.recorder.end_window(is_last=is_last)
+                shared = next(to_end, None)
+        assert shared is None
         return completions_of(heard)
 
     @property
     def frames(self) -> int:
         """Frames that were asked for up to the last window's end."""
-        return sum(running.tables.submitted_in_all() for running in self.running.values())
+        return sum(running.tables.sums.submitted_in_all() for running in self.running.values())
 
     def guests(self, seen: Mapping[int, Seen]) -> list[pa.RecordBatch]:
         """The table `guests` of a run that has ended, a batch a host that has any, in the order of hosts."""
@@ -185,9 +184,9 @@ class Hosts:
     def save(self) -> int:
         """Write a snapshot of all hosts at the last window's end; its bytes."""
         assert self.order is not None
-        for block in self.blocks:
-            if block.recorder is not None:
-                block.recorder.write()
+        for shared in self.files:
+            if shared.recorder is not None:
+                shared.recorder.write()
         return self.order.snapshots.save(self.next_window, "hosts", saved_state_of(self))
 
     def restore(self, order: RunOrder, window: int) -> None:
@@ -202,16 +201,16 @@ class Hosts:
         assert self.next_window == self.order.windows
         assert all(running.engine.in_flight == 0 for running in self.running.values())
         parts: list[Part] = []
-        for block in self.blocks:
-            if block.recorder is not None:
-                parts += block.recorder.writer.parts
-            name = name_of_block(block.hosts)
-            for table, batches in self._summaries([self.running[host].tables for host in block.hosts], seen).items():
+        for shared in self.files:
+            if shared.recorder is not None:
+                parts += shared.recorder.writer.parts
+            name = name_of_file(shared.hosts)
+            for table, batches in self._summaries([self.running[host].tables for host in shared.hosts], seen).items():
                 filled = [batch for batch in batches if batch.num_rows]
                 if filled:
                     parts.append(write_part(self.order.unfinished, self.order.part_location(table), name, filled))
         frames = self.frames
-        self.running, self.blocks, self.exchanges = {}, [], []
+        self.running, self.files, self.exchanges = {}, [], []
         return HostsResult(parts, frames)
 
     def _summaries(self, tables: Sequence[HostTables], seen: Mapping[int, Seen]) -> dict[str, list[pa.RecordBatch]]:
@@ -249,8 +248,8 @@ def with_seen(batch: pa.RecordBatch, seen: Mapping[int, Seen]) -> pa.RecordBatch
 
 def completions_of(heard: Mapping[int, Sequence[Records]]) -> pa.RecordBatch:
     """What software is told of a window, by (host, stream, frame); of what the run's end cut off nobody ever knows."""
-    done = joined_rows([part for parts in heard.values() for part in parts], HEARD)
-    counts = [sum(map(len, parts)) for parts in heard.values()]
+    done = joined_rows([records for each in heard.values() for records in each], HEARD)
+    counts = [sum(map(len, each)) for each in heard.values()]
     host = np.repeat(np.array(list(heard), np.int64), np.array(counts, np.int64))
     by = np.lexsort((done["frame"], done["stream"], host))
     columns = (host, done["stream"], done["frame"], done["ended_ns"], done["outcome"])

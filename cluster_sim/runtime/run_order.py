@@ -3,9 +3,12 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+from cluster_sim.planning.inputs import workload_sizes
 from cluster_sim.planning.placement import Placement, place_guests
+from cluster_sim.planning.run_guests import RunGuests
 from cluster_sim.results.parts import PartLocation
 from cluster_sim.results.run_directory import SNAPSHOTS, UNFINISHED
 from cluster_sim.results.storage import Storage
@@ -18,7 +21,7 @@ from cluster_sim.scenario.workload_spec import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RunOrder:
     """One run: scenario, chance, where its traces are and where its parts go.
 
@@ -66,9 +69,19 @@ class RunOrder:
     def snapshots(self) -> SnapshotFolder:
         """Where snapshots of these hosts and their guests lie, apart for whatever they depend on."""
         what = [package_digest(), self.scenario.plain(), self.seed, self.replication, self.hosts]
-        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
-        return SnapshotFolder(self.storage, f"{SNAPSHOTS}/{self.variant}/{self.replication}/{key}")
+        digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+        return SnapshotFolder(self.storage, f"{SNAPSHOTS}/{self.variant}/{self.replication}/{digest}")
 
     def placement(self) -> Placement:
         """Who is where."""
         return place_guests(self.scenario, (self.seed, self.replication))
+
+    def guests(self) -> RunGuests:
+        """The guests of each host, with their queues."""
+        return guests_of(self)
+
+
+@lru_cache(maxsize=1)
+def guests_of(order: RunOrder) -> RunGuests:
+    """The guests of an order, placed and laid out once a process: hosts and software in the same one share them."""
+    return RunGuests(order.scenario, workload_sizes(order.scenario, order.folder), order.placement())

@@ -14,14 +14,15 @@ import numpy as np
 import pyarrow as pa
 from pydantic import JsonValue
 
+from cluster_sim.refusal import InputError
 from cluster_sim.results.storage import Storage
 from cluster_sim.runtime.snapshot_state import Array, SavedState
 
 FORMAT: Final = b"cluster-sim snapshot 2"
 BATCH_BYTES: Final = 32 << 20
 """Arrays are written in batches of about this size, so that no second copy of a whole state is ever in memory."""
-KEPT_SNAPSHOTS: Final = 2
-"""So many are kept: where the newest cannot be read, the one before it serves."""
+SNAPSHOTS_LEAST: Final = 2
+"""So many there are at least, once written: where the newest cannot be read, the one before it serves."""
 SCHEMA = pa.schema(
     [
         pa.field("dtype", pa.string(), nullable=False),
@@ -31,8 +32,8 @@ SCHEMA = pa.schema(
 )
 
 
-class SnapshotError(Exception):
-    """A snapshot that cannot be used; the text says where, and what was found."""
+class SnapshotError(InputError):
+    """A snapshot that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,11 @@ class SnapshotFolder:
 
     def forget_old(self, newest: int) -> None:
         """Remove all but the last snapshots up to `newest`, which is complete."""
-        kept = {window for window in self.windows() if window <= newest}
-        kept = set(sorted(kept)[-KEPT_SNAPSHOTS:])
+        whole = sorted(window for window in self.windows() if window <= newest)
+        needed = whole[-SNAPSHOTS_LEAST:]
         for file in self.storage.files(self.folder):
             window = file.partition(".")[0]
-            if window.isdigit() and int(window) < newest and int(window) not in kept:
+            if window.isdigit() and int(window) < newest and int(window) not in needed:
                 self.storage.remove(f"{self.folder}/{file}")
 
     def clear(self) -> None:
@@ -94,12 +95,12 @@ def write_snapshot(storage: Storage, name: str, saved: SavedState) -> int:
     schema = SCHEMA.with_metadata({"format": FORMAT, "tree": tree, "digest": digest_of(tree, arrays)})
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with storage.writing(name) as sink, pa.ipc.new_file(sink, schema, options=options) as file:
-        for part in parts_of(arrays):
-            file.write_batch(batch_of(part, schema))
+        for some in batches_of(arrays):
+            file.write_batch(batch_of(some, schema))
     return len(tree) + sum(array.nbytes for array in arrays)
 
 
-def parts_of(arrays: Sequence[Array]) -> Iterator[Sequence[Array]]:
+def batches_of(arrays: Sequence[Array]) -> Iterator[Sequence[Array]]:
     """Arrays in their order, so many at a time that they are not much more than BATCH_BYTES."""
     first = size_bytes = 0
     for end, array in enumerate(arrays, 1):
@@ -126,19 +127,19 @@ def read_snapshot(storage: Storage, name: str) -> SavedState:
         with storage.filesystem.open_input_file(storage.path(name)) as source, pa.ipc.open_file(source) as file:
             metadata = file.schema.metadata or {}
             if metadata.get(b"format") != FORMAT:
-                raise SnapshotError(f"{where}: found another file, allowed: {FORMAT.decode()}")
+                raise SnapshotError(where, "another file", FORMAT.decode())
             arrays: list[Array] = []
             for number in range(file.num_record_batches):
                 rows = file.get_batch(number)
                 arrays += [array_of(*fields) for fields in zip(*map(rows.column, SCHEMA.names), strict=True)]
     except FileNotFoundError:
-        raise SnapshotError(f"{where}: found nothing, allowed: a snapshot") from None
+        raise SnapshotError(where, "nothing", "a snapshot") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = (str(error).splitlines() or [""])[0]
-        raise SnapshotError(f"{where}: found {reason}, allowed: a snapshot as it was written") from error
+        raise SnapshotError(where, reason, "a snapshot as it was written") from error
     tree = metadata[b"tree"]
     if digest_of(tree, arrays).encode() != metadata.get(b"digest"):
-        raise SnapshotError(f"{where}: found other values, allowed: those that were written")
+        raise SnapshotError(where, "other values", "those that were written")
     return SavedState(json.loads(tree), arrays)
 
 
