@@ -22,7 +22,7 @@ from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.spec import ClusterSpec, HostSpec, ScenarioSpec
 from cluster_sim.scenario.units import MIB
-from cluster_sim.scenario.workload_traits import Role
+from cluster_sim.scenario.workload_traits import QueueTraits, Role
 
 WHEN_FULL = {"wait": WAIT, "drop_newest": DROP_NEWEST, "drop_oldest": DROP_OLDEST}
 NIC_CURVE = len(CURVES)
@@ -168,7 +168,6 @@ def build_streams(
         row["servers"] = servers.of_stream[number]
         row["first_buffer"] = first_buffer
         row["buffers"] = buffers.count
-        row["when_full"] = WHEN_FULL[traits.when_full]
         row["first_page"] = (base + buffers.device_page, base + buffers.own_page)
         row["pages"] = (buffers.device_pages, buffers.own_pages)
         unit = unit_of(queue, needs, memory, guest.layout.pool_bytes)
@@ -187,20 +186,26 @@ def build_streams(
             row["first_mapping"] = first_mapping
             row["mappings"] = pieces_of(size, needs.slots.min_align_mask) + row["extra_mappings"]
         row["curves"] = curves_of(2 * buffers.count * fact.mean <= llc_share)
-        row["draws_work"] = traits.is_work_random
         row["next_stream"] = NOBODY
         row["latency_ns"] = scenario.cluster.network.latency
         row["starts_ns"] = guest.placed.arrives_ns + guest.layout.boots  # behind the first part of the boot
-        row["deadline_ns"] = traits.deadline_ns
         row["first_size"], row["sizes"] = first_size, len(traits.sizes)
-        row["reads_percent"] = traits.reads_percent
-        row["is_heard"] = traits.reports_ends
-        row["is_closed"] = traits.is_closed
-        row["think_ns"] = traits.think_ns
+        put_traits(row, traits)
         first_buffer += buffers.count
         first_mapping += int(buffers.count * row["mappings"])
         first_size += len(traits.sizes)
     return table
+
+
+def put_traits(row: np.void, traits: QueueTraits) -> None:
+    """What a stream has from its workload alone."""
+    row["when_full"] = WHEN_FULL[traits.when_full]
+    row["draws_work"] = traits.is_work_random
+    row["deadline_ns"] = traits.deadline_ns
+    row["reads_percent"] = traits.reads_percent
+    row["is_heard"] = traits.reports_ends
+    row["is_closed"] = traits.is_closed
+    row["think_ns"] = traits.think_ns
 
 
 def streams_at_rest(streams: Records) -> Records:
