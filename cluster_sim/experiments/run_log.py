@@ -34,7 +34,8 @@ def run_log(storage: Storage) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
-        handler.close()
+        with suppress(OSError):  # of a full disk, to which a line that could not be written is tried once more
+            handler.close()
         if not storage.is_local:
             with suppress(OSError):
                 storage.put(LOG_FILE, said.getvalue().encode())
