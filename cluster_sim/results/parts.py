@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cluster_sim.moving import Moving
 from cluster_sim.results.atomic_file import removed_on_failure
 from cluster_sim.results.columns import schema
 from cluster_sim.results.storage import Storage
@@ -175,11 +176,12 @@ class SegmentedWriter:
     Where a part ends depends on the rows alone, so that the files are the same wherever they are written.
     """
 
-    KEPT: ClassVar[tuple[str, ...]] = ("parts", "waiting")
+    parts: Moving[list[Part]]
+    """Parts that have ended."""
 
     def __init__(self, storage: Storage, location: PartLocation, name: str) -> None:
         self.storage, self.location, self.name = storage, location, name
-        self.parts: list[Part] = []
+        self.parts = []
         self.part = self._next()
 
     def _next(self) -> PartWriter:
@@ -202,7 +204,7 @@ class SegmentedWriter:
             self.part = self._next()
 
     @property
-    def waiting(self) -> list[pa.RecordBatch]:
+    def waiting(self) -> Moving[list[pa.RecordBatch]]:
         """Rows of the part that has not ended, at the end of a window."""
         assert self.part.writer is None
         return self.part.waiting

@@ -7,13 +7,14 @@ conservative time window (Chandy and Misra 1979), as wide as the traffic lets. H
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Final
 
 import numpy as np
 
 from cluster_sim.compiling.records import Field, record_of
 from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.state import Arrivals
+from cluster_sim.moving import Moving
 from cluster_sim.planning.queues import Sender
 from cluster_sim.runtime.host_engine import NO_ARRIVALS, HostEngine
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -64,12 +65,10 @@ def groups_of_hosts(scenario: ScenarioSpec) -> list[list[int]]:
 class Exchange:
     """Hosts that exchange traffic, or a host that does not; `latency_ns` is the least time from one to another."""
 
-    KEPT: ClassVar[tuple[str, ...]] = ("on_their_way",)
-
     engines: Mapping[int, HostEngine]
     hosts_in_all: int
     latency_ns: int
-    on_their_way: dict[int, Arrivals] = field(default_factory=dict)
+    on_their_way: Moving[dict[int, Arrivals]] = field(default_factory=dict)
     """What has set out for each host and does not arrive before it has run to its present instant."""
     routes: dict[int, Records] = field(init=False)
     """Of each host's streams, the host and the stream that what they send goes to."""

@@ -1,13 +1,14 @@
 """The software of the guests of some hosts: submits each window's transfers, digests what ended."""
 
 from dataclasses import dataclass
-from typing import ClassVar, overload
+from typing import overload
 
 import numpy as np
 import pyarrow as pa
 
 from cluster_sim.engine.state import FAR_NS
 from cluster_sim.integers import Int64s
+from cluster_sim.moving import Moving
 from cluster_sim.planning.placement import TO_THE_END, PlacedGuest
 from cluster_sim.results.endings import Ending
 from cluster_sim.runtime.run_order import RunOrder
@@ -51,12 +52,15 @@ class Guests:
     one. Where nothing looks back (RunOrder.looks_back), all windows may be submitted before the first is digested.
     """
 
-    KEPT: ClassVar[tuple[str, ...]] = ("next_window", "video", "running")
+    next_window: Moving[int]
+    running: Moving[dict[tuple[int, int], _Running]]
+    """The software of other queues, by host and stream."""
+    video: Moving[VideoStreams]
 
     def __init__(self) -> None:
         self.next_window = 0
         self.order: RunOrder | None = None
-        self.running: dict[tuple[int, int], _Running] = {}
+        self.running = {}
         self.video = VideoStreams([], [])
         self.video_guests: list[PlacedGuest] = []
         self.video_ids: Int64s = np.zeros(0, np.int64)

@@ -1,20 +1,20 @@
 """One simulated host: takes a window's submissions, runs its event loop, gives what ended."""
 
 from collections.abc import Callable, Iterator
-from typing import ClassVar
 
 import numpy as np
 
 from cluster_sim.engine.faults import POISON, FaultRecord, PlannedFault, inject, later_end
 from cluster_sim.engine.guest_end import end_guest
 from cluster_sim.engine.host_spec import Records
-from cluster_sim.engine.host_state import TRANSFER, Int32s
+from cluster_sim.engine.host_state import TRANSFER, HostState, Int32s
 from cluster_sim.engine.loop import ROWS_A_STEP, run_until, settle
 from cluster_sim.engine.records import rows_of, with_more_rows
 from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, Arrivals, Host
 from cluster_sim.engine.stream_sums import FIELD
 from cluster_sim.engine.transfers import open_loops
 from cluster_sim.integers import Int64s
+from cluster_sim.moving import Moving
 from cluster_sim.planning.host_plan import HostPlan
 from cluster_sim.planning.placement import TO_THE_END
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
@@ -35,15 +35,25 @@ Reader = Callable[[Records, Int32s], None]
 class HostEngine:
     """A host's event loop and its state; advances a window at a time."""
 
-    KEPT: ClassVar[tuple[str, ...]] = ("now_ns", "faults", "known_ended", "messages", "state", "came")
+    now_ns: Moving[int]
+    """Instant up to which it has run."""
+    faults: Moving[list[FaultRecord]]
+    """What wrong accesses came to, in the order in which they happened."""
+    known_ended: Moving[set[int]]
+    """Guests whose end has been taken note of."""
+    messages: Moving[list[Records]]
+    """What has set out for other hosts and was not taken."""
+    state: Moving[HostState]
+    came: Moving[int]
+    """How many of `planned` have come."""
 
     def __init__(self, plan: HostPlan, busy_rows: int = BUSY_ROWS) -> None:
         self.plan = plan
         self.busy_rows = busy_rows
         self.now_ns = 0
-        self.faults: list[FaultRecord] = []
-        self.known_ended: set[int] = set()
-        self.messages: list[Records] = []
+        self.faults = []
+        self.known_ended = set()
+        self.messages = []
         self.keys: list[Int64s] = []
         self.heard: list[Records] = []
         self.reader: Reader | None = None

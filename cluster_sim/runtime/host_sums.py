@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from cluster_sim.engine.stream_sums import BUCKETS, FIELDS, MOST, OF_ANY
 from cluster_sim.integers import PAGE_BYTES, Int64s
+from cluster_sim.moving import Moving
 from cluster_sim.planning.planned_guest import PlannedStream
 from cluster_sim.runtime.batches import Histogram, merged_histogram
 from cluster_sim.runtime.host_engine import HostEngine
@@ -55,7 +55,16 @@ def tallies_of(streams: Sequence[PlannedStream]) -> tuple[list[Tally], Int64s]:
 class HostSums:
     """Sums of one host's guests and their workloads over a run, and what its windows added."""
 
-    KEPT: ClassVar[tuple[str, ...]] = ("submitted", "latency_ns_max", "histograms", "before", "window_rows")
+    submitted: Moving[Int64s]
+    """Transfers submitted of each tally, up to the last window's end."""
+    latency_ns_max: Moving[Int64s]
+    """The longest latency of each tally, up to the last window's end."""
+    histograms: Moving[list[Histogram]]
+    """Latencies, in parts that are to be joined."""
+    before: Moving[dict[str, Int64s]]
+    """Sums at the last window's end, by column."""
+    window_rows: Moving[list[dict[str, Int64s]]]
+    """Columns of each window that has ended."""
 
     def __init__(self, engine: HostEngine) -> None:
         self.engine = engine
@@ -67,9 +76,9 @@ class HostSums:
         self.is_boot = np.array([stream.queue.traits.holds_up_guest for stream in engine.streams], np.bool_)
         self.submitted = np.zeros(len(self.tallies), np.int64)
         self.latency_ns_max = np.zeros(len(self.tallies), np.int64)
-        self.histograms: list[Histogram] = []
+        self.histograms = []
         self.before = self._windowed()
-        self.window_rows: list[dict[str, Int64s]] = []
+        self.window_rows = []
 
     def count(self) -> None:
         """Count the latencies of what was delivered since the last time."""

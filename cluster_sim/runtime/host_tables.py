@@ -1,12 +1,11 @@
 """Rows of a host's tables: of its guests, their workloads, windows, conversions and faults, and of itself."""
 
-from typing import ClassVar
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.moving import Moving
 from cluster_sim.results.parts import label_array
 from cluster_sim.runtime.batches import as_batch, histogram_columns
 from cluster_sim.runtime.host_engine import HostEngine
@@ -37,7 +36,7 @@ FAULT_COUNTS = (
 class HostTables:
     """All tables of one host, at a run's end."""
 
-    KEPT: ClassVar[tuple[str, ...]] = ("sums",)
+    sums: Moving[HostSums]
 
     def __init__(self, host: int, engine: HostEngine) -> None:
         self.host = host

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.host_state import HEARD
 from cluster_sim.engine.records import joined_rows
 from cluster_sim.engine.state import Arrivals, submissions
+from cluster_sim.moving import Moving
 from cluster_sim.planning.inputs import logs_of
 from cluster_sim.planning.planner import Planner
 from cluster_sim.platform.scenario_profile import profile_of
@@ -56,11 +56,9 @@ class HostsResult:
 class _RunningHost:
     """One host of a run with its tables, and what reads out its transfers, if those are recorded."""
 
-    KEPT: ClassVar[tuple[str, ...]] = ("engine", "tables")
-
     host: int
-    engine: HostEngine
-    tables: HostTables
+    engine: Moving[HostEngine]
+    tables: Moving[HostTables]
     reading: Reading | None
 
     def close_window(self, window: int, ends_ns: int) -> list[Records]:
@@ -87,19 +85,23 @@ def name_of_file(hosts: Sequence[int]) -> str:
 class Hosts:
     """Hosts of a run; `step` is called once a window, in order."""
 
-    KEPT: ClassVar[tuple[str, ...]] = ("next_window", "running", "exchanges", "writers")
+    next_window: Moving[int]
+    running: Moving[dict[int, _RunningHost]]
+    """Hosts by number."""
+    exchanges: Moving[list[Exchange]]
+    """Hosts that exchange traffic, together."""
 
     def __init__(self) -> None:
         self.order: RunOrder | None = None
-        self.running: dict[int, _RunningHost] = {}
-        self.exchanges: list[Exchange] = []
+        self.running = {}
+        self.exchanges = []
         self.files: list[_SharedFiles] = []
         self.next_window = 0
         self.state_bytes = 0
         """About what a snapshot holds."""
 
     @property
-    def writers(self) -> list[SegmentedWriter]:
+    def writers(self) -> Moving[list[SegmentedWriter]]:
         """Writers of transfers."""
         return [shared.recorder.writer for shared in self.files if shared.recorder is not None]
 

@@ -1,7 +1,7 @@
 """An object's state as plain data and arrays, and back into an object that was set up the same way.
 
-A run's order says how hosts and guests are set up, so only what moves is kept: the fields of dataclasses that are
-not frozen, and of other classes those that they list in KEPT. What is frozen is definition, and taken from the new
+A run's order says how hosts and guests are set up, so only what moves is saved: what a class marks as `Moving`, else
+all fields of a dataclass that is not frozen. What is frozen is definition, and taken from the new
 object; records that come into being during a run are listed here by name, and nothing else is ever made from a file.
 """
 
@@ -15,6 +15,7 @@ from pydantic import BaseModel, JsonValue
 
 from cluster_sim.engine.faults import FaultRecord
 from cluster_sim.engine.state import Arrivals
+from cluster_sim.moving import moving_names
 from cluster_sim.refusal import InputError
 from cluster_sim.results.parts import Part
 from cluster_sim.workloads.adaptive import Asked
@@ -80,8 +81,8 @@ class _Taker:
                 return self._object(value)
 
     def _object(self, value: object) -> JsonValue:
-        names = kept_names(value)
-        return {"definition": type(value).__name__} if names is None else {"kept": self._fields(value, names)}
+        names = moving_fields(value)
+        return {"definition": type(value).__name__} if names is None else {"moving": self._fields(value, names)}
 
     def _fields(self, value: object, names: "list[str] | tuple[str, ...]") -> JsonValue:
         return {name: self.take(getattr(value, name)) for name in names}
@@ -91,11 +92,11 @@ class _Taker:
 class _Giver:
     arrays: list[Array]
 
-    def give(self, mine: object, kept: JsonValue) -> object:
+    def give(self, mine: object, saved: JsonValue) -> object:
         """The value that was taken down, in the place of `mine`."""
-        if not isinstance(kept, dict):
-            return kept
-        match kept:
+        if not isinstance(saved, dict):
+            return saved
+        match saved:
             case {"array": int(number)}:
                 return like(mine, self.arrays[number])
             case {"batch": int(number)}:
@@ -116,11 +117,13 @@ class _Giver:
                 return self._pairs(mine, pairs)
             case {"definition": str(name)} if type(mine).__name__ == name:
                 return mine
-            case {"kept": dict(fields)} if mine is not None and list(fields) == list(kept_names(mine) or ()):
+            case {"moving": dict(fields)} if mine is not None and list(fields) == list(moving_fields(mine) or ()):
                 for name, value in fields.items():
                     setattr(mine, name, self.give(getattr(mine, name), value))
                 return mine
-        raise SavedStateError("", f"{list(kept)} for {type(mine).__name__}", "the state of an object set up alike")
+        raise SavedStateError(
+            "", f"{list(saved)} for {type(mine).__name__}", "the state of an object that was set up the same way"
+        )
 
     def _pairs(self, mine: object, pairs: list[JsonValue]) -> object:
         known = mine if isinstance(mine, dict) else {}
@@ -138,16 +141,15 @@ def like(mine: object, array: Array) -> Array:
     return array.view(mine.dtype) if isinstance(mine, np.ndarray) and mine.dtype == array.dtype else array
 
 
-def kept_names(value: object) -> tuple[str, ...] | None:
+def moving_fields(value: object) -> tuple[str, ...] | None:
     """Fields of an object that move; None for what is definition."""
-    listed = getattr(type(value), "KEPT", None)
-    if listed is not None:
-        return tuple(listed)
+    if marked := moving_names(type(value)):
+        return marked
     if dataclasses.is_dataclass(value) and not value.__dataclass_params__.frozen:  # type: ignore[union-attr]
         return field_names(value)
     if dataclasses.is_dataclass(value) or isinstance(value, BaseModel):
         return None
-    raise SavedStateError("", type(value).__name__, "dataclasses, and classes that say what is KEPT")
+    raise SavedStateError("", type(value).__name__, "dataclasses, and classes that say what is Moving")
 
 
 def field_names(value: object) -> tuple[str, ...]:

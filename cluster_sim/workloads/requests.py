@@ -1,7 +1,6 @@
 """Open loops of requests: at a rate, from a log, or one after the other as a guest starts."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +8,7 @@ import numpy.typing as npt
 from cluster_sim.chance.compiled_draws import DIRECTION, SIZE, SPACING, below, exponential
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.integers import NS_PER_S, Int64s
+from cluster_sim.moving import Moving
 from cluster_sim.workloads.playout import NEVER
 from cluster_sim.workloads.submissions import Bools, Seen, Submissions
 
@@ -35,7 +35,7 @@ class _Open:
     """What streams that never look back have in common."""
 
     deadline_ns: int
-    next_frame: int = field(default=0, init=False)
+    next_frame: Moving[int] = field(default=0, init=False)
 
     @property
     def looks_back(self) -> bool:
@@ -64,8 +64,8 @@ class RatedRequests(_Open):
     sizes: dict[int, int]
     reads_percent: int
     key: int
-    last_ns: int = field(default=0, init=False)
-    ahead_ns: Int64s = field(default_factory=lambda: np.zeros(0, np.int64), init=False)
+    last_ns: Moving[int] = field(default=0, init=False)
+    ahead_ns: Moving[Int64s] = field(default_factory=lambda: np.zeros(0, np.int64), init=False)
     """Instants that are drawn and not yet submitted."""
 
     def submit(self, until_ns: int) -> Submissions:
@@ -106,8 +106,6 @@ class RatedRequests(_Open):
 @dataclass(slots=True)
 class ListedRequests(_Open):
     """Requests that are known one by one: those of a log at their own times, or the parts of a guest's start."""
-
-    KEPT: ClassVar[tuple[str, ...]] = ("next_frame",)
 
     at_ns: Int64s
     sizes_bytes: Int64s

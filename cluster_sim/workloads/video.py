@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from cluster_sim.chance.keyed_draws import draw
 from cluster_sim.integers import Int64s
+from cluster_sim.moving import Moving
 from cluster_sim.scenario.workload_spec import LadderVideo, RawVideo, TracedVideo, VideoWorkload
 from cluster_sim.workloads.frames import (
     FrameSource,
@@ -65,7 +66,8 @@ class Frames(NamedTuple):
 class VideoStreams:
     """The software of many streams; `submit` and `digest` are called once a window each."""
 
-    KEPT: ClassVar[tuple[str, ...]] = ("next_frames", "told")
+    told: Moving[list[tuple[Int64s, Int64s, Int64s]]]
+    """Stream, frame and instant of what was delivered to those who play, a batch a window."""
 
     def __init__(self, streams: Sequence[VideoStream], leaves_ns: Sequence[int]) -> None:
         """Streams at rest, and when the guest of each goes."""
@@ -78,11 +80,10 @@ class VideoStreams:
                 for stream, until_ns in zip(streams, leaves_ns, strict=True)
             ]
         )
-        self.told: list[tuple[Int64s, Int64s, Int64s]] = []
-        """Stream, frame and instant of what was delivered to those who play, a part a window."""
+        self.told = []
 
     @property
-    def next_frames(self) -> Int64s:
+    def next_frames(self) -> Moving[Int64s]:
         """The next frame of each stream."""
         return self.table.streams["next_frame"].copy()
 

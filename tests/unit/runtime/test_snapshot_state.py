@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from cluster_sim.moving import Moving
 from cluster_sim.results.storage import storage_of
 from cluster_sim.runtime.snapshot_state import SavedState, SavedStateError, restore, saved_state_of
 from cluster_sim.runtime.snapshots import SnapshotError, SnapshotFolder, read_snapshot, write_snapshot
@@ -32,15 +33,21 @@ class Inner:
 
 
 class Outer:
-    KEPT: ClassVar[tuple[str, ...]] = ("inner", "arrays", "by_key", "asked", "names", "batches", "definition")
+    inner: Moving[Inner]
+    arrays: Moving[Arrays]
+    by_key: Moving[dict[tuple[int, int], Inner]]
+    asked: Moving[list[Asked]]
+    names: Moving[set[int]]
+    batches: Moving[list[pa.RecordBatch]]
+    definition: Moving[Definition]
 
     def __init__(self) -> None:
         self.inner = Inner()
         self.arrays = Arrays(np.zeros(2, RECORD), 0)
-        self.by_key: dict[tuple[int, int], Inner] = {(1, 2): Inner()}
-        self.asked: list[Asked] = []
-        self.names: set[int] = set()
-        self.batches: list[pa.RecordBatch] = []
+        self.by_key = {(1, 2): Inner()}
+        self.asked = []
+        self.names = set()
+        self.batches = []
         self.definition = Definition(7)
         self.other = "mine"
 
@@ -83,8 +90,8 @@ def test_what_moves_comes_back_and_what_is_defined_stays(tmp_path: Path) -> None
     "tree",
     [
         {"record": "Popen", "fields": {"args": "rm"}},
-        {"kept": {"other": 1}},
-        {"kept": {"__class__": 1}},
+        {"moving": {"other": 1}},
+        {"moving": {"__class__": 1}},
         {"named": {"nothing": 1}},
         {"definition": "Other"},
         {"made up": 1},
@@ -96,7 +103,7 @@ def test_state_that_does_not_fit_is_refused(tree: object) -> None:
 
 
 def test_an_object_that_does_not_say_what_moves_is_refused() -> None:
-    with pytest.raises(SavedStateError, match="KEPT"):
+    with pytest.raises(SavedStateError, match="Moving"):
         saved_state_of(object())
 
 
