@@ -85,16 +85,20 @@ class Conductor:
     pace: Pace
     on_ready: Callable[[], None] = lambda: None
     """Called once, when the first pair is there."""
+    orders: dict[int, RunOrder] = field(init=False)
+    """Of the runs in which the shard has hosts."""
     pair: Pair | None = None
     ended: "ray.ObjectRef[list[pa.RecordBatch]] | None" = None
     """What the last windows left, of which the guests have not been told."""
     losses: int = 0
     told_up_to: dict[int, int] = field(default_factory=dict)
-    orders: dict[int, RunOrder] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.orders = {run: order for run in self.runs if (order := self.order_of(run)) is not None}
 
     async def conduct(self) -> None:
         """Bring all runs to their end; LostError when the actors cannot be kept, else what they raise."""
-        runs = [run for run in self.runs if self._order(run) is not None]
+        runs = list(self.orders)
         if not runs:
             return
         await self._pair_up(is_again=False)
@@ -119,21 +123,15 @@ class Conductor:
                 position = runs.index(epoch.run)
                 first = await self._recover(epoch, error)
 
-    def _order(self, run: int) -> RunOrder | None:
+    def _order(self, run: int) -> RunOrder:
         """The order of a run, with the present pair's token."""
-        if run not in self.orders:
-            order = self.order_of(run)
-            if order is None:
-                return None
-            self.orders[run] = order
-        order = self.orders[run]
-        return order if self.pair is None else replace(order, token=self.pair.token)
+        assert self.pair is not None
+        return replace(self.orders[run], token=self.pair.token)
 
     def _grant(self, run: int, first: int) -> _Epoch:
         """Ask for the next windows of a run, for its snapshot when one is due, and for its end after the last."""
         assert self.pair is not None
         order = self._order(run)
-        assert order is not None
         hosts, guests = self.pair.hosts, self.pair.guests
         calls: list[ray.ObjectRef[None]] = []
         if first == 0:
@@ -152,6 +150,7 @@ class Conductor:
         if is_last or saves:
             calls += self._digest()
         if saves:
+            self.pace.begin_snapshot()
             calls += [hosts.save.remote(), guests.save.remote()]
         report = hosts.report.remote()
         result = hosts.finish.remote(guests.finish.remote()) if is_last else None
@@ -170,13 +169,11 @@ class Conductor:
         report = await epoch.report
         result = None if epoch.result is None else await epoch.result
         order = self._order(epoch.run)
-        assert order is not None
         windows = epoch.end - epoch.first
         self.losses = 0
         self.pace.learn(windows, report.frames * windows // epoch.end, time.monotonic() - began_s, report.saving_s)
         if result is not None:
             order.snapshots.clear()
-            del self.orders[epoch.run]
         elif epoch.saves:
             order.snapshots.forget_old(epoch.end)
         new = max(epoch.end - self.told_up_to.get(epoch.run, 0), 0)
@@ -219,7 +216,6 @@ class Conductor:
         """Set up both actors by the newest snapshot of a run that can be read; the window that comes next."""
         assert self.pair is not None
         order = self._order(run)
-        assert order is not None
         for window in order.snapshots.windows():
             calls = [self.pair.hosts.restore.remote(order, window), self.pair.guests.restore.remote(order, window)]
             try:

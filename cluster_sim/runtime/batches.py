@@ -9,15 +9,17 @@ from cluster_sim.integers import Int64s
 from cluster_sim.results import histogram
 from cluster_sim.results.columns import TABLES, schema
 
+Histogram = tuple[Int64s, Int64s]
+"""Buckets, ascending, and how often each was met."""
 
-def merged_histogram(parts: Sequence[tuple[Int64s, Int64s]]) -> tuple[Int64s, Int64s]:
+def merged_histogram(parts: Sequence[Histogram]) -> Histogram:
     """Histograms as one."""
     if not parts:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     return histogram.merge(np.concatenate([b for b, _ in parts]), np.concatenate([n for _, n in parts]))
 
 
-def histogram_columns(merged: Sequence[tuple[Int64s, Int64s]]) -> dict[str, pa.Array]:
+def histogram_columns(merged: Sequence[Histogram]) -> dict[str, pa.Array]:
     """The columns of one histogram a row."""
     return {
         "latency_bucket": pa.array([b.tolist() for b, _ in merged], pa.list_(pa.int32())),

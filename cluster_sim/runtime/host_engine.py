@@ -161,8 +161,8 @@ class HostEngine:
         """A guest goes: its transfers are dropped, its memory is no longer open to anybody."""
         if self.state.guests["died_ns"][guest] != ALIVE:
             return
-        gauges = self.guests()
-        gauges["shared_pages"][guest] = gauges["split"][guest] = 0
+        self.state.guests[:] = self.guests()
+        self.state.guests["shared_pages"][guest] = self.state.guests["split"][guest] = 0
         end_guest(self.host, guest, 0, DropReason.GUEST_LEFT, self.now_ns)
         self.known_ended.add(guest)
 
@@ -217,8 +217,8 @@ class HostEngine:
         return len(self.state.transfers) - int(self.state.cursor["free"][0])
 
     def guests(self) -> Records:
-        """Gauges of all guests (dtype GUEST), brought up to the present instant."""
-        guests = self.state.guests
+        """Gauges of all guests (dtype GUEST) up to the present instant; a copy."""
+        guests = self.state.guests.copy()
         guests["shared_page_ns"] += guests["shared_pages"] * (self.now_ns - guests["changed_ns"])
         guests["split_ns"] += guests["split"] * (self.now_ns - guests["changed_ns"])
         guests["changed_ns"] = self.now_ns

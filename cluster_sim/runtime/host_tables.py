@@ -1,6 +1,6 @@
 """What a host's transfers add up to: rows of all tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 from cluster_sim.engine.stream_sums import BUCKETS, FIELD, FIELDS, MOST, OF_ANY
 from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.results.parts import label_array
-from cluster_sim.runtime.batches import as_batch, histogram_columns, merged_histogram
+from cluster_sim.runtime.batches import Histogram, as_batch, histogram_columns, merged_histogram
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.workload_traits import Role
 
@@ -173,6 +173,7 @@ class HostTables:
         guests = self.engine.plan.guests
         gauges = self.engine.guests()
         pools = self.engine.state.pools.pools
+        latencies = merged_histogram(self.histograms)
         zeros = np.zeros(len(guests), np.int64)
         flows = {name: self._of_guests(values) for name, values in self.sums().items() if name != "dropped"}
         columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
@@ -183,7 +184,7 @@ class HostTables:
             "booted_ns": self.booted_ns(),
             **flows,
             "latency_ns_max": self._most_of_guests(self.latency_ns_max),
-            **histogram_columns([self._histogram_of(self._cells_of(guest)) for guest in range(len(guests))]),
+            **histogram_columns([histogram_of(latencies, self._cells_of(guest)) for guest in range(len(guests))]),
             "shared_page_ns": gauges["shared_page_ns"],
             "pool_bytes": np.array([guest.layout.pool_bytes for guest in guests]),
             "held_bytes": np.array([guest.layout.held_bytes for guest in guests]),
@@ -212,14 +213,14 @@ class HostTables:
         kinds = [cell.part for cell in self.cells]
         labels = sorted(set(kinds))
         flows = {name: values for name, values in self.sums().items() if name != "dropped"}
-        merged = [self._histogram_of(np.array([cell])) for cell in range(len(self.cells))]
+        latencies = merged_histogram(self.histograms)
         columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
             **self._identity(self.guest_of_cell),
             "workload": np.array([cell.workload for cell in self.cells], np.int64),
             "part": label_array(labels, np.array([labels.index(kind) for kind in kinds], np.int8)),
             **flows,
             "latency_ns_max": self.latency_ns_max,
-            **histogram_columns(merged),
+            **histogram_columns([histogram_of(latencies, [cell]) for cell in range(len(self.cells))]),
         }
         return as_batch("workloads", columns)
 
@@ -286,17 +287,6 @@ class HostTables:
         """The cells that a guest's figures count."""
         return np.flatnonzero((self.guest_of_cell == guest) & self.counts_for_guest)
 
-    def _histogram_of(self, cells: Int64s) -> tuple[Int64s, Int64s]:
-        """Latencies of some cells."""
-        if len(self.histograms) != 1:
-            self.histograms = [merged_histogram(self.histograms)]
-        ((keys, counts),) = self.histograms
-        parts = []
-        for cell in cells:
-            first, end = np.searchsorted(keys, [cell * BUCKETS, (cell + 1) * BUCKETS])
-            parts.append((keys[first:end] - cell * BUCKETS, counts[first:end]))
-        return parts[0] if len(parts) == 1 else merged_histogram(parts)
-
     def _of_guests(self, values: Int64s) -> Int64s:
         """A sum of cells as one of guests; boots are no part of it."""
         total = np.zeros(len(self.placed_guests), np.int64)
@@ -308,3 +298,13 @@ class HostTables:
         most = np.zeros(len(self.placed_guests), np.int64)
         np.maximum.at(most, self.guest_of_cell[self.counts_for_guest], values[self.counts_for_guest])
         return most
+
+
+def histogram_of(latencies: Histogram, cells: Iterable[int]) -> Histogram:
+    """Latencies of some cells, from those of all of a host's."""
+    keys, counts = latencies
+    parts = []
+    for cell in cells:
+        first, end = np.searchsorted(keys, [cell * BUCKETS, (cell + 1) * BUCKETS])
+        parts.append((keys[first:end] - cell * BUCKETS, counts[first:end]))
+    return parts[0] if len(parts) == 1 else merged_histogram(parts)

@@ -61,13 +61,14 @@ class Pace:
         if self.snapshot_every:
             return window % self.snapshot_every == 0
         waited_s = time.monotonic() - self.last_saved_s
-        if waited_s < max(SNAPSHOT_LEAST_S, self.saving_s / SNAPSHOT_SHARE):
-            return False
-        self.last_saved_s = time.monotonic()
-        return True
+        return waited_s >= max(SNAPSHOT_LEAST_S, self.saving_s / SNAPSHOT_SHARE)
 
     def begin_run(self) -> None:
         """A run begins: until now there is nothing to save."""
+        self.last_saved_s = time.monotonic()
+
+    def begin_snapshot(self) -> None:
+        """A snapshot is about to be written: the wait for the next one begins."""
         self.last_saved_s = time.monotonic()
 
     def learn(self, windows: int, frames: int, took_s: float, saving_s: float) -> None:

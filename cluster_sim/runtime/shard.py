@@ -27,6 +27,7 @@ def run_here(order: RunOrder, pace: Pace, on_windows: Callable[[int, int], None]
         guests.digest(hosts.step(window, guests.submit(window)))
         on_windows(1 if window > first else window + 1, hosts.frames)
         if window + 1 < order.windows and pace.is_due(window + 1):
+            pace.begin_snapshot()
             began_s = time.monotonic()
             hosts.save()
             guests.save()

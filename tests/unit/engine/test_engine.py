@@ -208,7 +208,9 @@ def test_exposure_is_pages_times_time() -> None:
     engine = engine_of(scenario("pkvm", CONVERT_4K))
     run(engine, arrivals([(0, 0, 0)]), 10_000_000)
     unshare_begins_ns = 760 * 2_500 + 2_600 + 280 + 2_000 + 760 * 1_570 + COPY + 4_700
+    before = engine.state.guests.copy()
     assert engine.guests()["shared_page_ns"][0] == 760 * unshare_begins_ns
+    assert engine.state.guests.tobytes() == before.tobytes(), "a question changes nothing"
     assert engine.guests()["shared_pages"][0] == 0
     pooled = engine_of(scenario("pkvm", {"kind": "shared_pool", "copy": "none", "pool": "64MiB"}))
     run(pooled, NO_ARRIVALS, 1_000)

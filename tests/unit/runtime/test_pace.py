@@ -54,6 +54,8 @@ def test_without_being_asked_nothing_is_saved_before_it_is_worth_it() -> None:
     assert not pace.is_due(1)
     pace.last_saved_s -= 3600
     assert pace.is_due(2)
+    assert pace.is_due(2), "a question changes nothing"
+    pace.begin_snapshot()
     assert not pace.is_due(3)
     pace.saving_s = 200.0
     pace.last_saved_s -= 3600
