@@ -21,11 +21,11 @@ from cluster_sim.memory.pages import Operation
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, Swiotlb, empty_swiotlb
 from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, scatter_io_pages
 from cluster_sim.planning.copy_curves import build_curves
-from cluster_sim.planning.guest_layout import lay_out
-from cluster_sim.planning.placement import Placement, place_guests
+from cluster_sim.planning.placement import place_guests
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.pool_setup import SetUp
 from cluster_sim.planning.queues import WorkloadSizes
+from cluster_sim.planning.run_guests import RunGuests
 from cluster_sim.planning.step_table import Programs
 from cluster_sim.planning.stream_keys import keys_of, rings
 from cluster_sim.planning.stream_programs import plan_streams
@@ -58,7 +58,7 @@ def plan_host(
     sizes: WorkloadSizes,
     *,
     host: int = 0,
-    placement: Placement | None = None,
+    run_guests: RunGuests | None = None,
     logs: Logs | None = None,
     journal_entries: int = 0,
     is_alone: bool = False,
@@ -66,20 +66,19 @@ def plan_host(
 ) -> HostPlan:
     """Build one host; `sizes` holds the transfer sizes of each (group name, workload number).
 
+    `run_guests` are those of the run, made here where one host is all that is asked for.
     `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps.
     """
     protection = with_lock(profile.protection, scenario.cluster.host.conversion_lock)
-    placement = placement or place_guests(scenario, (0,))
-    guests = [
-        PlannedGuest(where, lay_out(scenario, where.group, where.index, sizes, protection))
-        for where in placement.on_host(host)
-    ]
+    run_guests = run_guests or RunGuests(scenario, sizes, place_guests(scenario, (0,)))
+    guests = run_guests.on_host(host)
+    chance = (*run_guests.placement.chance, host)
     programs = Programs(profile)
     streams = plan_streams(scenario, protection, guests, programs, make_program, is_alone=is_alone)
     spinning_vcpus = sum(guest.placed.group.vcpus for guest in guests if guest.placed.group.idle == "poll")
     servers = build_servers(scenario.cluster.host, scenario.cluster.host.cpus - spinning_vcpus, guests, streams)
     bases = np.cumsum([0, *(guest.layout.gib_entries for guest in guests)]) * PAGES_PER_1G
-    pages = scatter_io_pages(scenario, guests, bases, (*placement.chance, host))
+    pages = scatter_io_pages(scenario, guests, bases, chance)
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
     table = build_streams(scenario, profile, guests, streams, servers, io_bases, sizes)
     table["is_closed"] *= not is_alone
@@ -96,12 +95,12 @@ def plan_host(
         rules=memory_rules(protection, scenario.memory),
         policy=policy_of(scenario, keeps_rows=is_alone or scenario.record == "transfers"),
         placement=pages,
-        draw_keys=keys_of(streams, guests, (*placement.chance, host)),
+        draw_keys=keys_of(streams, guests, chance),
     )
     state = state_at_rest(
         spec,
         guests=guests_at_rest(guests, io_bases),
-        ring=rings(table, streams, guests, (*placement.chance, host)),
+        ring=rings(table, streams, guests, chance),
         tree=build_tree(scenario, protection, guests, bases),
         pools=empty_swiotlb([pool_size(guest) for guest in guests]),
         bandwidth_mb_per_s=profile.bandwidth_mb_per_s(),

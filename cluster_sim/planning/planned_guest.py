@@ -1,4 +1,4 @@
-"""What a host is planned to hold: guests with their memory, streams with their programs."""
+"""What a host is planned to hold: guests with their queues, streams with their programs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +11,14 @@ from cluster_sim.planning.queues import Queue
 
 @dataclass(frozen=True, slots=True)
 class PlannedGuest:
-    """One guest of the host: where and when it is, its memory, what setting it up took."""
+    """One guest of the host: where and when it is, its queues and memory, what setting it up took.
+
+    The stream of its first queue has the number `first_stream` on the host, those of the others follow.
+    """
 
     placed: PlacedGuest
     layout: GuestLayout
+    first_stream: int
     setup_ns: int = 0
 
 

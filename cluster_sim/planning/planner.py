@@ -8,8 +8,8 @@ from cluster_sim.engine.host_spec import HostSpec
 from cluster_sim.engine.host_state import HostState
 from cluster_sim.memory.page_tree import PageTree, copy_of
 from cluster_sim.planning.host_plan import HostPlan, Logs, plan_host
-from cluster_sim.planning.placement import PlacedGuest, Placement
-from cluster_sim.planning.queues import WorkloadSizes
+from cluster_sim.planning.placement import PlacedGuest
+from cluster_sim.planning.run_guests import RunGuests
 from cluster_sim.planning.stream_keys import keys_of, rings
 from cluster_sim.platform.profile import Profile
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -24,24 +24,24 @@ class Planner:
 
     scenario: ScenarioSpec
     profile: Profile
-    sizes: WorkloadSizes
-    placement: Placement
+    run_guests: RunGuests
     logs: Logs
     last_guests: Guests | None = field(init=False, default=None)
     last_plan: HostPlan | None = field(init=False, default=None)
 
     def plan(self, host: int) -> HostPlan:
         """One host, as plan_host makes it."""
-        placed_guests = self.placement.on_host(host)
+        placed_guests = self.run_guests.placement.on_host(host)
         if self.scenario.memory.placement == "scattered" or any(fault.host == host for fault in self.scenario.faults):
             return self._planned(host)
         guests = tuple((each.group.name, each.index, each.arrives_ns, each.leaves_ns) for each in placed_guests)
         if self.last_plan is None or guests != self.last_guests:
             self.last_guests, self.last_plan = guests, self._planned(host)
-        return for_host(self.last_plan, placed_guests, (*self.placement.chance, host))
+        return for_host(self.last_plan, placed_guests, (*self.run_guests.placement.chance, host))
 
     def _planned(self, host: int) -> HostPlan:
-        return plan_host(self.scenario, self.profile, self.sizes, host=host, placement=self.placement, logs=self.logs)
+        sizes, run_guests = self.run_guests.sizes, self.run_guests
+        return plan_host(self.scenario, self.profile, sizes, host=host, run_guests=run_guests, logs=self.logs)
 
 
 def for_host(plan: HostPlan, placed_guests: list[PlacedGuest], chance: tuple[int, ...]) -> HostPlan:

@@ -66,10 +66,9 @@ def build_servers(
         capacity += [1] * guest.layout.needs.areas
     rows = []
     links: dict[int, int] = {}
-    firsts = first_streams(streams)
     for number, stream in enumerate(streams):
         own = {
-            Resource.AREA_LOCK: areas[stream.guest][home_area(guests[stream.guest], number - firsts[stream.guest])],
+            Resource.AREA_LOCK: areas[stream.guest][home_area(guests[stream.guest], number)],
             Resource.WORKER: len(capacity),
             Resource.THREAD: len(capacity) + 1,
         }
@@ -85,14 +84,9 @@ def build_servers(
     return Servers(table, tuple(rows))
 
 
-def first_streams(streams: Sequence[PlannedStream]) -> dict[int, int]:
-    """The first stream of each guest that has any."""
-    return {stream.guest: number for number, stream in reversed(list(enumerate(streams)))}
-
-
-def home_area(guest: PlannedGuest, number_of_guest: int) -> int:
+def home_area(guest: PlannedGuest, stream: int) -> int:
     """The area where a stream's searches begin: that of the CPU which its thread calls home, streams in turn."""
-    return number_of_guest % guest.placed.group.vcpus % guest.layout.needs.areas
+    return (stream - guest.first_stream) % guest.placed.group.vcpus % guest.layout.needs.areas
 
 
 def build_streams(
@@ -110,12 +104,10 @@ def build_streams(
     llc_share = host.llc // max(moving, 1)
     table = np.zeros(len(streams), STREAM)
     first_buffer = first_mapping = first_size = 0
-    firsts = first_streams(streams)
     for number, (row, stream) in enumerate(zip(table, streams, strict=True)):
         guest = guests[stream.guest]
         group, queue, traits = guest.placed.group, stream.queue, stream.queue.traits
-        number_of_guest = number - firsts[stream.guest]
-        buffers = guest.layout.buffers[number_of_guest]
+        buffers = guest.layout.buffers[number - guest.first_stream]
         base = int(bases[stream.guest])
         transfer = sizes_of_queue(queue, group, sizes)
         row["guest"] = row["pool"] = stream.guest
@@ -131,7 +123,7 @@ def build_streams(
         row["other_vcpus"] = group.vcpus - 1
         row["descriptor_bytes"] = PAGE_BYTES if memory.placement == "scattered" else host.engine.transfer_max
         row["batch_descriptors"] = host.engine.batch
-        row["home_area"] = home_area(guest, number_of_guest)
+        row["home_area"] = home_area(guest, number)
         if traits.moves_data:
             row["buffer_bytes"] = buffer_bytes(queue, transfer)
             put_mappings(row, queue, guest.layout.needs.slots, first_mapping)

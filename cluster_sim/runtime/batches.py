@@ -12,6 +12,7 @@ from cluster_sim.results.columns import TABLES, schema
 Histogram = tuple[Int64s, Int64s]
 """Buckets, ascending, and how often each was met."""
 
+
 def merged_histogram(parts: Sequence[Histogram]) -> Histogram:
     """Histograms as one."""
     if not parts:

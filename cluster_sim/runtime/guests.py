@@ -8,10 +8,7 @@ import pyarrow as pa
 
 from cluster_sim.engine.state import FAR_NS
 from cluster_sim.integers import Int64s
-from cluster_sim.planning.guest_layout import GuestLayout, lay_out
-from cluster_sim.planning.inputs import workload_sizes
 from cluster_sim.planning.placement import TO_THE_END, PlacedGuest
-from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.results.endings import Ending
 from cluster_sim.runtime.run_order import RunOrder
 from cluster_sim.runtime.snapshot_state import restore, saved_state_of
@@ -30,8 +27,8 @@ COLUMNS: dict[str, type[np.int32 | np.int64]] = {
     "direction": np.int32,
 }
 SUBMISSIONS = pa.schema([pa.field(name, pa.from_numpy_dtype(kind), nullable=False) for name, kind in COLUMNS.items()])
-KEY_BITS = 32
-"""Bits of the stream's number on its host in a key of both."""
+NUMBER_BITS = 32
+"""Bits of a stream's number on its host in its id in the cluster."""
 
 
 @dataclass(slots=True)
@@ -61,41 +58,33 @@ class Guests:
         self.order: RunOrder | None = None
         self.running: dict[tuple[int, int], _Running] = {}
         self.video = VideoStreams([], [])
-        self.video_places: list[PlacedGuest] = []
-        self.video_keys: Int64s = np.zeros(0, np.int64)
-        """Key of each video stream, ascending."""
+        self.video_guests: list[PlacedGuest] = []
+        self.video_ids: Int64s = np.zeros(0, np.int64)
+        """The id of each video stream, ascending."""
 
     def begin(self, order: RunOrder) -> None:
         """Boot the guests of a run."""
         self.order = order
         self.next_window = 0
         self.running = {}
-        placement = order.placement()
-        sizes = workload_sizes(order.scenario, order.folder)
-        protection = PROTECTIONS[order.scenario.protection]
+        run_guests = order.guests()
         chance = (order.seed, order.replication)
         video: list[VideoStream] = []
-        keys: list[int] = []
-        self.video_places = []
-        layouts: dict[tuple[str, int], GuestLayout] = {}
+        ids: list[int] = []
+        self.video_guests = []
         for host in order.hosts:
-            number = 0
-            for placed in placement.on_host(host):
-                key = (placed.group.name, placed.index)
-                if key not in layouts:
-                    layouts[key] = lay_out(order.scenario, placed.group, placed.index, sizes, protection)
-                layout = layouts[key]
-                for queue in layout.queues:
-                    stream = software_of(order.scenario, order.folder, placed, queue, layout, chance)
+            for guest in run_guests.on_host(host):
+                for queue in range(len(guest.layout.queues)):
+                    number = guest.first_stream + queue
+                    stream = software_of(order.scenario, order.folder, guest, queue, chance)
                     if isinstance(stream, VideoStream):
                         video.append(stream)
-                        keys.append(key_of(host, number))
-                        self.video_places.append(placed)
+                        ids.append(id_of(host, number))
+                        self.video_guests.append(guest.placed)
                     elif stream is not None:
-                        self.running[host, number] = _Running(placed, stream)
-                    number += 1
-        self.video_keys = np.array(keys, np.int64)
-        self.video = VideoStreams(video, [leaves_of(placed) for placed in self.video_places])
+                        self.running[host, number] = _Running(guest.placed, stream)
+        self.video_ids = np.array(ids, np.int64)
+        self.video = VideoStreams(video, [leaves_of(placed) for placed in self.video_guests])
 
     def submit(self, window: int) -> pa.RecordBatch:
         """The submissions of a window, by (host, instant, stream, frame)."""
@@ -104,16 +93,16 @@ class Guests:
         self.next_window += 1
         ends_ns = self.order.window_ends_ns(window)
         frames = self.video.submit(ends_ns)
-        parts = [(self.video_keys[frames.number], *frames[1:], self.video.to_device[frames.number])]
+        batches = [(self.video_ids[frames.number], *frames[1:], self.video.to_device[frames.number])]
         for (host, number), running in self.running.items():
             submitted = running.stream.submit(min(ends_ns, running.leaves_ns))
             if len(submitted.frame):
-                key = np.full(len(submitted.frame), key_of(host, number))
+                ids = np.full(len(submitted.frame), id_of(host, number))
                 columns = (submitted.frame, submitted.at_ns, submitted.bytes, submitted.deadline_ns)
-                parts.append((key, *columns, submitted.to_device))
-        key, frame, at_ns, size, deadline_ns, way = (np.concatenate(column) for column in zip(*parts, strict=True))
-        hosts, streams = key >> KEY_BITS, key & ((1 << KEY_BITS) - 1)
-        by = order_of(hosts, at_ns, key)
+                batches.append((ids, *columns, submitted.to_device))
+        ids, frame, at_ns, size, deadline_ns, way = (np.concatenate(column) for column in zip(*batches, strict=True))
+        hosts, streams = ids >> NUMBER_BITS, ids & ((1 << NUMBER_BITS) - 1)
+        by = order_of(hosts, at_ns, ids)
         ordered = (hosts, streams, frame, size, at_ns, deadline_ns, way)
         arrays = [
             pa.array(column[by].astype(kind, copy=False))
@@ -126,20 +115,20 @@ class Guests:
         if completions.num_rows == 0:
             return
         host, stream, frame, ended_ns, outcome = (column.to_numpy() for column in completions.columns)
-        key = key_of(host.astype(np.int64), stream)
+        ids = id_of(host.astype(np.int64), stream)
         delivered = outcome == Ending.DELIVERED
-        placed = np.searchsorted(self.video_keys, key)
-        placed[placed == len(self.video_keys)] = 0
-        is_video = self.video_keys[placed] == key if len(self.video_keys) else np.zeros(len(key), np.bool_)
+        numbers = np.searchsorted(self.video_ids, ids)
+        numbers[numbers == len(self.video_ids)] = 0
+        is_video = self.video_ids[numbers] == ids if len(self.video_ids) else np.zeros(len(ids), np.bool_)
         mine = is_video & delivered
-        self.video.digest(placed[mine], frame[mine], ended_ns[mine])
+        self.video.digest(numbers[mine], frame[mine], ended_ns[mine])
         if is_video.all():
             return
-        key, frame, ended_ns, delivered = (each[~is_video] for each in (key, frame, ended_ns, delivered))
-        starts = np.flatnonzero(np.diff(key, prepend=-1))
-        for first, end in zip(starts, [*starts[1:], len(key)], strict=True):
+        ids, frame, ended_ns, delivered = (each[~is_video] for each in (ids, frame, ended_ns, delivered))
+        starts = np.flatnonzero(np.diff(ids, prepend=-1))
+        for first, end in zip(starts, [*starts[1:], len(ids)], strict=True):
             ended = slice(first, end)
-            running = self.running[int(key[first]) >> KEY_BITS, int(key[first]) & ((1 << KEY_BITS) - 1)]
+            running = self.running[int(ids[first]) >> NUMBER_BITS, int(ids[first]) & ((1 << NUMBER_BITS) - 1)]
             running.stream.digest(frame[ended], ended_ns[ended], delivered[ended])
 
     def save(self) -> int:
@@ -157,8 +146,8 @@ class Guests:
         """What each guest's users saw, by guest, up to its leaving; guests at which nobody looks are not in it."""
         assert self.order is not None
         duration_ns = self.order.scenario.duration
-        of_video = self.video.seen([min(leaves_of(placed), duration_ns) for placed in self.video_places])
-        views = [(self.video_places[number].guest, view) for number, view in of_video.items()]
+        of_video = self.video.seen([min(leaves_of(placed), duration_ns) for placed in self.video_guests])
+        views = [(self.video_guests[number].guest, view) for number, view in of_video.items()]
         views += [
             (running.placed.guest, running.stream.seen(min(running.leaves_ns, duration_ns)))
             for running in self.running.values()
@@ -175,27 +164,27 @@ def leaves_of(placed: PlacedGuest) -> int:
 
 
 @overload
-def key_of(host: int, stream: int) -> int: ...
+def id_of(host: int, stream: int) -> int: ...
 @overload
-def key_of(host: Int64s, stream: Int64s) -> Int64s: ...
-def key_of(host: int | Int64s, stream: int | Int64s) -> int | Int64s:
+def id_of(host: Int64s, stream: Int64s) -> Int64s: ...
+def id_of(host: int | Int64s, stream: int | Int64s) -> int | Int64s:
     """Host and stream as one number."""
-    return (host << KEY_BITS) | stream
+    return (host << NUMBER_BITS) | stream
 
 
-def order_of(hosts: Int64s, at_ns: Int64s, key: Int64s) -> Int64s:
+def order_of(hosts: Int64s, at_ns: Int64s, ids: Int64s) -> Int64s:
     """The order of submissions by (host, instant, stream, frame); those of one stream come in theirs.
 
-    Where they come by key already, one sort of a number made of host and instant keeps the rest.
+    Where they come by id already, one sort of a number made of host and instant keeps the rest.
     """
-    if len(key) == 0:
+    if len(ids) == 0:
         return np.zeros(0, np.int64)
     since_ns = at_ns - at_ns.min()
     span_ns = int(since_ns.max()) + 1
     assert int(hosts.max()) * span_ns < FAR_NS
-    if (key[1:] >= key[:-1]).all():
+    if (ids[1:] >= ids[:-1]).all():
         return np.argsort(hosts * span_ns + since_ns, kind="stable")
-    by: Int64s = np.lexsort((key, hosts * span_ns + since_ns))
+    by: Int64s = np.lexsort((ids, hosts * span_ns + since_ns))
     return by
 
 

@@ -11,7 +11,7 @@ from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.host_state import HEARD
 from cluster_sim.engine.records import joined_rows
 from cluster_sim.engine.state import Arrivals, submissions
-from cluster_sim.planning.inputs import logs_of, workload_sizes
+from cluster_sim.planning.inputs import logs_of
 from cluster_sim.planning.planner import Planner
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.columns import schema
@@ -112,8 +112,7 @@ class Hosts:
         self.order = order
         self.next_window = 0
         scenario = order.scenario
-        sizes, logs = workload_sizes(scenario, order.folder), logs_of(scenario, order.folder)
-        planner = Planner(scenario, profile_of(scenario), sizes, order.placement(), logs)
+        planner = Planner(scenario, profile_of(scenario), order.guests(), logs_of(scenario, order.folder))
         mine = set(order.hosts)
         blocks = [tuple(block) for block in blocks_of_hosts(scenario.cluster.hosts) if mine & set(block)]
         assert {host for block in blocks for host in block} == mine, "blocks are whole"

@@ -3,9 +3,12 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+from cluster_sim.planning.inputs import workload_sizes
 from cluster_sim.planning.placement import Placement, place_guests
+from cluster_sim.planning.run_guests import RunGuests
 from cluster_sim.results.parts import PartLocation
 from cluster_sim.results.run_directory import SNAPSHOTS, UNFINISHED
 from cluster_sim.results.storage import Storage
@@ -18,7 +21,7 @@ from cluster_sim.scenario.workload_spec import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RunOrder:
     """One run: scenario, chance, where its traces are and where its parts go.
 
@@ -72,3 +75,13 @@ class RunOrder:
     def placement(self) -> Placement:
         """Who is where."""
         return place_guests(self.scenario, (self.seed, self.replication))
+
+    def guests(self) -> RunGuests:
+        """The guests of each host, with their queues."""
+        return guests_of(self)
+
+
+@lru_cache(maxsize=1)
+def guests_of(order: RunOrder) -> RunGuests:
+    """The guests of an order, placed and laid out once a process: hosts and software in the same one share them."""
+    return RunGuests(order.scenario, workload_sizes(order.scenario, order.folder), order.placement())

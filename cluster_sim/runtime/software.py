@@ -4,9 +4,9 @@ from pathlib import Path
 
 from cluster_sim.chance.keyed_draws import draw
 from cluster_sim.integers import NS_PER_S
-from cluster_sim.planning.guest_layout import GuestLayout
 from cluster_sim.planning.inputs import frames_of, log_of, trace_arrays
 from cluster_sim.planning.placement import PlacedGuest
+from cluster_sim.planning.planned_guest import PlannedGuest
 from cluster_sim.planning.queues import Queue
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import (
@@ -33,30 +33,25 @@ LONG_NS = 1 << 50
 
 
 def software_of(
-    scenario: ScenarioSpec,
-    folder: Path,
-    placed: PlacedGuest,
-    queue: Queue,
-    layout: GuestLayout,
-    chance: tuple[int, ...],
+    scenario: ScenarioSpec, folder: Path, guest: PlannedGuest, number: int, chance: tuple[int, ...]
 ) -> Stream | VideoStream | None:
-    """A queue's software at rest; None where its transfers turn inside the host's event loop."""
+    """The software of a guest's queue by its number, at rest; None where the host's event loop does its turns."""
+    placed, queue = guest.placed, guest.layout.queues[number]
     if queue.traits.is_closed:
         return None
-    number = layout.queues.index(queue)
-    key: tuple[int | str, ...] = (*chance, placed.host, placed.group.name, placed.index, queue.workload)
+    draw_key: tuple[int | str, ...] = (*chance, placed.host, placed.group.name, placed.index, queue.workload)
     if queue.sender is not None:
         sender_host = (placed.host - queue.sender.hosts_back) % scenario.cluster.hosts
-        key = (*chance, sender_host, queue.sender.group, queue.sender.index, queue.workload)
+        draw_key = (*chance, sender_host, queue.sender.group, queue.sender.index, queue.workload)
     match queue.spec:
         case VideoWorkload(source=LadderVideo() as ladder):
-            return viewer(queue.spec, ladder, folder, placed, key)
+            return viewer(queue.spec, ladder, folder, placed, draw_key)
         case VideoWorkload() as video:
             if queue.role == Role.REQUESTS and video.to is not None:
                 video = video.model_copy(update={"playout": None})  # who receives it plays it
             traced = video.source
             trace = frames_of(traced, folder) if isinstance(traced, TracedVideo) else None
-            return open_stream(video, trace, key, placed.arrives_ns, submits=queue.sender is None)
+            return open_stream(video, trace, draw_key, placed.arrives_ns, submits=queue.sender is None)
         case BlockWorkload(read_iolog=str() as log):
             trace_of_requests = log_of(path_in(folder, log))
             at_ns = placed.arrives_ns + trace_of_requests.at_ns
@@ -67,14 +62,14 @@ def software_of(
         case ChurnWorkload(rate=rate):
             return rated(queue, rate, placed, chance)
         case BootWorkload() as boot:
-            return part_of_boot(boot, queue.role, placed, layout, number)
+            return boot_stage(boot, queue.role, guest, number)
 
 
 def rated(queue: Queue, rate: int, placed: PlacedGuest, chance: tuple[int, ...]) -> RatedRequests:
     """Requests at a rate; the first comes at a drawn instant within one distance."""
     spec = queue.spec
     assert isinstance(spec, BlockWorkload | NetworkWorkload | ChurnWorkload)
-    key = draw(1 << 62, *chance, placed.host, placed.group.name, placed.index, *queue.name, "requests")
+    draw_key = draw(1 << 62, *chance, placed.host, placed.group.name, placed.index, *queue.name, "requests")
     phase_ns = draw(
         max(NS_PER_S // rate, 1), *chance, placed.host, placed.group.name, placed.index, *queue.name, "phase"
     )
@@ -85,15 +80,13 @@ def rated(queue: Queue, rate: int, placed: PlacedGuest, chance: tuple[int, ...])
         is_poisson=spec.spacing == "poisson",
         sizes={spec.size: 100} if isinstance(spec, ChurnWorkload) else dict(queue.traits.sizes),
         reads_percent=100 if isinstance(spec, ChurnWorkload) else queue.traits.reads_percent,
-        key=key,
+        key=draw_key,
     )
 
 
-def part_of_boot(
-    boot: BootWorkload, role: Role, placed: PlacedGuest, layout: GuestLayout, number: int
-) -> ListedRequests:
-    """One part of a guest's start: its image, its pool, or the memory that it accepts."""
-    begin_ns = placed.arrives_ns
+def boot_stage(boot: BootWorkload, role: Role, guest: PlannedGuest, number: int) -> ListedRequests:
+    """One stage of a guest's start: its image, its pool, or the memory that it accepts."""
+    begin_ns, layout = guest.placed.arrives_ns, guest.layout
     match role:
         case Role.IMAGE:
             return in_turn(begin_ns, int(boot.image > 0), boot.image, 0, boot.deadline)
@@ -105,7 +98,7 @@ def part_of_boot(
 
 
 def viewer(
-    video: VideoWorkload, ladder: LadderVideo, folder: Path, placed: PlacedGuest, key: tuple[int | str, ...]
+    video: VideoWorkload, ladder: LadderVideo, folder: Path, placed: PlacedGuest, draw_key: tuple[int | str, ...]
 ) -> AdaptiveStream:
     """A viewer of a ladder; where in the film it begins, and when within a segment, is drawn."""
     rungs = ladder_of([trace_arrays(path_in(folder, rung)) for rung in ladder.rungs], ladder.segment)
@@ -122,6 +115,6 @@ def viewer(
             buffer_max_ns=ladder.buffer_max,
             deadline_ns=video.deadline,
         ),
-        begin_ns=placed.arrives_ns + draw(ladder.segment, *key, "phase"),
-        first_segment=draw(rungs.round_segments, *key, "start"),
+        begin_ns=placed.arrives_ns + draw(ladder.segment, *draw_key, "phase"),
+        first_segment=draw(rungs.round_segments, *draw_key, "start"),
     )

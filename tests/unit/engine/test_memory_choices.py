@@ -9,6 +9,7 @@ from cluster_sim.io_paths.programs import program
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.planning.placement import place_guests
+from cluster_sim.planning.run_guests import RunGuests
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.endings import Ending
@@ -145,12 +146,11 @@ def test_h3_in_a_run_a_scattered_pool_breaks_what_a_clustered_one_leaves_whole(
 
 def test_scattered_pages_are_others_on_other_hosts_and_replications() -> None:
     spec = with_memory("sev-snp", POOL, {"placement": "scattered"})
-    plans = [
-        plan_host(
-            spec, profile_of(spec), workload_sizes(spec), host=host, placement=place_guests(spec, (1, replication))
-        ).spec.placement
-        for host, replication in ((0, 0), (0, 0), (1, 0), (0, 1))
-    ]
+    plans = []
+    for host, replication in ((0, 0), (0, 0), (1, 0), (0, 1)):
+        run_guests = RunGuests(spec, workload_sizes(spec), place_guests(spec, (1, replication)))
+        plan = plan_host(spec, profile_of(spec), workload_sizes(spec), host=host, run_guests=run_guests)
+        plans.append(plan.spec.placement)
     assert (plans[0] == plans[1]).all()
     assert (plans[0] != plans[2]).any()
     assert (plans[0] != plans[3]).any()

@@ -11,6 +11,7 @@ from cluster_sim.memory.page_tree import PAGES_PER_1G, read_words
 from cluster_sim.planning.host_plan import HostPlan, plan_host
 from cluster_sim.planning.placement import place_guests
 from cluster_sim.planning.planner import Planner
+from cluster_sim.planning.run_guests import RunGuests
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.scenario.spec import ScenarioSpec
 from tests.unit.lone_host import Values, workload_sizes
@@ -74,11 +75,11 @@ def words_of(plan: HostPlan) -> npt.NDArray[np.int64]:
 )
 def test_each_host_is_what_planning_it_alone_makes(more: Values) -> None:
     spec = scenario(**more)
-    placement = place_guests(spec, CHANCE)
-    planner = Planner(spec, profile_of(spec), workload_sizes(spec), placement, {})
+    run_guests = RunGuests(spec, workload_sizes(spec), place_guests(spec, CHANCE))
+    planner = Planner(spec, profile_of(spec), run_guests, {})
     for host in range(HOSTS):
         mine = planner.plan(host)
-        alone = plan_host(spec, profile_of(spec), workload_sizes(spec), host=host, placement=placement)
+        alone = plan_host(spec, profile_of(spec), workload_sizes(spec), host=host, run_guests=run_guests)
         assert (mine.guests, mine.streams, mine.faults) == (alone.guests, alone.streams, alone.faults)
         both = ((*arrays_of(plan.spec), *arrays_of(plan.state)) for plan in (mine, alone))
         for (name, one), (_, other) in zip(*both, strict=True):
@@ -89,7 +90,7 @@ def test_each_host_is_what_planning_it_alone_makes(more: Values) -> None:
 
 def test_what_a_hosts_loop_writes_to_is_its_own() -> None:
     spec = scenario()
-    planner = Planner(spec, profile_of(spec), workload_sizes(spec), place_guests(spec, CHANCE), {})
+    planner = Planner(spec, profile_of(spec), RunGuests(spec, workload_sizes(spec), place_guests(spec, CHANCE)), {})
     plans = [planner.plan(host) for host in range(2)]
     assert planner.last_plan is not None
     plans.append(planner.last_plan)
@@ -102,7 +103,7 @@ def test_what_a_hosts_loop_writes_to_is_its_own() -> None:
 
 def test_hosts_of_equal_guests_share_their_definition_but_for_the_keys_of_their_draws() -> None:
     spec = scenario()
-    planner = Planner(spec, profile_of(spec), workload_sizes(spec), place_guests(spec, CHANCE), {})
+    planner = Planner(spec, profile_of(spec), RunGuests(spec, workload_sizes(spec), place_guests(spec, CHANCE)), {})
     one, other = (planner.plan(host).spec for host in range(2))
     own = [name for name in one._fields if getattr(one, name) is not getattr(other, name)]
     assert own == ["draw_keys"]

@@ -11,6 +11,7 @@ from cluster_sim.planning.guest_layout import lay_out
 from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.planning.inputs import logs_of, workload_sizes
 from cluster_sim.planning.placement import place_guests
+from cluster_sim.planning.run_guests import RunGuests
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.scenario.load import MOST_NODES, Experiment
@@ -63,7 +64,8 @@ def plan_one_host(experiment: Experiment) -> None:
     scenario, folder = experiment.variants[0].scenario, experiment.source.parent
     if is_small(scenario, folder):
         sizes, logs = workload_sizes(scenario, folder), logs_of(scenario, folder)
-        plan = plan_host(scenario, profile_of(scenario), sizes, placement=place_guests(scenario, CHANCE), logs=logs)
+        run_guests = RunGuests(scenario, sizes, place_guests(scenario, CHANCE))
+        plan = plan_host(scenario, profile_of(scenario), sizes, run_guests=run_guests, logs=logs)
         assert len(plan.state.guests) == len(plan.guests)
 
 
