@@ -19,13 +19,13 @@ from tempfile import TemporaryDirectory
 from benchmarks.figures import Figures
 from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.planning.inputs import workload_sizes
+from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.storage import storage_of
 from cluster_sim.runtime.guests import Guests
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.runtime.hosts import Hosts, arrivals_of
 from cluster_sim.runtime.run_order import RunOrder
-from cluster_sim.scenario.load import load
 from cluster_sim.scenario.spec import ScenarioSpec
 
 WORKLOAD = Path(__file__).parent.parent / "workloads" / "swiotlb_vs_zero_copy.yaml"
@@ -91,7 +91,7 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, load {figures.load_1m:.1f}")
     for kind, (measure, sets) in KINDS.items():
         by_path: dict[str, list[float]] = {}
-        for variant in load(WORKLOAD, (*SETS, *sets, *memory)).variants:
+        for variant in load_checked(WORKLOAD, (*SETS, *sets, *memory)).variants:
             speed = median(measure(variant.scenario, options.repeat))
             by_path.setdefault(variant.axis_labels["io_path"], []).append(speed)
             print(f"{kind}: {variant.label:22} {speed / 1e3:9.0f} k frames/s")

@@ -26,11 +26,9 @@ __all__ = ["answer", "charts", "compare", "load", "open_results", "run"]
 
 def load(workload: Path | str, sets: "Sequence[str]" = ()) -> "Experiment":
     """Read and check a workload file, or a shipped one by name; DefinitionError tells all that is wrong with it."""
-    from cluster_sim.planning.checks import checks
-    from cluster_sim.scenario.load import load as load_definition
-    from cluster_sim.shipped import find_workload
+    from cluster_sim.planning.load_checked import load_checked
 
-    return load_definition(find_workload(Path(workload)), sets, [checks])
+    return load_checked(Path(workload), sets)
 
 
 def run(

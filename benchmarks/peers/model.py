@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.engine.state import Arrivals
+from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.results.storage import storage_of
 from cluster_sim.runtime.guests import Guests
 from cluster_sim.runtime.hosts import arrivals_of
 from cluster_sim.runtime.run_order import RunOrder
-from cluster_sim.scenario.load import load
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import VideoWorkload
 
@@ -59,7 +59,7 @@ class Timed:
 
 def reference() -> Model:
     """The model of the definition."""
-    scenario = load(DEFINITION).variants[0].scenario
+    scenario = load_checked(DEFINITION).variants[0].scenario
     workload = scenario.guests[0].workloads[0]
     assert isinstance(workload, VideoWorkload)
     arrivals = []

@@ -8,7 +8,7 @@ from rich.text import Text
 from cluster_sim.analysis.studies.crossover import Asked
 from cluster_sim.analysis.studies.crossover import crossover as find_crossings
 from cluster_sim.analysis.studies.study_figures import MEAN
-from cluster_sim.cli.options import Profiles, Sets, Workload, console, load_checked, refusing_bad_input
+from cluster_sim.cli.options import Profiles, Sets, Workload, console, experiment_of, refusing_bad_input
 from cluster_sim.cli.studying import RESULTS, Actors, GroupName, OnWhat, ResultsDirectory, Resume, with_progress
 from cluster_sim.report.studies import crossover_report
 from cluster_sim.report.studies_charts import crossover_charts, write_charts
@@ -43,7 +43,7 @@ def crossover(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Find where two designs of a workload cross, by refining a coarse grid around each change of sign."""
     with refusing_bad_input():
-        experiment = load_checked(workload, sets, profiles)
+        experiment = experiment_of(workload, sets, profiles)
     asked = Asked(vary, between, figure, group, grid, precision, replications)
     study = with_progress(
         lambda on_progress: find_crossings(

@@ -12,15 +12,14 @@ import typer
 from rich.console import Console
 
 from cluster_sim.analysis.problems import ComparisonError, StudyError
-from cluster_sim.planning.checks import checks
+from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.platform.cost_tables import read_tables
 from cluster_sim.platform.provenance import CostLibrary, ProvenanceError
 from cluster_sim.platform.scenario_profile import overrides_of
 from cluster_sim.results.run_directory import RunDirectoryError
 from cluster_sim.results.storage import Storage
-from cluster_sim.scenario.load import Experiment, load
+from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.problems import DefinitionError
-from cluster_sim.shipped import find_workload
 
 BAD_INPUT = 2
 FAILED = 1
@@ -55,10 +54,9 @@ def refusing_bad_input() -> Iterator[None]:
         raise typer.Exit(BAD_INPUT) from None
 
 
-def load_checked(workload: Path, sets: list[str] | None, profiles: list[Path] | None = None) -> Experiment:
-    """Read a definition with all checks, and lay costs of profiles under its own."""
-    costs = overrides_of(read_profiles(profiles or []))
-    return load(find_workload(workload), sets or [], [checks], costs)
+def experiment_of(workload: Path, sets: list[str] | None, profiles: list[Path] | None = None) -> Experiment:
+    """The experiment that a command is given: its definition, with costs of profiles under its own."""
+    return load_checked(workload, sets or (), overrides_of(read_profiles(profiles or [])))
 
 
 def read_profiles(files: list[Path]) -> CostLibrary:

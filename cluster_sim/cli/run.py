@@ -14,7 +14,7 @@ from cluster_sim.cli.options import (
     Profiles,
     Sets,
     console,
-    load_checked,
+    experiment_of,
     logging_to_terminal,
     refusing_bad_input,
     shown_path,
@@ -113,7 +113,7 @@ def beginning(
         raise RunDirectoryError(
             "WORKLOAD: found nothing, allowed: a workload file, a shipped one's name, or --resume RUN"
         )
-    experiment = load_checked(workload, sets, profiles)
+    experiment = experiment_of(workload, sets, profiles)
     return lambda on_progress: driver.run_experiment(
         experiment, results, means=means, name=name, on_progress=on_progress
     )

@@ -8,7 +8,7 @@ from rich.text import Text
 from cluster_sim.analysis.studies.sensitivity import AskedCosts
 from cluster_sim.analysis.studies.sensitivity import sensitivity as sample_costs
 from cluster_sim.analysis.studies.study_figures import MEAN
-from cluster_sim.cli.options import Profiles, Sets, Workload, console, load_checked, refusing_bad_input
+from cluster_sim.cli.options import Profiles, Sets, Workload, console, experiment_of, refusing_bad_input
 from cluster_sim.cli.studying import RESULTS, Actors, GroupName, OnWhat, ResultsDirectory, Resume, with_progress
 from cluster_sim.report.studies import sensitivity_report
 from cluster_sim.report.studies_charts import tornado_charts, write_charts
@@ -35,7 +35,7 @@ def sensitivity(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Sample the costs of a workload's profiles within their ranges, and say which of them decide the ranking."""
     with refusing_bad_input():
-        experiment = load_checked(workload, sets, profiles)
+        experiment = experiment_of(workload, sets, profiles)
     asked = AskedCosts(samples, between, figure, group, as_defined)
     study = with_progress(
         lambda on_progress: sample_costs(

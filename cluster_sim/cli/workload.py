@@ -6,7 +6,7 @@ import typer
 import yaml
 from rich.text import Text
 
-from cluster_sim.cli.options import Sets, Workload, console, load_checked, refusing_bad_input
+from cluster_sim.cli.options import Sets, Workload, console, experiment_of, refusing_bad_input
 from cluster_sim.scenario.axes import runs
 from cluster_sim.scenario.spec import ExperimentSpec
 from cluster_sim.shipped import find_workload, shipped_workloads
@@ -27,7 +27,7 @@ def list_all() -> None:
 def show(workload: Workload) -> None:
     """Print a definition as it is written."""
     with refusing_bad_input():
-        load_checked(workload, None)
+        experiment_of(workload, None)
     typer.echo(find_workload(workload).read_text("utf-8"), nl=False)
 
 
@@ -35,7 +35,7 @@ def show(workload: Workload) -> None:
 def check(workload: Workload, *, sets: Sets = None) -> None:
     """Check a definition and say what it makes; all that is wrong with it otherwise, with exit code 2."""
     with refusing_bad_input():
-        experiment = load_checked(workload, sets)
+        experiment = experiment_of(workload, sets)
     every_run = runs(experiment.spec, experiment.variants)
     typer.echo(f"{workload}: good: {len(experiment.variants)} scenarios, {len(every_run)} runs")
 

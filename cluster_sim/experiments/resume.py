@@ -10,7 +10,7 @@ from pydantic import JsonValue, ValidationError
 
 from cluster_sim.experiments.driver import DEFAULT_MEANS, Finished, Means, carry_out
 from cluster_sim.experiments.manifests import is_of_these_sources, profile_record
-from cluster_sim.planning.checks import checks
+from cluster_sim.planning.checks import check_variants
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results import run_directory
 from cluster_sim.results.manifest import Manifest
@@ -24,7 +24,6 @@ from cluster_sim.runtime.run_order import RunOrder
 from cluster_sim.runtime.run_progress import ProgressReport
 from cluster_sim.runtime.shard import run_here
 from cluster_sim.scenario.axes import MOST_RUNS, Variant
-from cluster_sim.scenario.contradictions import gather
 from cluster_sim.scenario.spec import ScenarioSpec
 
 LOG = logging.getLogger(__name__)
@@ -95,7 +94,7 @@ def variants_of(manifest: Manifest, storage: Storage) -> dict[str, Variant]:
             continue
         made.append(Variant(label, dict(record.axes), scenario))
     if len(made) == len(manifest.variants):
-        faults = gather(made, manifest.traces_folder, [checks])
+        faults = check_variants(made, manifest.traces_folder)
         wrong += [f"{each.field}: found {each.found}, allowed: {each.allowed}" for each in faults]
         wrong += [] if faults else other_prices(manifest, made)
     if wrong:

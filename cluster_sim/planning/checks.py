@@ -1,6 +1,6 @@
-"""Checks of a scenario that need its traces, its costs or its memory layout; the scenario's own rooms know none."""
+"""All checks of a scenario: its own arithmetic, and what needs its traces, its costs or its memory layout."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, dynamic_pool_bytes
@@ -10,8 +10,9 @@ from cluster_sim.platform.profile import Price, Profile, cpus
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.provenance import UNITS, Cost, ProvenanceError, to_bytes_per_s, to_ns
 from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.scenario.axes import Variant
 from cluster_sim.scenario.cluster_contradictions import RATE_LEAST, group_path
-from cluster_sim.scenario.contradictions import contradictions
+from cluster_sim.scenario.contradictions import contradictions, gather
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.units import format_bytes, format_rate
@@ -25,10 +26,15 @@ PRICE_NS_MOST = 10**9
 BUS_MOST = 1000
 
 
-def checks(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
-    """All of them; those of the layout only when traces and profile can be read."""
-    found = [*check_traces(scenario, folder), *check_profile(scenario)]
-    return found or ([] if contradictions(scenario, folder) else check_layout(scenario, folder))
+def check_variants(variants: Sequence[Variant], folder: Path) -> list[Contradiction]:
+    """All that is wrong in any variant, each thing once, with the axis values where it holds."""
+    return gather(variants, [check_scenario(variant.scenario, folder) for variant in variants])
+
+
+def check_scenario(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
+    """All that is wrong with a scenario; its layout is checked only where all else holds, and traces can be read."""
+    found = [*contradictions(scenario, folder), *check_traces(scenario, folder), *check_profile(scenario)]
+    return found or check_layout(scenario, folder)
 
 
 def check_traces(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:

@@ -1,6 +1,6 @@
 """Fields that are each well formed and yet cannot be together: plain arithmetic on one resolved scenario."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +14,6 @@ from cluster_sim.scenario.units import format_duration
 from cluster_sim.scenario.workload_contradictions import workload_contradictions
 
 WINDOWS_MOST = 1_000_000
-Check = Callable[[ScenarioSpec, Path], list[Contradiction]]
-"""Finds what is wrong with a scenario whose file lies in a folder."""
 
 
 def contradictions(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
@@ -41,17 +39,16 @@ def _times(scenario: ScenarioSpec) -> Iterator[Contradiction]:
         yield Contradiction("window", format_duration(scenario.window), shortest, ("duration",))
 
 
-def gather(variants: Sequence[Variant], folder: Path, checks: Sequence[Check]) -> list[Contradiction]:
-    """Return what is wrong in any variant, each thing once, with the axis values where it holds."""
-    seen: dict[Contradiction, list[Variant]] = {}
-    for variant in variants:
-        found = [each for check in (contradictions, *checks) for each in check(variant.scenario, folder)]
-        for each in dict.fromkeys(found):
-            seen.setdefault(each, []).append(variant)
-    return [told for each, held in seen.items() for told in _placed(each, held, variants)]
+def gather(variants: Sequence[Variant], found: Sequence[Sequence[Contradiction]]) -> list[Contradiction]:
+    """Return what was found in any variant, each thing once, with the axis values where it holds."""
+    where: dict[Contradiction, list[Variant]] = {}
+    for variant, here in zip(variants, found, strict=True):
+        for each in dict.fromkeys(here):
+            where.setdefault(each, []).append(variant)
+    return [told for each, held in where.items() for told in _by_axis_values(each, held, variants)]
 
 
-def _placed(each: Contradiction, held: Sequence[Variant], every: Sequence[Variant]) -> list[Contradiction]:
+def _by_axis_values(each: Contradiction, held: Sequence[Variant], every: Sequence[Variant]) -> list[Contradiction]:
     """Call a contradiction by the axis values that it stands in, if it stands in any."""
     axes = [axis for axis in held[0].axis_labels if f"{each.field}.".startswith(f"{axis}.")]
     if not axes:

@@ -9,7 +9,6 @@ import yaml
 from pydantic import JsonValue, ValidationError
 
 from cluster_sim.scenario.axes import NoSuchPathError, Variant, check_axes, check_labels, override, variants
-from cluster_sim.scenario.contradictions import Check, gather
 from cluster_sim.scenario.problems import (
     Contradiction,
     Data,
@@ -45,13 +44,10 @@ class Experiment:
     source: Path
 
 
-def load(
-    path: Path,
-    overrides: Sequence[str] = (),
-    checks: Sequence[Check] = (),
-    costs: Mapping[str, CostOverride] | None = None,
-) -> Experiment:
-    """Read and check a workload file; DefinitionError tells all that is wrong with it.
+def read_definition(
+    path: Path, overrides: Sequence[str] = (), costs: Mapping[str, CostOverride] | None = None
+) -> "Definition":
+    """Read a workload file, override, and check each field; DefinitionError where there is nothing to go on with.
 
     `costs` replace a profile's where the definition itself does not.
     """
@@ -60,38 +56,45 @@ def load(
     for text in overrides:
         definition.set(text)
     definition.label_axes()
-    spec = definition.validated()
-    made = () if spec is None else definition.resolved(spec, path.parent, checks)
-    if definition.problems or spec is None:
-        raise DefinitionError(sorted(dict.fromkeys(definition.problems), key=lambda each: each.line or 0))
-    return Experiment(spec, made, path)
+    definition.validate()
+    definition.multiply_axes()
+    return definition
 
 
 @dataclass
-class _Definition:
-    """A definition while it is checked: data, the line of each value, and what was told so far.
+class Definition:
+    """A definition while it is checked: data, the line of each value, its scenarios, and what was told so far.
 
-    `repaired` is the data with neutral values where broken ones stood; `moot` says where those are.
+    `repaired` is the data with neutral values where broken ones stood; `moot` says where those are. `variants` are of
+    the repaired data, so that what contradicts itself can be told beside what is broken.
     """
 
-    file: str
+    source: Path
     data: Data = field(default_factory=dict)
     lines: dict[DataPath, int] = field(default_factory=dict)
+    spec: ExperimentSpec | None = None
+    variants: tuple[Variant, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     overridden: dict[DataPath, str] = field(default_factory=dict)
     repaired: Data = field(default_factory=dict)
     moot: list[DataPath] = field(default_factory=list)
+
+    def experiment(self) -> Experiment:
+        """The definition, if it holds; DefinitionError tells all that is wrong with it, in the order of its lines."""
+        if self.problems or self.spec is None:
+            raise DefinitionError(sorted(dict.fromkeys(self.problems), key=lambda each: each.line or 0))
+        return Experiment(self.spec, self.variants, self.source)
 
     def tell(self, path: DataPath, found: str, allowed: str) -> None:
         """Add a problem, with the line of its value or the `--set` that it comes from."""
         for at, text in self.overridden.items():
             if path[: len(at)] == at:
                 name = self._override_name(path, text, is_axis=at == ("axes", text))
-                self.problems.append(Problem(self.file, None, name, found, allowed))
+                self.problems.append(Problem(str(self.source), None, name, found, allowed))
                 return
         known = [self.lines[path[:size]] for size in range(len(path), 0, -1) if path[:size] in self.lines]
         line = known[0] if known else None
-        self.problems.append(Problem(self.file, line, dotted(self.data, path), found, allowed))
+        self.problems.append(Problem(str(self.source), line, dotted(self.data, path), found, allowed))
 
     def _override_name(self, path: DataPath, text: str, *, is_axis: bool) -> str:
         """Name a value that an override set or made, by the override's own path as far as that goes."""
@@ -105,20 +108,20 @@ class _Definition:
         path, equals, written = text.partition("=")
         if not path.isprintable():
             found = f"{path!r}, which cannot be printed"
-            self.problems.append(Problem(self.file, None, "--set", found, "a.b.c=value"))
+            self.problems.append(Problem(str(self.source), None, "--set", found, "a.b.c=value"))
             return
         name = f"--set {path}"
         if not equals or not path:
-            self.problems.append(Problem(self.file, None, f"--set {text}", "no value", "a.b.c=value"))
+            self.problems.append(Problem(str(self.source), None, f"--set {text}", "no value", "a.b.c=value"))
             return
-        reader = _Reader(self.file, name)
+        reader = _Reader(str(self.source), name)
         try:
             self.overridden[override(self.data, path, reader.read_value(written))] = path
             for repeated in reader.repeated:
                 key = ".".join([name, *map(str, repeated)])
-                self.problems.append(Problem(self.file, None, key, "a key a second time", "each key once"))
+                self.problems.append(Problem(str(self.source), None, key, "a key a second time", "each key once"))
         except NoSuchPathError as error:
-            self.problems.append(Problem(self.file, None, name, error.found, error.allowed))
+            self.problems.append(Problem(str(self.source), None, name, error.found, error.allowed))
         except DefinitionError as error:
             self.problems += error.problems
 
@@ -140,20 +143,21 @@ class _Definition:
                     line = self.lines.get(("axes", axis, i))
                     self.lines |= {} if line is None else {("axes", axis, label): line}
 
-    def validated(self) -> ExperimentSpec | None:
-        """Return the typed definition; where fields are broken, tell them and go on with neutral values."""
+    def validate(self) -> None:
+        """Make the typed definition; where fields are broken, tell them and go on with neutral values."""
         self.repaired = deepcopy(self.data)
         for _ in range(ROUNDS):
             try:
-                return ExperimentSpec.model_validate(self.repaired)
+                self.spec = ExperimentSpec.model_validate(self.repaired)
             except ValidationError as error:
                 faults = faults_of(ExperimentSpec, error)
+            else:
+                return
             for fault in faults:
                 if not self._is_neutral(fault.path) and not self._was_repaired(fault.path):
                     self.tell(fault.path, fault.found, fault.allowed)
             for fault in reversed(faults):
                 self._repair(fault)
-        return None
 
     def _repair(self, fault: Fault) -> None:
         """Put an example in the place of a broken value, or drop it where there is a default."""
@@ -176,18 +180,18 @@ class _Definition:
         elif isinstance(parent, list):
             parent[int(path[-1]) : int(path[-1]) + 1] = [] if fault.example is None else [fault.example]  # type: ignore[list-item]
 
-    def resolved(self, spec: ExperimentSpec, folder: Path, checks: Sequence[Check]) -> tuple[Variant, ...]:
-        """Multiply the axes, tell what contradicts itself, return the scenarios."""
-        axes, labels = check_axes(spec), check_labels(spec)
-        self._tell_all([*axes.contradictions, *labels])
+    def multiply_axes(self) -> None:
+        """Make the scenarios, as far as the axes allow; tell what is wrong with those."""
+        if self.spec is None:
+            return
+        axes, labels = check_axes(self.spec), check_labels(self.spec)
+        self.tell_contradictions([*axes.contradictions, *labels])
         self.moot += [whole_path(self.repaired, axis) for axis in axes.lost]
-        if any(each.field.split(".")[0] == "axes" for each in labels):
-            return ()
-        made = variants(axes.usable)
-        self._tell_all(gather(made, folder, checks))
-        return made
+        if not any(each.field.split(".")[0] == "axes" for each in labels):
+            self.variants = variants(axes.usable)
 
-    def _tell_all(self, found: Sequence[Contradiction]) -> None:
+    def tell_contradictions(self, found: Sequence[Contradiction]) -> None:
+        """Add what cannot be together, but for what only follows from what is broken."""
         for each in found:
             rests_on = [whole_path(self.repaired, name) for name in each.involves]
             path = whole_path(self.repaired, each.field)
@@ -203,7 +207,7 @@ class _Definition:
         return any(path[: len(moot)] == moot for moot in self.moot)
 
 
-def _read(path: Path) -> _Definition:
+def _read(path: Path) -> Definition:
     """Read a file into plain data; DefinitionError when there is nothing to go on with."""
     file = str(path)
     try:
@@ -221,7 +225,7 @@ def _read(path: Path) -> _Definition:
     data = reader.read_value(text)
     if not isinstance(data, dict):
         raise DefinitionError([Problem(file, 1, "", shown(data), "a mapping with name, question, guests …")])
-    definition = _Definition(file, data, reader.lines)
+    definition = Definition(path, data, reader.lines)
     for at in reader.repeated:
         definition.tell(at, "a key a second time", "each key once")
     return definition

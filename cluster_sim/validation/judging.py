@@ -10,11 +10,11 @@ from scipy.stats import qmc
 
 from cluster_sim.analysis.studies.factors import Factor, factors_of, with_costs
 from cluster_sim.analysis.studies.sobol_indices import generator
-from cluster_sim.planning.checks import checks
+from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.platform.formulas import FormulaError, Interval, describe, parse_formula
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.runtime.study_point import Point, PointPool
-from cluster_sim.scenario.load import Experiment, load
+from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.spec import CostOverride
 from cluster_sim.validation.target_figures import FIGURES, UNITS, figures_of
 from cluster_sim.validation.targets import FigureSpec, Target, TargetError
@@ -109,7 +109,7 @@ def runs_of(target: Target, samples: int, costs: Costs) -> Runs:
     """The points of a target; samples lie evenly over the ranges of all costs that its profiles use."""
     if target.definition is None:
         return Runs(target, None, ())
-    experiment = load(target.definition, (), (checks,), costs)
+    experiment = load_checked(target.definition, costs=costs)
     profiles = [profile_of(variant.scenario) for variant in experiment.variants]
     factors = factors_of(profiles)
     folder, points = target.definition.parent, []

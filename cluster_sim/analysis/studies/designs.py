@@ -6,10 +6,9 @@ from pathlib import Path
 
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.strata import title_of
-from cluster_sim.planning.checks import checks
+from cluster_sim.planning.checks import check_scenario
 from cluster_sim.runtime.study_point import Point
 from cluster_sim.scenario.axes import Variant
-from cluster_sim.scenario.contradictions import contradictions
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -89,8 +88,7 @@ def check_group(name: str | None, experiment: Experiment) -> str | None:
 
 def wrong_with(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
     """What keeps a changed scenario from being run."""
-    found = dict.fromkeys([*contradictions(scenario, folder), *checks(scenario, folder)])
-    return list(found)
+    return list(dict.fromkeys(check_scenario(scenario, folder)))
 
 
 def points_of(scenario: ScenarioSpec, folder: Path, seed: int, replications: int) -> list[Point]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster_sim.scenario.load import Experiment, load
+from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.problems import DefinitionError, Problem
+from tests.unit.scenario.loading import load_unchecked
 
 GOOD = """\
 name: small
@@ -64,7 +65,7 @@ def load_text(tmp_path: Path) -> Loader:
     def load_it(text: str, *overrides: str) -> Experiment:
         file = tmp_path / "x.yaml"
         file.write_text(text, encoding="utf-8")
-        return load(file, overrides)
+        return load_unchecked(file, overrides)
 
     return load_it
 

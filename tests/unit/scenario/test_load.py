@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cluster_sim.scenario.contradictions import Check
-from cluster_sim.scenario.load import Experiment, load
+from cluster_sim.scenario.contradictions import gather
+from cluster_sim.scenario.load import Experiment, read_definition
 from cluster_sim.scenario.problems import Contradiction, DefinitionError, Problem
-from cluster_sim.scenario.spec import ScenarioSpec
+from tests.unit.scenario.loading import load_unchecked
 
 Loader = Callable[..., Experiment]
 Teller = Callable[..., list[Problem]]
@@ -196,7 +196,7 @@ def test_a_file_that_is_no_definition_is_told_not_thrown(
     file = tmp_path / "x.yaml"
     file.write_bytes(content)
     with pytest.raises(DefinitionError) as error:
-        load(file)
+        read_definition(file)
     (problem,) = error.value.problems
     assert found in problem.found
     assert problem.line == line
@@ -205,7 +205,7 @@ def test_a_file_that_is_no_definition_is_told_not_thrown(
 @pytest.mark.parametrize("name", ["none.yaml", ".", "nul\0.yaml"])
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, name: str) -> None:
     with pytest.raises(DefinitionError, match="a file that cannot be read"):
-        load(tmp_path / name)
+        read_definition(tmp_path / name)
 
 
 def test_an_empty_mapping_lacks_all_that_is_required(problems_of: Teller) -> None:
@@ -223,17 +223,14 @@ def test_merged_keys_yield_to_own_ones(good_text: str, load_text: Loader) -> Non
     assert (big["kind"], big["pool"]) == ("swiotlb", "64MiB")
 
 
-def test_checks_of_other_rooms_are_told_like_ours(good_text: str, tmp_path: Path, load_text: Loader) -> None:
+def test_what_other_rooms_find_is_told_like_ours(good_text: str, tmp_path: Path, load_text: Loader) -> None:
     load_text(good_text)
-
-    def no_tdx(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
-        assert folder == tmp_path
-        wrong = Contradiction(f"{CODED}.source.trace", "a frame of 2MiB", "smaller ones")
-        return [wrong] if scenario.protection == "tdx" else []
-
-    check: Check = no_tdx
+    definition = read_definition(tmp_path / "x.yaml")
+    wrong = Contradiction(f"{CODED}.source.trace", "a frame of 2MiB", "smaller ones")
+    found = [[wrong] if variant.scenario.protection == "tdx" else [] for variant in definition.variants]
+    definition.tell_contradictions(gather(definition.variants, found))
     with pytest.raises(DefinitionError) as error:
-        load(tmp_path / "x.yaml", checks=[check])
+        definition.experiment()
     (problem,) = error.value.problems
     assert problem.line == line_of("film.parquet", good_text)
     assert problem.found == "a frame of 2MiB (where protection is tdx)"
@@ -247,7 +244,7 @@ def test_every_shipped_definition_loads(file: Path, tmp_path: Path) -> None:
         (tmp_path / trace).touch()
     copy = tmp_path / file.name
     copy.write_text(text, encoding="utf-8")
-    experiment = load(copy)
+    experiment = load_unchecked(copy)
     assert experiment.spec.name == file.stem
     assert len(experiment.variants) == {"swiotlb_vs_zero_copy": 26, "video_streaming": 5}.get(
         file.stem, len(experiment.variants)

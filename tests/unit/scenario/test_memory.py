@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster_sim.planning.checks import checks
-from cluster_sim.scenario.load import load
+from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.scenario.problems import DefinitionError
-from cluster_sim.shipped import find_workload
 
 PKVM = ("protection=pkvm", "io_path=convert-4k")
 
@@ -15,7 +13,7 @@ PKVM = ("protection=pkvm", "io_path=convert-4k")
 def problems(*sets: str, base: tuple[str, ...] = PKVM) -> list[str]:
     """All that is wrong with the main job under some replacements."""
     try:
-        load(find_workload(Path("swiotlb_vs_zero_copy")), [*base, *sets], [checks])
+        load_checked(Path("swiotlb_vs_zero_copy"), [*base, *sets])
     except DefinitionError as error:
         return [str(problem) for problem in error.problems]
     return []

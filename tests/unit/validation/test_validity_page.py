@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from cluster_sim.experiments.pools import InlinePool
+from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.platform.profile import library, load_profile
 from cluster_sim.report.validation import number_of
 from cluster_sim.runtime.study_point import Point
-from cluster_sim.scenario.load import load
 from cluster_sim.validation.judging import judge
 from cluster_sim.validation.target_figures import figures_of
 from cluster_sim.validation.targets import shipped_targets
@@ -26,7 +26,7 @@ def per_s(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     for number, text in enumerate(DEFINITIONS):
         file = tmp_path_factory.mktemp("page") / f"{number}.yaml"
         file.write_text(text, "utf-8")
-        variants = load(file).variants
+        variants = load_checked(file).variants
         points = [Point(variant.scenario, file.parent, 1, 0) for variant in variants]
         for index, table in InlinePool().evaluate(points):
             (figures,) = figures_of(table, variants[index].scenario.duration).values()

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cluster_sim.planning.checks import checks
-from cluster_sim.scenario.load import Experiment, load
+from cluster_sim.planning.load_checked import load_checked
+from cluster_sim.scenario.load import Experiment
 
 DEFINITION = """
 name: lone
@@ -46,4 +46,4 @@ def lone_guest(
     path = folder / "lone.yaml"
     written = "\n".join(f"    {label}: {PATHS[label]}" for label in paths)
     path.write_text(DEFINITION.format(replications=replications, paths=written), "utf-8")
-    return load(path, sets, [checks])
+    return load_checked(path, sets)

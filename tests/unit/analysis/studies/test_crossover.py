@@ -9,9 +9,7 @@ import pytest
 
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.crossover import Asked, CrossoverStudy, crossover, prepare
-from cluster_sim.planning.checks import checks
-from cluster_sim.scenario.load import load
-from cluster_sim.shipped import find_workload
+from cluster_sim.planning.load_checked import load_checked
 from tests.unit.analysis.studies.lone_guest import lone_guest
 from tests.unit.hand_prices import FAULTS, MAP_PIECE, PIECES, UNMAP, UNMAP_PIECE, share
 from tests.unit.lone_host import RAW_1080P
@@ -107,7 +105,7 @@ def test_an_axis_that_varies_makes_no_strata(tmp_path: Path) -> None:
 
 
 def test_without_an_axis_of_paths_the_baselines_axis_holds_the_designs() -> None:
-    churn = load(find_workload(Path("conversion_churn")), (), [checks])
+    churn = load_checked(Path("conversion_churn"))
     search = prepare(churn, Asked("vcpus", "500,2000"))
     assert search.between == ("500", "2000")
     assert len(search.strata) == 4 * 2

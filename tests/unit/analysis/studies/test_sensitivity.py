@@ -10,11 +10,10 @@ import pytest
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.factors import Factor, factors_of, held_together, value_at, with_costs
 from cluster_sim.analysis.studies.sensitivity import AskedCosts, SensitivityStudy, sensitivity
-from cluster_sim.planning.checks import checks
+from cluster_sim.planning.checks import check_scenario
+from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.platform.provenance import Cost
 from cluster_sim.platform.scenario_profile import profile_of, shipped_profile
-from cluster_sim.scenario.load import load
-from cluster_sim.shipped import find_workload
 from tests.unit.analysis.studies.lone_guest import PATHS, lone_guest
 from tests.unit.hand_prices import FAULTS, MAP_PIECE, PAGES, PIECES, UNMAP, UNMAP_PIECE
 from tests.unit.lone_host import RAW_1080P
@@ -105,7 +104,7 @@ def test_samples_that_would_make_a_price_negative_go_back_to_where_it_is_nothing
 
 @pytest.mark.parametrize("protection", ["none", "pkvm", "sev-snp", "tdx", "cca"])
 def test_every_corner_of_the_shipped_ranges_is_a_profile_that_can_be_run(protection: str) -> None:
-    experiment = load(find_workload(Path("swiotlb_vs_zero_copy")), [f"protection={protection}"])
+    experiment = load_checked(Path("swiotlb_vs_zero_copy"), [f"protection={protection}"])
     scenario = experiment.variants[0].scenario
     factors = factors_of([profile_of(scenario)])
     chance = np.random.default_rng(1)
@@ -113,7 +112,7 @@ def test_every_corner_of_the_shipped_ranges_is_a_profile_that_can_be_run(protect
         values = {n: v for factor in factors for n, v in factor.at(float(chance.integers(0, 2))).items()}
         sampled = with_costs(scenario, profile_of(scenario), values)
         assert profile_of(sampled).prices
-        assert checks(sampled, experiment.source.parent) == []
+        assert check_scenario(sampled, experiment.source.parent) == []
 
 
 @pytest.mark.parametrize(
