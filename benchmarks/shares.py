@@ -23,6 +23,7 @@ from cluster_sim.runtime import host_engine as host_room
 from cluster_sim.runtime.compile_ahead import compile_once
 from cluster_sim.runtime.guests import Guests
 from cluster_sim.runtime.host_engine import HostEngine
+from cluster_sim.runtime.host_sums import HostSums
 from cluster_sim.runtime.host_tables import HostTables
 from cluster_sim.runtime.hosts import Hosts
 from cluster_sim.runtime.transfer_recorder import Recorder
@@ -33,8 +34,8 @@ ROOMS: dict[str, tuple[tuple[object, str], ...]] = {
     "guests' software": ((Guests, "submit"), (Guests, "digest"), (Guests, "finish")),
     "engine": ((host_room, "run_until"), (HostEngine, "finish")),
     "sums and tables": (
-        (HostTables, "count"),
-        (HostTables, "close_window"),
+        (HostSums, "count"),
+        (HostSums, "close_window"),
         (Recorder, "write"),
         (HostTables, "guests"),
         (HostTables, "workloads"),

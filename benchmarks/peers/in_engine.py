@@ -42,5 +42,5 @@ def run(model: Model, repeat: int) -> Timed:
             for _done in engine.advance(arrivals, model.end_ns):
                 engine.take_keys()
         seconds.append(time.perf_counter() - began)
-    sums = sum(engine.state.sums.sum(axis=0) for engine in engines)
+    sums = sum(engine.gauges().totals().sums.sum(axis=0) for engine in engines)
     return Timed(int(sums[FIELD["delivered"]]), int(sums[FIELD["latency_ns_sum"]]), tuple(seconds[1:]))

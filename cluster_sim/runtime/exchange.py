@@ -114,14 +114,14 @@ class Exchange:
     def _routes_of(self, host: int) -> Records:
         """The routes (dtype ROUTE) of a host's streams; those that send to no other host have none."""
         engine = self.engines[host]
-        routes = np.full(len(engine.plan.streams), NO_ROUTE, ROUTE)
-        for number, stream in enumerate(engine.plan.streams):
+        routes = np.full(len(engine.streams), NO_ROUTE, ROUTE)
+        for number, stream in enumerate(engine.streams):
             queue, steps = stream.queue, stream.queue.traits.hosts_on
             other = (host + steps) % self.hosts_in_all
             if other != host:
-                placed = engine.plan.guests[stream.guest].placed
+                placed = engine.guests[stream.guest].placed
                 sender = Sender(placed.group.name, placed.index, queue.workload, steps)
-                routes[number] = (other, self.engines[other].receiving[sender])
+                routes[number] = (other, self.engines[other].stream_from(sender))
         return routes
 
 

@@ -1,31 +1,27 @@
 """One simulated host: takes a window's submissions, runs its event loop, gives what ended."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from cluster_sim.engine.faults import POISON, FaultRecord, PlannedFault, inject, later_end, pages_with
+from cluster_sim.engine.faults import POISON, FaultRecord, PlannedFault, inject, later_end
 from cluster_sim.engine.guest_end import end_guest
 from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.host_state import TRANSFER, Int32s
 from cluster_sim.engine.loop import ROWS_A_STEP, run_until, settle
 from cluster_sim.engine.records import rows_of, with_more_rows
-from cluster_sim.engine.shared_resources import HOST_LOCK, MEMORY_BANDWIDTH
 from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, Arrivals, Host
+from cluster_sim.engine.stream_sums import FIELD
 from cluster_sim.engine.transfers import open_loops
 from cluster_sim.integers import Int64s
-from cluster_sim.io_paths.steps import Resource
-from cluster_sim.memory.huge_pages import count_split_folios
-from cluster_sim.memory.page_tree import PAGES_PER_1G
-from cluster_sim.memory.pages import TWIN, TWO_BACKINGS
-from cluster_sim.planning.boot_state import leaves_of
 from cluster_sim.planning.host_plan import HostPlan, plan_host
 from cluster_sim.planning.placement import TO_THE_END
-from cluster_sim.planning.planned_guest import PlannedGuest
+from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
+from cluster_sim.planning.queues import Sender
 from cluster_sim.platform.profile import load_profile
 from cluster_sim.results.endings import DropReason
+from cluster_sim.runtime.host_gauges import HostGauges
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_traits import traits_of
 
@@ -52,24 +48,6 @@ Reader = Callable[[Records, Int32s], None]
 """Takes rows of a table of transfers, which are used again afterwards."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostGauges:
-    """What a host's servers and shared resources did, over the run so far, in ns."""
-
-    vcpu_busy_ns: int
-    worker_busy_ns: int
-    cpu_busy_ns: int
-    engine_busy_ns: int
-    iommu_busy_ns: int
-    storage_busy_ns: int
-    nic_out_busy_ns: int
-    nic_in_busy_ns: int
-    link_busy_ns: int
-    bandwidth_busy_ns: int
-    bandwidth_saturated_ns: int
-    lock_busy_ns: int
-
-
 class HostEngine:
     """A host's event loop and its state; advances a window at a time."""
 
@@ -89,7 +67,7 @@ class HostEngine:
         self.spec = plan.spec
         closed = plan.spec.streams["is_closed"] * plan.spec.streams["buffers"]
         self.receiving = {
-            stream.queue.sender: number for number, stream in enumerate(plan.streams) if stream.queue.sender is not None
+            sender: number for number, stream in enumerate(plan.streams) if (sender := stream.queue.sender) is not None
         }
         self.state = with_more_rows(plan.state, int(closed.sum()) + ROWS_AT_FIRST)
         open_loops(self.host)
@@ -161,7 +139,7 @@ class HostEngine:
         """A guest goes: its transfers are dropped, its memory is no longer open to anybody."""
         if self.state.guests["died_ns"][guest] != ALIVE:
             return
-        self.state.guests[:] = self.guests()
+        self.state.guests[:] = self.gauges().guests()
         self.state.guests["shared_pages"][guest] = self.state.guests["split"][guest] = 0
         end_guest(self.host, guest, 0, DropReason.GUEST_LEFT, self.now_ns)
         self.known_ended.add(guest)
@@ -206,6 +184,13 @@ class HostEngine:
         taken, self.heard = self.heard, []
         return taken
 
+    def take_latency_ns_max(self) -> Int64s:
+        """The longest latency of each stream since it was last asked, 0 where nothing was delivered."""
+        longest_ns = self.state.sums[:, FIELD["latency_ns_max"]]
+        taken = longest_ns.copy()
+        longest_ns[:] = 0
+        return taken
+
     @property
     def state_bytes(self) -> int:
         """Bytes of its arrays."""
@@ -216,84 +201,23 @@ class HostEngine:
         """Transfers that have not ended."""
         return len(self.state.transfers) - int(self.state.cursor["free"][0])
 
-    def guests(self) -> Records:
-        """Gauges of all guests (dtype GUEST) up to the present instant; a copy."""
-        guests = self.state.guests.copy()
-        guests["shared_page_ns"] += guests["shared_pages"] * (self.now_ns - guests["changed_ns"])
-        guests["split_ns"] += guests["split"] * (self.now_ns - guests["changed_ns"])
-        guests["changed_ns"] = self.now_ns
-        return guests
+    @property
+    def guests(self) -> tuple[PlannedGuest, ...]:
+        """Guests that are ever on it."""
+        return self.plan.guests
 
-    def polled_ns(self) -> Int64s:
-        """CPU time spent polling for each guest: by its spinning vCPUs, or by the host before it lets them sleep."""
-        servers, streams = self.state.servers, self.spec.streams
-        polled: Int64s = self.state.guests["polled_ns"].copy()
-        for number, guest in enumerate(self.plan.guests):
-            mine = np.flatnonzero(streams["guest"] == number)
-            if not self.spec.guests["spins"][number] or len(mine) == 0:
-                continue
-            server = servers[streams["servers"][mine[0], Resource.VCPU]]
-            died_ns = int(self.state.guests["died_ns"][number])
-            end_ns = self.now_ns if died_ns == ALIVE else died_ns
-            busy_ns = int(server["busy_ns"] + server["held"] * (self.now_ns - server["changed_ns"]))
-            polled[number] = guest.placed.group.vcpus * (end_ns - guest.placed.arrives_ns) - busy_ns
-        return polled
+    @property
+    def streams(self) -> tuple[PlannedStream, ...]:
+        """Its streams, by number."""
+        return self.plan.streams
 
-    def huge_leaves(self) -> Int64s:
-        """Huge stage-2 leaves that map each guest now."""
-        return self._of_guests(lambda guest, first, _: leaves_of(self.host, guest, first))
-
-    def split_huge_pages(self) -> Int64s:
-        """Huge pages of each guest that are split now."""
-        folio_pages = self.spec.rules.folio_pages
-        if folio_pages == 1:
-            return np.zeros(len(self.plan.guests), np.int64)
-        return self._of_guests(
-            lambda _, first, count: count_split_folios(
-                self.state.tree, first // PAGES_PER_1G, count // PAGES_PER_1G, folio_pages
-            )
-        )
-
-    def double_pages(self) -> Int64s:
-        """Pages of each guest that both backings hold now."""
-        return self._of_guests(
-            lambda _, first, count: (
-                pages_with(self.state.tree, first, count, TWIN) if self.spec.rules.backing == TWO_BACKINGS else 0
-            )
-        )
-
-    def _of_guests(self, figure: Callable[[PlannedGuest, int, int], int]) -> Int64s:
-        """A figure of each guest, from its first page and its pages."""
-        found, first = [], 0
-        for guest in self.plan.guests:
-            pages = guest.layout.gib_entries * PAGES_PER_1G
-            found.append(figure(guest, first, pages))
-            first += pages
-        return np.array(found, np.int64)
+    def stream_from(self, sender: Sender) -> int:
+        """The stream that takes what a guest elsewhere sends."""
+        return self.receiving[sender]
 
     def gauges(self) -> HostGauges:
-        """Busy times so far."""
-        servers, shares = self.state.servers, self.state.shares
-        busy_ns = servers["busy_ns"] + servers["held"] * (self.now_ns - servers["changed_ns"])
-        of_stream = self.spec.streams["servers"]
-
-        def busy(resource: Resource) -> int:
-            return int(busy_ns[np.unique(of_stream[:, resource])].sum())
-
-        return HostGauges(
-            vcpu_busy_ns=busy(Resource.VCPU),
-            worker_busy_ns=busy(Resource.WORKER),
-            cpu_busy_ns=busy(Resource.CPU),
-            engine_busy_ns=busy(Resource.ENGINE),
-            iommu_busy_ns=busy(Resource.IOMMU),
-            storage_busy_ns=busy(Resource.STORAGE),
-            nic_out_busy_ns=busy(Resource.NIC_OUT),
-            nic_in_busy_ns=busy(Resource.NIC_IN),
-            link_busy_ns=busy(Resource.LINK),
-            bandwidth_busy_ns=int(shares["busy_ns"][MEMORY_BANDWIDTH]),
-            bandwidth_saturated_ns=int(shares["saturated_ns"][MEMORY_BANDWIDTH]),
-            lock_busy_ns=int(shares["busy_ns"][HOST_LOCK]),
-        )
+        """What it answers of itself at the present instant."""
+        return HostGauges(self.plan.guests, self.host, self.now_ns)
 
     def _read_lists(self) -> None:
         """Take what has set out (there is room for a message a row), latencies, and what software will be told."""
@@ -338,4 +262,4 @@ def compile_all() -> None:
     assert sizes is not None
     engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), {("one", 0): sizes}))
     engine.finish()
-    engine.split_huge_pages()
+    engine.gauges().split_huge_pages()

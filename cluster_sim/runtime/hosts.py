@@ -67,7 +67,7 @@ class _RunningHost:
         """Have recorded what was read out, and give what software is told of the window."""
         if self.reading is not None:
             self.reading.record()
-        self.tables.close_window(window, ends_ns)
+        self.tables.sums.close_window(window, ends_ns)
         return self.engine.take_heard()
 
 
@@ -158,11 +158,11 @@ class Hosts:
                 first, end = np.searchsorted(host_ids, [host, host + 1])
                 arrivals[host] = all_arrivals.part(first, end)
             for host, _ in exchange.advance(arrivals, until_ns):
-                self.running[host].tables.count()
+                self.running[host].tables.sums.count()
             for host in exchange.engines:
                 if is_last:
                     self.running[host].engine.finish()
-                    self.running[host].tables.count()
+                    self.running[host].tables.sums.count()
                 heard[host] = self.running[host].close_window(window, until_ns)
             while block is not None and all(host in heard for host in block.hosts):
                 if block.recorder is not None:
@@ -174,7 +174,7 @@ class Hosts:
     @property
     def frames(self) -> int:
         """Frames that were asked for up to the last window's end."""
-        return sum(running.tables.submitted_in_all() for running in self.running.values())
+        return sum(running.tables.sums.submitted_in_all() for running in self.running.values())
 
     def guests(self, seen: Mapping[int, Seen]) -> list[pa.RecordBatch]:
         """The table `guests` of a run that has ended, a batch a host that has any, in the order of hosts."""

@@ -16,7 +16,8 @@ from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS, Ending
 from cluster_sim.results.ledger import Category
 from cluster_sim.results.parts import ROWS_A_PART, SegmentedWriter, label_array
 from cluster_sim.runtime.batches import as_batch
-from cluster_sim.runtime.host_tables import PART_LABELS, PARTS, HostTables
+from cluster_sim.runtime.host_sums import LABEL_OF_ROLE, LABELS
+from cluster_sim.runtime.host_tables import HostTables
 
 DIRECTION_LABELS = tuple(direction.name.lower() for direction in Direction)
 FIELDS = {
@@ -100,15 +101,15 @@ class Streams:
     """What is the same for all transfers of a stream, for all streams of some hosts."""
 
     def __init__(self, tables: Sequence[HostTables]) -> None:
-        streams = [(each, stream) for each in tables for stream in each.engine.plan.streams]
+        streams = [(each, stream) for each in tables for stream in each.engine.streams]
         placed_guests = [each.placed_guests[stream.guest] for each, stream in streams]
         names = [placed.group.name for placed in placed_guests]
-        counts = [len(each.engine.plan.streams) for each in tables]
+        counts = [len(each.engine.streams) for each in tables]
         self.first = dict(zip((each.host for each in tables), np.cumsum([0, *counts[:-1]]).tolist(), strict=True))
         """Where each host's streams begin."""
         self.groups = list(dict.fromkeys(names))
         self.group = np.array([self.groups.index(name) for name in names], np.int8)
-        self.part = np.array([PART_LABELS.index(PARTS[stream.queue.role]) for _, stream in streams], np.int8)
+        self.part = np.array([LABELS.index(LABEL_OF_ROLE[stream.queue.role]) for _, stream in streams], np.int8)
         self.numbers = {
             "host_id": np.array([each.host for each, _ in streams], np.int32),
             "guest_id": np.array([placed.guest for placed in placed_guests], np.int32),
@@ -121,7 +122,7 @@ class Streams:
         return {
             **{name: values[numbers] for name, values in self.numbers.items()},
             "guest_group": label_array(self.groups, self.group[numbers]),
-            "part": label_array(PART_LABELS, self.part[numbers]),
+            "part": label_array(LABELS, self.part[numbers]),
         }
 
 

@@ -72,8 +72,8 @@ def run(spec: ScenarioSpec, instants_ns: list[int], end_ns: int) -> tuple[HostEn
     sizes = workload_sizes(spec)
     engine = HostEngine(plan_host(spec, profile_of(spec), sizes, journal_entries=20_000))
     frame_sizes = []
-    for planned in engine.plan.streams:
-        guest = engine.plan.guests[planned.guest]
+    for planned in engine.streams:
+        guest = engine.guests[planned.guest]
         frame_sizes.append(sizes[guest.placed.group.name, planned.queue.workload].largest)
     at_ns = np.repeat(np.array(sorted(instants_ns), np.int64), len(frame_sizes))
     stream = np.tile(np.arange(len(frame_sizes), dtype=np.int64), len(instants_ns))
@@ -107,7 +107,7 @@ def test_every_frame_ends_and_every_nanosecond_is_booked(
     spec = spec_of(protection, path, guests, "auto")
     end_ns = 41_000_000 if is_cut else 1 << 50
     engine, done = run(spec, instants_ns, end_ns)
-    submitted = len(instants_ns) * len(engine.plan.streams)
+    submitted = len(instants_ns) * len(engine.streams)
     outcomes = [
         int((done["outcome"] == outcome).sum()) for outcome in (Ending.DELIVERED, Ending.DROPPED, Ending.UNFINISHED)
     ]
@@ -119,16 +119,16 @@ def test_every_frame_ends_and_every_nanosecond_is_booked(
     assert (done["cpu_ns"].sum(axis=1) <= done["ended_ns"] - done["submitted_ns"]).all()
     delivered = done[done["outcome"] == Ending.DELIVERED]
     assert (delivered["is_intact"] == 1).all()
-    entries = engine.state.journal[: int(engine.state.cursor["journal"][0])]
+    entries = engine.gauges().journal()
     booked_at_ns = entries["started_ns"] + entries["spent_ns"]
     settled = booked_at_ns < end_ns
     assert (np.diff(booked_at_ns[settled]) >= 0).all(), "time ran back"
     if not is_cut:
         assert outcomes[2] == 0
         at_rest(engine)
-        pools = [guest.layout.pool_bytes // 4096 for guest in engine.plan.guests]
-        memory = [guest.placed.group.memory // 4096 for guest in engine.plan.guests]
-        assert engine.guests()["shared_pages"].tolist() == (memory if protection == "none" else pools)
+        pools = [guest.layout.pool_bytes // 4096 for guest in engine.guests]
+        memory = [guest.placed.group.memory // 4096 for guest in engine.guests]
+        assert engine.gauges().guests()["shared_pages"].tolist() == (memory if protection == "none" else pools)
 
 
 @settings(max_examples=25)

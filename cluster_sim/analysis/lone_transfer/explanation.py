@@ -81,10 +81,10 @@ def explain_stream(
     done = np.concatenate(list(engine.advance(one, 1 << 60)))
     done = done[done["stream"] == number]
     assert len(done) == 1
-    entries = engine.state.journal[: int(engine.state.cursor["journal"][0])]
+    entries = engine.gauges().journal()
     program, entry = stream.programs[direction], stream.entries[direction]
     steps = (*program.steps, *program.if_full)
-    context = StepContext(profile, scenario, stream, guest.placed.group, engine.spec, number, size)
+    context = StepContext(profile, scenario, stream, guest.placed.group, plan.spec, number, size)
     explained = tuple(
         explain_step(steps[int(row["step"]) - entry], row, context)
         for row in entries

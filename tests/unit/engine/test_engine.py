@@ -44,7 +44,7 @@ def test_at_one_instant_copies_end_before_timers_and_timers_before_arrivals() ->
     engine = engine_of(spec, journal_entries=100)
     second_ns = copy_ends_ns - 2_280
     run(engine, arrivals([(0, 1, 0), (second_ns, 0, 0), (copy_ends_ns, 2, 0)]), FAR_NS)
-    entries = engine.state.journal[: int(engine.state.cursor["journal"][0])]
+    entries = engine.gauges().journal()
     at_instant = [
         (int(entry["transfer"]), Category(int(entry["category"])).name)
         for entry in entries
@@ -209,12 +209,12 @@ def test_exposure_is_pages_times_time() -> None:
     run(engine, arrivals([(0, 0, 0)]), 10_000_000)
     unshare_begins_ns = 760 * 2_500 + 2_600 + 280 + 2_000 + 760 * 1_570 + COPY + 4_700
     before = engine.state.guests.copy()
-    assert engine.guests()["shared_page_ns"][0] == 760 * unshare_begins_ns
+    assert engine.gauges().guests()["shared_page_ns"][0] == 760 * unshare_begins_ns
     assert engine.state.guests.tobytes() == before.tobytes(), "a question changes nothing"
-    assert engine.guests()["shared_pages"][0] == 0
+    assert engine.gauges().guests()["shared_pages"][0] == 0
     pooled = engine_of(scenario("pkvm", {"kind": "shared_pool", "copy": "none", "pool": "64MiB"}))
     run(pooled, NO_ARRIVALS, 1_000)
-    assert pooled.guests()["shared_page_ns"][0] == 64 * 256 * 1_000
+    assert pooled.gauges().guests()["shared_page_ns"][0] == 64 * 256 * 1_000
 
 
 def test_a_doorbell_is_not_rung_while_the_worker_runs() -> None:

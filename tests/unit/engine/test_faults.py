@@ -47,7 +47,7 @@ def record(protection: str, access: str, path: Values = CONVERT, **more: JsonVal
 
 def dead(engine: HostEngine) -> list[int]:
     """Guests that died."""
-    return np.flatnonzero(engine.state.guests["died_ns"] != ALIVE).tolist()
+    return np.flatnonzero(engine.gauges().guests()["died_ns"] != ALIVE).tolist()
 
 
 @pytest.mark.parametrize("protection", TECHNOLOGIES)
@@ -178,13 +178,13 @@ def test_failed_memory_kills_the_guest_at_its_next_use(protection: str) -> None:
         ("hwpoison", "nobody"),
         ("EHWPOISON", "guest"),
     ]
-    assert int(engine.state.guests["died_of"][0]) == Outcome.EHWPOISON
+    assert int(engine.gauges().guests()["died_of"][0]) == Outcome.EHWPOISON
 
 
 def test_a_stray_pin_starves_the_conversion() -> None:
     engine, done = run_with("pkvm", CONVERT, {"access": "pin", "at": "2ms", "offset": "0"})
     assert engine.faults[0].outcome == "works"
-    guest = engine.guests()[0]
+    guest = engine.gauges().guests()[0]
     assert int(guest["refusals"]) > 100
     assert (done["outcome"][done["stream"] == 0] == Ending.UNFINISHED).any()
 
@@ -194,7 +194,7 @@ def test_a_pin_that_is_punched_away_leaves_an_orphan() -> None:
     faults: tuple[Values, ...] = ({"access": "punch", "at": "6ms", "offset": "0", "length": "16KiB"},)
     engine, done = run_with("pkvm", CONVERT, *faults, memory=memory)
     assert engine.faults[0].orphaned_pages == 4
-    assert int(engine.guests()[0]["orphaned_pages"]) == 4
+    assert int(engine.gauges().guests()[0]["orphaned_pages"]) == 4
     assert len(done) == 2 * FRAMES
 
 
@@ -206,8 +206,8 @@ def test_secrets_leak_when_the_host_shares_and_reads() -> None:
     for protection, leaked in (("pkvm", 4), ("sev-snp", 0), ("tdx", 0)):
         engine, _ = run_with(protection, CONVERT, *faults)
         assert engine.faults[1].leaked_pages == leaked, protection
-        assert int(engine.guests()[0]["leaked_pages"]) == leaked
-        assert int(engine.guests()[0]["exposed_pages"]) >= leaked
+        assert int(engine.gauges().guests()[0]["leaked_pages"]) == leaked
+        assert int(engine.gauges().guests()[0]["exposed_pages"]) >= leaked
 
 
 @pytest.mark.parametrize("access", ["kernel_store", "host_load", "memory_failure"])

@@ -65,7 +65,7 @@ def test_frames_arrive_whole_on_every_generation(protection: str, path: Values, 
 def test_two_backings_hold_memory_twice_unless_one_is_discarded() -> None:
     for discard, double in ((False, 4 * PAGES_1080P), (True, 0)):
         engine, done = run_with("sev-snp", CONVERT, {"generation": "G0", "discard": discard})
-        assert engine.double_pages().tolist() == [double]
+        assert engine.gauges().double_pages().tolist() == [double]
         assert done["is_intact"].all(), "the frame was copied out before its backing was left"
 
 
@@ -111,7 +111,7 @@ def test_splitting_and_merging_is_booked_at_its_price() -> None:
     split, merge = profile.price_ns("split_2m_folio", 2), profile.price_ns("merge_2m_folio", 2)
     broken = profile.price_ns("break_leaf", 2)
     assert booked(done[0], Category.SPLIT_MERGE) == 2 * split + 2 * merge + broken, "760 pages lie in two huge pages"
-    guest = engine.guests()[0]
+    guest = engine.gauges().guests()[0]
     assert (int(guest["splits"]), int(guest["merges"]), int(guest["split"])) == (2, 2, 0)
     shared_ns = int(guest["shared_page_ns"]) // PAGES_1080P
     assert 0 < shared_ns < int(done[0]["ended_ns"])
@@ -132,9 +132,9 @@ def test_h3_in_a_run_a_scattered_pool_breaks_what_a_clustered_one_leaves_whole(
 ) -> None:
     memory: Values = {"generation": "G4", "huge_page": "2MiB", "placement": placement}
     engine, done = run_with("sev-snp", POOL, memory, frames=1)
-    at_boot, now = int(engine.guests()[0]["leaves_at_boot"]), int(engine.huge_leaves()[0])
+    at_boot, now = int(engine.gauges().guests()[0]["leaves_at_boot"]), int(engine.gauges().huge_leaves()[0])
     assert at_boot == 2048
-    assert engine.split_huge_pages().tolist() == [at_boot - now]
+    assert engine.gauges().split_huge_pages().tolist() == [at_boot - now]
     if broken is not None:
         assert at_boot - now == broken
     else:
@@ -162,7 +162,7 @@ def test_n_5_each_contiguous_run_is_an_exit_of_its_own(protection: str) -> None:
     for placement, runs in (("clustered", {"sev-snp": 12, "tdx": 2}[protection]), ("scattered", PAGES_1080P)):
         engine = engine_of(with_memory(protection, CONVERT, {"placement": placement}), journal_entries=64)
         run(engine, arrivals([(0, 0, 0)]), FAR_NS)
-        journal = engine.state.journal[: int(engine.state.cursor["journal"][0])]
+        journal = engine.gauges().journal()
         chunks = journal["counts"][journal["category"] == Category.EXIT][:, 5]
         assert runs in chunks.tolist(), placement
 
@@ -178,13 +178,13 @@ def pinned(policy: str, lasts: str, *, protection: str = "pkvm", term: str = "sh
 def test_a_pin_that_is_gone_in_time_costs_nothing(term: str) -> None:
     engine, row = pinned("retry", "1us", term=term)
     assert booked(row, Category.PIN_WAIT) == 0
-    assert int(engine.guests()[0]["refusals"]) == 0
+    assert int(engine.gauges().guests()[0]["refusals"]) == 0
 
 
 def test_retrying_pays_for_every_attempt_and_overshoots_by_less_than_one() -> None:
     profile = profile_of(with_memory("pkvm", CONVERT, {}))
     engine, row = pinned("retry", "2ms")
-    refusals = int(engine.guests()[0]["refusals"])
+    refusals = int(engine.gauges().guests()[0]["refusals"])
     call, unmap = profile.price_ns("unshare_call", 2), profile.price_ns("host_unmap_page", 2)
     waited = booked(row, Category.PIN_WAIT)
     assert waited == refusals * (call + 100_000) + PAGES_1080P * unmap, "the first attempt alone unmaps the host"
@@ -197,7 +197,7 @@ def test_waiting_ends_with_the_pin_and_pays_for_one_attempt() -> None:
     engine, row = pinned("wait", "2ms")
     attempt = call + PAGES_1080P * unmap
     _, retried = pinned("retry", "2ms")
-    assert int(engine.guests()[0]["refusals"]) == 1
+    assert int(engine.gauges().guests()[0]["refusals"]) == 1
     assert 0 < booked(row, Category.PIN_WAIT) - attempt < 2_000_000
     assert abs(booked(row, Category.PIN_WAIT) - booked(retried, Category.PIN_WAIT)) < 100_000 + attempt
 
@@ -205,10 +205,10 @@ def test_waiting_ends_with_the_pin_and_pays_for_one_attempt() -> None:
 def test_deferring_waits_only_where_the_page_is_needed() -> None:
     """On pKVM the frame is consumed in place; on SNP it was copied out before, so nobody waits."""
     engine, row = pinned("defer", "20ms")
-    assert int(engine.guests()[0]["deferred_pages"]) == PAGES_1080P
+    assert int(engine.gauges().guests()[0]["deferred_pages"]) == PAGES_1080P
     assert booked(row, Category.PIN_WAIT) > 10_000_000
     engine, row = pinned("defer", "20ms", protection="sev-snp")
-    assert int(engine.guests()[0]["deferred_pages"]) == PAGES_1080P
+    assert int(engine.gauges().guests()[0]["deferred_pages"]) == PAGES_1080P
     assert booked(row, Category.PIN_WAIT) == 0
     assert row["outcome"] == Ending.DELIVERED
 
@@ -220,17 +220,17 @@ def test_a_pin_for_ever_starves_the_conversion(policy: str, protection: str) -> 
     assert row["outcome"] == Ending.UNFINISHED
     assert booked(row, Category.PIN_WAIT) > 20_000_000
     assert int(row["ledger"].sum()) == PERIOD_NS
-    assert int(engine.guests()[0]["refusals"]) >= 1
+    assert int(engine.gauges().guests()[0]["refusals"]) >= 1
 
 
 def test_vfios_contract_is_to_unmap_before_the_page_becomes_private() -> None:
     """The copy engine maps, pins, unpins and unmaps around each frame; a device that keeps its pins starves it."""
     by_engine: Values = CONVERT | {"copier": "engine"}
     engine, done = run_with("sev-snp", by_engine, {})
-    assert int(engine.guests()[0]["refusals"]) == 0
+    assert int(engine.gauges().guests()[0]["refusals"]) == 0
     assert (done["outcome"] == Ending.DELIVERED).all()
     engine, done = run_with("sev-snp", by_engine, {"pins": {"lasts": "forever", "term": "long"}})
-    assert int(engine.guests()[0]["refusals"]) > 0
+    assert int(engine.gauges().guests()[0]["refusals"]) > 0
     assert not (done["outcome"] == Ending.DELIVERED).any()
 
 
@@ -258,5 +258,5 @@ def test_exclusive_pins_keep_the_hosts_mapping_and_pay_for_their_flips() -> None
 def test_secrets_that_a_conversion_keeps_are_exposed_once_a_buffer() -> None:
     for protection, exposed in (("pkvm", 3 * PAGES_1080P), ("sev-snp", 0), ("tdx", 0), ("cca", 0)):
         engine, _ = run_with(protection, CONVERT, {}, frames=3)
-        assert int(engine.guests()[0]["exposed_pages"]) == exposed, protection
-        assert int(engine.guests()[0]["leaked_pages"]) == 0
+        assert int(engine.gauges().guests()[0]["exposed_pages"]) == exposed, protection
+        assert int(engine.gauges().guests()[0]["leaked_pages"]) == 0

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster_sim.engine.host_spec import Records
-from cluster_sim.engine.shared_resources import MEMORY_BANDWIDTH
 from cluster_sim.engine.state import submissions
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
@@ -58,7 +57,7 @@ def test_a_copy_is_never_faster_than_a_core_and_slows_down_only_when_the_bus_is_
     engine = engine_of(scene(guests, 2.5 * CPU_MB_PER_S))
     done = run(engine, arrivals([(0, stream, 0) for stream in range(guests)]))
     assert copied_ns(done) == pytest.approx(np.full(guests, slowed * COPY), rel=THOUSANDTH)
-    saturated_ns = int(engine.state.shares["saturated_ns"][MEMORY_BANDWIDTH])
+    saturated_ns = engine.gauges().busy_times().bandwidth_saturated_ns
     assert saturated_ns == pytest.approx(slowed * COPY if slowed > 1 else 0, rel=THOUSANDTH)
 
 

@@ -64,8 +64,8 @@ def test_packets_to_send_are_dropped_when_the_pool_is_full_and_nothing_is_held_b
     assert dropped_for(done, DropReason.SWIOTLB_FULL) == [16, 17, 18, 19]
     assert (done["outcome"][:16] == Ending.DELIVERED).all()
     assert (done["ended_ns"][16:] < 20 * (MAP_PIECE + LOCK_HANDOVER + 1_000)).all(), "a drop waits for nothing"
-    assert int(engine.state.pools.pools["failures"][0]) == 4
-    assert int(engine.state.pools.pools["slots_hiwater"][0]) == 512
+    assert int(engine.gauges().pools().slots_refused[0]) == 4
+    assert int(engine.gauges().pools().slots_hiwater[0]) == 512
 
 
 def test_a_receive_ring_that_ran_empty_is_filled_again_after_half_a_second() -> None:
@@ -109,7 +109,7 @@ def test_a_frame_that_cannot_be_mapped_is_not_queued() -> None:
     engine = guest_of(SMALL_POOL, video)
     done = run(engine, transfers([(0, 0, 0, 3_110_400)]))
     assert dropped_for(done, DropReason.SWIOTLB_FULL) == [0]
-    assert int(engine.state.pools.pools["slots_used"][0]) == 0
+    assert int(engine.gauges().pools().slots_used[0]) == 0
 
 
 def test_buffers_that_find_no_slots_to_stay_mapped_in_are_not_used() -> None:
@@ -122,7 +122,7 @@ def test_buffers_that_find_no_slots_to_stay_mapped_in_are_not_used() -> None:
         "consume": "10ms",
     }
     engine = guest_of(SMALL_POOL | {"mapping": "long_lived"}, video)
-    assert int(engine.state.guests["unmapped_buffers"][0]) == 1
+    assert int(engine.gauges().guests()["unmapped_buffers"][0]) == 1
     done = in_order(run(engine, transfers([(0, 0, n, 512 * KIB) for n in range(3)])))
     assert (done["outcome"] == Ending.DELIVERED).all()
     assert done["ledger"][0, Category.QUEUE_WAIT] == 0
@@ -139,12 +139,12 @@ def test_a_pool_that_may_grow_lends_transient_slots_until_it_has(dynamic: bool, 
     }
     path = SMALL_POOL | ({"dynamic": True, "grow": "2MiB"} if dynamic else {})
     engine = guest_of(path, video, protection="sev-snp")
-    shared_pages = int(engine.guests()["shared_pages"][0])
+    shared_pages = int(engine.gauges().guests()["shared_pages"][0])
     rows = [(0, 0, n, 256 * KIB) for n in range(6)] + [(100 * MS, 0, n, 256 * KIB) for n in range(6, 12)]
     done = in_order(run(engine, transfers(rows)))
     assert dropped_for(done[:6], DropReason.SWIOTLB_FULL) == dropped
     assert dropped_for(done[6:], DropReason.SWIOTLB_FULL) == [each + 6 for each in dropped]
     grown_pages = MIB // 4096 if dynamic else 0
-    assert int(engine.guests()["grown_pages"][0]) == grown_pages
-    assert int(engine.guests()["shared_pages"][0]) == shared_pages + grown_pages
+    assert int(engine.gauges().guests()["grown_pages"][0]) == grown_pages
+    assert int(engine.gauges().guests()["shared_pages"][0]) == shared_pages + grown_pages
     assert int(engine.state.pools.pools["transient_used"][0]) == 0

@@ -147,7 +147,7 @@ def test_a_disk_that_reaches_the_pages_itself_serves_between_mapping_and_unmappi
     work: Values = {"kind": "block", "rw": "randread" if direction == FROM_DEVICE else "randwrite"}
     spec = scenario("none", DIRECT | {"copier": "device"}, host=STORAGE, guest={"workloads": [work]})
     engine = engine_of(spec, journal_entries=64, is_alone=True)
-    program = engine.plan.streams[0].programs[direction].steps
+    program = engine.streams[0].programs[direction].steps
     texts = [step.text for step in program]
     order = ["pin the buffer for DMA", "map in the IOMMU", "the storage serves the request"]
     order += ["unmap from the IOMMU and invalidate", "unpin the buffer"]

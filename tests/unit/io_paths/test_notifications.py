@@ -61,7 +61,7 @@ def test_a_guest_that_spins_is_interrupted_and_never_woken() -> None:
 def test_what_a_spinning_guest_spends_is_all_that_it_does_not_work() -> None:
     engine = engine_of(received(idle="poll", consume="10us", vcpus=2))
     run(engine, arrivals([(FAR_NS, 0, 0)], PACKET_BYTES), 2 * FAR_NS)
-    assert engine.polled_ns().tolist() == [2 * 2 * FAR_NS - 10_000 - INTERRUPT_NS]
+    assert engine.gauges().polled_ns().tolist() == [2 * 2 * FAR_NS - 10_000 - INTERRUPT_NS]
 
 
 @pytest.mark.parametrize(("apart_ns", "is_woken"), [(40_000, False), (80_000, True)])
@@ -73,7 +73,7 @@ def test_a_host_that_polls_a_while_wakes_only_those_who_slept_longer(apart_ns: i
     woken_ns = WAKE_VCPU_NS if is_woken else 0
     assert done["ended_ns"][0] == first_ns
     assert done["ledger"][1, Category.NOTIFY] == SERVED_NS + INTERRUPT_NS + woken_ns
-    assert engine.polled_ns().tolist() == [50_000 + min(apart_ns + SERVED_NS, 50_000)]
+    assert engine.gauges().polled_ns().tolist() == [50_000 + min(apart_ns + SERVED_NS, 50_000)]
 
 
 def test_a_guest_at_work_is_interrupted_and_not_woken() -> None:
@@ -107,7 +107,7 @@ def test_who_polls_for_completions_is_neither_interrupted_nor_woken_and_pays_by_
     done = in_order(run(engine, arrivals([(FAR_NS, 0, 0), (2 * FAR_NS, 0, 1)], PACKET_BYTES)))
     assert done["ledger"][:, Category.NOTIFY].tolist() == [SERVED_NS] * 2
     assert done["exits"].tolist() == [0, 0]
-    assert engine.polled_ns().tolist() == [2 * FAR_NS + SERVED_NS - 10_000]
+    assert engine.gauges().polled_ns().tolist() == [2 * FAR_NS + SERVED_NS - 10_000]
 
 
 @pytest.mark.parametrize(("apart_ns", "is_asleep"), [(40_000, False), (60_000, True)])
@@ -121,7 +121,7 @@ def test_a_worker_that_polls_a_while_needs_neither_doorbell_nor_wake_up(apart_ns
     done = in_order(run(engine, arrivals([(FAR_NS, 0, 0), (first_ns + apart_ns, 0, 1)], PACKET_BYTES, 1)))
     assert done["ledger"][:, Category.EXIT].tolist() == [2_600, 2_600 if is_asleep else 0]
     assert done["ledger"][:, Category.NOTIFY].tolist() == [SERVED_NS, SERVED_NS if is_asleep else SERVE_NS]
-    assert engine.polled_ns().tolist() == [50_000 + min(apart_ns, 50_000)]
+    assert engine.gauges().polled_ns().tolist() == [50_000 + min(apart_ns, 50_000)]
 
 
 @pytest.mark.parametrize(("cpus", "is_one_thread"), [("one", True), ("all", False)])
