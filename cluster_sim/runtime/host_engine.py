@@ -15,29 +15,13 @@ from cluster_sim.engine.state import ALIVE, FAR_NS, FREE, Arrivals, Host
 from cluster_sim.engine.stream_sums import FIELD
 from cluster_sim.engine.transfers import open_loops
 from cluster_sim.integers import Int64s
-from cluster_sim.planning.host_plan import HostPlan, plan_host
+from cluster_sim.planning.host_plan import HostPlan
 from cluster_sim.planning.placement import TO_THE_END
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.queues import Sender
-from cluster_sim.platform.profile import load_profile
 from cluster_sim.results.endings import DropReason
 from cluster_sim.runtime.host_gauges import HostGauges
-from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.workload_traits import traits_of
 
-SMALLEST_VIDEO = {
-    "kind": "video",
-    "source": {"kind": "raw", "width": 16, "height": 16, "format": "nv12", "fps": 1},
-    "deadline": "1s",
-}
-SMALLEST_SCENARIO = {
-    "duration": "1s",
-    "cluster": {"hosts": 1, "host": {"cpus": 1, "memory": "1GiB"}},
-    "guests": [{"name": "one", "count_per_host": 1, "vcpus": 1, "memory": "1GiB", "workloads": [SMALLEST_VIDEO]}],
-    "protection": "sev-snp",
-    "io_path": {"kind": "swiotlb", "mapping": "long_lived"},
-    "memory": {"generation": "G4", "huge_page": "2MiB"},
-}
 NONE_DONE: Records = np.zeros(0, TRANSFER)
 NO_ARRIVALS = Arrivals(*(np.zeros(0, np.int64) for _ in Arrivals._fields))
 ROWS_AT_FIRST = 256
@@ -253,13 +237,3 @@ def bytes_of(value: object) -> int:
     if isinstance(value, np.ndarray):
         return value.nbytes
     return sum(map(bytes_of, value)) if isinstance(value, tuple) else 0
-
-
-def compile_all() -> None:
-    """Compile the loop, and what Python calls before and after it, by running no events."""
-    scenario = ScenarioSpec.model_validate(SMALLEST_SCENARIO)
-    sizes = traits_of(scenario.guests[0].workloads[0]).transfer_sizes
-    assert sizes is not None
-    engine = HostEngine(plan_host(scenario, load_profile(scenario.protection), {("one", 0): sizes}))
-    engine.finish()
-    engine.gauges().split_huge_pages()

@@ -19,7 +19,7 @@ from cluster_sim.results.parts import Part, SegmentedWriter, write_part
 from cluster_sim.runtime.exchange import Exchange, groups_of_hosts
 from cluster_sim.runtime.host_engine import BUSY_ROWS, HostEngine
 from cluster_sim.runtime.host_tables import HostTables
-from cluster_sim.runtime.packing import blocks_of_hosts
+from cluster_sim.runtime.packing import hosts_by_file
 from cluster_sim.runtime.run_order import RunOrder
 from cluster_sim.runtime.snapshot_state import restore, saved_state_of
 from cluster_sim.runtime.transfer_recorder import Reading, Recorder
@@ -72,14 +72,14 @@ class _RunningHost:
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class _SharedFiles:
     """Hosts whose rows go into the same files, and what records their transfers, if anything does."""
 
     hosts: tuple[int, ...]
     recorder: Recorder | None
 
 
-def name_of_block(hosts: Sequence[int]) -> str:
+def name_of_file(hosts: Sequence[int]) -> str:
     """Name of the files of hosts that share them."""
     return f"hosts-{hosts[0]:05d}"
 
@@ -93,7 +93,7 @@ class Hosts:
         self.order: RunOrder | None = None
         self.running: dict[int, _RunningHost] = {}
         self.exchanges: list[Exchange] = []
-        self.blocks: list[_Block] = []
+        self.files: list[_SharedFiles] = []
         self.next_window = 0
         self.state_bytes = 0
         """About what a snapshot holds."""
@@ -101,7 +101,7 @@ class Hosts:
     @property
     def writers(self) -> list[SegmentedWriter]:
         """Writers of transfers."""
-        return [block.recorder.writer for block in self.blocks if block.recorder is not None]
+        return [shared.recorder.writer for shared in self.files if shared.recorder is not None]
 
     @writers.setter
     def writers(self, restored: list[SegmentedWriter]) -> None:
@@ -114,17 +114,17 @@ class Hosts:
         scenario = order.scenario
         planner = Planner(scenario, profile_of(scenario), order.guests(), logs_of(scenario, order.folder))
         mine = set(order.hosts)
-        blocks = [tuple(block) for block in blocks_of_hosts(scenario.cluster.hosts) if mine & set(block)]
-        assert {host for block in blocks for host in block} == mine, "blocks are whole"
+        sharing = [tuple(hosts) for hosts in hosts_by_file(scenario.cluster.hosts) if mine & set(hosts)]
+        assert {host for hosts in sharing for host in hosts} == mine, "who shares files is here as a whole"
         rows = max(BUSY_ROWS * BUSY_HOSTS // max(scenario.cluster.hosts, BUSY_HOSTS), BUSY_ROWS_LEAST)
-        self.running, self.blocks = {}, []
-        for hosts in blocks:
+        self.running, self.files = {}, []
+        for hosts in sharing:
             tables = [HostTables(host, HostEngine(planner.plan(host), rows)) for host in hosts]
             recorder = None
             if scenario.record == "transfers":
                 location = order.part_location("transfers")
-                recorder = Recorder(SegmentedWriter(order.unfinished, location, name_of_block(hosts)), tables)
-            self.blocks.append(_Block(hosts, recorder))
+                recorder = Recorder(SegmentedWriter(order.unfinished, location, name_of_file(hosts)), tables)
+            self.files.append(_SharedFiles(hosts, recorder))
             for each in tables:
                 reading = None if recorder is None else Reading(each.host, recorder)
                 each.engine.reader = None if reading is None else reading.read
@@ -150,8 +150,8 @@ class Hosts:
         host_ids = submitted.column("host_id").to_numpy()
         all_arrivals = arrivals_of(submitted)
         heard: dict[int, list[Records]] = {}
-        to_end = iter(self.blocks)
-        block = next(to_end, None)
+        to_end = iter(self.files)
+        shared = next(to_end, None)
         for exchange in self.exchanges:
             arrivals = {}
             for host in exchange.engines:
@@ -164,11 +164,11 @@ class Hosts:
                     self.running[host].engine.finish()
                     self.running[host].tables.sums.count()
                 heard[host] = self.running[host].close_window(window, until_ns)
-            while block is not None and all(host in heard for host in block.hosts):
-                if block.recorder is not None:
-                    block.recorder.end_window(is_last=is_last)
-                block = next(to_end, None)
-        assert block is None
+            while shared is not None and all(host in heard for host in shared.hosts):
+                if shared.recorder is not None:
+                    shared.recorder.end_window(is_last=is_last)
+                shared = next(to_end, None)
+        assert shared is None
         return completions_of(heard)
 
     @property
@@ -184,9 +184,9 @@ class Hosts:
     def save(self) -> int:
         """Write a snapshot of all hosts at the last window's end; its bytes."""
         assert self.order is not None
-        for block in self.blocks:
-            if block.recorder is not None:
-                block.recorder.write()
+        for shared in self.files:
+            if shared.recorder is not None:
+                shared.recorder.write()
         return self.order.snapshots.save(self.next_window, "hosts", saved_state_of(self))
 
     def restore(self, order: RunOrder, window: int) -> None:
@@ -201,16 +201,16 @@ class Hosts:
         assert self.next_window == self.order.windows
         assert all(running.engine.in_flight == 0 for running in self.running.values())
         parts: list[Part] = []
-        for block in self.blocks:
-            if block.recorder is not None:
-                parts += block.recorder.writer.parts
-            name = name_of_block(block.hosts)
-            for table, batches in self._summaries([self.running[host].tables for host in block.hosts], seen).items():
+        for shared in self.files:
+            if shared.recorder is not None:
+                parts += shared.recorder.writer.parts
+            name = name_of_file(shared.hosts)
+            for table, batches in self._summaries([self.running[host].tables for host in shared.hosts], seen).items():
                 filled = [batch for batch in batches if batch.num_rows]
                 if filled:
                     parts.append(write_part(self.order.unfinished, self.order.part_location(table), name, filled))
         frames = self.frames
-        self.running, self.blocks, self.exchanges = {}, [], []
+        self.running, self.files, self.exchanges = {}, [], []
         return HostsResult(parts, frames)
 
     def _summaries(self, tables: Sequence[HostTables], seen: Mapping[int, Seen]) -> dict[str, list[pa.RecordBatch]]:

@@ -1,4 +1,4 @@
-"""Which hosts go together: blocks that share files, groups that exchange traffic, and shards made of whole ones."""
+"""Which hosts go together: those that share files, groups that exchange traffic, and shards made of whole ones."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -6,22 +6,22 @@ from itertools import pairwise
 from cluster_sim.runtime.exchange import groups_of_hosts
 from cluster_sim.scenario.spec import ScenarioSpec
 
-BLOCKS_MOST = 64
-"""So many blocks of hosts at most share a run's files."""
+FILES_MOST = 64
+"""So many files at most has each table of a run."""
 
 
-def blocks_of_hosts(hosts: int) -> list[list[int]]:
-    """Hosts that write the same files: one each up to BLOCKS_MOST hosts, then several that follow each other.
+def hosts_by_file(hosts: int) -> list[list[int]]:
+    """Hosts that write the same files: one each up to FILES_MOST hosts, then several that follow each other.
 
     It depends on the scenario alone, never on where it runs.
     """
-    size = -(-hosts // BLOCKS_MOST)
+    size = -(-hosts // FILES_MOST)
     bounds = [*range(0, hosts, size), hosts]
     return [list(range(first, end)) for first, end in pairwise(bounds)]
 
 
 def units_of_hosts(scenario: ScenarioSpec) -> list[list[int]]:
-    """Hosts that must run in one place, by group or by block; each host once, in order."""
+    """Hosts that must run in one process, as they exchange traffic or share files; each host once, in order."""
     together = list(range(scenario.cluster.hosts))
 
     def first_of(host: int) -> int:
@@ -29,7 +29,7 @@ def units_of_hosts(scenario: ScenarioSpec) -> list[list[int]]:
             host = together[host]
         return host
 
-    for hosts in [*groups_of_hosts(scenario), *blocks_of_hosts(scenario.cluster.hosts)]:
+    for hosts in [*groups_of_hosts(scenario), *hosts_by_file(scenario.cluster.hosts)]:
         for one, other in pairwise(hosts):
             first, second = sorted((first_of(one), first_of(other)))
             together[second] = first

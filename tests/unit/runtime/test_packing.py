@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster_sim import load
-from cluster_sim.runtime.packing import BLOCKS_MOST, blocks_of_hosts, shards_of_hosts, units_of_hosts
+from cluster_sim.runtime.packing import FILES_MOST, hosts_by_file, shards_of_hosts, units_of_hosts
 
 
 @given(st.integers(1, 5000))
 def test_every_host_is_in_one_block_in_order_and_there_are_few_blocks(hosts: int) -> None:
-    blocks = blocks_of_hosts(hosts)
+    blocks = hosts_by_file(hosts)
     assert [host for block in blocks for host in block] == list(range(hosts))
-    assert len(blocks) <= BLOCKS_MOST
-    assert hosts > BLOCKS_MOST or all(len(block) == 1 for block in blocks)
+    assert len(blocks) <= FILES_MOST
+    assert hosts > FILES_MOST or all(len(block) == 1 for block in blocks)
 
 
 @pytest.mark.parametrize(("hosts", "hosts_on"), [(4, 1), (4, 2), (200, 1), (200, 100), (7, 0)])
@@ -26,7 +26,7 @@ def test_shards_hold_whole_units_and_every_host_once(hosts: int, hosts_on: int, 
     assert sorted(host for hosts in split for host in hosts) == list(range(hosts))
     for unit in units:
         assert sum(set(unit) <= set(hosts) for hosts in split) == 1
-    for block in blocks_of_hosts(hosts):
+    for block in hosts_by_file(hosts):
         assert sum(set(block) <= set(unit) for unit in units) == 1
 
 
