@@ -15,6 +15,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, Place
 
 from cluster_sim.actors.shells import GuestActor, HostActor
 from cluster_sim.compiling.code_cache import sources_digest
+from cluster_sim.refusal import Refusal
 from cluster_sim.results.run_directory import RunDirectoryError
 from cluster_sim.results.storage import Storage
 
@@ -31,7 +32,7 @@ PROBE_S: Final = 60.0
 
 
 class ClusterError(RunDirectoryError):
-    """A cluster on which a run cannot start; the text says which node, what was found, what is allowed."""
+    """A cluster on which a run cannot start, for what was found on its nodes."""
 
 
 @dataclass(slots=True)
@@ -155,9 +156,9 @@ def check_nodes(storage: Storage, files: Sequence[Path]) -> None:
             for node in nodes
         ]
         seen = dict(zip(nodes, ray.get(looks, timeout=PROBE_S), strict=True))
-        wrong = [text for node, found in seen.items() for text in wrong_with(node, found, here, storage)]
+        wrong = [each for node, found in seen.items() for each in wrong_with(node, found, here, storage)]
         wrong += [
-            f"node {node}: found another folder under {storage.uri}, allowed: one that all nodes share"
+            Refusal(f"node {node}", f"another folder under {storage.uri}", "one that all nodes share")
             for node, found in seen.items()
             if found.sees_results and not storage.has(f".{token}.{node}")
         ]
@@ -165,21 +166,16 @@ def check_nodes(storage: Storage, files: Sequence[Path]) -> None:
         for answer in ("", ".driver", *(f".{node}" for node in nodes)):
             storage.remove(f".{token}{answer}")
     if wrong:
-        raise ClusterError("\n".join(wrong))
+        raise ClusterError.of(wrong)
 
 
-def wrong_with(node: str, found: Seen, here: Seen, storage: Storage) -> list[str]:
+def wrong_with(node: str, found: Seen, here: Seen, storage: Storage) -> list[Refusal]:
     """What keeps a node from running a run."""
-    wrong = []
+    at, wrong = f"node {node}", []
     if (found.version, found.sources) != (here.version, here.sources):
-        wrong.append(
-            f"node {node}: found cluster-sim {found.version} ({found.sources}), "
-            f"allowed: {here.version} ({here.sources}) as on the driver"
-        )
+        theirs, mine = (f"{each.version} ({each.sources})" for each in (found, here))
+        wrong.append(Refusal(at, f"cluster-sim {theirs}", f"{mine} as on the driver"))
     if not found.sees_results:
-        wrong.append(
-            f"node {node}: found no way to the run directory {storage.uri}, "
-            "allowed: a disk that all nodes share, or a URI such as s3://bucket/folder"
-        )
-    wrong += [f"node {node}: found no file {file}, allowed: traces that all nodes can read" for file in found.missing]
-    return wrong
+        allowed = "a disk that all nodes share, or a URI such as s3://bucket/folder"
+        wrong.append(Refusal(at, f"no way to the run directory {storage.uri}", allowed))
+    return wrong + [Refusal(at, f"no file {file}", "traces that all nodes can read") for file in found.missing]

@@ -31,9 +31,8 @@ def check_address(address: str) -> None:
     try:
         socket.create_connection((found[1], int(found[2])), CONNECT_S).close()
     except (OSError, OverflowError) as error:
-        raise RunDirectoryError(
-            f"--address: found nobody at {address} ({error}), allowed: auto, HOST:PORT or ray://HOST:PORT of a cluster"
-        ) from error
+        found, allowed = f"nobody at {address} ({error})", "auto, HOST:PORT or ray://HOST:PORT of a cluster"
+        raise RunDirectoryError("--address", found, allowed) from error
 
 
 @contextmanager

@@ -2,22 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from cluster_sim.refusal import InputError
 from cluster_sim.scenario.problems import Contradiction
 
 MOST_TOLD = 20
 """Contradictions of one run that are listed."""
 
 
-class AnalysisError(Exception):
+class AnalysisError(InputError):
     """Something that was asked of an analysis and cannot be had."""
-
-    def __init__(self, where: str, found: str, allowed: str) -> None:
-        super().__init__(where, found, allowed)
-        self.where, self.found, self.allowed = where, found, allowed
-
-    def __str__(self) -> str:
-        """One line of text."""
-        return f"{self.where}: found {self.found}, allowed: {self.allowed}"
 
 
 class ComparisonError(AnalysisError):

@@ -11,15 +11,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cluster_sim.analysis.problems import ComparisonError, StudyError
 from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.platform.cost_tables import read_tables
 from cluster_sim.platform.provenance import CostLibrary, ProvenanceError
 from cluster_sim.platform.scenario_profile import overrides_of
-from cluster_sim.results.run_directory import RunDirectoryError
+from cluster_sim.refusal import InputError, Refusal
 from cluster_sim.results.storage import Storage
 from cluster_sim.scenario.load import Experiment
-from cluster_sim.scenario.problems import DefinitionError
 
 BAD_INPUT = 2
 FAILED = 1
@@ -45,11 +43,7 @@ def refusing_bad_input() -> Iterator[None]:
     """Tell what is wrong with the input, all of it, and exit with 2."""
     try:
         yield
-    except DefinitionError as error:
-        for problem in error.problems:
-            typer.echo(problem, err=True)
-        raise typer.Exit(BAD_INPUT) from None
-    except (RunDirectoryError, ComparisonError, StudyError, ProvenanceError) as error:
+    except InputError as error:
         typer.echo(error, err=True)
         raise typer.Exit(BAD_INPUT) from None
 
@@ -61,19 +55,19 @@ def experiment_of(workload: Path, sets: list[str] | None, profiles: list[Path] |
 
 def read_profiles(files: list[Path]) -> CostLibrary:
     """Costs of some files, later ones over earlier ones; ProvenanceError tells all that is wrong with all of them."""
-    tables, problems = [], []
+    tables, refusals = [], []
     for file in files:
         try:
             tables.append((str(file), file.read_text("utf-8")))
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "no text"
-            problems.append(f"{file}: found {reason}, allowed: a table of costs, such as `calibrate` writes")
+            refusals.append(Refusal(str(file), reason, "a table of costs, such as `calibrate` writes"))
     try:
         found = read_tables(tables)
     except ProvenanceError as error:
-        raise ProvenanceError([*problems, *error.problems]) from None
-    if problems:
-        raise ProvenanceError(problems)
+        raise ProvenanceError.of([*refusals, *error.refusals]) from None
+    if refusals:
+        raise ProvenanceError.of(refusals)
     return found
 
 

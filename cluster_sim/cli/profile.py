@@ -9,6 +9,7 @@ from cluster_sim.cli.options import console, read_profiles, refusing_bad_input
 from cluster_sim.platform.cost_tables import over
 from cluster_sim.platform.profile import library
 from cluster_sim.platform.provenance import CostLibrary, ProvenanceError
+from cluster_sim.refusal import Refusal
 from cluster_sim.report.calibration import costs_table, differences_report
 
 SHIPPED = "shipped"
@@ -43,12 +44,12 @@ def diff(
 def all_named(files: list[Path]) -> list[CostLibrary]:
     """Each table over the shipped one; ProvenanceError tells what is wrong with all of them."""
     found: list[CostLibrary] = []
-    problems: dict[str, None] = {}
+    refusals: dict[Refusal, None] = {}
     for file in files:
         try:
             found.append(over([library(), read_profiles([file] if str(file) != SHIPPED else [])]))
         except ProvenanceError as error:
-            problems |= dict.fromkeys(error.problems)
-    if problems:
-        raise ProvenanceError(problems)
+            refusals |= dict.fromkeys(error.refusals)
+    if refusals:
+        raise ProvenanceError.of(refusals)
     return found

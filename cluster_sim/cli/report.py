@@ -29,7 +29,7 @@ def report(
         results = open_results(run)
         directory = out or results.directory / "report"
         if directory.exists() and not directory.is_dir():
-            raise RunDirectoryError(f"--out: found the file {directory}, allowed: a directory")
+            raise RunDirectoryError("--out", f"the file {directory}", "a directory")
         errors = Console(stderr=True)
         with errors.status("reading the run") if sys.stderr.isatty() else errors.capture():
             reading = RunReading(results)
@@ -39,7 +39,7 @@ def report(
             try:
                 written = write_report(found, directory, texts=texts, has_pictures=not html_only)
             except OSError as error:
-                raise RunDirectoryError(f"--out {directory}: cannot be written: {error.strerror}") from error
+                raise RunDirectoryError(f"--out {directory}", f"cannot be written: {error.strerror}") from error
     others = len(written.files) - 1
     more = f" and {others} more files beside it" if others else ""
     typer.echo(f"{written.directory / PAGE}{more}")

@@ -105,14 +105,10 @@ def beginning(
     if resume is not None:
         options = (("WORKLOAD", workload), ("--name", name), ("--set", sets), ("--profile", profiles))
         if given := [what for what, is_given in options if is_given]:
-            raise RunDirectoryError(
-                f"--resume: found {', '.join(given)} too, allowed: the run alone, which has its own"
-            )
+            raise RunDirectoryError("--resume", f"{', '.join(given)} too", "the run alone, which has its own")
         return lambda on_progress: complete_run(resume, means=means, on_progress=on_progress)
     if workload is None:
-        raise RunDirectoryError(
-            "WORKLOAD: found nothing, allowed: a workload file, a shipped one's name, or --resume RUN"
-        )
+        raise RunDirectoryError("WORKLOAD", "nothing", "a workload file, a shipped one's name, or --resume RUN")
     experiment = experiment_of(workload, sets, profiles)
     return lambda on_progress: driver.run_experiment(
         experiment, results, means=means, name=name, on_progress=on_progress

@@ -12,6 +12,7 @@ from cluster_sim.experiments.driver import DEFAULT_MEANS, Finished, Means, carry
 from cluster_sim.experiments.manifests import is_of_these_sources, profile_record
 from cluster_sim.planning.checks import check_variants
 from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.refusal import Refusal
 from cluster_sim.results import run_directory
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.parts import damage_of
@@ -48,7 +49,7 @@ def complete_run(
     found = read_manifest(storage)
     wanted = max(found.replications, replications or 0)
     if len(found.variants) * wanted > MOST_RUNS:
-        raise RunDirectoryError(f"replications: found {wanted}, allowed: at most {MOST_RUNS} runs in all")
+        raise RunDirectoryError("replications", str(wanted), f"at most {MOST_RUNS} runs in all")
     manifest = found.model_copy(update={"replications": wanted})
     variants = variants_of(manifest, storage)
     with run_directory.held(storage):
@@ -79,38 +80,36 @@ def verified(storage: Storage, manifest: Manifest) -> dict[Key, FinishedRun]:
 
 def variants_of(manifest: Manifest, storage: Storage) -> dict[str, Variant]:
     """The manifest's scenarios, if this program still makes the same of them; RunDirectoryError tells all else."""
-    wrong = list[str]()
+    wrong = list[Refusal]()
     version = metadata.version("cluster-sim")
     if manifest.versions.get("cluster-sim") != version:
-        wrong.append(f"version: found {manifest.versions.get('cluster-sim')}, allowed: {version}, which runs now")
+        wrong.append(Refusal("version", str(manifest.versions.get("cluster-sim")), f"{version}, which runs now"))
     made = list[Variant]()
     for label, record in manifest.variants.items():
         try:
             scenario = ScenarioSpec.model_validate(record.scenario)
         except ValidationError as error:
-            wrong.append(
-                f"variants.{label}: found a scenario with {error.error_count()} faults, allowed: {ONE_PROGRAM}"
-            )
+            wrong.append(Refusal(f"variants.{label}", f"a scenario with {error.error_count()} faults", ONE_PROGRAM))
             continue
         made.append(Variant(label, dict(record.axes), scenario))
     if len(made) == len(manifest.variants):
         faults = check_variants(made, manifest.traces_folder)
-        wrong += [f"{each.field}: found {each.found}, allowed: {each.allowed}" for each in faults]
+        wrong += [Refusal(each.field, each.found, each.allowed) for each in faults]
         wrong += [] if faults else other_prices(manifest, made)
     if wrong:
-        raise RunDirectoryError("\n".join([f"{storage.path()}: nothing can be added to this run:", *wrong]))
+        raise RunDirectoryError(storage.path(), "nothing can be added to this run:", also=wrong)
     return {variant.label: variant for variant in made}
 
 
-def other_prices(manifest: Manifest, variants: Sequence[Variant]) -> list[str]:
+def other_prices(manifest: Manifest, variants: Sequence[Variant]) -> list[Refusal]:
     """Prices that this program has otherwise than the run had."""
     now = {profile.name: profile for profile in (profile_of(variant.scenario) for variant in variants)}
-    wrong = list[str]()
+    wrong = list[Refusal]()
     for name, profile in now.items():
         mine, theirs = prices(profile_record(profile)), prices(manifest.profiles.get(name, {}))
         for price in dict.fromkeys([*mine, *theirs]):
             if mine.get(price) != theirs.get(price):
-                wrong.append(f"profiles.{name}.prices.{price}: found another price, allowed: {ONE_PROGRAM}")
+                wrong.append(Refusal(f"profiles.{name}.prices.{price}", "another price", ONE_PROGRAM))
     return wrong
 
 
@@ -137,13 +136,11 @@ def check_again(storage: Storage, manifest: Manifest, variant: Variant, before: 
             parts = [*run_here(order, Pace(), lambda *_: None).parts, placements_part(order)]
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise RunDirectoryError(
-            f"{storage.path()}: replication {before.replication} of {variant.label} cannot be run again: {reason}"
-        ) from error
+        found = f"replication {before.replication} of {variant.label} cannot be run again: {reason}"
+        raise RunDirectoryError(storage.path(), found) from error
     mine, theirs = ({part.path: part.digest for part in each} for each in (parts, before.parts))
     tables = sorted({path.split("/")[0] for path in {*mine, *theirs} if mine.get(path) != theirs.get(path)})
     if tables:
-        raise RunDirectoryError(
-            f"{storage.path()}: replication {before.replication} of {variant.label} was run again and left other "
-            f"{', '.join(tables)}; allowed: the program, definition and traces that made the run"
-        )
+        found = f"replication {before.replication} of {variant.label} was run again and left other {', '.join(tables)}"
+        allowed = "the program, definition and traces that made the run"
+        raise RunDirectoryError(storage.path(), f"{found}; allowed: {allowed}")

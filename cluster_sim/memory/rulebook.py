@@ -6,6 +6,8 @@ from functools import cache
 from importlib import resources
 from typing import Literal, cast, get_args
 
+from cluster_sim.refusal import InputError
+
 Status = Literal["replayed", "modelled", "not modelled"]
 
 
@@ -21,19 +23,19 @@ class Rule:
     why: str = ""
 
 
-class RuleBookError(Exception):
+class RuleBookError(InputError):
     """A rule that is not written as the book wants it."""
 
 
 def read_rule(identity: str, title: str, entry: object, sources: dict[str, str]) -> Rule:
     """One entry: [status, source, what it says] and, where it is not modelled, why."""
     if not isinstance(entry, list) or len(entry) not in (3, 4) or not all(isinstance(part, str) for part in entry):
-        raise RuleBookError(f"{identity}: found {entry!r}, allowed: [status, source, says] and maybe why")
+        raise RuleBookError(identity, repr(entry), "[status, source, says] and maybe why")
     status, source, says, *why = entry
     if status not in get_args(Status) or source not in sources:
-        raise RuleBookError(f"{identity}: found {status!r} and {source!r}, allowed: a status and a source of the book")
+        raise RuleBookError(identity, f"{status!r} and {source!r}", "a status and a source of the book")
     if bool(why) != (status == "not modelled"):
-        raise RuleBookError(f"{identity}: found {len(why)} reasons, allowed: one where it is not modelled, else none")
+        raise RuleBookError(identity, f"{len(why)} reasons", "one where it is not modelled, else none")
     return Rule(identity, title, says, sources[source], cast("Status", status), *why)
 
 
@@ -43,7 +45,7 @@ def rules() -> tuple[Rule, ...]:
     book = tomllib.loads(resources.files("cluster_sim.memory").joinpath("rules.toml").read_text("utf-8"))
     sources, titles = book.pop("source"), book.pop("title")
     if set(book) != set(titles):
-        raise RuleBookError(f"found sections {sorted(book)}, allowed: {sorted(titles)}")
+        raise RuleBookError("", f"sections {sorted(book)}", str(sorted(titles)))
     return tuple(
         read_rule(f"{letter}-{number}", titles[letter], entry, sources)
         for letter in titles

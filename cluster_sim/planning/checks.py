@@ -20,7 +20,7 @@ from cluster_sim.scenario.workload_contradictions import SEGMENT_LEAST_NS, missi
 from cluster_sim.scenario.workload_spec import LadderVideo, Workload, path_in, trace_fields
 from cluster_sim.scenario.workload_traits import RequestLog, traits_of
 from cluster_sim.traces.table import TraceError
-from cluster_sim.workloads.ladder import ladder_of
+from cluster_sim.workloads.ladder import LadderError, ladder_of
 
 PRICE_NS_MOST = 10**9
 BUS_MOST = 1000
@@ -64,7 +64,7 @@ def check_trace(workload: Workload, field: str, path: Path) -> Iterator[Contradi
             return
         trace = trace_of(path)
     except TraceError as error:
-        yield Contradiction(field, str(error.found), str(error.allowed))
+        yield Contradiction(field, error.found, error.allowed)
         return
     if round(trace.frame_period_ns) < 1:
         yield Contradiction(field, "a trace without a frame rate", "frames at two instants or more")
@@ -77,9 +77,8 @@ def check_ladder(workload: Workload, prefix: str, folder: Path) -> list[Contradi
         return []
     try:
         ladder_of([trace_arrays(path_in(folder, rung)) for rung in ladder.rungs], ladder.segment)
-    except ValueError as error:
-        found, _, allowed = str(error).partition("found ")[2].partition(", allowed: ")
-        return [Contradiction(f"{prefix}.source.rungs", found or str(error), allowed or "encodings of one film")]
+    except LadderError as error:
+        return [Contradiction(f"{prefix}.source.rungs", error.found, error.allowed)]
     return []
 
 
@@ -93,7 +92,7 @@ def check_profile(scenario: ScenarioSpec) -> list[Contradiction]:
     try:
         profile = profile_of(scenario)
     except ProvenanceError as error:
-        return [refused_cost(problem) for problem in error.problems]
+        return [Contradiction("costs", each.found, each.allowed) for each in error.refusals]
     return list(check_prices(profile)) if scenario.costs else []
 
 
@@ -119,13 +118,6 @@ def check_prices(profile: Profile) -> Iterator[Contradiction]:
 def costs_of(price: Price) -> list[Cost]:
     """All costs that a price may be."""
     return [cost for cost in (price.cost, *(step for _, step in price.steps)) if cost is not None]
-
-
-def refused_cost(problem: str) -> Contradiction:
-    """A problem of the profile's as one of the definition's."""
-    _, _, rest = problem.partition("found ")
-    found, _, allowed = rest.partition(", allowed: ")
-    return Contradiction("costs", found or problem, allowed or "costs by name, each in its own kind of unit")
 
 
 def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:

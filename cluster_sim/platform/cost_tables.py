@@ -6,6 +6,7 @@ from dataclasses import replace
 from cluster_sim.platform.formulas import describe
 from cluster_sim.platform.profile import library
 from cluster_sim.platform.provenance import UNITS, CostLibrary, ProvenanceError, read_costs
+from cluster_sim.refusal import Refusal
 
 
 def read_tables(tables: Iterable[tuple[str, str]]) -> CostLibrary:
@@ -13,16 +14,16 @@ def read_tables(tables: Iterable[tuple[str, str]]) -> CostLibrary:
 
     A cost may be new, but one that the shipped library or an earlier table has must stay of its kind of unit.
     """
-    problems: list[str] = []
+    refusals: list[Refusal] = []
     read: list[CostLibrary] = []
     known = library()
     for number, (where, text) in enumerate(tables):
         found, wrong = read_costs(text, where)
-        problems += [*wrong, *other_kinds(where, found, known)]
+        refusals += [*wrong, *other_kinds(where, found, known)]
         known = over([found, known])
         read.append(prefixed(f"{number}:{where}", found))
-    if problems:
-        raise ProvenanceError(problems)
+    if refusals:
+        raise ProvenanceError.of(refusals)
     return over(read)
 
 
@@ -44,11 +45,11 @@ def prefixed(where: str, found: CostLibrary) -> CostLibrary:
     return CostLibrary(costs, sources)
 
 
-def other_kinds(where: str, found: CostLibrary, base: CostLibrary) -> list[str]:
+def other_kinds(where: str, found: CostLibrary, base: CostLibrary) -> list[Refusal]:
     """Costs that are of another kind than those of the same name that they would replace."""
     wrong = []
     for name, cost in found.items():
         if name in base and cost.unit in UNITS and UNITS[cost.unit][1] != UNITS[base[name].unit][1]:
             kind = describe(UNITS[base[name].unit][1])
-            wrong.append(f"{where}: cost.{name}.unit: found {cost.unit}, allowed: {kind}, such as {base[name].unit}")
+            wrong.append(Refusal(f"{where}: cost.{name}.unit", cost.unit, f"{kind}, such as {base[name].unit}"))
     return wrong

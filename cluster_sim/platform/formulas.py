@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from cluster_sim.refusal import InputError
+
 FORMULA_LENGTH_MAX: Final = 600
 
 Dimension = tuple[int, int]
@@ -18,8 +20,12 @@ DURATION: Final[Dimension] = (0, 1)
 BANDWIDTH: Final[Dimension] = (1, -1)
 
 
-class FormulaError(Exception):
-    """A formula that cannot be read or does not come to an amount."""
+class FormulaError(InputError):
+    """A formula that cannot be read or does not come to an amount; whoever has it at hand says where it stands."""
+
+    def __init__(self, found: str, allowed: str) -> None:
+        super().__init__("", found, allowed)
+        self.args = (found, allowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +66,15 @@ class Formula:
 def parse_formula(text: str) -> Formula:
     """Read a formula; raises FormulaError with what is allowed."""
     if len(text) > FORMULA_LENGTH_MAX:
-        raise FormulaError(f"found {len(text)} characters, allowed: {FORMULA_LENGTH_MAX} at most")
+        raise FormulaError(f"{len(text)} characters", f"{FORMULA_LENGTH_MAX} at most")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
         formula = Formula(text, tree)
         _check(tree)
     except (SyntaxError, ValueError, MemoryError) as error:
-        raise FormulaError("found no formula, allowed: such as 2 * (a.b + c.d)") from error
+        raise FormulaError("no formula", "such as 2 * (a.b + c.d)") from error
     except RecursionError as error:
-        raise FormulaError("found a formula nested too deep, allowed: fewer parts") from error
+        raise FormulaError("a formula nested too deep", "fewer parts") from error
     return formula
 
 
@@ -86,9 +92,7 @@ def _check(node: ast.expr) -> None:
         case ast.Name() | ast.Attribute():
             _dotted(node)
         case _:
-            raise FormulaError(
-                f"found {ast.unparse(node)!r}, allowed: names, numbers, + - * /, parentheses, min() and max()"
-            )
+            raise FormulaError(repr(ast.unparse(node)), "names, numbers, + - * /, parentheses, min() and max()")
 
 
 def _finite(number: float) -> float:
@@ -97,7 +101,7 @@ def _finite(number: float) -> float:
     except OverflowError:
         amount = math.inf
     if not math.isfinite(amount):
-        raise FormulaError("found a number beyond all measure, allowed: a finite one")
+        raise FormulaError("a number beyond all measure", "a finite one")
     return amount
 
 
@@ -109,7 +113,7 @@ def _dotted(node: ast.expr) -> str:
         case ast.Attribute(owner, name):
             return f"{_dotted(owner)}.{name}"
         case _:
-            raise FormulaError(f"found {ast.unparse(node)!r}, allowed: a name such as exit.snp.vc_no_exit")
+            raise FormulaError(repr(ast.unparse(node)), "a name such as exit.snp.vc_no_exit")
 
 
 def _names(node: ast.expr) -> list[str]:
@@ -141,7 +145,7 @@ def _extreme(name: str, parts: list[Interval]) -> Interval:
     """Return the least or the greatest of like amounts, end by end."""
     if len({part.dimension for part in parts}) > 1:
         kinds = ", ".join(describe(part.dimension) for part in parts)
-        raise FormulaError(f"found {name}() of {kinds}, allowed: amounts of one kind")
+        raise FormulaError(f"{name}() of {kinds}", "amounts of one kind")
     choose = min if name == "min" else max
     low, value, high = (choose(getattr(part, end) for part in parts) for end in ("low", "value", "high"))
     return Interval(low, value, high, parts[0].dimension)
@@ -152,13 +156,13 @@ def _combine(left: Interval, sign: ast.operator, right: Interval) -> Interval:
         case ast.Add() | ast.Sub():
             if left.dimension != right.dimension:
                 kinds = f"{describe(left.dimension)} and {describe(right.dimension)}"
-                raise FormulaError(f"found a sum of {kinds}, allowed: amounts of one kind")
+                raise FormulaError(f"a sum of {kinds}", "amounts of one kind")
             return _spanned(left, operator.add if isinstance(sign, ast.Add) else operator.sub, right, 0)
         case ast.Mult():
             return _spanned(left, operator.mul, right, 1)
         case _:
             if right.low <= 0 <= right.high:
-                raise FormulaError(f"found a divisor between {right.low:g} and {right.high:g}, allowed: one without 0")
+                raise FormulaError(f"a divisor between {right.low:g} and {right.high:g}", "one without 0")
             return _spanned(left, operator.truediv, right, -1)
 
 
@@ -168,9 +172,9 @@ def _spanned(left: Interval, combine: Callable[[float, float], float], right: In
         ends = [combine(a, b) for a in (left.low, left.high) for b in (right.low, right.high)]
         value = combine(left.value, right.value)
     except OverflowError as error:
-        raise FormulaError("found an amount beyond all measure, allowed: a finite one") from error
+        raise FormulaError("an amount beyond all measure", "a finite one") from error
     if any(math.isnan(amount) for amount in (*ends, value)):
-        raise FormulaError("found inf - inf, 0 * inf or inf / inf, allowed: an amount that is known")
+        raise FormulaError("inf - inf, 0 * inf or inf / inf", "an amount that is known")
     of_bytes, of_time = left.dimension
     dimension = of_bytes + power * right.dimension[0], of_time + power * right.dimension[1]
     return Interval(min(ends), value, max(ends), dimension)

@@ -22,6 +22,7 @@ from cluster_sim.platform.provenance import (
     to_bytes_per_s,
     to_ns,
 )
+from cluster_sim.refusal import Refusal
 
 DEFAULT_CPU = "zen4"
 FREE_PROFILE = "free"
@@ -143,7 +144,7 @@ def with_overrides(base: CostLibrary, overrides: Mapping[str, Cost]) -> CostLibr
     """The library with some costs replaced; each must exist."""
     unknown = sorted(set(overrides) - set(base.costs))
     if unknown:
-        raise ProvenanceError([f"costs: found {name!r}, allowed: a name of costs.toml" for name in unknown])
+        raise ProvenanceError.of(Refusal("costs", repr(name), "a name of costs.toml") for name in unknown)
     return replace(base, costs={**base.costs, **overrides})
 
 

@@ -20,6 +20,7 @@ from cluster_sim.platform.formulas import (
     describe,
     parse_formula,
 )
+from cluster_sim.refusal import InputError, Refusal
 
 Confidence = Literal["measured", "published", "estimated", "assumed"]
 """How a value is known; `assumed` is an experiment's own and never stands in a table."""
@@ -48,12 +49,8 @@ UNITS: Final[dict[str, tuple[float, Dimension]]] = {
 """What one of each unit is in bytes and nanoseconds."""
 
 
-class ProvenanceError(Exception):
-    """Costs that cannot be trusted as written; one line a problem."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+class ProvenanceError(InputError):
+    """Costs that cannot be trusted as written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +101,22 @@ class CostLibrary(Mapping[str, Cost]):
 
 def parse_costs(text: str, where: str) -> CostLibrary:
     """Read a table of costs; ProvenanceError names all that is wrong with it, `where` being its file."""
-    library, problems = read_costs(text, where)
-    if problems:
-        raise ProvenanceError(problems)
+    library, refusals = read_costs(text, where)
+    if refusals:
+        raise ProvenanceError.of(refusals)
     return library
 
 
-def read_costs(text: str, where: str) -> tuple[CostLibrary, list[str]]:
+def read_costs(text: str, where: str) -> tuple[CostLibrary, list[Refusal]]:
     """What of a table of costs can be read, and all that is wrong with it, `where` being its file."""
     try:
         data: dict[str, object] = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
         number = line[1] if line else str(text.count("\n") + 1)
-        return CostLibrary({}, {}), [f"{where}: line {number}: found {error}, allowed: TOML"]
+        return CostLibrary({}, {}), [Refusal(f"{where}: line {number}", str(error), "TOML")]
     reader = _Reader(where)
-    return reader.library(data), reader.problems
+    return reader.library(data), reader.refusals
 
 
 def derive(name: str, formula: str, library: CostLibrary, *, unit: str, note: str) -> Cost:
@@ -133,7 +130,7 @@ def derive(name: str, formula: str, library: CostLibrary, *, unit: str, note: st
         parsed = parse_formula(formula)
         low, value, high = _amount_in(unit, parsed.evaluate(lambda cost: _interval(cost, library)))
     except FormulaError as error:
-        raise ProvenanceError([f"{name} = {formula[:120]}: {error}"]) from error
+        raise ProvenanceError(f"{name} = {formula[:120]}", error.found, error.allowed) from error
     if low < 0:
         note = f"{note}; low end {low:g} {unit} taken as 0".removeprefix("; ")
     derived = Cost(name, value, unit, max(low, 0.0), high, "derived", "estimated", note, formula, parsed.names)
@@ -146,14 +143,14 @@ def derive(name: str, formula: str, library: CostLibrary, *, unit: str, note: st
 def _amount_in(unit: str, amount: Interval) -> tuple[float, float, float]:
     """Return low, value, high in a unit; FormulaError if they are of another kind or no price."""
     if unit not in UNITS:
-        raise FormulaError(f"found the unit {unit!r}, allowed: {', '.join(UNITS)}")
+        raise FormulaError(f"the unit {unit!r}", ", ".join(UNITS))
     factor, dimension = UNITS[unit]
     if amount.dimension != dimension:
-        raise FormulaError(f"found {describe(amount.dimension)}, allowed: {describe(dimension)} in {unit}")
+        raise FormulaError(describe(amount.dimension), f"{describe(dimension)} in {unit}")
     if amount.value < 0:
-        raise FormulaError(f"found {amount.value / factor:g} {unit}, allowed: 0 or more")
+        raise FormulaError(f"{amount.value / factor:g} {unit}", "0 or more")
     if math.isinf(amount.high) and dimension != BANDWIDTH:
-        raise FormulaError("found an amount without bound, allowed: a finite one")
+        raise FormulaError("an amount without bound", "a finite one")
     return amount.low / factor, amount.value / factor, amount.high / factor
 
 
@@ -175,7 +172,7 @@ def to_bytes_per_s(cost: Cost) -> float:
 def _in_base_units(cost: Cost, wanted: Dimension) -> float:
     factor, dimension = UNITS[cost.unit]
     if dimension != wanted:
-        raise ProvenanceError([f"{cost.name}: found {cost.unit}, allowed: {describe(wanted)}"])
+        raise ProvenanceError(cost.name, cost.unit, describe(wanted))
     return cost.value * factor
 
 
@@ -183,7 +180,7 @@ def _interval(name: str, library: CostLibrary) -> Interval:
     """Return a cost in base units; FormulaError names the known costs that an unknown one may mean."""
     cost = library.get(name)
     if cost is None:
-        raise FormulaError(f"found the cost {name}, allowed: {_near(name, library)}")
+        raise FormulaError(f"the cost {name}", _near(name, library))
     factor, dimension = UNITS[cost.unit]
     return Interval(cost.low * factor, cost.value * factor, cost.high * factor, dimension)
 
@@ -200,7 +197,7 @@ class _Reader:
 
     def __init__(self, where: str) -> None:
         self.where = where
-        self.problems: list[str] = []
+        self.refusals: list[Refusal] = []
 
     def library(self, data: Mapping[str, object]) -> CostLibrary:
         self._known_only("", data, ("schema", "source", "cost"))
@@ -283,4 +280,4 @@ class _Reader:
 
     def _refuse(self, at: str, found: object, allowed: str) -> None:
         shown = "nothing" if found is None else str(found)[:60]
-        self.problems.append(f"{self.where}: {at}: found {shown}, allowed: {allowed}")
+        self.refusals.append(Refusal(f"{self.where}: {at}", shown, allowed))

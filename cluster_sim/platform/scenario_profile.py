@@ -21,7 +21,7 @@ def cost_of(name: str, override: CostOverride) -> Cost:
     high = override.value if override.high is None else override.high
     if not low <= override.value <= high:
         found = f"{low:g} .. {override.value:g} .. {high:g}"
-        raise ProvenanceError([f"costs.{name}: found {found}, allowed: low <= value <= high"])
+        raise ProvenanceError(f"costs.{name}", found, "low <= value <= high")
     return Cost(
         name=name,
         value=override.value,

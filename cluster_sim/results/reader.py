@@ -43,12 +43,12 @@ class Results:
     def dataset(self, table: str) -> ds.Dataset:
         """A table as an Arrow dataset, with the columns `variant` and `replication` of its folders."""
         if table not in TABLES:
-            raise RunDirectoryError(f"table: found {table!r}, allowed: {' | '.join(TABLES)}")
+            raise RunDirectoryError("table", repr(table), " | ".join(TABLES))
         folder = self.storage.path(table)
         if not self.has(table):
             if table in EVENTFUL:
                 return ds.dataset(partitioned(schema(table)).empty_table())
-            raise RunDirectoryError(f"{folder}: found nothing, allowed: a run that recorded {table}")
+            raise RunDirectoryError(folder, "nothing", f"a run that recorded {table}")
         hive = ds.partitioning(PARTITIONS, flavor="hive")
         try:
             found = ds.dataset(folder, format="parquet", partitioning=hive, filesystem=self.storage.filesystem)
@@ -56,9 +56,7 @@ class Results:
             raise damaged(folder, error) from error
         missing = [name for name in schema(table).names if name not in found.schema.names]
         if missing:
-            raise RunDirectoryError(
-                f"{folder}: found no column {', '.join(missing)}, allowed: {table} as runs write it"
-            )
+            raise RunDirectoryError(folder, f"no column {', '.join(missing)}", f"{table} as runs write it")
         return found
 
     def table(self, name: str) -> pa.Table:
@@ -159,7 +157,7 @@ class Results:
 def damaged(folder: str, error: Exception) -> RunDirectoryError:
     """What a table that cannot be read is refused with."""
     reason = (str(error).splitlines() or [""])[0]
-    return RunDirectoryError(f"{folder}: found what cannot be read ({reason}), allowed: Parquet as the run wrote it")
+    return RunDirectoryError(folder, f"what cannot be read ({reason})", "Parquet as the run wrote it")
 
 
 def printable(text: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cluster_sim.refusal import InputError
 from cluster_sim.results.atomic_file import PARTIAL
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.parts import Part, run_folder
@@ -27,8 +28,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 SUFFIXES = 100
 
 
-class RunDirectoryError(Exception):
-    """A run that cannot be made or found; the text says where, what was found, what is allowed."""
+class RunDirectoryError(InputError):
+    """A run that cannot be made, found or gone on with."""
 
 
 class FinishedRun(BaseModel):
@@ -45,9 +46,8 @@ class FinishedRun(BaseModel):
 def check_name(name: str) -> str:
     """A run's name, if it can only name a folder inside the results directory."""
     if not NAME.fullmatch(name):
-        raise RunDirectoryError(
-            f"run name: found {name!r}, allowed: letters, digits, '.', '_' and '-', not first '.', at most 100"
-        )
+        allowed = "letters, digits, '.', '_' and '-', not first '.', at most 100"
+        raise RunDirectoryError("run name", repr(name), allowed)
     return name
 
 
@@ -65,11 +65,11 @@ def create(results: Path | str, experiment: str, name: str | None) -> Storage:
             if made := make_new(parent.below(each)):
                 return made
     except StorageError as error:
-        raise RunDirectoryError(str(error)) from error
+        raise RunDirectoryError.of(error.refusals) from error
     except OSError as error:
         where = error.filename or storage_of(results).path()
-        raise RunDirectoryError(f"{where}: cannot make the run's directory: {reason_of(error)}") from error
-    raise RunDirectoryError(f"{parent.below(names[0]).path()}: found a run of that name, allowed: a name not taken")
+        raise RunDirectoryError(where, f"cannot make the run's directory: {reason_of(error)}") from error
+    raise RunDirectoryError(parent.below(names[0]).path(), "a run of that name", "a name not taken")
 
 
 def make_new(storage: Storage) -> Storage | None:
@@ -106,13 +106,13 @@ def read_manifest(storage: Storage) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(storage.get(MANIFEST))
     except FileNotFoundError:
-        raise RunDirectoryError(f"{storage.path()}: found no {MANIFEST}, allowed: the directory of a run") from None
+        raise RunDirectoryError(storage.path(), f"no {MANIFEST}", "the directory of a run") from None
     except OSError as error:
-        raise RunDirectoryError(f"{where}: cannot be read: {reason_of(error)}") from error
+        raise RunDirectoryError(where, f"cannot be read: {reason_of(error)}") from error
     except ValueError as error:
-        raise RunDirectoryError(f"{where}: found something else, allowed: a manifest of format 1") from error
+        raise RunDirectoryError(where, "something else", "a manifest of format 1") from error
     if manifest.checksum not in ("", checksum_of(manifest)):
-        raise RunDirectoryError(f"{where}: found another checksum, allowed: a manifest as it was written")
+        raise RunDirectoryError(where, "another checksum", "a manifest as it was written")
     return manifest
 
 
@@ -167,7 +167,7 @@ def held(storage: Storage) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise RunDirectoryError(f"{storage.path()}: found another process at it, allowed: one at a time") from None
+            raise RunDirectoryError(storage.path(), "another process at it", "one at a time") from None
         yield
 
 
@@ -191,10 +191,12 @@ def find(path: Path | str) -> Storage:
             file.removesuffix(f"/{MANIFEST}"): storage.filesystem.get_file_info(storage.path(file)).mtime_ns
             for file in manifests_below(storage)
         }
-    except (StorageError, OSError) as error:
-        raise RunDirectoryError(str(error)) from error
+    except StorageError as error:
+        raise RunDirectoryError.of(error.refusals) from error
+    except OSError as error:
+        raise RunDirectoryError("", str(error)) from error
     if not runs:
-        raise RunDirectoryError(f"{path}: found no run, allowed: a run's directory or a workload's in results/")
+        raise RunDirectoryError(str(path), "no run", "a run's directory or a workload's in results/")
     return storage.below(max(runs, key=lambda run: (runs[run] or 0, run)))
 
 

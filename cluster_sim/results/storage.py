@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow.fs as pafs
 
+from cluster_sim.refusal import InputError
 from cluster_sim.results.atomic_file import partial_name, removed_on_failure
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class StorageError(Exception):
-    """A place where no results can lie; the text says where, what was found, what is allowed."""
+class StorageError(InputError):
+    """A location where no results can lie."""
 
 
 @cache
@@ -28,7 +29,7 @@ def opened(uri: str) -> tuple[pafs.FileSystem, str]:
         filesystem, root = pafs.FileSystem.from_uri(uri)
     except (ValueError, OSError) as error:
         reason = (str(error).splitlines() or [""])[0]
-        raise StorageError(f"{uri}: found {reason}, allowed: a path, or a URI such as s3://bucket/folder") from error
+        raise StorageError(uri, reason, "a path, or a URI such as s3://bucket/folder") from error
     return filesystem, root.rstrip("/")
 
 

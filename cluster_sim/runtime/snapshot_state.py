@@ -15,6 +15,7 @@ from pydantic import BaseModel, JsonValue
 
 from cluster_sim.engine.faults import FaultRecord
 from cluster_sim.engine.state import Arrivals
+from cluster_sim.refusal import InputError
 from cluster_sim.results.parts import Part
 from cluster_sim.workloads.adaptive import Asked
 
@@ -23,7 +24,7 @@ RECORDS: dict[str, type] = {kind.__name__: kind for kind in (FaultRecord, Arriva
 Array = npt.NDArray[np.generic]
 
 
-class SavedStateError(Exception):
+class SavedStateError(InputError):
     """State that does not fit the object that it is put into."""
 
 
@@ -119,16 +120,14 @@ class _Giver:
                 for name, value in fields.items():
                     setattr(mine, name, self.give(getattr(mine, name), value))
                 return mine
-        raise SavedStateError(
-            f"found {list(kept)} for {type(mine).__name__}, allowed: the state of an object set up alike"
-        )
+        raise SavedStateError("", f"{list(kept)} for {type(mine).__name__}", "the state of an object set up alike")
 
     def _pairs(self, mine: object, pairs: list[JsonValue]) -> object:
         known = mine if isinstance(mine, dict) else {}
         found: dict[object, object] = {}
         for pair in pairs:
             if not isinstance(pair, list):
-                raise SavedStateError("found no pair, allowed: pairs of a key and a value")
+                raise SavedStateError("", "no pair", "pairs of a key and a value")
             key = self.give(None, pair[0])
             found[key] = self.give(known.get(key), pair[1])
         return found
@@ -148,7 +147,7 @@ def kept_names(value: object) -> tuple[str, ...] | None:
         return field_names(value)
     if dataclasses.is_dataclass(value) or isinstance(value, BaseModel):
         return None
-    raise SavedStateError(f"found {type(value).__name__}, allowed: dataclasses, and classes that say what is KEPT")
+    raise SavedStateError("", type(value).__name__, "dataclasses, and classes that say what is KEPT")
 
 
 def field_names(value: object) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import JsonValue
 
+from cluster_sim.refusal import InputError
 from cluster_sim.results.storage import Storage
 from cluster_sim.runtime.snapshot_state import Array, SavedState
 
@@ -31,8 +32,8 @@ SCHEMA = pa.schema(
 )
 
 
-class SnapshotError(Exception):
-    """A snapshot that cannot be used; the text says where, and what was found."""
+class SnapshotError(InputError):
+    """A snapshot that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +127,19 @@ def read_snapshot(storage: Storage, name: str) -> SavedState:
         with storage.filesystem.open_input_file(storage.path(name)) as source, pa.ipc.open_file(source) as file:
             metadata = file.schema.metadata or {}
             if metadata.get(b"format") != FORMAT:
-                raise SnapshotError(f"{where}: found another file, allowed: {FORMAT.decode()}")
+                raise SnapshotError(where, "another file", FORMAT.decode())
             arrays: list[Array] = []
             for number in range(file.num_record_batches):
                 rows = file.get_batch(number)
                 arrays += [array_of(*fields) for fields in zip(*map(rows.column, SCHEMA.names), strict=True)]
     except FileNotFoundError:
-        raise SnapshotError(f"{where}: found nothing, allowed: a snapshot") from None
+        raise SnapshotError(where, "nothing", "a snapshot") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = (str(error).splitlines() or [""])[0]
-        raise SnapshotError(f"{where}: found {reason}, allowed: a snapshot as it was written") from error
+        raise SnapshotError(where, reason, "a snapshot as it was written") from error
     tree = metadata[b"tree"]
     if digest_of(tree, arrays).encode() != metadata.get(b"digest"):
-        raise SnapshotError(f"{where}: found other values, allowed: those that were written")
+        raise SnapshotError(where, "other values", "those that were written")
     return SavedState(json.loads(tree), arrays)
 
 

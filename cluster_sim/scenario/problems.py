@@ -10,6 +10,8 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from cluster_sim.refusal import InputError, Refusal
+
 WRONG_KEY = "[key]"
 """What pydantic puts behind a key that is wrong by itself."""
 Data = dict[str, JsonValue]
@@ -37,19 +39,25 @@ class Problem:
     found: str
     allowed: str
 
-    def __str__(self) -> str:
-        """Return one line of text, as compilers print theirs."""
+    @property
+    def refusal(self) -> Refusal:
+        """The same with its position in words, as compilers print theirs."""
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        field = f"{self.field}: " if self.field else ""
-        return f"{where}: {field}found {self.found}, allowed: {self.allowed}"
+        return Refusal(f"{where}: {self.field}" if self.field else where, self.found, self.allowed)
+
+    def __str__(self) -> str:
+        """Return one line of text."""
+        return str(self.refusal)
 
 
-class DefinitionError(Exception):
+class DefinitionError(InputError):
     """All that is wrong with one definition, in the order of its lines."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        first, *also = [problem.refusal for problem in self.problems]
+        super().__init__(first.where, first.found, first.allowed, also=also)
+        self.args = (self.problems,)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cluster_sim.refusal import InputError
 from cluster_sim.results.atomic_file import replacing
 
 if TYPE_CHECKING:
@@ -16,12 +17,13 @@ SIZE_BYTES_MAX: Final = 2**31 - 1
 _KIND_KEY: Final = b"trace"
 
 
-class TraceError(Exception):
+class TraceError(InputError):
     """An input that is no trace: which file and place in it, what was found, what is allowed."""
 
     def __init__(self, path: Path, found: str, allowed: str, *, at: str = "") -> None:
-        self.path, self.at, self.found, self.allowed = path, at, found, allowed
-        super().__init__(f"{path}: {at + ': ' if at else ''}found {found}, allowed: {allowed}")
+        super().__init__(f"{path}: {at}" if at else str(path), found, allowed)
+        self.path, self.at = path, at
+        self.args = (path, found, allowed)
 
 
 def not_text(path: Path) -> TraceError:

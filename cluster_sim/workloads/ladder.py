@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cluster_sim.integers import NS_PER_S, Int64s
+from cluster_sim.refusal import InputError
 from cluster_sim.workloads.video import TraceArrays
+
+
+class LadderError(InputError):
+    """Encodings that make no ladder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +68,12 @@ class Ladder:
 
 
 def ladder_of(rungs: Sequence[TraceArrays], segment_ns: int) -> Ladder:
-    """The ladder of these encodings; raises ValueError where they make none."""
+    """The ladder of these encodings; raises LadderError where they make none."""
     if not rungs:
-        raise ValueError("ladder: found no rung, allowed: one or more")
+        raise LadderError("ladder", "no rung", "one or more")
     length_ns = min(int(rung.offsets_ns[-1]) + rung.period_ns for rung in rungs)
     if not 0 < segment_ns <= length_ns:
-        raise ValueError(f"ladder: found segments of {segment_ns} ns, allowed: 1 to {length_ns} ns, the film's length")
+        raise LadderError("ladder", f"segments of {segment_ns} ns", f"1 to {length_ns} ns, the film's length")
     round_segments = (2 * length_ns + segment_ns) // (2 * segment_ns)
     edges_ns = np.arange(round_segments + 1, dtype=np.int64) * segment_ns
     edges_ns[-1] = length_ns
@@ -76,17 +81,16 @@ def ladder_of(rungs: Sequence[TraceArrays], segment_ns: int) -> Ladder:
     for number, cut in enumerate(cuts):
         empty = np.flatnonzero(np.diff(cut) == 0)
         if len(empty):
-            raise ValueError(f"ladder: rung {number}: found no frame in segment {empty[0]}, allowed: one or more")
+            raise LadderError(f"ladder: rung {number}", f"no frame in segment {empty[0]}", "one or more")
     bits_per_s = tuple(
         8 * NS_PER_S * int(rung.sizes_bytes[: cut[-1]].sum()) // length_ns
         for rung, cut in zip(rungs, cuts, strict=True)
     )
     for number in range(1, len(rungs)):
         if bits_per_s[number] <= bits_per_s[number - 1]:
-            raise ValueError(
-                f"ladder: rung {number}: found a mean rate of {bits_per_s[number]} bit/s, "
-                f"allowed: more than the {bits_per_s[number - 1]} bit/s of the rung below"
-            )
+            found = f"a mean rate of {bits_per_s[number]} bit/s"
+            allowed = f"more than the {bits_per_s[number - 1]} bit/s of the rung below"
+            raise LadderError(f"ladder: rung {number}", found, allowed)
     return Ladder(
         rungs=tuple(rungs),
         segment_ns=segment_ns,

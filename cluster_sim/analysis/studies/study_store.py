@@ -197,7 +197,7 @@ def open_study(results: Path, record: StudyRecord, *, resume: bool) -> StudyStor
                 path.unlink()
         store.write_record(record)
     except OSError as error:
-        raise RunDirectoryError(f"{error.filename}: cannot keep the study: {error.strerror}") from error
+        raise RunDirectoryError(str(error.filename), f"cannot keep the study: {error.strerror}") from error
     return store
 
 

@@ -29,7 +29,7 @@ def batches(results: Results, table: str, columns: Sequence[str]) -> Iterator[pa
         )
         yield from (batch for batch in scanner.to_batches() if batch.num_rows)
     except (pa.ArrowException, OSError) as error:
-        raise RunDirectoryError(f"{results.storage.path(table)}: cannot be read: {error}") from error
+        raise RunDirectoryError(results.storage.path(table), f"cannot be read: {error}") from error
 
 
 def in_batches(table: pa.Table) -> Iterator[pa.RecordBatch]:

@@ -6,6 +6,7 @@ from cluster_sim.platform.cost_tables import over, over_shipped, read_tables
 from cluster_sim.platform.profile import library
 from cluster_sim.platform.provenance import ProvenanceError
 from cluster_sim.platform.scenario_profile import cost_of, overrides_of
+from cluster_sim.refusal import Refusal
 from cluster_sim.scenario.spec import CostOverride
 
 
@@ -47,7 +48,7 @@ def test_all_that_is_wrong_with_all_tables_is_told_with_file_and_key() -> None:
     wrong = table(1, "GB/s"), table(1, more='note = ""'), "["
     with pytest.raises(ProvenanceError) as caught:
         read_tables([(f"{number}.toml", text) for number, text in enumerate(wrong)])
-    assert [problem.partition(": found")[0] for problem in caught.value.problems] == [
+    assert [each.where for each in caught.value.refusals] == [
         "0.toml: cost.mm.syscall.unit",
         "1.toml: cost.mm.syscall.note",
         "2.toml: line 1",
@@ -58,7 +59,7 @@ def test_a_unit_of_another_kind_is_told_beside_what_cannot_be_read() -> None:
     other = table(1, cost="mm.ioctl").partition("[cost")[2].replace('source = "here"\n', "")
     with pytest.raises(ProvenanceError) as caught:
         read_tables([("a.toml", f"{table(1, 'GB/s')}[cost{other}")])
-    assert [problem.partition(": found")[0] for problem in caught.value.problems] == [
+    assert [each.where for each in caught.value.refusals] == [
         "a.toml: cost.mm.ioctl.source",
         "a.toml: cost.mm.syscall.unit",
     ]
@@ -99,7 +100,7 @@ def test_a_new_cost_keeps_its_kind_of_unit_in_later_tables_too() -> None:
     assert (found[new].value, found[new].unit) == (900, "ns"), "another unit of the same kind is fine"
     with pytest.raises(ProvenanceError) as caught:
         read_tables([("a.toml", table(1, "us", cost=new)), ("b.toml", table(1, "GB/s", cost=new))])
-    assert caught.value.problems == (f"b.toml: cost.{new}.unit: found GB/s, allowed: a duration, such as us",)
+    assert caught.value.refusals == (Refusal(f"b.toml: cost.{new}.unit", "GB/s", "a duration, such as us"),)
 
 
 def test_a_table_over_itself_by_the_same_name_keeps_both_sources_apart() -> None:

@@ -137,7 +137,7 @@ def test_the_ends_of_a_span_belong_to_it() -> None:
 def test_what_has_no_provenance_does_not_load(text: str, told: str) -> None:
     with pytest.raises(ProvenanceError) as refused:
         parse_costs(SOURCES + text, "t.toml")
-    assert refused.value.problems[0].startswith(f"t.toml: {told}")
+    assert str(refused.value.refusals[0]).startswith(f"t.toml: {told}")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_all_problems_are_told_at_once() -> None:
     text = SOURCES + table(value=None, unit='"h"', source='"x"') + table("exit.b", low="9")
     with pytest.raises(ProvenanceError) as refused:
         parse_costs(text, "t.toml")
-    places = [problem.split(": ")[1] for problem in refused.value.problems]
+    places = [each.where.split(": ")[1] for each in refused.value.refusals]
     assert places == ["cost.exit.a.unit", "cost.exit.a.source", "cost.exit.a.value", "cost.exit.b"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_sim.workloads.ladder import ladder_of
+from cluster_sim.workloads.ladder import LadderError, ladder_of
 from cluster_sim.workloads.link import UNITS_PER_BYTE, AccessLink, constant_link
 from cluster_sim.workloads.players import Bba, Festive, Known
 from cluster_sim.workloads.video import TraceArrays
@@ -54,7 +54,7 @@ def test_the_mean_rate_is_that_of_the_span_that_all_rungs_have() -> None:
     ],
 )
 def test_what_makes_no_ladder_is_refused(rungs: list[TraceArrays], segment_ns: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(LadderError, match=message):
         ladder_of(rungs, segment_ns)
 
 
