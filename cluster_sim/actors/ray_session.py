@@ -31,8 +31,8 @@ def check_address(address: str) -> None:
     try:
         socket.create_connection((found[1], int(found[2])), CONNECT_S).close()
     except (OSError, OverflowError) as error:
-        found, allowed = f"nobody at {address} ({error})", "auto, HOST:PORT or ray://HOST:PORT of a cluster"
-        raise RunDirectoryError("--address", found, allowed) from error
+        allowed = "auto, HOST:PORT or ray://HOST:PORT of a cluster"
+        raise RunDirectoryError("--address", f"nobody at {address} ({error})", allowed) from error
 
 
 @contextmanager

@@ -30,7 +30,8 @@ from cluster_sim.scenario.spec import ScenarioSpec
 LOG = logging.getLogger(__name__)
 ONE_PROGRAM = "the program and prices that made the run"
 
-Key = tuple[str, int]
+RunName = tuple[str, int]
+"""Variant and replication."""
 
 
 def complete_run(
@@ -53,29 +54,29 @@ def complete_run(
     manifest = found.model_copy(update={"replications": wanted})
     variants = variants_of(manifest, storage)
     with run_directory.held(storage):
-        kept = verified(storage, found)
-        if found.status == "complete" and len(kept) == len(variants) * wanted:
+        intact = verified(storage, found)
+        if found.status == "complete" and len(intact) == len(variants) * wanted:
             return Finished(storage, found.fingerprint, found.frames)
-        if kept and not is_of_these_sources(found):
-            smallest = min(kept, key=lambda key: sum(part.rows for part in kept[key].parts))
-            check_again(storage, manifest, variants[smallest[0]], kept[smallest])
-        return carry_out(storage, manifest, kept, means, on_progress)
+        if intact and not is_of_these_sources(found):
+            smallest = min(intact, key=lambda name: sum(part.rows for part in intact[name].parts))
+            check_again(storage, manifest, variants[smallest[0]], intact[smallest])
+        return carry_out(storage, manifest, intact, means, on_progress)
 
 
-def verified(storage: Storage, manifest: Manifest) -> dict[Key, FinishedRun]:
+def verified(storage: Storage, manifest: Manifest) -> dict[RunName, FinishedRun]:
     """Runs that have ended, and whose parts hold what they held when they were written."""
-    kept: dict[Key, FinishedRun] = {}
+    intact: dict[RunName, FinishedRun] = {}
     for finished in run_directory.finished_runs(storage, manifest):
         run_directory.put_in_place(storage, finished)
         damages = {part.path: damage for part in finished.parts if (damage := damage_of(storage, part))}
         for path, damage in damages.items():
             LOG.warning("%s: %s; its run is done again", storage.path(path), damage)
         if not damages:
-            kept[finished.variant, finished.replication] = finished
+            intact[finished.variant, finished.replication] = finished
             continue
         for part in finished.parts:
             storage.remove(part.path)
-    return kept
+    return intact
 
 
 def variants_of(manifest: Manifest, storage: Storage) -> dict[str, Variant]:

@@ -64,9 +64,8 @@ def plan_host(
     is_alone: bool = False,
     make_program: MakeProgram = program,
 ) -> HostPlan:
-    """Build one host; `sizes` holds the transfer sizes of each (group name, workload number).
+    """Build one host of `run_guests`; `sizes` holds the transfer sizes of each (group name, workload number).
 
-    `run_guests` are those of the run, made here where one host is all that is asked for.
     `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps.
     """
     protection = with_lock(profile.protection, scenario.cluster.host.conversion_lock)

@@ -248,8 +248,8 @@ def with_seen(batch: pa.RecordBatch, seen: Mapping[int, Seen]) -> pa.RecordBatch
 
 def completions_of(heard: Mapping[int, Sequence[Records]]) -> pa.RecordBatch:
     """What software is told of a window, by (host, stream, frame); of what the run's end cut off nobody ever knows."""
-    done = joined_rows([part for parts in heard.values() for part in parts], HEARD)
-    counts = [sum(map(len, parts)) for parts in heard.values()]
+    done = joined_rows([records for each in heard.values() for records in each], HEARD)
+    counts = [sum(map(len, each)) for each in heard.values()]
     host = np.repeat(np.array(list(heard), np.int64), np.array(counts, np.int64))
     by = np.lexsort((done["frame"], done["stream"], host))
     columns = (host, done["stream"], done["frame"], done["ended_ns"], done["outcome"])

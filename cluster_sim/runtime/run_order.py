@@ -69,8 +69,8 @@ class RunOrder:
     def snapshots(self) -> SnapshotFolder:
         """Where snapshots of these hosts and their guests lie, apart for whatever they depend on."""
         what = [package_digest(), self.scenario.plain(), self.seed, self.replication, self.hosts]
-        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
-        return SnapshotFolder(self.storage, f"{SNAPSHOTS}/{self.variant}/{self.replication}/{key}")
+        digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+        return SnapshotFolder(self.storage, f"{SNAPSHOTS}/{self.variant}/{self.replication}/{digest}")
 
     def placement(self) -> Placement:
         """Who is where."""

@@ -21,8 +21,8 @@ from cluster_sim.runtime.snapshot_state import Array, SavedState
 FORMAT: Final = b"cluster-sim snapshot 2"
 BATCH_BYTES: Final = 32 << 20
 """Arrays are written in batches of about this size, so that no second copy of a whole state is ever in memory."""
-KEPT_SNAPSHOTS: Final = 2
-"""So many are kept: where the newest cannot be read, the one before it serves."""
+SNAPSHOTS_LEAST: Final = 2
+"""So many there are at least, once written: where the newest cannot be read, the one before it serves."""
 SCHEMA = pa.schema(
     [
         pa.field("dtype", pa.string(), nullable=False),
@@ -67,11 +67,11 @@ class SnapshotFolder:
 
     def forget_old(self, newest: int) -> None:
         """Remove all but the last snapshots up to `newest`, which is complete."""
-        kept = {window for window in self.windows() if window <= newest}
-        kept = set(sorted(kept)[-KEPT_SNAPSHOTS:])
+        whole = sorted(window for window in self.windows() if window <= newest)
+        needed = whole[-SNAPSHOTS_LEAST:]
         for file in self.storage.files(self.folder):
             window = file.partition(".")[0]
-            if window.isdigit() and int(window) < newest and int(window) not in kept:
+            if window.isdigit() and int(window) < newest and int(window) not in needed:
                 self.storage.remove(f"{self.folder}/{file}")
 
     def clear(self) -> None:
@@ -95,12 +95,12 @@ def write_snapshot(storage: Storage, name: str, saved: SavedState) -> int:
     schema = SCHEMA.with_metadata({"format": FORMAT, "tree": tree, "digest": digest_of(tree, arrays)})
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with storage.writing(name) as sink, pa.ipc.new_file(sink, schema, options=options) as file:
-        for part in parts_of(arrays):
-            file.write_batch(batch_of(part, schema))
+        for some in batches_of(arrays):
+            file.write_batch(batch_of(some, schema))
     return len(tree) + sum(array.nbytes for array in arrays)
 
 
-def parts_of(arrays: Sequence[Array]) -> Iterator[Sequence[Array]]:
+def batches_of(arrays: Sequence[Array]) -> Iterator[Sequence[Array]]:
     """Arrays in their order, so many at a time that they are not much more than BATCH_BYTES."""
     first = size_bytes = 0
     for end, array in enumerate(arrays, 1):

@@ -1,4 +1,4 @@
-"""Points: single runs of single scenarios, many at a time, of which nothing but the table `guests` is kept."""
+"""Points: single runs of single scenarios, many at a time, of which nothing but the table `guests` remains."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

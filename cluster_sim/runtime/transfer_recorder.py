@@ -38,7 +38,7 @@ WORDS = np.array([word_of(TRANSFER, "stream"), *(word_of(TRANSFER, *field) for f
 ROWS_OF_A_HOST = 8192
 """So many rows of a host come before those of others in the same file, however long the window."""
 ROWS_AT_ONCE = 4096
-"""Few enough to be kept until then, enough that a batch of them costs little more than its columns."""
+"""Few enough to wait until then, enough that a batch of them costs little more than its columns."""
 
 
 class Recorder:
@@ -50,12 +50,12 @@ class Recorder:
         self.waiting: list[Int64s] = []
         self.rows = 0
 
-    def take(self, host: int, parts: Sequence[Int64s]) -> None:
-        """Take what ended on a host, in parts of an array a word of WORDS."""
-        for part in parts:
-            part[STREAM] += self.streams.first[host]
-            self.rows += part.shape[1]
-        self.waiting += parts
+    def take(self, host: int, columns: Sequence[Int64s]) -> None:
+        """Take what ended on a host: columns of some rows, then of some more, an array a word of WORDS."""
+        for some in columns:
+            some[STREAM] += self.streams.first[host]
+            self.rows += some.shape[1]
+        self.waiting += columns
         if self.rows >= ROWS_AT_ONCE:
             self.write()
 
@@ -80,21 +80,21 @@ class Reading:
 
     host: int
     recorder: Recorder
-    parts: list[Int64s] = field(default_factory=list)
+    columns: list[Int64s] = field(default_factory=list)
     rows: int = 0
 
     def read(self, transfers: Records, rows: Int32s) -> None:
         """Read out some rows, by (stream, frame)."""
         order = np.lexsort((transfers["frame"][rows], transfers["stream"][rows]))
-        self.parts.append(columns_of(transfers, rows[order], WORDS))
+        self.columns.append(columns_of(transfers, rows[order], WORDS))
         self.rows += len(rows)
         if self.rows >= ROWS_OF_A_HOST:
             self.record()
 
     def record(self) -> None:
         """Have all recorded that was read out."""
-        self.recorder.take(self.host, self.parts)
-        self.parts, self.rows = [], 0
+        self.recorder.take(self.host, self.columns)
+        self.columns, self.rows = [], 0
 
 
 class Streams:
@@ -109,7 +109,7 @@ class Streams:
         """Where each host's streams begin."""
         self.groups = list(dict.fromkeys(names))
         self.group = np.array([self.groups.index(name) for name in names], np.int8)
-        self.part = np.array([LABELS.index(LABEL_OF_ROLE[stream.queue.role]) for _, stream in streams], np.int8)
+        self.label = np.array([LABELS.index(LABEL_OF_ROLE[stream.queue.role]) for _, stream in streams], np.int8)
         self.numbers = {
             "host_id": np.array([each.host for each, _ in streams], np.int32),
             "guest_id": np.array([placed.guest for placed in placed_guests], np.int32),
@@ -122,7 +122,7 @@ class Streams:
         return {
             **{name: values[numbers] for name, values in self.numbers.items()},
             "guest_group": label_array(self.groups, self.group[numbers]),
-            "part": label_array(LABELS, self.part[numbers]),
+            "part": label_array(LABELS, self.label[numbers]),
         }
 
 

@@ -245,7 +245,7 @@ class _Reader:
         """Return the one value of a YAML text; DefinitionError if it cannot be read."""
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
-            return None if node is None else self._value(node, ())
+            return None if node is None else self._read_node(node, ())
         except yaml.YAMLError as error:
             mark, reason = getattr(error, "problem_mark", None), getattr(error, "problem", None)
             line = mark.line + 1 if mark is not None and not self.name else None
@@ -258,7 +258,7 @@ class _Reader:
         line = None if self.name or node is None else node.start_mark.line + 1
         return DefinitionError([Problem(self.file, line, self.name, found, allowed)])
 
-    def _value(self, node: yaml.Node, path: DataPath) -> JsonValue:
+    def _read_node(self, node: yaml.Node, path: DataPath) -> JsonValue:
         self.nodes += 1
         if self.nodes > MOST_NODES or len(path) > DEEPEST:
             allowed = f"at most {MOST_NODES} values, {DEEPEST} levels deep"
@@ -266,18 +266,18 @@ class _Reader:
         self.lines.setdefault(path, node.start_mark.line + 1)
         match node:
             case yaml.MappingNode():
-                return self._mapping(node, path)
+                return self._read_mapping(node, path)
             case yaml.SequenceNode():
-                return [self._value(item, (*path, i)) for i, item in enumerate(node.value)]
+                return [self._read_node(item, (*path, i)) for i, item in enumerate(node.value)]
             case _:
-                return self._scalar(node)
+                return self._read_scalar(node)
 
-    def _mapping(self, node: yaml.MappingNode, path: DataPath) -> Data:
+    def _read_mapping(self, node: yaml.MappingNode, path: DataPath) -> Data:
         own, merged = Data(), Data()
         for key, inner in node.value:
             if key.tag == f"{_TAG}merge":
                 for each in inner.value if isinstance(inner, yaml.SequenceNode) else [inner]:
-                    value = self._value(each, path)
+                    value = self._read_node(each, path)
                     if not isinstance(value, dict):
                         raise self._refusal(each, f"{shown(value)} to merge", "a mapping, or a list of mappings")
                     merged = {**value, **merged}
@@ -288,10 +288,10 @@ class _Reader:
             self.lines[(*path, key.value)] = key.start_mark.line + 1
             if key.value in own:
                 self.repeated.append((*path, key.value))
-            own[key.value] = self._value(inner, (*path, key.value))
+            own[key.value] = self._read_node(inner, (*path, key.value))
         return {**merged, **own}
 
-    def _scalar(self, node: yaml.Node) -> JsonValue:
+    def _read_scalar(self, node: yaml.Node) -> JsonValue:
         """Return a plain value; dates and what only looks like a number stay text."""
         kinds = {f"{_TAG}{name}" for name in ("null", "bool", "int", "float", "str")}
         if node.tag not in kinds | {f"{_TAG}timestamp", f"{_TAG}value"}:
