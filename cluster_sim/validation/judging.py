@@ -13,6 +13,7 @@ from cluster_sim.analysis.studies.sobol_indices import generator
 from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.platform.formulas import FormulaError, Interval, describe, parse_formula
 from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.refusal import Refusal
 from cluster_sim.runtime.study_point import Point, PointPool
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.spec import CostOverride
@@ -139,24 +140,24 @@ def check_names(runs: Runs) -> None:
     known = {
         f"{variant.label}.{group.name}" for variant in runs.experiment.variants for group in variant.scenario.guests
     }
-    wrong = []
+    wrong: list[Refusal] = []
     for figure in runs.target.spec.figure:
         names = () if figure.value is None else parse_formula(figure.value).names
         at = f"target.{runs.target.name}: {figure.name}: value"
         strangers = [name for name in names if name.rpartition(".")[0] not in known]
-        wrong += [f"{at}: found {name}, allowed: {' | '.join(sorted(known))}, and a figure" for name in strangers]
+        wrong += [Refusal(at, name, f"{' | '.join(sorted(known))}, and a figure") for name in strangers]
         if names and not strangers:
-            wrong += [f"{at}: {text}" for text in wrong_kind(figure, names)]
+            wrong += wrong_kind(at, figure, names)
     if wrong:
-        raise TargetError(wrong)
+        raise TargetError.of(dict.fromkeys(wrong))
 
 
-def wrong_kind(figure: FigureSpec, names: Sequence[str]) -> list[str]:
+def wrong_kind(at: str, figure: FigureSpec, names: Sequence[str]) -> list[Refusal]:
     """What keeps a figure's formula from being an amount of its unit, tried with amounts that cancel nowhere."""
     try:
         amount(figure, {name: math.pi**number for number, name in enumerate(names, 1)})
     except FormulaError as error:
-        return [str(error)]
+        return [Refusal(at, error.found, error.allowed)]
     return []
 
 
@@ -197,5 +198,5 @@ def amount(figure: FigureSpec, figures: Figures) -> float:
         return math.nan
     found = formula.evaluate(lookup)
     if found.dimension != dimension:
-        raise FormulaError(f"found {describe(found.dimension)}, allowed: {figure.unit}")
+        raise FormulaError(describe(found.dimension), figure.unit)
     return found.value / factor

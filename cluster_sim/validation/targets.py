@@ -2,8 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,6 +14,7 @@ from cluster_sim.analysis.problems import StudyError
 from cluster_sim.platform.formulas import FormulaError, parse_formula
 from cluster_sim.platform.profile import library
 from cluster_sim.platform.provenance import Source
+from cluster_sim.refusal import Refusal
 from cluster_sim.scenario.frozen import Spec
 from cluster_sim.scenario.problems import faults_of
 from cluster_sim.validation.target_figures import FIGURES, UNITS
@@ -25,15 +26,7 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class TargetError(StudyError):
-    """Targets that do not hold; one line a problem."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(dict.fromkeys(problems))
-        super().__init__("targets", found=f"{len(self.problems)} that do not hold", allowed="none")
-
-    def __str__(self) -> str:
-        """All problems."""
-        return "\n".join(self.problems)
+    """Targets that do not hold."""
 
 
 class FigureSpec(Spec):
@@ -96,27 +89,27 @@ def read_targets(file: Path) -> list[Target]:
     try:
         data: dict[str, object] = tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise TargetError([f"{file}: found no TOML: {error}, allowed: a table [target.NAME] a target"]) from error
+        raise TargetError(str(file), f"no TOML: {error}", "a table [target.NAME] a target") from error
     tables = data.get("target")
     if not isinstance(tables, dict) or not tables or len(data) > 1:
-        raise TargetError([f"{file}: found {', '.join(data) or 'nothing'}, allowed: a table [target.NAME] a target"])
-    problems: list[str] = []
-    found = [read_target(file, name, table, problems) for name, table in tables.items()]
-    if problems:
-        raise TargetError(problems)
+        raise TargetError(str(file), ", ".join(data) or "nothing", "a table [target.NAME] a target")
+    refusals: list[Refusal] = []
+    found = [read_target(file, name, table, refusals) for name, table in tables.items()]
+    if refusals:
+        raise TargetError.of(dict.fromkeys(refusals))
     return [target for target in found if target is not None]
 
 
-def read_target(file: Path, name: str, table: object, problems: list[str]) -> Target | None:
-    """One target; what is wrong with it is added to `problems`."""
+def read_target(file: Path, name: str, table: object, refusals: list[Refusal]) -> Target | None:
+    """One target; what is wrong with it is added to `refusals`."""
     if not SPELLING.fullmatch(name):
-        problems.append(f"{file}: target: found {name!r}, allowed: a letter, then letters, digits, - and _")
+        refusals.append(Refusal(f"{file}: target", repr(name), "a letter, then letters, digits, - and _"))
         return None
     try:
         spec = TargetSpec.model_validate(table)
     except ValidationError as error:
-        problems += [
-            f"{file}: target.{name}.{'.'.join(map(str, each.path))}: found {each.found}, allowed: {each.allowed}"
+        refusals += [
+            Refusal(f"{file}: target.{name}.{'.'.join(map(str, each.path))}", each.found, each.allowed)
             for each in faults_of(TargetSpec, error)
         ]
         return None
@@ -124,38 +117,39 @@ def read_target(file: Path, name: str, table: object, problems: list[str]) -> Ta
     needs_definition = any(figure.value is not None for figure in spec.figure)
     definition = file.parent / f"{name}.yaml"
     if needs_definition and not definition.is_file():
-        wrong.append(f": found no {definition.name} beside it, allowed: a definition of that name")
-    problems += [f"{file}: target.{name}{text}" for text in wrong]
+        wrong.append(Refusal("", f"no {definition.name} beside it", "a definition of that name"))
+    refusals += [replace(each, where=f"{file}: target.{name}{each.where}") for each in wrong]
     if wrong:
         return None
     return Target(name, spec, library().sources[spec.source], definition if needs_definition else None)
 
 
-def problems_of(spec: TargetSpec) -> Iterable[str]:
-    """What a target says that does not hold, each behind the field's path."""
+def problems_of(spec: TargetSpec) -> Iterator[Refusal]:
+    """What a target says that does not hold, each with the field's path."""
     if spec.source not in library().sources:
-        yield f".source: found {spec.source!r}, allowed: a source of the tables of costs"
+        yield Refusal(".source", repr(spec.source), "a source of the tables of costs")
     for cost in spec.fitted:
         if cost not in library():
-            yield f".fitted: found {cost!r}, allowed: a cost of the tables"
+            yield Refusal(".fitted", repr(cost), "a cost of the tables")
     for number, figure in enumerate(spec.figure):
         at = f".figure.{number}"
         if figure.unit not in UNITS:
-            yield f"{at}.unit: found {figure.unit!r}, allowed: {' | '.join(UNITS)}"
+            yield Refusal(f"{at}.unit", repr(figure.unit), " | ".join(UNITS))
         if not figure.low <= figure.high:
-            yield f"{at}: found low {figure.low:g} above high {figure.high:g}, allowed: low <= high"
+            yield Refusal(at, f"low {figure.low:g} above high {figure.high:g}", "low <= high")
         if figure.value is None:
             if not figure.why:
-                yield f"{at}.why: found nothing, allowed: why the model has no such figure"
+                yield Refusal(f"{at}.why", "nothing", "why the model has no such figure")
             continue
         try:
             names = parse_formula(figure.value).names
         except FormulaError as error:
-            yield f"{at}.value: {error}"
+            yield Refusal(f"{at}.value", error.found, error.allowed)
             continue
         for name in names:
             if name.count(".") < 2 or name.rpartition(".")[2] not in FIGURES:
-                yield f"{at}.value: found {name}, allowed: variant.group.figure, a figure being {' | '.join(FIGURES)}"
+                allowed = f"variant.group.figure, a figure being {' | '.join(FIGURES)}"
+                yield Refusal(f"{at}.value", name, allowed)
 
 
 def chosen(targets: list[Target], names: list[str]) -> list[Target]:
@@ -163,5 +157,5 @@ def chosen(targets: list[Target], names: list[str]) -> list[Target]:
     known = [target.name for target in targets]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise TargetError([f"--target: found {name!r}, allowed: {' | '.join(known)}" for name in unknown])
+        raise TargetError.of(Refusal("--target", repr(name), " | ".join(known)) for name in dict.fromkeys(unknown))
     return [target for target in targets if not names or target.name in names]

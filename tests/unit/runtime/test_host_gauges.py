@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cluster_sim.runtime.host_sums import Tally, tallies_of
-from tests.unit.lone_host import FAR_NS, RAW_1080P, arrivals, engine_of, run, scenario
+from tests.unit.lone_host import FAR_NS, RAW_1080P, Values, arrivals, engine_of, run, scenario
 
 SLOTS_OF_A_FRAME = -(-RAW_1080P // 2048)
 
@@ -43,7 +43,7 @@ def test_the_longest_latency_is_of_what_was_delivered_since_it_was_last_taken() 
 
 
 def test_a_tally_is_a_workload_of_a_guest_whatever_the_number_of_its_queues() -> None:
-    block = {"kind": "block", "rw": "randread", "bs": "4KiB", "iodepth": 1, "numjobs": 3, "deadline": "1ms"}
+    block: Values = {"kind": "block", "rw": "randread", "bs": "4KiB", "iodepth": 1, "numjobs": 3, "deadline": "1ms"}
     engine = engine_of(scenario("none", {"kind": "direct"}, guest={"count_per_host": 2, "workloads": [block]}))
     tallies, of_stream = tallies_of(engine.streams)
     assert tallies == [Tally(0, 0, "requests"), Tally(1, 0, "requests")]
