@@ -121,7 +121,7 @@ async def _awaited(reference: "ray.ObjectRef[object]") -> object:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class NodeView:
     """What a node sees of what a run needs."""
 
     version: str
@@ -130,7 +130,7 @@ class Seen:
     missing: tuple[str, ...]
 
 
-def look(storage: Storage, token: str, answer: str, files: Sequence[Path]) -> Seen:
+def look(storage: Storage, token: str, answer: str, files: Sequence[Path]) -> NodeView:
     """Look from a node: for the driver's file in the run directory, and for traces; leave an answer there."""
     try:
         sees = storage.get(f".{token}") == token.encode()
@@ -139,7 +139,7 @@ def look(storage: Storage, token: str, answer: str, files: Sequence[Path]) -> Se
     except OSError:
         sees = False
     missing = tuple(str(file) for file in files if not file.is_file())
-    return Seen(metadata.version("cluster-sim"), sources_digest(), sees, missing)
+    return NodeView(metadata.version("cluster-sim"), sources_digest(), sees, missing)
 
 
 def check_nodes(storage: Storage, files: Sequence[Path]) -> None:
@@ -169,7 +169,7 @@ def check_nodes(storage: Storage, files: Sequence[Path]) -> None:
         raise ClusterError.of(wrong)
 
 
-def wrong_with(node: str, found: Seen, here: Seen, storage: Storage) -> list[Refusal]:
+def wrong_with(node: str, found: NodeView, here: NodeView, storage: Storage) -> list[Refusal]:
     """What keeps a node from running a run."""
     at, wrong = f"node {node}", []
     if (found.version, found.sources) != (here.version, here.sources):

@@ -66,7 +66,7 @@ def software_of(
 
 
 def rated(queue: Queue, rate: int, placed: PlacedGuest, chance: tuple[int, ...]) -> RatedRequests:
-    """Requests at a rate; the first comes at a drawn instant within one distance."""
+    """Requests at a rate; the first comes at a random instant within one distance."""
     spec = queue.spec
     assert isinstance(spec, BlockWorkload | NetworkWorkload | ChurnWorkload)
     draw_key = draw(1 << 62, *chance, placed.host, placed.group.name, placed.index, *queue.name, "requests")
@@ -100,7 +100,7 @@ def boot_stage(boot: BootWorkload, role: Role, guest: PlannedGuest, number: int)
 def viewer(
     video: VideoWorkload, ladder: LadderVideo, folder: Path, placed: PlacedGuest, draw_key: tuple[int | str, ...]
 ) -> AdaptiveStream:
-    """A viewer of a ladder; where in the film it begins, and when within a segment, is drawn."""
+    """A viewer of a ladder; where in the film it begins, and when within a segment, is random."""
     rungs = ladder_of([trace_arrays(path_in(folder, rung)) for rung in ladder.rungs], ladder.segment)
     player: Player = Festive() if ladder.player == "festive" else Bba(ladder.reservoir, ladder.cushion)
     steps = tuple((step.at, step.rate * BITS_PER_BYTE) for step in ladder.link)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster_sim.actors.placement_groups import Seen, look, share_of_cpu, wrong_with
+from cluster_sim.actors.placement_groups import NodeView, look, share_of_cpu, wrong_with
 from cluster_sim.results.storage import storage_of
 
 
@@ -25,17 +25,23 @@ def test_as_much_as_lets_every_bundle_lie_on_one_node(nodes: list[float], shards
     assert sum(int(cpus / share + 1e-9) for cpus in nodes) >= shards
 
 
-HERE = Seen("0.1.0", "abc", sees_results=True, missing=())
+HERE = NodeView("0.1.0", "abc", sees_results=True, missing=())
 
 
 @pytest.mark.parametrize(
     ("there", "told"),
     [
-        (Seen("0.1.0", "abc", sees_results=True, missing=()), []),
-        (Seen("0.2.0", "abc", sees_results=True, missing=()), ["found cluster-sim 0.2.0 (abc), allowed: 0.1.0 (abc)"]),
-        (Seen("0.1.0", "abd", sees_results=True, missing=()), ["found cluster-sim 0.1.0 (abd), allowed: 0.1.0 (abc)"]),
+        (NodeView("0.1.0", "abc", sees_results=True, missing=()), []),
         (
-            Seen("0.2.0", "abc", sees_results=False, missing=("/t/a.parquet", "/t/b.parquet")),
+            NodeView("0.2.0", "abc", sees_results=True, missing=()),
+            ["found cluster-sim 0.2.0 (abc), allowed: 0.1.0 (abc)"],
+        ),
+        (
+            NodeView("0.1.0", "abd", sees_results=True, missing=()),
+            ["found cluster-sim 0.1.0 (abd), allowed: 0.1.0 (abc)"],
+        ),
+        (
+            NodeView("0.2.0", "abc", sees_results=False, missing=("/t/a.parquet", "/t/b.parquet")),
             [
                 "found cluster-sim 0.2.0",
                 "found no way to the run directory /results, allowed: a disk that all nodes share, or a URI",
@@ -45,7 +51,7 @@ HERE = Seen("0.1.0", "abc", sees_results=True, missing=())
         ),
     ],
 )
-def test_all_that_keeps_a_node_from_running_is_told_with_its_name(there: Seen, told: list[str]) -> None:
+def test_all_that_keeps_a_node_from_running_is_told_with_its_name(there: NodeView, told: list[str]) -> None:
     found = wrong_with("node-7", there, HERE, storage_of("/results"))
     assert len(found) == len(told)
     for refusal, text in zip(found, told, strict=True):
