@@ -28,11 +28,11 @@ def tables() -> HostTables:
     engine = engine_of(spec)
     found = HostTables(7, engine)
     run(engine, arrivals([(0, 0, 0), (20 * MS, 0, 1), (40 * MS, 0, 2)]), 100 * MS)
-    found.count()
-    found.close_window(0, 100 * MS)
+    found.sums.count()
+    found.sums.close_window(0, 100 * MS)
     run(engine, arrivals([(100 * MS, 1, 0), (150 * MS, 3, 0)]), 200 * MS)
-    found.count()
-    found.close_window(1, 200 * MS)
+    found.sums.count()
+    found.sums.close_window(1, 200 * MS)
     return found
 
 
@@ -73,7 +73,7 @@ def test_a_window_has_what_was_booked_since_the_one_before(tables: HostTables) -
 
 
 def test_submitted_in_all_counts_every_transfer_once(tables: HostTables) -> None:
-    assert tables.submitted_in_all() == 5
+    assert tables.sums.submitted_in_all() == 5
 
 
 def test_boots_are_rows_of_workloads_and_no_part_of_a_guests_sums() -> None:
@@ -85,10 +85,10 @@ def test_boots_are_rows_of_workloads_and_no_part_of_a_guests_sums() -> None:
     found = HostTables(0, engine)
     parts = len(engine.plan.streams) - 1
     done = run(engine, arrivals([(0, stream, 0) for stream in range(parts)], 2 << 20), 10_000 * MS)
-    found.count()
-    found.close_window(0, 10_000 * MS)
+    found.sums.count()
+    found.sums.close_window(0, 10_000 * MS)
     by_workload = dict(zip(column(found.workloads(), "part"), column(found.workloads(), "delivered"), strict=True))
     assert by_workload == {"boot": parts, "requests": 0}
     assert column(found.guests(), "delivered") == [0]
-    assert found.submitted_in_all() == 0
-    assert found.booted_ns().tolist() == [done["ended_ns"].max()]
+    assert found.sums.submitted_in_all() == 0
+    assert found.sums.booted_ns().tolist() == [done["ended_ns"].max()]
