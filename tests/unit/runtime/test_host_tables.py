@@ -83,7 +83,7 @@ def test_boots_are_rows_of_workloads_and_no_part_of_a_guests_sums() -> None:
     spec = scenario("pkvm", {"kind": "swiotlb", "pool": "4MiB"}, guest=guest)
     engine = engine_of(spec)
     found = HostTables(0, engine)
-    parts = len(engine.plan.streams) - 1
+    parts = len(engine.streams) - 1
     done = run(engine, arrivals([(0, stream, 0) for stream in range(parts)], 2 << 20), 10_000 * MS)
     found.sums.count()
     found.sums.close_window(0, 10_000 * MS)
