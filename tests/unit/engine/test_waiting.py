@@ -26,7 +26,7 @@ def test_a_reader_waits_behind_a_writer_that_waits_although_others_are_reading()
     spec = scenario("tdx", CONVERT_4K, guest={"vcpus": 3, "workloads": [VIDEO] * 3})
     engine = engine_of(spec, journal_entries=1_000)
     run(engine, arrivals([(0, 0, 0), (0, 1, 0), (2 * share_ns + 1, 2, 0)]))
-    entries = engine.state.journal[: int(engine.state.cursor["journal"][0])]
+    entries = engine.gauges().journal()
     waits = [
         (int(entry["started_ns"]), int(entry["spent_ns"]))
         for entry in entries

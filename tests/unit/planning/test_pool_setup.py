@@ -55,4 +55,4 @@ def test_huge_pages_that_sharing_splits_are_paid_for() -> None:
 def test_a_guests_pool_is_set_up_before_the_run_at_that_price(protection: str, path: Values) -> None:
     size_bytes = 4 * MIB if path["kind"] == "swiotlb" else 32 * MIB
     engine = engine_of(scenario(protection, path))
-    assert [guest.setup_ns for guest in engine.plan.guests] == [set_up(protection, size_bytes)]
+    assert [guest.setup_ns for guest in engine.guests] == [set_up(protection, size_bytes)]
