@@ -15,10 +15,8 @@ from cluster_sim.results.storage import Storage
 from cluster_sim.runtime.snapshots import SnapshotFolder
 from cluster_sim.runtime.sources import package_digest
 from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.workload_spec import (
-    LadderVideo,
-    VideoWorkload,
-)
+from cluster_sim.scenario.workload_spec import LadderVideo
+from cluster_sim.scenario.workload_traits import traits_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +45,7 @@ class RunOrder:
     def looks_back(self) -> bool:
         """Whether some guest's software decides by what came back before."""
         return any(
-            isinstance(workload, VideoWorkload) and isinstance(workload.source, LadderVideo)
+            isinstance(traits_of(workload).trace, LadderVideo)
             for group in self.scenario.guests
             for workload in group.workloads
         )
