@@ -45,8 +45,8 @@ def lines(calibration: Calibration, at: dt.datetime) -> Iterator[str]:
 def note_of(found: Measured) -> str:
     """What was done, and how sure its figure is."""
     lost = f", {found.disturbed} disturbed" if found.disturbed else ""
-    kept = " and kept, for the machine was busy" if found.is_busy else " and left out" if found.disturbed else ""
-    return f"{found.measure.text}; median of {found.rounds} rounds, {found.outliers} far out{lost}{kept}"
+    busy = " and kept, for the machine was busy" if found.is_busy else " and left out" if found.disturbed else ""
+    return f"{found.measure.text}; median of {found.rounds} rounds, {found.outliers} far out{lost}{busy}"
 
 
 def toml_text(text: str) -> str:

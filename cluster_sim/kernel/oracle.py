@@ -118,22 +118,22 @@ def compare(
 
 def shortest(calls: Sequence[Call], tested: Worker, make_model: MakeModel) -> Difference:
     """Leave out calls, first many at once and then one by one, for as long as the last one still differs."""
-    kept = list(calls)
-    found = compare(kept, tested, make_model, Counter())
+    shortest = list(calls)
+    found = compare(shortest, tested, make_model, Counter())
     assert found is not None, "a difference that does not come again"
-    kept = kept[: found[0] + 1]
-    size = len(kept) // 2
+    shortest = shortest[: found[0] + 1]
+    size = len(shortest) // 2
     while size > 0:
         start = 0
-        while start < len(kept):
-            shorter = kept[:start] + kept[start + size :]
+        while start < len(shortest):
+            shorter = shortest[:start] + shortest[start + size :]
             again = compare(shorter, tested, make_model, Counter()) if shorter else None
             if again is None:
                 start += size
             else:
-                kept, found = shorter[: again[0] + 1], again
+                shortest, found = shorter[: again[0] + 1], again
         size //= 2
-    return Difference(tuple(kept), found[1], found[2])
+    return Difference(tuple(shortest), found[1], found[2])
 
 
 def replay(

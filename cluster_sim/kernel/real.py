@@ -10,7 +10,8 @@ from pathlib import Path
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.kernel import abi
 from cluster_sim.kernel.abi import LIBC, errno_of, errno_of_os, ioctl
-from cluster_sim.kernel.real_mappings import NO_SUCH, RealMappings, Result
+from cluster_sim.kernel.real_accesses import RealAccesses
+from cluster_sim.kernel.real_mappings import NO_SUCH, Result
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.system_calls.call_numbers import (
     BAD_FD,
@@ -25,7 +26,7 @@ from cluster_sim.memory.system_calls.call_numbers import (
 )
 
 
-class RealCalls(RealMappings):
+class RealCalls(RealAccesses):
     """Two VMs, their files and this process's mappings of them."""
 
     def __init__(self) -> None:

@@ -199,8 +199,8 @@ def touch(
     while page < end:
         gib = page // PAGES_PER_1G
         top = tree.top[gib]
-        is_alike = top.node == UNIFORM and shared_in(top.block) == 0 and shared_in(top.below) == 0
-        if page % PAGES_PER_1G == 0 and end - page >= PAGES_PER_1G and is_alike:
+        is_uniform = top.node == UNIFORM and shared_in(top.block) == 0 and shared_in(top.below) == 0
+        if page % PAGES_PER_1G == 0 and end - page >= PAGES_PER_1G and is_uniform:
             outcome, index = touch_gib(tree, gib, operation, tag, rules, effects)
             page += PAGES_PER_1G
         else:

@@ -3,7 +3,7 @@
 `free_runs[slot]` is the kernel's `list`: how many free slots follow from here to the end of the slot set, 0 when
 taken. Several guests' pools live in one state, each a run of areas, with room behind it for the dynamic pools that it
 may grow by (CONFIG_SWIOTLB_DYNAMIC). Every pool begins at an address that any mask divides. No prices, no time, no
-locks: who may enter an area when is the engine's business.
+locks: who may enter an area when is the engine's business. Long, for the kernel has it in one file too.
 """
 
 from collections.abc import Sequence

@@ -66,7 +66,8 @@ def plan_host(
 ) -> HostPlan:
     """Build one host of `run_guests`; `sizes` holds the transfer sizes of each (group name, workload number).
 
-    `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps.
+    `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps. Long, for it
+    names each table of a host once.
     """
     protection = with_lock(profile.protection, scenario.cluster.host.conversion_lock)
     run_guests = run_guests or RunGuests(scenario, sizes, place_guests(scenario, (0,)))

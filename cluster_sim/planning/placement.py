@@ -79,7 +79,7 @@ class Placement:
 
     def on_host(self, host: int) -> list[PlacedGuest]:
         """Guests that are ever on a host, in the order in which all rooms number them."""
-        fixed = fixed_places(self.scenario, self.chance, host)
+        fixed = fixed_guests(self.scenario, self.chance, host)
         return [*fixed, *(placed for placed in self.placed if placed.host == host)]
 
 
@@ -88,7 +88,7 @@ def place_guests(scenario: ScenarioSpec, chance: tuple[int, ...]) -> Placement:
     return Placement(scenario, chance, tuple(placed_guests(scenario, chance)))
 
 
-def fixed_places(scenario: ScenarioSpec, chance: Sequence[int], host: int) -> list[PlacedGuest]:
+def fixed_guests(scenario: ScenarioSpec, chance: Sequence[int], host: int) -> list[PlacedGuest]:
     """Guests of the groups that every host has."""
     fixed = on_every_host(scenario)
     first = host * len(fixed)

@@ -27,11 +27,6 @@ def read_tables(tables: Iterable[tuple[str, str]]) -> CostLibrary:
     return over(read)
 
 
-def over_shipped(tables: Iterable[tuple[str, str]]) -> CostLibrary:
-    """The shipped library with tables (name, text) laid over it."""
-    return over([library(), read_tables(tables)])
-
-
 def over(libraries: Sequence[CostLibrary]) -> CostLibrary:
     """Libraries as one, the later over the earlier."""
     costs = {name: cost for each in libraries for name, cost in each.costs.items()}

@@ -69,8 +69,3 @@ def dash_scale(labels: Sequence[str]) -> alt.Scale:
 def shape_scale(labels: Sequence[str]) -> alt.Scale:
     """The same for shapes of points."""
     return alt.Scale(domain=list(labels), range=shapes(labels))
-
-
-def family_of(category: Category) -> str:
-    """The family of a ledger category."""
-    return next(family for family, members in FAMILIES.items() if category in members)

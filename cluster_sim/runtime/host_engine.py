@@ -33,7 +33,10 @@ Reader = Callable[[Records, Int32s], None]
 
 
 class HostEngine:
-    """A host's event loop and its state; advances a window at a time."""
+    """A host's event loop and its state; advances a window at a time.
+
+    Long, for what others may ask of it are many short questions.
+    """
 
     now_ns: Moving[int]
     """Instant up to which it has run."""

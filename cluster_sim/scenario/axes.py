@@ -134,8 +134,8 @@ def _collapse(data: Data, axes: Data, *, axis: str, value: JsonValue) -> None:
     if isinstance(baseline, dict) and str(baseline.get(axis)) in gone:
         baseline[axis] = wanted
     if isinstance(exclusions, list):
-        kept = [entry for entry in exclusions if not _forgets(entry, axis, gone)]
-        exclusions[:] = kept
+        left = [entry for entry in exclusions if not _forgets(entry, axis, gone)]
+        exclusions[:] = left
 
 
 def _forgets(entry: JsonValue, axis: str, gone: set[str]) -> bool:
@@ -144,9 +144,9 @@ def _forgets(entry: JsonValue, axis: str, gone: set[str]) -> bool:
         return False
     written = entry[axis]
     labels = written if isinstance(written, list) else [written]
-    kept = [label for label in labels if str(label) not in gone]
-    entry[axis] = kept
-    return bool(labels) and not kept
+    left = [label for label in labels if str(label) not in gone]
+    entry[axis] = left
+    return bool(labels) and not left
 
 
 def scenario_data(experiment: ExperimentSpec) -> Data:
@@ -197,11 +197,11 @@ def check_axes(experiment: ExperimentSpec) -> AxisCheck:
 
 def _widened(experiment: ExperimentSpec) -> list[JsonValue]:
     """Return the exclusions without conditions that name nothing, so that a typo hides more, not less."""
-    kept: list[dict[str, JsonValue]] = [
+    left: list[dict[str, JsonValue]] = [
         {axis: list(labels) for axis, labels in entry.items() if set(labels) <= set(experiment.axes.get(axis, ()))}
         for entry in experiment.exclude
     ]
-    return [entry for entry in kept if entry]
+    return [entry for entry in left if entry]
 
 
 def _value_faults(data: Data, axis: str, label: str, value: JsonValue) -> list[Contradiction]:

@@ -159,7 +159,7 @@ MEMORY_MUTANTS = (
     Mutant(
         "X-6",
         "long-term pins are not allowed",
-        "memory/system_calls/mappings.py",
+        "memory/system_calls/accesses.py",
         '        rule = "X-6" if is_long else "X-5"\n',
         '        rule = "X-6" if is_long else "X-5"\n'
         "        if is_long:\n            return refused(Outcome.EFAULT, rule)\n",

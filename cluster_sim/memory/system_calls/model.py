@@ -9,8 +9,8 @@ from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.memory.guest_memfd import GuestMemfd
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import MemoryRules, Operation
+from cluster_sim.memory.system_calls.accesses import Accesses
 from cluster_sim.memory.system_calls.call_numbers import FILES, INIT_SHARED, KEEP_SIZE, MMAP, PUNCH_HOLE, SPARSE_BYTES
-from cluster_sim.memory.system_calls.mappings import Mappings
 from cluster_sim.memory.system_calls.memslots import Memslots
 from cluster_sim.memory.system_calls.replies import File, Reply, done, refused
 
@@ -18,7 +18,7 @@ BYTES_MAX = (1 << 63) - 1
 KNOWN_FLAGS = MMAP | INIT_SHARED
 
 
-class SystemCalls(Mappings, Memslots):
+class SystemCalls(Accesses, Memslots):
     """The model; every method answers one call."""
 
     def __init__(self, rules: MemoryRules, *, has_conversion: bool = False) -> None:

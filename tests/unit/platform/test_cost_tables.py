@@ -2,7 +2,7 @@
 
 import pytest
 
-from cluster_sim.platform.cost_tables import over, over_shipped, read_tables
+from cluster_sim.platform.cost_tables import over, read_tables
 from cluster_sim.platform.profile import library
 from cluster_sim.platform.provenance import ProvenanceError
 from cluster_sim.platform.scenario_profile import cost_of, overrides_of
@@ -110,11 +110,11 @@ def test_a_table_over_itself_by_the_same_name_keeps_both_sources_apart() -> None
 
 def test_no_table_at_all_changes_nothing() -> None:
     assert dict(read_tables([])) == {}
-    assert dict(over_shipped([])) == dict(library())
+    assert dict(over([library(), read_tables([])])) == dict(library())
 
 
 def test_tables_over_the_shipped_library_bring_their_sources_along() -> None:
-    found = over_shipped([("a.toml", table(1, title="mine"))])
+    found = over([library(), read_tables([("a.toml", table(1, title="mine"))])])
     assert set(found) == set(library())
     assert found.sources[found["mm.syscall"].source].title == "mine"
     assert found["mm.mmap_munmap_empty"] == library()["mm.mmap_munmap_empty"]
