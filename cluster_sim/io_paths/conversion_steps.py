@@ -108,8 +108,8 @@ def restructure(spec: MemorySpec) -> tuple[Step, ...]:
 def convert(context: PathContext, *, to_private: bool, is_ranged: bool) -> tuple[Step, ...]:
     """Convert the buffer, under the guest's mmu_lock: calls, exits (E-2), tables, flushes, accepts.
 
-    `is_ranged`: a call covers more than one page, whose tables change and whose translations go together. Long, for it
-    is the order of a conversion's steps, one after the other.
+    `is_ranged`: a call covers more than one page, whose tables change and whose translations go together.
+    Long, because the order of all steps is the rule, and stands here once.
     """
     protection, spec = context.protection, context.memory
     verb = "unshare" if to_private else "share"

@@ -66,8 +66,8 @@ def plan_host(
 ) -> HostPlan:
     """Build one host of `run_guests`; `sizes` holds the transfer sizes of each (group name, workload number).
 
-    `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps. Long, for it
-    names each table of a host once.
+    `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps.
+    Long, because each table is built from those before it.
     """
     protection = with_lock(profile.protection, scenario.cluster.host.conversion_lock)
     run_guests = run_guests or RunGuests(scenario, sizes, place_guests(scenario, (0,)))
@@ -75,8 +75,7 @@ def plan_host(
     chance = (*run_guests.placement.chance, host)
     programs = Programs(profile)
     streams = plan_streams(scenario, protection, guests, programs, make_program, is_alone=is_alone)
-    spinning_vcpus = sum(guest.placed.group.vcpus for guest in guests if guest.placed.group.idle == "poll")
-    servers = build_servers(scenario.cluster.host, scenario.cluster.host.cpus - spinning_vcpus, guests, streams)
+    servers = build_servers(scenario.cluster.host, guests, streams)
     bases = np.cumsum([0, *(guest.layout.gib_entries for guest in guests)]) * PAGES_PER_1G
     pages = scatter_io_pages(scenario, guests, bases, chance)
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases

@@ -36,12 +36,13 @@ class Servers:
     of_stream: tuple[tuple[int, ...], ...]
 
 
-def of_host(host: HostSpec, cpus: int) -> dict[Resource, int]:
-    """Capacities of what a host has; `cpus` are those that no spinning vCPU keeps for itself."""
+def of_host(host: HostSpec, guests: Sequence[PlannedGuest]) -> dict[Resource, int]:
+    """Capacities of what a host has; each vCPU that spins has one of its CPUs for itself."""
+    spinning = sum(guest.placed.group.vcpus for guest in guests if guest.placed.group.idle == "poll")
     return {
         Resource.ENGINE: host.engine.engines,
         Resource.ENGINE_QUEUE: host.engine.depth,
-        Resource.CPU: max(cpus, 1),
+        Resource.CPU: max(host.cpus - spinning, 1),
         Resource.IOMMU: 1,
         Resource.STORAGE: host.storage.parallel,
         Resource.NIC_OUT: 1,
@@ -49,11 +50,9 @@ def of_host(host: HostSpec, cpus: int) -> dict[Resource, int]:
     }
 
 
-def build_servers(
-    host: HostSpec, cpus: int, guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]
-) -> Servers:
+def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]) -> Servers:
     """The host's own servers first, then each guest's, then each stream's, and the link to each host it goes to."""
-    shared = of_host(host, cpus)
+    shared = of_host(host, guests)
     capacity = list(shared.values())
     number_of = dict(zip(shared, range(len(shared)), strict=True))
     by_guest, areas = [], []
