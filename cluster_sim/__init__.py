@@ -1,9 +1,10 @@
 """cluster-sim: simulates how protected virtual machines move data.
 
 The rooms in reading order: `scenario` says what to simulate, `platform` what a technology is and costs, `memory`
-what happens to pages and bounce slots, `io_paths` how one transfer goes, `workloads` what guests ask, `engine` runs
-it in virtual time, `actors` runs many hosts on Ray or here, `results` holds the tables, `analysis` and `report` make
-statements of them, `cli` is the command line.
+what happens to pages and bounce slots, `io_paths` how one transfer goes, `workloads` what guests ask, `planning`
+makes one host's tables of it, `engine` runs these in virtual time, `runtime` runs hosts and guests window by window,
+`actors` does so on Ray, `experiments` goes from the first run to the last, `results` holds the tables, `analysis` and
+`report` make statements of them, `cli` is the command line. docs/architecture.md follows one transfer through them.
 """
 
 from pathlib import Path
