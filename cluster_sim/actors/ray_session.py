@@ -36,7 +36,7 @@ def check_address(address: str) -> None:
 
 
 @contextmanager
-def ray_session(address: str | None, cpus: int) -> Iterator[None]:
+def running_ray(address: str | None, cpus: int) -> Iterator[None]:
     """A Ray of this run's own on loopback, gone afterwards; or the cluster at an address, left as it was."""
     if address is None:
         if os.environ.get(LOOPBACK) != "0":

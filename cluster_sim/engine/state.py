@@ -30,7 +30,7 @@ class Arrivals(NamedTuple):
     direction: Int64s
     origin_ns: Int64s
 
-    def part(self, first: int, end: int) -> "Arrivals":
+    def rows(self, first: int, end: int) -> "Arrivals":
         """Arrivals [first, end)."""
         return Arrivals(*(column[first:end] for column in self))
 

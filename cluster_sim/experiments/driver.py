@@ -139,11 +139,11 @@ def run_on_ray(progress: RunProgress, means: Means) -> None:
     prepare_environment(means.address)
     from cluster_sim.actors.campaign import conduct_all
     from cluster_sim.actors.placement_groups import check_nodes, cpus_of_nodes
-    from cluster_sim.actors.ray_session import ray_session
+    from cluster_sim.actors.ray_session import running_ray
 
     compile_once()
     progress.began_s = time.monotonic()
-    with ray_session(means.address, os.cpu_count() or 1):
+    with running_ray(means.address, os.cpu_count() or 1):
         folder = progress.manifest.traces_folder
         files = dict.fromkeys(file for run in progress.runs for file in files_of(run.variant.scenario, folder))
         if means.address is not None:

@@ -31,9 +31,9 @@ def pool_of(executor: Executor, actors: int | None = None) -> Iterator[PointPool
         yield InlinePool()
         return
     from cluster_sim.actors.point_pool import RayPool
-    from cluster_sim.actors.ray_session import ray_session
+    from cluster_sim.actors.ray_session import running_ray
 
     compile_once()
     wanted = actors or os.cpu_count() or 1
-    with ray_session(None, max(wanted, os.cpu_count() or 1)):
+    with running_ray(None, max(wanted, os.cpu_count() or 1)):
         yield RayPool(wanted)

@@ -85,8 +85,8 @@ class Exchange:
             for host, engine in self.engines.items():
                 due = NO_ARRIVALS
                 if count := int(np.searchsorted(waiting[host].at_ns, now_ns)):
-                    due = waiting[host].part(0, count)
-                    waiting[host] = waiting[host].part(count, len(waiting[host].at_ns))
+                    due = waiting[host].rows(0, count)
+                    waiting[host] = waiting[host].rows(count, len(waiting[host].at_ns))
                 for done in engine.advance(due, now_ns):
                     yield host, done
                 for other, messages in self._sent_by(host, engine).items():

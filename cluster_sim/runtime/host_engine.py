@@ -92,8 +92,8 @@ class HostEngine:
             when_ns, guest, fault = self.planned[self.came]
             self.came += 1
             first = int(np.searchsorted(at_ns, when_ns))
-            yield from self._run(arrivals.part(0, first), when_ns)
-            arrivals = arrivals.part(first, len(at_ns))
+            yield from self._run(arrivals.rows(0, first), when_ns)
+            arrivals = arrivals.rows(first, len(at_ns))
             at_ns = arrivals.at_ns
             if fault is None:
                 self._leave(guest)
@@ -106,7 +106,7 @@ class HostEngine:
         """Run all events before `until_ns`, and read out what ended; rows are added where reading frees too few."""
         while True:
             admitted = run_until(self.host, arrivals, until_ns)
-            arrivals = arrivals.part(admitted, len(arrivals.at_ns))
+            arrivals = arrivals.rows(admitted, len(arrivals.at_ns))
             starved, ended = bool(self.state.cursor["is_starved"][0]), int(self.state.cursor["done"][0])
             self._read_lists()
             done = self._read_done()

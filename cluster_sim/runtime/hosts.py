@@ -158,7 +158,7 @@ class Hosts:
             arrivals = {}
             for host in exchange.engines:
                 first, end = np.searchsorted(host_ids, [host, host + 1])
-                arrivals[host] = all_arrivals.part(first, end)
+                arrivals[host] = all_arrivals.rows(first, end)
             for host, _ in exchange.advance(arrivals, until_ns):
                 self.running[host].tables.sums.count()
             for host in exchange.engines:

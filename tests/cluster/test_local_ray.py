@@ -11,9 +11,10 @@ from cluster_sim.experiments.driver import run_to_end
 
 PROBE = """
 import json, os
-from cluster_sim.actors.shells import GuestActor, HostActor, ray_session
+from cluster_sim.actors.ray_session import running_ray
+from cluster_sim.actors.shells import GuestActor, HostActor
 import ray
-with ray_session(None, 2):
+with running_ray(None, 2):
     hosts, guests = HostActor.remote(), GuestActor.remote()
     ray.get(hosts.__ray_ready__.remote())
     ray.get(guests.__ray_ready__.remote())
@@ -83,8 +84,8 @@ def test_a_ray_started_here_listens_on_loopback_only(tmp_path: Path) -> None:
 
 def test_a_run_ignores_a_cluster_that_the_environment_names(tmp_path: Path) -> None:
     script = (
-        "from cluster_sim.actors.ray_session import ray_session\nimport ray\n"
-        "with ray_session(None, 1):\n    print(ray.cluster_resources()['CPU'])\n"
+        "from cluster_sim.actors.ray_session import running_ray\nimport ray\n"
+        "with running_ray(None, 1):\n    print(ray.cluster_resources()['CPU'])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
