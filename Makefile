@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run check browser test boundscheck campaign mutants docs bench bench-compare lock clean
+.PHONY: help setup run check browser test boundscheck campaign mutants docs bench bench-compare bench-pairs lock clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,6 +65,9 @@ bench: $(READY)  ## peers, frames a second of each path, scaling, shares of a ru
 
 bench-compare: $(READY)  ## the same, held against benchmarks/baseline.json
 	$(BIN)/python -m benchmarks --json bench.json --against benchmarks/baseline.json
+
+bench-pairs: $(READY)  ## this checkout against another in one run: make bench-pairs OTHER=../older
+	$(BIN)/python -m benchmarks.pairs $(OTHER)
 
 lock: $(READY)  ## resolve the dependencies anew
 	$(BIN)/python -m pip install --quiet uv
