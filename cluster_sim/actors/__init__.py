@@ -1,1 +1,1 @@
-"""Who runs a scenario: hosts and guests as plain objects, the same as Ray actors, and the driver of both."""
+"""Ray and nothing else: actors as shells of hosts and guests, their conductor, where they go on a cluster."""

@@ -1,1 +1,1 @@
-"""From tables to statements: comparison with a baseline, one transfer explained."""
+"""From tables to statements: a run read once, compared with a baseline, answered in words; studies over many runs."""
