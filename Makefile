@@ -66,7 +66,7 @@ bench: $(READY)  ## peers, frames a second of each path, scaling, shares of a ru
 bench-compare: $(READY)  ## the same, held against benchmarks/baseline.json
 	$(BIN)/python -m benchmarks --json bench.json --against benchmarks/baseline.json
 
-bench-pairs: $(READY)  ## this checkout against another in one run: make bench-pairs OTHER=../older
+bench-pairs: $(READY)  ## this checkout against another, turn by turn: make bench-pairs OTHER=../older
 	$(BIN)/python -m benchmarks.pairs $(OTHER)
 
 lock: $(READY)  ## resolve the dependencies anew
