@@ -1,6 +1,6 @@
 """Steps that take time: alone, on a shared resource, or until pins are gone.
 
-A step whose end is the next event of all needs no place in a heap: the transfer goes on at that instant, with the same
+A step whose end is the next event of all needs no entry in a heap: the transfer goes on at that instant, with the same
 bookings in the same order.
 """
 

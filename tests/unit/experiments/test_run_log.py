@@ -57,7 +57,6 @@ def test_before_and_after_the_run_nothing_is_written_and_the_logger_is_as_it_was
     assert (logger.level, list(logger.handlers)) == before
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk without room")
 def test_a_disk_without_room_ends_no_run(tmp_path: Path) -> None:
     (tmp_path / LOG_FILE).symlink_to("/dev/full")
     with run_log(storage_of(tmp_path)):
