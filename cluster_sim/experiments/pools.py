@@ -30,6 +30,9 @@ def pool_of(executor: Executor, actors: int | None = None) -> Iterator[PointPool
     if executor == "inline":
         yield InlinePool()
         return
+    from cluster_sim.actors.ray_environment import prepare_environment
+
+    prepare_environment(None)
     from cluster_sim.actors.point_pool import RayPool
     from cluster_sim.actors.ray_session import running_ray
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -82,10 +83,10 @@ def test_a_ray_started_here_listens_on_loopback_only(tmp_path: Path) -> None:
     assert not strangers, strangers
 
 
-def test_a_run_ignores_a_cluster_that_the_environment_names(tmp_path: Path) -> None:
+def test_a_study_in_a_new_process_ignores_a_cluster_that_the_environment_names(tmp_path: Path) -> None:
     script = (
-        "from cluster_sim.actors.ray_session import running_ray\nimport ray\n"
-        "with running_ray(None, 1):\n    print(ray.cluster_resources()['CPU'])\n"
+        "from cluster_sim.experiments.pools import pool_of\n"
+        "with pool_of('ray'):\n    import ray\n    print(ray.cluster_resources()['CPU'])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -96,7 +97,7 @@ def test_a_run_ignores_a_cluster_that_the_environment_names(tmp_path: Path) -> N
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "1.0"
+    assert done.stdout.strip() == f"{os.cpu_count()}.0"
 
 
 def test_a_run_comes_to_its_end_where_a_loop_runs_already() -> None:
