@@ -28,7 +28,7 @@ from cluster_sim.runtime.hosts import Hosts, arrivals_of
 from cluster_sim.runtime.run_order import RunOrder
 from cluster_sim.scenario.spec import ScenarioSpec
 
-WORKLOAD = Path(__file__).parent.parent / "workloads" / "swiotlb_vs_zero_copy.yaml"
+WORKLOAD = Path(__file__).with_name("paths.yaml")
 SETS = ("cluster.hosts=1", "replications=1", "duration=60s", "cluster.host.memory=64TiB")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cluster_sim.calibration import calls, copies, exits, faults, shootdowns
+from cluster_sim.calibration import calls, chains, copies, exits, faults, flushes, shootdowns
 from cluster_sim.calibration.machine import Machine, machine
 from cluster_sim.calibration.sampling import Effort, Measure, Measured, Refused, RefusedError, Round, summarised
 
@@ -32,7 +32,9 @@ def measures(on: Machine) -> list[Measure]:
         *faults.measures(on),
         *shootdowns.measures(on),
         *exits.measures(on),
+        *flushes.measures(on),
         *copies.measures(on),
+        *chains.measures(),
     ]
 
 

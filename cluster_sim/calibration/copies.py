@@ -165,7 +165,5 @@ def measures(on: Machine) -> list[Measure]:
         Measure("clear.page_cold", "ns", "memset of 4 KiB out of the cache", partial(clear_page_rounds, COLD_BYTES)),
         Measure("clear.page_hot", "ns", "memset of 4 KiB in the cache", partial(clear_page_rounds, PAGE_BYTES)),
         *threads,
-        Measure(
-            "mem.genoa_8vcpu_read_bw", "GB/s", "the bus, filled by threads that copy", partial(bus_rounds, on.cpus)
-        ),
+        Measure("mem.genoa_socket_bw", "GB/s", "the bus, filled by threads that copy", partial(bus_rounds, on.cpus)),
     ]

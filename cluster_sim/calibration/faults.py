@@ -23,9 +23,13 @@ PAGES: Final = 512
 SIZE_BYTES: Final = PAGES * PAGE_BYTES
 HUGE_BYTES: Final = 2 << 20
 MADV_NOHUGEPAGE: Final = 15
+MADV_POPULATE_WRITE: Final = 23
+"""include/uapi/asm-generic/mman-common.h; since Linux 5.14."""
 HUGE_FAULTS: Final = 7
 SMALLEST_RATIO: Final = 4
 """A fault that clears 2 MiB takes at least so many times as long as one of 4 KiB."""
+A_FEW: Final = Effort(passes=1, rounds=5, warm_up=1, round_ns=1)
+"""Rounds that tell a large page from a small one."""
 
 MakeFile = Callable[[int], AbstractContextManager[File]]
 
@@ -61,15 +65,28 @@ def anonymous_faults(effort: Effort) -> list[Round]:
     return prepared(effort, memory.drop, partial(loops.touch, memory.address, SIZE_BYTES, PAGE_BYTES), PAGES)
 
 
-def huge_faults(effort: Effort) -> list[Round]:
-    """Time of a fault of 2 MiB, clearing included, ns."""
+def huge_pages() -> tuple[Callable[[], None], Callable[[], None]]:
+    """What faults some huge pages in, each by one write, and what gives them back in one call."""
     memory = Anonymous.of((HUGE_FAULTS + 1) * HUGE_BYTES, MADV_HUGEPAGE)
     first, size = -(-memory.address // HUGE_BYTES) * HUGE_BYTES, HUGE_FAULTS * HUGE_BYTES
-    found = prepared(effort, memory.drop, partial(loops.touch, first, size, HUGE_BYTES), HUGE_FAULTS)
-    small = anonymous_faults(Effort(1, 5, 1, effort.round_ns))
+    return partial(loops.touch, first, size, HUGE_BYTES), memory.drop
+
+
+def huge_faults(effort: Effort) -> list[Round]:
+    """Time of a fault of 2 MiB, clearing included, ns."""
+    touch, drop = huge_pages()
+    found = prepared(effort, drop, touch, HUGE_FAULTS)
+    small = anonymous_faults(A_FEW)
     if middle(found) < SMALLEST_RATIO * middle(small):
         raise RefusedError("this kernel gives anonymous memory no huge pages")
     return found
+
+
+def huge_zaps(effort: Effort) -> list[Round]:
+    """Time of giving back a page of 2 MiB that one entry maps, ns; refused where its fault is."""
+    huge_faults(A_FEW)
+    touch, drop = huge_pages()
+    return prepared(effort, touch, drop, HUGE_FAULTS)
 
 
 def middle(found: list[Round]) -> float:
@@ -107,9 +124,11 @@ def file_rounds(make: MakeFile, work: str, effort: Effort) -> list[Round]:
         empty = partial(fallocate, file, PUNCH_HOLE, by_page=False)
         fill = partial(fallocate, file, KEEP_SIZE, by_page=False)
 
-        def unmap() -> None:
-            arguments = loops.words(file.address, file.size_bytes, MADV_DONTNEED)
-            made(loops.calls(1, NUMBERS["madvise"], arguments, loops.NOTHING_MOVES, 0), "madvise")
+        def advise(advice: int) -> None:
+            arguments = loops.words(file.address, file.size_bytes, advice)
+            made(loops.calls(1, NUMBERS["madvise"], arguments, loops.NOTHING_MOVES, 0), f"madvise {advice}")
+
+        unmap, populate = partial(advise, MADV_DONTNEED), partial(advise, MADV_POPULATE_WRITE)
 
         def filled_and_mapped() -> None:
             fill()
@@ -123,6 +142,7 @@ def file_rounds(make: MakeFile, work: str, effort: Effort) -> list[Round]:
             "populate": (empty, fill),
             "populate by page": (empty, partial(fallocate, file, KEEP_SIZE, by_page=True)),
             "host fault": (filled_and_unmapped, whole),
+            "map in one": (filled_and_unmapped, populate),
             "refault": (empty, whole),
             "punch by page": (filled_and_unmapped, partial(fallocate, file, PUNCH_HOLE, by_page=True)),
             "punch by page, mapped": (filled_and_mapped, partial(fallocate, file, PUNCH_HOLE, by_page=True)),
@@ -143,6 +163,7 @@ FILES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("gmem.populate_4k", "fallocate of guest_memfd, a page of many", "gmem", "populate"),
     ("gmem.alloc_4k_single", "fallocate of guest_memfd, page by page", "gmem", "populate by page"),
     ("gmem.host_fault_4k", "the host's fault on a page that is there", "gmem", "host fault"),
+    ("gmem.populate_mapped_4k", "MADV_POPULATE_WRITE of pages that are there, a page of many", "gmem", "map in one"),
     ("gmem.refault_4k", "the host's fault after a punch: allocated and cleared", "gmem", "refault"),
     ("gmem.punch_4k", "a page punched by itself, not mapped", "gmem", "punch by page"),
     ("gmem.punch_4k_mapped", "a page punched by itself, mapped", "gmem", "punch by page, mapped"),
@@ -158,6 +179,7 @@ def measures(on: Machine) -> list[Measure]:
     return [
         Measure("mm.minor_fault_anon_4k", "us", "a fault of anonymous memory, clearing included", anonymous_faults),
         Measure("mm.thp_fault_2m", "us", "a fault of 2 MiB of anonymous memory", huge_faults),
+        Measure("mm.zap_2m", "us", "MADV_DONTNEED of a huge page, freed", huge_zaps),
         Measure("mm.zap_4k_bulk", "us", "MADV_DONTNEED, a page of many", zaps),
         Measure("mm.mmap_munmap_empty", "us", "mmap and munmap, untouched", partial(mappings, touched_bytes=0)),
         Measure(

@@ -115,6 +115,30 @@ def now_ns(clock: Int64s, clock_at: int) -> int:
 
 
 @compiled_as_numba_does
+def chains(count: int, regions: Int64s, size_bytes: int, slots: Int64s, spent: Int64s, clock: Int64s) -> None:
+    """Copy private memory to a bounce buffer, the host's memory over that, and it back to the first, `count` times.
+
+    `regions` are the addresses of private memory, bounce buffers and the host's memory. `slots` is as for copies, and
+    behind it the bytes from one slot to the next. The ns of each of the three copies are added to `spent`.
+    """
+    private, bounce, host = regions[0], regions[1], regions[2]
+    slot, mask, clock_at = slots[0], slots[1] - 1, clock.ctypes.data
+    for _ in range(count):
+        offset = slot * slots[2]
+        began_ns = now_ns(clock, clock_at)
+        _memcpy(bounce + offset, private + offset, size_bytes)
+        mapped_ns = now_ns(clock, clock_at)
+        _memcpy(bounce + offset, host + offset, size_bytes)
+        written_ns = now_ns(clock, clock_at)
+        _memcpy(private + offset, bounce + offset, size_bytes)
+        spent[0] += mapped_ns - began_ns
+        spent[1] += written_ns - mapped_ns
+        spent[2] += now_ns(clock, clock_at) - written_ns
+        slot = (5 * slot + 3) & mask
+    slots[0] = slot
+
+
+@compiled_as_numba_does
 def protect(count: int, number: int, address: int, clock: Int64s, clock_at: int) -> int:
     """Take the right to write from a touched page `count` times, and give it back out of the clock; ns in all.
 

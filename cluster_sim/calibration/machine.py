@@ -24,6 +24,7 @@ class Machine:
     mhz: tuple[float, ...]
     kvm: Path = KVM
     """The device of KVM."""
+    has_clflushopt: bool = False
 
     @property
     def is_busy(self) -> bool:
@@ -57,6 +58,7 @@ def machine(cpuinfo: Path = CPUINFO, cpufreq: Path = CPUFREQ) -> Machine:
         is_guest="hypervisor" in flags,
         load_1m=os.getloadavg()[0],
         mhz=scaled_mhz(cpufreq) or tuple(float(each) for each in values.get("cpu MHz", [])),
+        has_clflushopt="clflushopt" in flags,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-Unit = Literal["ns", "us", "GB/s"]
+Unit = Literal["ns", "us", "GB/s", "MiB"]
 _OF_NS: Final[dict[Unit, float]] = {"ns": 1.0, "us": 1e-3}
 LOW, HIGH = 0.1, 0.9
 """Quantiles told as low and high: quartiles leave out half of what is normal, the extremes are one round's chance."""
@@ -50,7 +50,7 @@ ONCE: Final = Effort(passes=1, rounds=1, warm_up=0, round_ns=1)
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round came to, ns an operation or GB/s, and whether a thread of it had to wait for its CPU."""
+    """What a round came to, ns an operation, GB/s or MiB, and whether a thread of it had to wait for its CPU."""
 
     value: float
     is_disturbed: bool = False
@@ -58,6 +58,10 @@ class Round:
 
 Rounds = Callable[[Effort], Sequence[Round]]
 """Measures the rounds of one pass."""
+
+
+Spent = Callable[[int], int]
+"""Does something so many times; the ns that count, what lies between them being left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,21 @@ def timed(do: Callable[[], object], units: int) -> Round:
 def switches_of_this_thread() -> int:
     """How often the scheduler took the CPU away from this thread."""
     return getrusage(RUSAGE_THREAD).ru_nivcsw
+
+
+def clocked(spent: Spent, count: int) -> Round:
+    """One round of something that keeps its own clock, ns an operation."""
+    switches = switches_of_this_thread()
+    spent_ns = spent(count)
+    return Round(spent_ns / count, switches_of_this_thread() != switches)
+
+
+def clocked_rounds(effort: Effort, spent: Spent) -> list[Round]:
+    """Rounds of something that keeps its own clock, ns an operation; as many times a round as make that last."""
+    count = max(1, int(effort.round_ns / max(clocked(spent, 1).value, 1)))
+    for _ in range(effort.warm_up):
+        clocked(spent, count)
+    return [clocked(spent, count) for _ in range(effort.rounds)]
 
 
 def prepared(effort: Effort, prepare: Callable[[], None], do: Callable[[], object], units: int) -> list[Round]:

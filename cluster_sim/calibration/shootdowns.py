@@ -18,7 +18,8 @@ from cluster_sim.calibration.sampling import (
     RefusedError,
     Round,
     Rounds,
-    switches_of_this_thread,
+    Spent,
+    clocked,
 )
 from cluster_sim.integers import PAGE_BYTES
 
@@ -29,19 +30,18 @@ MOST_OTHERS: Final = 63
 """Other threads at most; in between by powers of two."""
 LEAST_CALLS: Final = 20
 
-Spent = Callable[[int], int]
-"""Does something so many times; the ns that count, below 0 when a call fails."""
-
 
 def rounds_beside(count: int, effort: Effort, what: str, do: Spent) -> list[Round]:
-    """Rounds beside so many busy threads, ns an operation; the part of them that is not timed is about as long."""
+    """Rounds beside so many busy threads, ns an operation; the part of them that is not timed is about as long.
+
+    What is done comes to less than 0 ns when a call fails.
+    """
 
     def one(calls: int) -> Round:
-        switches = switches_of_this_thread()
-        spent_ns = do(calls)
-        if spent_ns < 0:
+        found = clocked(do, calls)
+        if found.value < 0:
             raise RefusedError(f"{what} fails here")
-        return Round(spent_ns / calls, switches_of_this_thread() != switches)
+        return found
 
     with others(count) as busy:
         calls = max(LEAST_CALLS, int(effort.round_ns / max(one(LEAST_CALLS).value, 1)))

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from cluster_sim.analysis.answers.assumptions import assumptions_of
 from cluster_sim.analysis.baselines import usual_baseline
 from cluster_sim.analysis.comparability import join
 from cluster_sim.analysis.comparison import Row
@@ -151,6 +152,8 @@ def print_runs(out: Console, readings: Sequence[RunReading]) -> None:
         if len(readings) > 1:
             out.print(literal_text(f"\n{run.results.directory}", "bold"))
         out.print(Text(), memory)
+        for each in assumptions_of(run):
+            out.print(literal_text(f"Assumed: {each.sentence}", "dim"))
         if run.manifest.status != "complete":
             out.print(literal_text(f"This run is {run.manifest.status}: only finished variants are shown."))
 

@@ -21,7 +21,7 @@ def crossover(  # noqa: PLR0913 - each is an option of the command
         str,
         typer.Option(
             metavar="FIELD[=LOW..HIGH]",
-            help="granule, frame_size, rate, guests, vcpus, costs.NAME or a field path: frame_size=64KiB..8MiB.",
+            help="granule, keep, frame_size, rate, guests, vcpus, costs.NAME or a field path: frame_size=64KiB..8MiB.",
         ),
     ],
     between: Annotated[
@@ -34,6 +34,10 @@ def crossover(  # noqa: PLR0913 - each is an option of the command
         float, typer.Option(min=1e-6, max=0.5, help="Relative width of what is left of a bracket.")
     ] = 0.01,
     replications: Annotated[int | None, typer.Option(min=1, max=10_000, help="Instead of the definition's.")] = None,
+    prices: Annotated[
+        int,
+        typer.Option(min=0, max=4096, help="Joint samples of the costs over which crossings are told; 0 for none."),
+    ] = 0,
     sets: Sets = None,
     profiles: Profiles = None,
     results: ResultsDirectory = RESULTS,
@@ -44,7 +48,7 @@ def crossover(  # noqa: PLR0913 - each is an option of the command
     """Find where two designs of a workload cross, by refining a coarse grid around each change of sign."""
     with refusing_bad_input():
         experiment = experiment_of(workload, sets, profiles)
-    asked = Asked(vary, between, figure, group, grid, precision, replications)
+    asked = Asked(vary, between, figure, group, grid, precision, replications, prices)
     study = with_progress(
         lambda on_progress: find_crossings(
             experiment, asked, results, executor=executor, actors=actors, resume=resume, on_progress=on_progress
@@ -54,9 +58,6 @@ def crossover(  # noqa: PLR0913 - each is an option of the command
     out.print(Text(study.question.strip() + "\n", "bold"))
     out.print(crossover_report(study, out.width), highlight=False)
     written = list(write_charts(crossover_charts(study), study.directory))
-    out.print(
-        f"\n{study.points:,} points. Table and {len(written)} charts: {study.directory}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+    tables = "Tables" if study.prices else "Table"
+    told = f"\n{study.points:,} points. {tables} and {len(written)} charts: {study.directory}"
+    out.print(told, highlight=False, markup=False, soft_wrap=True)

@@ -7,10 +7,11 @@ import typer
 
 from cluster_sim.cli.options import console, read_profiles, refusing_bad_input
 from cluster_sim.platform.cost_tables import over
-from cluster_sim.platform.profile import library
+from cluster_sim.platform.profile import library, load_profile
+from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.provenance import CostLibrary, ProvenanceError
 from cluster_sim.refusal import Refusal
-from cluster_sim.report.calibration import costs_table, differences_report
+from cluster_sim.report.calibration import costs_table, differences_report, prices_table
 
 SHIPPED = "shipped"
 
@@ -28,6 +29,18 @@ def show(
     with refusing_bad_input():
         costs = over([library(), read_profiles([file for file in files or [] if str(file) != SHIPPED])])
     console().print(costs_table(costs), highlight=False)
+
+
+@app.command("prices")
+def prices(
+    technology: Annotated[str, typer.Argument(metavar="TECHNOLOGY", help=f"One of {', '.join(PROTECTIONS)}.")],
+) -> None:
+    """Print every price of a technology: range, how it is known, the costs that it is made of, and what stands in."""
+    with refusing_bad_input():
+        if technology not in PROTECTIONS:
+            raise ProvenanceError("TECHNOLOGY", repr(technology), " | ".join(PROTECTIONS))
+        profile = load_profile(technology)
+    console().print(prices_table(profile), highlight=False)
 
 
 @app.command("diff")

@@ -34,6 +34,8 @@ def map_slots(host: Host, transfer: int, now_ns: int) -> bool:
     if mapped == 0:
         return False
     row.counts[Count.PIECES] = mapped
+    host.state.buffers[row.buffer].mapped_bytes = row.bytes
+    host.state.buffers[row.buffer].mapped_pieces = mapped
     return True
 
 
@@ -44,7 +46,9 @@ def unmap_slots(host: Host, transfer: int) -> None:
     stream = host.spec.streams[row.stream]
     first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
     addresses = host.state.slots[first : first + stream.mappings]
-    unmap_buffer(host.state.pools, stream.pool, AT_PAGE, row.bytes, stream.extra_mappings, addresses)
+    buffer = host.state.buffers[row.buffer]
+    row.counts[Count.PIECES] = buffer.mapped_pieces
+    unmap_buffer(host.state.pools, stream.pool, AT_PAGE, buffer.mapped_bytes, stream.extra_mappings, addresses)
 
 
 @compiled

@@ -18,11 +18,22 @@ def abandon(host: Host, transfer: int, now_ns: int) -> None:
     if host.spec.steps[row.step].op == Op.THINK:
         forget(host, transfer)
         return
+    let_go(host, transfer, now_ns)
+    if row.is_background:
+        forget(host, transfer)
+        return
+    finish(host, transfer, now_ns, Ending.DROPPED, host.state.guests[stream.guest].end_reason)
+
+
+@compiled
+def let_go(host: Host, transfer: int, now_ns: int) -> None:
+    """Let go what a transfer holds of the host."""
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
     for resource in range(FIRST_OF_HOST, len(stream.servers)):
         if row.held & (1 << resource):
             note_held(host, transfer, resource, 0)
             release(host, stream.servers[resource], 1, now_ns)
-    finish(host, transfer, now_ns, Ending.DROPPED, host.state.guests[stream.guest].end_reason)
 
 
 @compiled

@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiling.decorators import compiled, compiled_at_o1
+from cluster_sim.engine.buffer_life import batch_of, set_shared
 from cluster_sim.engine.heap import pop, push
 from cluster_sim.engine.state import FAR_NS, NOBODY, ON_PIN_DEFER, Host
+from cluster_sim.engine.transfers import set_calls
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.steps import COUNT_COUNT, FIRST_EFFECT, Count, Range
 from cluster_sim.memory.conversion import convert, operate
-from cluster_sim.memory.effects import Effect
+from cluster_sim.memory.effects import LEAF_PAGES, Effect, tell_pages_from_leaves
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import KEPT, Operation
 from cluster_sim.results.endings import DropReason
@@ -26,6 +29,13 @@ def first_page(host: Host, transfer: int, which: int) -> int:
     row = host.state.transfers[transfer]
     stream = host.spec.streams[row.stream]
     return int(stream.first_page[which] + (row.buffer - stream.first_buffer) * stream.pages[which])
+
+
+@compiled
+def page_of(host: Host, stream_number: int, buffer: int) -> int:
+    """First page of a buffer that the device reaches, among the host's I/O pages."""
+    stream = host.spec.streams[stream_number]
+    return int(stream.first_page[Range.DEVICE] + (buffer - stream.first_buffer) * stream.pages[Range.DEVICE])
 
 
 @compiled_at_o1
@@ -50,6 +60,20 @@ def convert_at(host: Host, start: int, count: int, to_private: int, effects: Cou
         if outcome != Outcome.OK:
             return outcome, page
     return Outcome.OK, start + count
+
+
+@compiled_at_o1
+def convert_by_calls(host: Host, start: int, count: int, to_private: int, call_bytes: int, effects: Counts) -> int:
+    """Convert I/O pages; of huge pages call by call, for a leaf converts whole only where one call covers it."""
+    call_pages = call_bytes // PAGE_BYTES
+    if host.spec.rules.folio_pages == 1 or call_pages >= LEAF_PAGES:
+        call_pages = count
+    outcome: int = Outcome.OK
+    for page in range(start, start + count, call_pages):
+        outcome, _ = convert_at(host, page, min(call_pages, start + count - page), to_private, effects)
+        if outcome != Outcome.OK:
+            break
+    return outcome
 
 
 def in_tree(host: Host) -> Host:
@@ -79,27 +103,67 @@ def keep_gauges(host: Host, number: int, now_ns: int, shared: int, effects: Coun
 
 
 @compiled
+def granules_to_convert(host: Host, transfer: int, to_private: int) -> tuple[int, int]:
+    """Granules (first, count) of its buffer, or its batch, that a transfer converts: not shared yet, or shared."""
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    if stream.batch > 1:
+        first, end = batch_of(host, row.stream, row.buffer)
+        each = stream.pages[Range.DEVICE] // stream.granule_pages
+        return int((first - row.buffer) * each), int((end - first) * each)
+    had, needed = host.state.buffers[row.buffer].shared_granules, row.counts[Count.GRANULES]
+    if to_private:
+        return 0, int(had if had > 0 else needed)
+    return int(had), int(max(needed - had, 0))
+
+
+@compiled
+def note_converted(host: Host, transfer: int, first: int, count: int, to_private: int) -> None:
+    """Keep how many granules of a buffer, or of those of its batch, are shared now."""
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    if stream.batch == 1:
+        state = host.state.buffers[row.buffer]
+        state.shared_granules = 0 if to_private else first + count
+        if to_private:
+            state.uses = 0
+            state.is_closing = 0
+        return
+    begin, end = batch_of(host, row.stream, row.buffer)
+    set_shared(host, begin, end, 0 if to_private else count // (end - begin))
+
+
+@compiled
 def convert_buffer(host: Host, transfer: int, to_private: int, now_ns: int) -> bool:
-    """Convert the buffer's granules; False when the transfer must wait for pins to go."""
+    """Convert the buffer's granules, or those of all buffers of its batch; False when it must wait for pins to go."""
     row = host.state.transfers[transfer]
     stream = host.spec.streams[row.stream]
     guest = host.state.guests[stream.guest]
-    granules = row.counts[Count.GRANULES]
     effects = row.counts[FIRST_EFFECT:COUNT_COUNT]
     effects[:] = 0
-    start = first_page(host, transfer, Range.DEVICE)
-    outcome, _ = convert_at(host, start, granules * stream.granule_pages, to_private, effects)
+    first, granules = granules_to_convert(host, transfer, to_private)
+    start = page_of(host, row.stream, row.buffer) + first * stream.granule_pages
+    pages = granules * stream.granule_pages
+    row.range_page, row.range_pages = start, pages
+    if granules != row.counts[Count.GRANULES]:
+        set_calls(row.counts, pages * PAGE_BYTES, stream.call_bytes, stream.chunk_bytes)
+    outcome = convert_by_calls(host, start, pages, to_private, stream.call_bytes, effects)
     assert outcome == Outcome.OK or outcome == Outcome.EAGAIN or outcome == Outcome.EBUSY, (
         "a path converted what cannot be converted"
     )
     converted = effects[Effect.CONVERTED]
-    keep_gauges(host, stream.guest, now_ns, -converted if to_private else converted, effects)
+    change = -converted if to_private else converted
+    keep_gauges(host, stream.guest, now_ns, change, effects)
+    guest.left_shared_pages += change
     row.converted_pages += converted
+    if host.spec.rules.folio_pages > 1:
+        tell_pages_from_leaves(effects)
     if outcome != Outcome.OK:
         guest.refusals += 1
         return False
     row.conversions += granules
     guest.conversion_calls += 1
+    note_converted(host, transfer, first, granules, to_private)
     is_needed_now = effects[Effect.DEFERRED] > 0 and host.spec.rules.content_to_private == KEPT
     return not is_needed_now
 
@@ -111,22 +175,23 @@ def use_memory(host: Host, transfer: int, step: int) -> int:
     effects = row.counts[FIRST_EFFECT:COUNT_COUNT]
     effects[:] = 0
     operation, which = host.spec.steps[step].argument, host.spec.steps[step].range
-    pages = row.counts[Count.PAGES]
-    if which == Range.GRANULES:
-        which = Range.DEVICE
-        pages = row.counts[Count.GRANULES] * host.spec.streams[row.stream].granule_pages
+    if which == Range.CONVERTED:
+        start, pages = row.range_page, row.range_pages
+    else:
+        start, pages = first_page(host, transfer, which), row.counts[Count.PAGES]
     tag = row.staged if operation == Operation.GUEST_WRITE else row.tag
-    outcome, _ = operate_at(host, first_page(host, transfer, which), pages, operation, tag, effects)
+    outcome, _ = operate_at(host, start, pages, operation, tag, effects)
+    if host.spec.rules.folio_pages > 1:
+        tell_pages_from_leaves(effects)
     if outcome == Outcome.OK:
         return Outcome.OK
     if operation == Operation.EXPECT_CONTENT:
         row.is_intact = 0
         return Outcome.OK
-    if (
-        operation == Operation.ACCEPT
-        and outcome == Outcome.MEMORY_FAULT_EXIT
-        and host.spec.policy.on_pin == ON_PIN_DEFER
-    ):
+    is_deferred = (operation == Operation.ACCEPT and outcome == Outcome.MEMORY_FAULT_EXIT) or (
+        operation == Operation.MAP_FOR_GUEST and outcome == Outcome.EAGAIN
+    )
+    if is_deferred and host.spec.policy.on_pin == ON_PIN_DEFER:
         return Outcome.OK  # nobody needs the page before it is private, and then it is the next frame's
     assert host.spec.policy.has_faults, "a path touched memory that it may not touch"
     return outcome
@@ -195,6 +260,7 @@ def release_hold(host: Host, now_ns: int) -> int:
         assert host.spec.policy.has_faults, "a pin went without being given back"
         page = stopped + 1  # a fault punched this page: its orphan goes now
     keep_gauges(host, stream.guest, now_ns, -effects[Effect.CONVERTED], effects)
+    host.state.guests[stream.guest].left_shared_pages -= effects[Effect.CONVERTED]
     waiter = int(host.state.pin_waiters[buffer])
     host.state.pin_waiters[buffer] = NOBODY
     return waiter

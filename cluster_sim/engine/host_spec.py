@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.compiling.records import Field, record_of
 from cluster_sim.integers import Int64s
-from cluster_sim.io_paths.steps import COUNT_COUNT, Direction, Mover, Resource
+from cluster_sim.io_paths.steps import COUNT_COUNT, ENDS, Direction, Mover, Resource
 from cluster_sim.memory.pages import MemoryRules
 
 Records = npt.NDArray[np.void]
@@ -21,6 +21,7 @@ CURVE_POINTS: Final = 16
 RANGES: Final = 2
 """Where buffers lie: the device's and the consumer's own."""
 DIRECTIONS: Final = len(Direction)
+CURVES_OF_STREAM: Final = (ENDS + 1) * len(Mover)
 
 STEP_FIELDS: Final = (
     Field("op", "", "what the step does (Op)"),
@@ -30,6 +31,7 @@ STEP_FIELDS: Final = (
     Field("argument", "", "the operation's own: an amount, a mover, a distance, a reason"),
     Field("range", "", "which of the buffers an operation on memory is for (Range)"),
     Field("exits", "", "count that its exits go by (Count), -1 for none"),
+    Field("warm_ends", "1", "ends of a copy that are in the cache by then"),
     Field("first_price", "", "first count that has a price"),
     Field("last_price", "", "count behind the last that has a price"),
     Field("prices", "ns", "price of one of each count; zero outside [first_price, last_price)", (COUNT_COUNT,)),
@@ -40,9 +42,20 @@ STREAM_FIELDS: Final = (
     Field("guest", "", "its guest on the host"),
     Field("entry", "", "first step of its program, by direction", (DIRECTIONS,)),
     Field("if_full", "", "first step of what undoes it when the bounce pool is full, by direction", (DIRECTIONS,)),
+    Field("post", "", "first step of what makes a free buffer ready, by direction", (DIRECTIONS,)),
+    Field("post_if_full", "", "first step of what undoes that when the pool is full, by direction", (DIRECTIONS,)),
+    Field("restore", "", "first step of what follows a delivery, by direction", (DIRECTIONS,)),
+    Field("reap", "", "first step of what makes unused buffers private, by direction", (DIRECTIONS,)),
     Field("servers", "", "server of each resource", (len(Resource),)),
     Field("first_buffer", "", "first buffer among the host's"),
     Field("buffers", "1", "buffers that it has"),
+    Field("posts", "1", "buffers that are kept ready for what comes"),
+    Field("is_tended", "", "whether anything is done to its buffers between transfers"),
+    Field("may_stay_shared", "", "whether its buffers may stay shared after a transfer"),
+    Field("keep_uses", "1", "transfers after which a buffer is made private again, 0 for no such bound"),
+    Field("keep_idle_ns", "ns", "time unused after which it is, 0 for no such bound"),
+    Field("keep_most_pages", "page", "pages of the guest left shared above which it is, 0 for no such bound"),
+    Field("batch", "1", "buffers that convert together"),
     Field("when_full", "", "what becomes of a transfer that finds no buffer: WAIT, DROP_NEWEST, DROP_OLDEST"),
     Field("first_page", "", "first I/O page of its buffers, by range", (RANGES,)),
     Field("pages", "page", "I/O pages from one buffer to the next, by range", (RANGES,)),
@@ -59,7 +72,7 @@ STREAM_FIELDS: Final = (
     Field("extra_mappings", "1", "mappings of a transfer beside its data"),
     Field("first_mapping", "", "its first entry in HostState.slots"),
     Field("mappings", "1", "entries of HostState.slots a buffer"),
-    Field("curves", "", "copy curve of each mover", (len(Mover),)),
+    Field("curves", "", "copy curve of each mover, by the ends that are in the cache", (CURVES_OF_STREAM,)),
     Field("work_ns", "ns", "the guest's own work on one transfer, or its mean, by direction", (DIRECTIONS,)),
     Field("draws_work", "", "whether that work is drawn"),
     Field("next_stream", "", "stream of this host that what it sends goes to, or NOBODY"),

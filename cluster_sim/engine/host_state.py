@@ -27,6 +27,11 @@ STREAM_STATE_FIELDS: Final = (
     Field("usable_buffers", "1", "buffers that can be used: those that found slots where they stay mapped"),
     Field("ring_first", "", "where the buffer that has been free longest stands in the stream's ring"),
     Field("free_buffers", "1", "buffers that are free"),
+    Field("posted_first", "", "where the buffer that has been posted longest stands in the stream's ring of them"),
+    Field("posted_buffers", "1", "buffers that are posted"),
+    Field("posting", "1", "buffers that are being posted"),
+    Field("is_pool_full", "", "whether the last buffer that was to be posted found no slots"),
+    Field("is_reaping", "", "whether something waits for buffers to lie unused for long"),
     Field("blocked_until_ns", "ns", "instant until which an empty ring is not refilled"),
     Field("handling", "1", "completions that the guest's handler has not done with"),
     Field("next_frame", "", "number of a closed loop's next request"),
@@ -35,6 +40,23 @@ STREAM_STATE_FIELDS: Final = (
     Field("counts", "1", "what that size comes to (Count)", (COUNT_COUNT,)),
 )
 STREAM_STATE: Final = record_of(STREAM_STATE_FIELDS)
+
+BUFFER_FIELDS: Final = (
+    Field("shared_granules", "1", "granules of it that are shared for its transfers"),
+    Field("uses", "1", "transfers that have used it since it was shared"),
+    Field("given_ns", "ns", "instant at which it was last given back"),
+    Field("is_busy", "", "whether it is free, IN_USE by a transfer or what restores it, or POSTED"),
+    Field("is_closing", "", "whether it is about to be made private"),
+    Field("mapped_bytes", "B", "size of its mapping into bounce slots"),
+    Field("mapped_pieces", "1", "pieces of that mapping"),
+    Field("cpu_ns", "ns", "CPU time of guest and host spent on it between transfers", (2,)),
+    Field("copied_bytes", "B", "bytes copied between transfers, by copier", (3,)),
+    Field("exits", "1", "exits taken between transfers"),
+    Field("conversions", "1", "granules converted between transfers"),
+    Field("converted_pages", "page", "pages converted between transfers"),
+)
+BUFFER: Final = record_of(BUFFER_FIELDS)
+"""A buffer of a stream: how it is shared and mapped, and the work on it that its next transfer will answer for."""
 
 SERVER_STATE_FIELDS: Final = (
     Field("held", "1", "how much of it is held"),
@@ -58,6 +80,8 @@ GUEST_STATE_FIELDS: Final = (
     Field("conversion_calls", "1", "conversion calls"),
     Field("lost_pages", "page", "pages whose content a conversion destroyed"),
     Field("refusals", "1", "conversions that pins refused"),
+    Field("shootdowns", "1", "how often conversions have interrupted its other vCPUs"),
+    Field("left_shared_pages", "page", "pages that its transfers converted and have not yet made private again"),
     Field("deferred_pages", "page", "pages whose conversion was put off until the last pin was gone"),
     Field("exposed_pages", "page", "pages of the guest's own data that the host could read"),
     Field("leaked_pages", "page", "pages of the guest's own data that the host has read"),
@@ -94,6 +118,10 @@ TRANSFER_FIELDS: Final = (
     Field("staged", "", "tag of the data in its bounce slots"),
     Field("frame", "", "frame, request or range of the stream"),
     Field("direction", "", "which way it goes (Direction)"),
+    Field("is_background", "", "whether it is no transfer but work between transfers"),
+    Field("seen_shootdowns", "1", "the guest's shootdowns up to when it got its vCPU, and its own since"),
+    Field("range_page", "", "first I/O page of what it converted last"),
+    Field("range_pages", "page", "pages of what it converted last"),
     Field("held", "", "a bit for each of the host's resources that it holds"),
     Field("origin_ns", "ns", "instant at which the data first set out"),
     Field("submitted_ns", "ns", "instant at which it was submitted"),
@@ -180,10 +208,11 @@ class Lists(NamedTuple):
 class HostState(NamedTuple):
     """State of one host.
 
-    `slots` holds the bounce addresses of each buffer, `jobs` the jobs of the shared resources, `messages` what goes to
-    other hosts, `sums` what has ended by stream and field, `keys` latencies of what was delivered
-    (engine/stream_sums.py), `heard` what software is told. `holds` is a heap of buffers that others pin;
-    `held_until_ns` (0: not held), `held_pages` and `pin_waiters` have an entry a buffer.
+    `ring` holds the free buffers of each stream and `posted` those that are ready, `slots` the bounce addresses of each
+    buffer, `jobs` the jobs of the shared resources, `messages` what goes to other hosts, `sums` what has ended by
+    stream and field, `keys` latencies of what was delivered (engine/stream_sums.py), `heard` what software is told.
+    `holds` is a heap of buffers that others pin; `held_until_ns` (0: not held), `held_pages` and `pin_waiters` have an
+    entry a buffer.
     """
 
     streams: Records
@@ -191,6 +220,8 @@ class HostState(NamedTuple):
     guests: Records
     wait_queues: Records
     ring: Int32s
+    posted: Int32s
+    buffers: Records
     slots: Int64s
     transfers: Records
     timers: Records

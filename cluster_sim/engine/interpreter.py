@@ -2,13 +2,25 @@
 
 from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.bounce import map_slots, unmap_slots
+from cluster_sim.engine.buffer_life import is_shared, open_batch, refill, rest, restore_later, stays_shared
 from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
-from cluster_sim.engine.transfers import finish, new_transfer
+from cluster_sim.engine.transfers import finish, forget, new_transfer
 from cluster_sim.engine.wait_queues import make_ready
-from cluster_sim.engine.waiting import acquire, amount_of, give_buffer, note_held, refill_later, release, take_buffer
+from cluster_sim.engine.waiting import (
+    acquire,
+    amount_of,
+    ask_again,
+    give_buffer,
+    hand_on_others,
+    note_held,
+    post_buffer,
+    refill_later,
+    release,
+    take_buffer,
+)
 from cluster_sim.io_paths.conversion_steps import ATTEMPT_STEPS
 from cluster_sim.io_paths.steps import Count, Op
 from cluster_sim.memory.outcomes import Outcome
@@ -63,6 +75,58 @@ def send(host: Host, transfer: int, now_ns: int) -> None:
     message.origin_ns = row.origin_ns
 
 
+@compiled
+def step_if_full(host: Host, transfer: int, now_ns: int) -> int:
+    """Where a transfer, or what posts a buffer, goes on when there are no slots for it.
+
+    Who waits for a posted buffer is then told, as who comes is: nothing else may ever be posted.
+    """
+    row = host.state.transfers[transfer]
+    stream, moving = host.spec.streams[row.stream], host.state.streams[row.stream]
+    if not row.is_background:
+        return int(stream.if_full[row.direction])
+    moving.posting -= 1
+    moving.is_pool_full = 1
+    ask_again(host, row.stream, now_ns)
+    return int(stream.post_if_full[row.direction])
+
+
+@compiled
+def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> None:
+    """A step that takes no time and is about what stays shared, is posted or comes later, or about shootdowns."""
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    step = host.spec.steps[step_number]
+    op = step.op
+    if op == Op.SKIP:
+        row.step += step.argument
+    elif op == Op.SKIP_IF_SHARED:
+        if is_shared(host, transfer):
+            row.step += step.argument
+    elif op == Op.SKIP_IF_IT_STAYS:
+        if stays_shared(host, transfer, now_ns):
+            row.step += step.argument
+    elif op == Op.RESTORE_LATER:
+        restore_later(host, transfer, now_ns)
+    elif op == Op.REFILL:
+        refill(host, transfer, now_ns)
+    elif op == Op.OPENED:
+        open_batch(host, transfer)
+        if stream.posts > 0:
+            refill(host, transfer, now_ns)
+        else:
+            hand_on_others(host, row.stream, now_ns)
+    elif op == Op.WATCH:
+        row.seen_shootdowns = host.state.guests[stream.guest].shootdowns
+    else:
+        assert op == Op.SHOOT_DOWN
+        shootdowns = row.counts[step.argument]
+        if step.argument == Count.CONVERTED:
+            shootdowns += row.counts[Count.CONVERTED_2M]
+        host.state.guests[stream.guest].shootdowns += shootdowns
+        row.seen_shootdowns += shootdowns
+
+
 @inlined
 def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> None:
     """A step that takes no time and never stops a transfer."""
@@ -93,9 +157,25 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
         refill_later(host, transfer, now_ns)
     elif op == Op.SEND:
         send(host, transfer, now_ns)
-    else:
-        assert op == Op.HAND_OVER
+    elif op == Op.HAND_OVER:
         row.handed_ns = now_ns
+    else:
+        between_step(host, transfer, step_number, now_ns)
+
+
+@compiled
+def end_row(host: Host, transfer: int, now_ns: int) -> None:
+    """A transfer is delivered or dropped, or work between transfers is done."""
+    step = host.spec.steps[host.state.transfers[transfer].step]
+    if step.op == Op.DELIVER:
+        finish(host, transfer, now_ns, Ending.DELIVERED, 0)
+    elif step.op == Op.DROP:
+        finish(host, transfer, now_ns, Ending.DROPPED, step.argument)
+    elif step.op == Op.POSTED:
+        post_buffer(host, transfer, now_ns)
+    else:
+        assert step.op == Op.STOP
+        forget(host, transfer)
 
 
 @inlined
@@ -112,7 +192,7 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
     while True:
         step = host.spec.steps[row.step]
         op = step.op
-        if op == Op.SPEND or op == Op.KICK or op == Op.SPEND_LOCKED:
+        if op == Op.SPEND or op == Op.KICK or op == Op.SPEND_LOCKED or op == Op.SPEND_SHOT_DOWN:
             now_ns = spend(host, transfer, now_ns, op)
             if now_ns == STOPPED:
                 return
@@ -140,7 +220,7 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
             continue
         elif op == Op.MAP_SLOTS:
             if not map_slots(host, transfer, now_ns):
-                row.step = stream.if_full[row.direction]
+                row.step = step_if_full(host, transfer, now_ns)
                 continue
         elif op == Op.TAKE_BUFFER:
             if not take_buffer(host, transfer, now_ns):
@@ -149,11 +229,11 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
             now_ns = receive(host, transfer, now_ns)
             if now_ns == STOPPED:
                 return
-        elif op == Op.DELIVER:
-            finish(host, transfer, now_ns, Ending.DELIVERED, 0)
-            return
-        elif op == Op.DROP:
-            finish(host, transfer, now_ns, Ending.DROPPED, step.argument)
+        elif op == Op.REST:
+            if not rest(host, transfer, now_ns):
+                return
+        elif op == Op.DELIVER or op == Op.DROP or op == Op.POSTED or op == Op.STOP:
+            end_row(host, transfer, now_ns)
             return
         else:
             instant_step(host, transfer, row.step, now_ns)

@@ -29,8 +29,10 @@ from cluster_sim.engine.wait_queues import make_ready, next_ready
 from cluster_sim.io_paths.steps import Op
 from cluster_sim.results.endings import Ending
 
-ROWS_A_STEP = 2
-"""Rows that one transfer may ask for before it stops: its follower in a closed loop, and what it passes on."""
+ROWS_A_STEP = 7
+"""Rows that one transfer may ask for before it stops: its follower in a closed loop, what it passes on, what posts the
+next buffer when it takes one, opens its batch and gives its own, what restores that, what looks for unused ones.
+"""
 
 
 @compiled
@@ -40,9 +42,10 @@ def end_timed(host: Host, now_ns: int) -> None:
     transfer = pop(host.state.timers, cursor.timers)
     cursor.timers -= 1
     row = host.state.transfers[transfer]
-    if host.spec.steps[row.step].op != Op.THINK:
+    op = host.spec.steps[row.step].op
+    if op != Op.THINK and op != Op.REST:
         book_step(host, transfer, now_ns)
-    elif host.state.guests[host.spec.streams[row.stream].guest].died_ns == ALIVE:
+    elif op == Op.THINK and host.state.guests[host.spec.streams[row.stream].guest].died_ns == ALIVE:
         host.state.streams[row.stream].submitted += 1
         row.step += 1
     make_ready(host, transfer)
@@ -162,7 +165,7 @@ def settle(host: Host, end_ns: int) -> None:
         row = host.state.transfers[transfer]
         if row.phase == FREE or row.phase == DONE:
             continue
-        if host.spec.steps[row.step].op == Op.THINK:
+        if host.spec.steps[row.step].op == Op.THINK or row.is_background:
             forget(host, transfer)
             continue
         if row.phase == SHARING:

@@ -6,6 +6,7 @@ bookings in the same order.
 
 from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.booking import book, copy_alone_ns, price
+from cluster_sim.engine.buffer_life import batch_of
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.shared_resources import (
     HOST_LOCK,
@@ -17,10 +18,11 @@ from cluster_sim.engine.shared_resources import (
 )
 from cluster_sim.engine.state import ON_PIN_RETRY, SHARING, TIMED, WAITING, Host
 from cluster_sim.engine.wait_queues import is_polling
-from cluster_sim.io_paths.steps import Mover, Op
+from cluster_sim.io_paths.steps import Count, Mover, Op, Range
 from cluster_sim.results.ledger import Category
 
 NO_EXITS = -1
+MOVERS = len(Mover)
 LOCK_DEMAND = 1_000_000
 STOPPED = -1
 """Instead of an instant: the transfer goes on when an event says so."""
@@ -107,15 +109,18 @@ def share_time(host: Host, transfer: int, now_ns: int, which: int, alone_ns: int
 def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> int:
     """Move the transfer's bytes; when that ends, or STOPPED."""
     row = host.state.transfers[transfer]
-    curve = host.spec.streams[row.stream].curves[mover]
+    step, stream = host.spec.steps[row.step], host.spec.streams[row.stream]
+    curve, moved_bytes = stream.curves[step.warm_ends * MOVERS + mover], row.bytes
+    if step.range == Range.WHOLE_BUFFER:
+        moved_bytes = stream.buffer_bytes
     if mover < Mover.CRYPTO:
-        row.copied_bytes[mover] += row.bytes
+        row.copied_bytes[mover] += moved_bytes
     elif mover == Mover.CRYPTO:
-        row.copied_bytes[0] += row.bytes
-    alone_ns = copy_alone_ns(host.spec.curves, curve, row.bytes)
+        row.copied_bytes[0] += moved_bytes
+    alone_ns = copy_alone_ns(host.spec.curves, curve, moved_bytes)
     if alone_ns == 0:
         return now_ns
-    demand = row.bytes * host.spec.curves[curve].bus_milli // alone_ns
+    demand = moved_bytes * host.spec.curves[curve].bus_milli // alone_ns
     if demand == 0:
         return take_time(host, transfer, now_ns, alone_ns)
     return share_time(host, transfer, now_ns, MEMORY_BANDWIDTH, alone_ns, demand)
@@ -148,6 +153,9 @@ def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
         server = host.spec.streams[row.stream].servers[step.resource]
         if host.state.servers[server].held > 0 or is_polling(host, server, now_ns):
             return now_ns
+    if op == Op.SPEND_SHOT_DOWN:
+        guest = host.state.guests[host.spec.streams[row.stream].guest]
+        row.counts[Count.SHOT_DOWN] = guest.shootdowns - row.seen_shootdowns
     if step.exits != NO_EXITS:
         row.exits += row.counts[step.exits]
     span_ns = price(host, transfer, row.step)
@@ -169,7 +177,12 @@ def await_pins(host: Host, transfer: int, now_ns: int) -> None:
         return
     row.started_ns = now_ns
     row.phase = WAITING
-    host.state.pin_waiters[row.buffer] = transfer
+    held = row.buffer
+    first, end = batch_of(host, row.stream, row.buffer)
+    for buffer in range(first, end):
+        if host.state.held_until_ns[buffer] != 0:
+            held = buffer
+    host.state.pin_waiters[held] = transfer
 
 
 @compiled

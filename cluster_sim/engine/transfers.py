@@ -6,7 +6,7 @@ from cluster_sim.engine.heap import push
 from cluster_sim.engine.state import ALIVE, DONE, FREE, NOBODY, NOT_HANDED, RUNNING, TIMED, Arrivals, Host
 from cluster_sim.engine.stream_sums import tally
 from cluster_sim.engine.wait_queues import make_ready
-from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.io_paths.steps import FIRST_EFFECT, Count
 from cluster_sim.memory.pages import FIRST_TAG
 from cluster_sim.memory.swiotlb import pieces_of
@@ -39,6 +39,13 @@ def set_counts(host: Host, transfer: int) -> None:
 
 
 @compiled
+def set_calls(counts: Int64s, size_bytes: int, call_bytes: int, chunk_bytes: int) -> None:
+    """Count the calls, and the exits to the VMM, that converting so many bytes takes."""
+    counts[Count.CALLS] = units(size_bytes, call_bytes)
+    counts[Count.CHUNKS] = units(size_bytes, chunk_bytes) if chunk_bytes > 0 else 0
+
+
+@compiled
 def count_size(host: Host, stream_number: int, size_bytes: int) -> None:
     """Work out what a size comes to for a stream; mostly the next transfer has the same."""
     stream = host.spec.streams[stream_number]
@@ -50,10 +57,7 @@ def count_size(host: Host, stream_number: int, size_bytes: int) -> None:
     counts[Count.PIECES] = pieces_of(size_bytes, stream.min_align_mask) + stream.extra_mappings
     counts[Count.PAGES] = units(size_bytes, PAGE_BYTES)
     counts[Count.GRANULES] = granules
-    converted_bytes = granules * stream.granule_pages * PAGE_BYTES
-    counts[Count.CALLS] = units(converted_bytes, stream.call_bytes)
-    if stream.chunk_bytes > 0:
-        counts[Count.CHUNKS] = units(converted_bytes, stream.chunk_bytes)
+    set_calls(counts, granules * stream.granule_pages * PAGE_BYTES, stream.call_bytes, stream.chunk_bytes)
     counts[Count.OTHER_VCPUS] = stream.other_vcpus
     counts[Count.SUBMISSIONS] = units(units(size_bytes, stream.descriptor_bytes), stream.batch_descriptors)
 
@@ -92,6 +96,7 @@ def new_transfer(
     row.step = host.spec.streams[stream_number].entry[direction]
     row.buffer = NOBODY
     row.held = 0
+    row.is_background = 0
     row.ledger[:] = 0
     row.cpu_ns[:] = 0
     row.copied_bytes[:] = 0

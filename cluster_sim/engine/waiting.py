@@ -2,8 +2,17 @@
 
 from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.booking import book, book_step, price
-from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, NOBODY, WAITING, Host
-from cluster_sim.engine.transfers import finish
+from cluster_sim.engine.buffer_life import (
+    answer_for,
+    close_if_private,
+    leave_with_buffer,
+    put_posted,
+    refill,
+    take_any,
+    take_posted,
+)
+from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, IN_USE, NOBODY, WAITING, Host
+from cluster_sim.engine.transfers import finish, forget
 from cluster_sim.engine.wait_queues import around, dequeue, enqueue, hold, is_polling, make_ready
 from cluster_sim.io_paths.steps import OF_HOST, WHOLE, Count
 from cluster_sim.results.endings import DropReason, Ending
@@ -98,10 +107,18 @@ def take_buffer(host: Host, transfer: int, now_ns: int) -> bool:
     if moving.blocked_until_ns > now_ns:
         finish(host, transfer, now_ns, Ending.DROPPED, DropReason.RING_EMPTY)
         return False
-    row.buffer = take_free_buffer(host, row.stream)
+    is_posted = host.spec.steps[row.step].argument == 1
+    row.buffer = take_posted(host, row.stream) if is_posted else take_any(host, row.stream)
     row.counts[Count.WAITED] = 0
+    if is_posted:
+        refill(host, transfer, now_ns)
     if row.buffer != NOBODY:
+        if stream.is_tended:
+            answer_for(host, transfer)
         return True
+    if is_posted and moving.is_pool_full:
+        finish(host, transfer, now_ns, Ending.DROPPED, DropReason.SWIOTLB_FULL)
+        return False
     if stream.when_full == DROP_NEWEST:
         finish(host, transfer, now_ns, Ending.DROPPED, DropReason.NO_BUFFER)
         return False
@@ -131,12 +148,60 @@ def waited_ns(host: Host, transfer: int, now_ns: int) -> int:
 def give_buffer(host: Host, transfer: int, now_ns: int) -> None:
     """Give the buffer to the stream's first waiter, else back to its ring."""
     row = host.state.transfers[transfer]
-    follower = resume_first(host, len(host.state.servers) + row.stream, now_ns)
-    if follower == NOBODY:
+    stream = host.spec.streams[row.stream]
+    if row.is_background:
+        leave_with_buffer(host, transfer)
+    host.state.buffers[row.buffer].given_ns = now_ns
+    if stream.posts > 0 or not hand_on(host, row.stream, row.buffer, now_ns):
         put_free_buffer(host, row.stream, row.buffer)
-    else:
-        host.state.transfers[follower].buffer = row.buffer
-        host.state.transfers[follower].counts[Count.WAITED] = 1
+    elif stream.batch > 1:
+        hand_on_others(host, row.stream, now_ns)
+
+
+@compiled
+def hand_on(host: Host, stream_number: int, buffer: int, now_ns: int) -> bool:
+    """Give a buffer to the first that waits for one; False where nobody does."""
+    follower = resume_first(host, len(host.state.servers) + stream_number, now_ns)
+    if follower == NOBODY:
+        return False
+    host.state.buffers[buffer].is_busy = IN_USE
+    close_if_private(host, stream_number, buffer)
+    host.state.transfers[follower].buffer = buffer
+    host.state.transfers[follower].counts[Count.WAITED] = 1
+    if host.spec.streams[stream_number].is_tended:
+        answer_for(host, follower)
+    return True
+
+
+@compiled
+def ask_again(host: Host, stream_number: int, now_ns: int) -> None:
+    """Who waits for a buffer of a stream asks for one again, as if he came now."""
+    while host.state.wait_queues[len(host.state.servers) + stream_number].first != NOBODY:
+        waiter = resume_first(host, len(host.state.servers) + stream_number, now_ns)
+        host.state.transfers[waiter].step -= 1
+
+
+@compiled
+def hand_on_others(host: Host, stream_number: int, now_ns: int) -> None:
+    """Buffers of a batch that were closed are open again: who waits may have them."""
+    while host.state.wait_queues[len(host.state.servers) + stream_number].first != NOBODY:
+        buffer = take_any(host, stream_number)
+        if buffer == NOBODY:
+            return
+        hand_on(host, stream_number, buffer, now_ns)
+
+
+@compiled
+def post_buffer(host: Host, transfer: int, now_ns: int) -> None:
+    """A buffer is ready: for the first transfer that waits for one, else it is posted."""
+    row, moving = host.state.transfers[transfer], host.state.streams[host.state.transfers[transfer].stream]
+    moving.posting -= 1
+    moving.is_pool_full = 0
+    leave_with_buffer(host, transfer)
+    if not hand_on(host, row.stream, row.buffer, now_ns):
+        put_posted(host, row.stream, row.buffer)
+    refill(host, transfer, now_ns)
+    forget(host, transfer)
 
 
 @compiled
@@ -149,21 +214,10 @@ def refill_later(host: Host, transfer: int, now_ns: int) -> None:
 
 
 @compiled
-def take_free_buffer(host: Host, stream: int) -> int:
-    """The stream's buffer that has been free longest, or NOBODY."""
-    spec, state = host.spec.streams[stream], host.state.streams[stream]
-    if state.free_buffers == 0:
-        return NOBODY
-    buffer = int(host.state.ring[spec.first_buffer + state.ring_first])
-    state.ring_first = around(state.ring_first + 1, spec.buffers)
-    state.free_buffers -= 1
-    return buffer
-
-
-@compiled
 def put_free_buffer(host: Host, stream: int, buffer: int) -> None:
     """Give a buffer back to its stream."""
     spec, state = host.spec.streams[stream], host.state.streams[stream]
     assert state.free_buffers < spec.buffers
     host.state.ring[spec.first_buffer + around(state.ring_first + state.free_buffers, spec.buffers)] = buffer
     state.free_buffers += 1
+    host.state.buffers[buffer].is_busy = 0

@@ -96,4 +96,5 @@ def cost_record(cost: Cost) -> dict[str, JsonValue]:
         "confidence": cost.confidence,
         "formula": cost.formula,
         "note": cost.note,
+        "stands_in": cost.stands_in,
     }

@@ -1,15 +1,16 @@
-"""The programs of a guest's start, a stage each: its image is built, its pool shared, its memory accepted."""
+"""The programs of a guest's start, a stage each.
 
+Its image is built, firmware accepts memory, firmware and kernel do their own work, the pool is shared, and the rest of
+memory is accepted.
+"""
+
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.conversion_steps import convert, guest_touch
+from cluster_sim.io_paths.host_side import fault_in
 from cluster_sim.io_paths.path_context import PathContext
-from cluster_sim.io_paths.step_sequences import (
-    begin,
-    end,
-    enter_guest,
-    fault_in,
-    leave_guest,
-)
+from cluster_sim.io_paths.step_sequences import begin, end, enter_guest, leave_guest
 from cluster_sim.io_paths.steps import (
+    WHOLE,
     Charge,
     Count,
     Op,
@@ -32,9 +33,14 @@ def first_touch(context: PathContext) -> Operation:
 
 
 def build_image(context: PathContext) -> Program:
-    """The host puts the guest's image into private memory, page by page, before the guest runs."""
+    """The host puts the guest's image into private memory, page by page, before the guest runs.
+
+    Where the security processor measures it, one image is built after the other on a host.
+    """
+    has_server = context.protection.has_launch_server
     return boot_stage(
         acquire(Resource.WORKER, "wait for the VMM"),
+        *((acquire(Resource.PSP, "wait for the security processor"),) if has_server else ()),
         memory("the image's pages are built", first_touch(context)),
         spend(
             "build and measure the image",
@@ -43,7 +49,25 @@ def build_image(context: PathContext) -> Program:
             Charge("build_page", Count.PAGES),
             Charge("allocate_page", Count.ALLOCATED),
         ),
+        *((release(Resource.PSP),) if has_server else ()),
         release(Resource.WORKER),
+    )
+
+
+def start_kernel(context: PathContext) -> Program:
+    """Firmware and kernel do what does not depend on protection's pages, and the kernel builds its memory map."""
+    return boot_stage(
+        *enter_guest(context),
+        spend("the firmware's own work", Category.WORK, Runner.GUEST, Charge("boot_firmware")),
+        *touch_first(context),
+        spend(
+            "the kernel's own work, and its memory map",
+            Category.WORK,
+            Runner.GUEST,
+            Charge("boot_kernel"),
+            Charge("boot_memory_map_gib", Count.GRANULES),
+        ),
+        *leave_guest(context),
     )
 
 
@@ -56,15 +80,26 @@ def set_up_pool(context: PathContext) -> Program:
         *guest_touch(context, private=False),
         *leave_guest(context),
         acquire(Resource.WORKER, "wait for the VMM"),
-        *fault_in(),
+        *fault_in(context),
         release(Resource.WORKER),
     )
 
 
-def accept(context: PathContext, *, is_eager: bool) -> Program:
-    """The guest touches memory for the first time: a page is allocated, given to it and accepted."""
-    steps = (
-        *enter_guest(context),
+def accept_first(context: PathContext, *, in_parallel: bool) -> Program:
+    """A part of memory is accepted before the guest does anything else, one after the other or one on each vCPU."""
+    return boot_stage(
+        *enter_guest(context), *touch_first(context), *leave_guest(context), amount=1 if in_parallel else WHOLE
+    )
+
+
+def accept_lazily(context: PathContext) -> Program:
+    """A part of memory is accepted as the guest touches it, once it has booted."""
+    return Program((*begin(context), *enter_guest(context), *touch_first(context), *leave_guest(context), *end()))
+
+
+def touch_first(context: PathContext) -> tuple[Step, ...]:
+    """The guest touches memory for the first time: a page is allocated, given to it and accepted, at one price."""
+    return (
         acquire(Resource.MMU_LOCK, "take the guest's mmu_lock for reading", runner=Runner.GUEST),
         memory("the guest touches the pages for the first time", first_touch(context)),
         Step(
@@ -75,23 +110,35 @@ def accept(context: PathContext, *, is_eager: bool) -> Program:
             charges=(Charge("first_touch_page", Count.GUEST_FAULTS),),
             exits=Count.GUEST_FAULTS,
         ),
-        spend("allocate the pages", Category.FAULT, Runner.GUEST, Charge("allocate_page", Count.ALLOCATED)),
+        *first_touch_by_leaf(context),
         release(Resource.MMU_LOCK),
-        *leave_guest(context),
     )
-    if is_eager:
-        return boot_stage(*steps)
-    return Program((*begin(context), *steps, *end()))
 
 
-def boot_stage(*steps: Step) -> Program:
+def first_touch_by_leaf(context: PathContext) -> tuple[Step, ...]:
+    """Leaves of 2 MiB that the guest comes to have at once; there are none among 4 KiB folios."""
+    if context.memory.huge_page == PAGE_BYTES:
+        return ()
+    return (
+        Step(
+            Op.SPEND_LOCKED if context.protection.has_host_lock else Op.SPEND,
+            "give leaves of 2 MiB to the guest",
+            category=Category.ACCEPT_ZERO,
+            runner=Runner.GUEST,
+            charges=(Charge("first_touch_leaf_2m", Count.GUEST_FAULTS_2M),),
+            exits=Count.GUEST_FAULTS_2M,
+        ),
+    )
+
+
+def boot_stage(*steps: Step, amount: int = WHOLE) -> Program:
     """One stage of a guest's start: stages follow each other, and all else of the guest waits behind them."""
     return Program(
         (
-            acquire(Resource.BOOT, "wait for the part before"),
+            acquire(Resource.BOOT, "wait for the part before", amount=amount),
             Step(Op.TAKE_BUFFER, "take a free buffer", category=Category.QUEUE_WAIT),
             *steps,
-            release(Resource.BOOT),
+            release(Resource.BOOT, amount=amount),
             *end(),
         )
     )

@@ -2,14 +2,13 @@
 
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.conversion_steps import convert
+from cluster_sim.io_paths.host_side import fault_in, held_by_others
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.step_sequences import (
     begin,
     end,
     enter_guest,
-    fault_in,
     handled,
-    held_by_others,
     interrupt,
     leave_guest,
     ring_host,
@@ -39,7 +38,7 @@ def program(context: PathContext, granule_bytes: int) -> Program:
             *enter_guest(context),
             *share,
             *ring_host(context),
-            *worker(context, *fault_in(), *held_by_others(context)),
+            *worker(context, *fault_in(context), *held_by_others(context)),
             spend("it stays shared", Category.WORK, Runner.NOBODY, Charge(HOLD)),
             *interrupt(context),
             *unshare,

@@ -37,12 +37,33 @@ class PoolNeeds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BufferLife:
+    """What becomes of a buffer between transfers.
+
+    `uses`, `idle_ns`, `most_bytes`: how long it stays shared once it is, 0 for no such bound. `batch`: how many are
+    converted together. `posted`: how many are made ready before a transfer asks for one, ALL_BUFFERS for all.
+    `may_stay_shared`: whether any stays shared at all.
+    """
+
+    may_stay_shared: bool = False
+    uses: int = 1
+    idle_ns: int = 0
+    most_bytes: int = 0
+    batch: int = 1
+    posted: int = 0
+
+
+ALL_BUFFERS = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PathNeeds:
     """What a path needs for the streams of one guest.
 
     `granule_bytes`: what buffers that the device reaches are padded to. `has_device_buffers`: the device reaches
     buffers of the stream's own. `has_own_buffers`: the guest keeps the data in private buffers. `converts_buffers`:
-    each transfer shares its buffer and makes it private again; `calls` says what one such call covers.
+    each transfer shares its buffer and makes it private again; `calls` says what one such call covers. `life`: what
+    becomes of buffers between transfers.
     """
 
     has_device_buffers: bool
@@ -51,6 +72,7 @@ class PathNeeds:
     converts_buffers: bool = False
     calls: Calls = "batched"
     pool: PoolNeeds | None = None
+    life: BufferLife = BufferLife()
 
     @property
     def slots(self) -> SlotNeeds | None:

@@ -43,6 +43,6 @@ def needs(path: IoPath, guest: GuestGroupSpec, protection: Protection, memory: M
         case SharedPoolPath():
             return shared_pool.needs(path)
         case DirectPath():
-            return direct.needs()
+            return direct.needs(path)
         case _:
             assert_never(path)

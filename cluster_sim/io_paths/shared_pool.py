@@ -1,5 +1,6 @@
 """Streaming through buffers that were shared once: no mapping, no conversion, 0 to 2 copies."""
 
+from cluster_sim.io_paths.host_side import fault_in, held_by_others, made_by_host, reach, use_storage, wrote
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.path_needs import PathNeeds, PoolNeeds
 from cluster_sim.io_paths.step_sequences import (
@@ -8,22 +9,17 @@ from cluster_sim.io_paths.step_sequences import (
     end,
     enter_guest,
     expect_data,
-    fault_in,
     guest_copy,
     guest_wrote,
     handled,
-    held_by_others,
     interrupt,
     interrupt_for_credit,
     kick_request,
     leave_guest,
     pass_on,
-    reach,
     ring_host,
-    use_storage,
     work,
     worker,
-    wrote,
 )
 from cluster_sim.io_paths.steps import Program, Range, Step
 from cluster_sim.scenario.path_spec import Copier, SharedPoolPath
@@ -45,7 +41,7 @@ def program(path: SharedPoolPath, context: PathContext) -> Program:
 
 def filled_by_host(path: SharedPoolPath, context: PathContext) -> Program:
     """Host to guest: the host produces, the guest consumes; what was not asked for comes without a doorbell."""
-    fill: tuple[Step, ...] = (*use_storage(context, "cpu"), wrote())
+    fill: tuple[Step, ...] = (*use_storage(context, "cpu"), made_by_host(context))
     if path.copied_by in ("producer", "both"):
         fill = (*use_storage(context, path.copier), *reach(context, path.copier), wrote())
     snapshot: tuple[Step, ...] = ()
@@ -81,7 +77,7 @@ def filled_by_guest(path: SharedPoolPath, context: PathContext) -> Program:
             guest_wrote(Range.DEVICE),
         )
     copier: Copier = "cpu"
-    reads = (*fault_in(), expect_data(Range.DEVICE))
+    reads = (*fault_in(context), expect_data(Range.DEVICE))
     if path.copied_by in ("consumer", "both"):
         copier = path.copier
         reads = (*reach(context, copier), expect_data(Range.DEVICE))

@@ -2,6 +2,7 @@
 
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.steps import (
+    WHOLE,
     Charge,
     Count,
     Mover,
@@ -19,7 +20,6 @@ from cluster_sim.io_paths.steps import (
 )
 from cluster_sim.memory.pages import Operation
 from cluster_sim.results.ledger import Category
-from cluster_sim.scenario.path_spec import Copier
 
 WORK = "work"
 """Price of the guest's own work, 1 ns a ns; the transfer's count says how much it is."""
@@ -27,22 +27,28 @@ NETWORK_LATENCY = "network_latency"
 """Price of the way to another host, which the definition gives."""
 
 
-def begin(context: PathContext) -> tuple[Step, ...]:
-    """Wait for the guest to have booted and for the packet to be in, and take a buffer as the workload says."""
+def begin(context: PathContext, *, posted: bool = False) -> tuple[Step, ...]:
+    """Wait for the guest to have booted and for the packet to be in, and take a buffer: a posted one, or any."""
     steps: tuple[Step, ...] = ()
     if context.is_closed:
         steps += (Step(Op.THINK, "the next request is thought of"),)
     if context.waits_for_boot:
-        steps += (acquire(Resource.BOOT, "wait for the guest to boot"), release(Resource.BOOT))
+        steps += (
+            acquire(Resource.BOOT, "wait for the guest to boot", amount=WHOLE),
+            release(Resource.BOOT, amount=WHOLE),
+        )
     if context.comes_from_network:
         steps += (pass_through("the network card takes it in", Resource.NIC_IN, Mover.NIC),)
-    return (*steps, Step(Op.TAKE_BUFFER, "take a free buffer", category=Category.QUEUE_WAIT))
+    text = "take a posted buffer" if posted else "take a free buffer"
+    return (*steps, Step(Op.TAKE_BUFFER, text, category=Category.QUEUE_WAIT, argument=int(posted)))
 
 
 def enter_guest(context: PathContext) -> tuple[Step, ...]:
     """Get a vCPU, behind the queue's own work where that is one thread, and a CPU for it where CPUs may be short."""
     steps: tuple[Step, ...] = (acquire(Resource.THREAD, "wait for the queue's thread"),) if context.is_threaded else ()
     steps += (acquire(Resource.VCPU, "wait for a vCPU"),)
+    if context.is_shot_down:
+        steps += (Step(Op.WATCH, "from here on, conversions of others interrupt it"),)
     if context.shares_cpus and not context.spins_when_idle:
         steps += (acquire(Resource.CPU, "wait for a CPU of the host"),)
     return steps
@@ -52,16 +58,32 @@ def leave_guest(context: PathContext) -> tuple[Step, ...]:
     """Let the vCPU and its CPU go."""
     has_cpu = context.shares_cpus and not context.spins_when_idle
     steps: tuple[Step, ...] = (release(Resource.CPU),) if has_cpu else ()
+    if context.is_shot_down:
+        steps = (shot_down(), *steps)
     thread: tuple[Step, ...] = (release(Resource.THREAD),) if context.is_threaded else ()
     return (*steps, release(Resource.VCPU), *thread)
 
 
+def shot_down() -> Step:
+    """Conversions of others interrupted the vCPU so often while the transfer had it."""
+    return Step(
+        Op.SPEND_SHOT_DOWN,
+        "interrupted by conversions on other vCPUs",
+        category=Category.TLB,
+        runner=Runner.GUEST,
+        charges=(Charge("shot_down", Count.SHOT_DOWN),),
+        exits=Count.SHOT_DOWN,
+    )
+
+
 def end() -> tuple[Step, ...]:
     """Give the buffer back, be delivered."""
-    return (
-        Step(Op.GIVE_BUFFER, "give the buffer back"),
-        Step(Op.DELIVER, "delivered"),
-    )
+    return (give_buffer(), Step(Op.DELIVER, "delivered"))
+
+
+def give_buffer() -> Step:
+    """The buffer is free."""
+    return Step(Op.GIVE_BUFFER, "give the buffer back")
 
 
 def work(context: PathContext) -> Step:
@@ -114,126 +136,9 @@ def leave_worker(context: PathContext) -> tuple[Step, ...]:
     return (*steps, release(Resource.WORKER))
 
 
-def use_storage(context: PathContext, copier: Copier) -> tuple[Step, ...]:
-    """The storage behind the host's side serves the request from or to the host's own memory.
-
-    Where its own DMA moves the data, that is this service, in the place of the host's copy.
-    """
-    return () if copier == "device" else served_by_storage(context)
-
-
-def served_by_storage(context: PathContext) -> tuple[Step, ...]:
-    """The storage serves the request; the worker goes on with others."""
-    if context.far_end != "storage":
-        return ()
-    return (
-        *leave_worker(context),
-        acquire(Resource.STORAGE, "wait for the storage"),
-        move("the storage serves the request", Mover.STORAGE, Category.STORAGE, Runner.NOBODY),
-        release(Resource.STORAGE),
-        *wake_worker(context),
-    )
-
-
-def host_copy(context: PathContext, copier: Copier) -> tuple[Step, ...]:
-    """Move the data between the host's own memory and the guest's, which the copier reaches."""
-    match copier:
-        case "cpu":
-            return (move("the host copies the data", Mover.HOST, Category.HOST_COPY, Runner.HOST),)
-        case "device":
-            return served_by_storage(context)
-        case "engine":
-            return engine_copy(context)
-
-
-def engine_copy(context: PathContext) -> tuple[Step, ...]:
-    """The host's copy engine moves the data; the worker spins until it has, or sleeps and is interrupted."""
-    submit = (
-        acquire(Resource.ENGINE_QUEUE, "wait for a place in the engine's queue", runner=Runner.HOST),
-        spend(
-            "submit and complete",
-            Category.ENGINE_COPY,
-            Runner.HOST,
-            Charge("engine_submit", Count.SUBMISSIONS),
-        ),
-    )
-    runner = Runner.NOBODY if context.engine_interrupts else Runner.HOST
-    copy = (
-        acquire(Resource.ENGINE, "wait for the copy engine", runner=runner),
-        move("the engine copies the data", Mover.ENGINE, Category.ENGINE_COPY, runner),
-        release(Resource.ENGINE),
-        release(Resource.ENGINE_QUEUE),
-    )
-    if not context.engine_interrupts:
-        return (*submit, *copy)
-    return (
-        *submit,
-        *leave_worker(context),
-        *copy,
-        *get_worker(
-            context,
-            spend("the engine interrupts and wakes", Category.NOTIFY, Runner.HOST, Charge("engine_interrupt")),
-        ),
-    )
-
-
-def reach(context: PathContext, copier: Copier) -> tuple[Step, ...]:
-    """Move the data through pages that stay shared; an IOMMU has them mapped for good."""
-    return (*fault_in(), *host_copy(context, copier))
-
-
-def reach_once(context: PathContext, copier: Copier) -> tuple[Step, ...]:
-    """Move the data through pages that are the device's for this once: DMA needs them pinned and mapped, then not."""
-    if copier == "cpu":
-        return reach(context, copier)
-    return (
-        *fault_in(),
-        memory("pin the buffer for DMA", Operation.PIN_SHORT),
-        spend("map in the IOMMU", Category.PAGE_TABLE, Runner.HOST, Charge("iommu_map_page", Count.PAGES)),
-        *host_copy(context, copier),
-        acquire(Resource.IOMMU, "wait for the IOMMU's invalidation queue", runner=Runner.HOST),
-        spend(
-            "unmap from the IOMMU and invalidate",
-            Category.PAGE_TABLE,
-            Runner.HOST,
-            Charge("iommu_unmap_page", Count.PAGES),
-        ),
-        release(Resource.IOMMU),
-        memory("unpin the buffer", Operation.UNPIN_SHORT),
-    )
-
-
-def fault_in() -> tuple[Step, ...]:
-    """The host touches each page; those that it has not mapped fault, one PTE a fault (P-9)."""
-    return (
-        memory("the host touches the buffer's pages", Operation.HOST_TOUCH),
-        spend(
-            "host page faults",
-            Category.FAULT,
-            Runner.HOST,
-            Charge("host_fault_page", Count.HOST_FAULTS),
-            Charge("allocate_page", Count.ALLOCATED),
-        ),
-    )
-
-
-def wrote() -> Step:
-    """The buffer now holds what the host put there."""
-    return memory("the buffer holds the data", Operation.HOST_WRITE)
-
-
 def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:
     """The buffer now holds what the guest put there."""
-    return memory("the buffer holds the data", Operation.GUEST_WRITE, memory_range)
-
-
-def held_by_others(context: PathContext) -> tuple[Step, ...]:
-    """Some user on the host pins the buffer and gives it back later, whatever becomes of the transfer."""
-    pins = context.memory.pins
-    if pins is None:
-        return ()
-    operation = Operation.PIN_SHORT if pins.term == "short" else Operation.PIN_LONG
-    return (Step(Op.HOLD, "a user on the host pins the buffer", argument=operation),)
+    return memory("the buffer holds the data", Operation.GUEST_WRITE, memory_range, touches=(memory_range,))
 
 
 def interrupt(context: PathContext) -> tuple[Step, ...]:
@@ -251,7 +156,7 @@ def interrupt(context: PathContext) -> tuple[Step, ...]:
             Category.NOTIFY,
             Runner.GUEST,
             Charge("interrupt", Count.INTERRUPTS),
-            exits=Count.INTERRUPTS,
+            exits=Count.INTERRUPTS if context.protection.interrupt_exits else None,
         ),
         spend("wake the idle guest", Category.NOTIFY, Runner.GUEST, Charge("wake_vcpu", Count.IDLE_WAKES)),
     )
@@ -290,7 +195,7 @@ def interrupt_for_credit(context: PathContext) -> tuple[Step, ...]:
             Runner.GUEST,
             Charge("interrupt", Count.WAITED),
             Charge("wake_vcpu", Count.WAITED),
-            exits=Count.WAITED,
+            exits=Count.WAITED if context.protection.interrupt_exits else None,
         ),
     )
 
@@ -317,11 +222,12 @@ def pass_on(context: PathContext) -> tuple[Step, ...]:
             return (handed,)
 
 
-def guest_copy(text: str, *, crypto: bool = False) -> Step:
+def guest_copy(text: str, *, crypto: bool = False, copied: Range = Range.DEVICE) -> Step:
     """A vCPU copies the data, or encrypts or decrypts it on the way, which is the copy."""
+    ends = (Range.DEVICE, Range.OWN)
     if crypto:
-        return move(f"{text}, by a cipher", Mover.CRYPTO, Category.CRYPTO, Runner.GUEST)
-    return move(text, Mover.GUEST, Category.GUEST_COPY, Runner.GUEST)
+        return move(f"{text}, by a cipher", Mover.CRYPTO, Category.CRYPTO, Runner.GUEST, ends=ends)
+    return move(text, Mover.GUEST, Category.GUEST_COPY, Runner.GUEST, ends=ends, moved=copied)
 
 
 def expect_data(memory_range: Range) -> Step:

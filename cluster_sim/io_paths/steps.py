@@ -40,6 +40,18 @@ class Op(IntEnum):
     RECEIVE = 23
     SEND = 24
     HAND_OVER = 25
+    SKIP = 26
+    SKIP_IF_SHARED = 27
+    SKIP_IF_IT_STAYS = 28
+    RESTORE_LATER = 29
+    POSTED = 30
+    REFILL = 31
+    STOP = 32
+    REST = 33
+    SHOOT_DOWN = 34
+    WATCH = 35
+    SPEND_SHOT_DOWN = 36
+    OPENED = 37
 
 
 class Direction(IntEnum):
@@ -58,7 +70,7 @@ class Resource(IntEnum):
     """A reader-writer lock: faults read, conversions write."""
     WORKER = 3
     BOOT = 4
-    """Held while the guest starts, stage by stage."""
+    """Held while the guest starts, stage by stage: whole, or a part by each vCPU that accepts memory."""
     THREAD = 5
     """What a queue's own work runs in, where that is one thread."""
     ENGINE = 6
@@ -71,6 +83,8 @@ class Resource(IntEnum):
     NIC_IN = 12
     LINK = 13
     """From this host to one other."""
+    PSP = 14
+    """The security processor, which builds and measures images."""
 
 
 OF_HOST = (
@@ -82,6 +96,7 @@ OF_HOST = (
     Resource.NIC_OUT,
     Resource.NIC_IN,
     Resource.LINK,
+    Resource.PSP,
 )
 """Resources of the host; the others are a guest's own."""
 LOCKS = (Resource.AREA_LOCK, Resource.MMU_LOCK, Resource.IOMMU)
@@ -90,7 +105,7 @@ WHOLE = 0
 
 
 class Mover(IntEnum):
-    """What moves a transfer's bytes, each with a curve of its own."""
+    """What moves a transfer's bytes, each with a curve of its own; a CPU's by how many ends are in its cache."""
 
     GUEST = 0
     HOST = 1
@@ -113,18 +128,23 @@ class Range(IntEnum):
     """Which memory of the transfer's buffer a step works on."""
 
     DEVICE = 0
-    """What the device reads or writes: the buffer itself, or its place in a shared pool."""
+    """What the device reads or writes: the buffer itself, its place in a shared pool, or its bounce slots."""
     OWN = 1
     """The consumer's private copy, where there is one."""
-    GRANULES = 2
-    """The whole granules that the device's buffer was converted in."""
+    CONVERTED = 2
+    """What the transfer converted last: whole granules, of one buffer or of several."""
+    WHOLE_BUFFER = 3
+    """All of the buffer, whatever the transfer's size."""
 
 
-FIRST_EFFECT = 15
+FIRST_EFFECT = 16
 
 
 class Count(IntEnum):
-    """What a price is multiplied with. Those of effects are of the transfer's last memory operation."""
+    """What a price is multiplied with. Those of effects are of the transfer's last memory operation.
+
+    Pages of whole leaves of 2 MiB are counted as leaves (…_2M), and in no count of pages.
+    """
 
     ONCE = 0
     PIECES = 1
@@ -149,10 +169,20 @@ class Count(IntEnum):
     """The guest's own work on the transfer, ns."""
     HANDED = 14
     """1 when the transfer had to wait for the resource it took last, 0 when that was free."""
+    SHOT_DOWN = 15
+    """How often conversions of others interrupted the vCPU while the transfer had it."""
     CONVERTED = FIRST_EFFECT + Effect.CONVERTED
+    CONVERTED_2M = FIRST_EFFECT + Effect.CONVERTED_2M
     HOST_UNMAPPED = FIRST_EFFECT + Effect.HOST_UNMAPPED
+    HOST_UNMAPPED_2M = FIRST_EFFECT + Effect.HOST_UNMAPPED_2M
     HOST_FAULTS = FIRST_EFFECT + Effect.HOST_FAULTS
+    HOST_FAULTS_2M = FIRST_EFFECT + Effect.HOST_FAULTS_2M
     GUEST_FAULTS = FIRST_EFFECT + Effect.GUEST_FAULTS
+    GUEST_FAULTS_2M = FIRST_EFFECT + Effect.GUEST_FAULTS_2M
+    ACCEPTED = FIRST_EFFECT + Effect.ACCEPTED
+    ACCEPTED_2M = FIRST_EFFECT + Effect.ACCEPTED_2M
+    PINNED = FIRST_EFFECT + Effect.PINNED
+    PINNED_2M = FIRST_EFFECT + Effect.PINNED_2M
     ALLOCATED = FIRST_EFFECT + Effect.ALLOCATED
     FREED = FIRST_EFFECT + Effect.FREED
     SPLIT = FIRST_EFFECT + Effect.SPLIT
@@ -162,6 +192,8 @@ class Count(IntEnum):
 
 
 COUNT_COUNT = FIRST_EFFECT + EFFECT_COUNT
+ENDS = 2
+"""Of a copy: where it reads, where it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +208,9 @@ class Charge:
 class Step:
     """One step; `text` says to a reader what happens, `argument` is the operation's own.
 
-    `exits` is what the step's exits are counted by. A wait for a resource with a `runner` spins on that CPU.
+    `exits` is what the step's exits are counted by. A wait for a resource with a `runner` spins on that CPU. `touches`
+    are the places of the transfer that are read or written byte by byte; `warm_ends` of a copy, how many of them are in
+    the cache by then, which `copy_chain` counts.
     """
 
     op: Op
@@ -188,19 +222,40 @@ class Step:
     argument: int = 0
     range: Range = Range.DEVICE
     exits: Count | None = None
+    touches: tuple[Range, ...] = ()
+    warm_ends: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The steps of a transfer, and those that undo it when the bounce pool is full."""
+    """The steps of a transfer, and those around it.
+
+    `if_full` undoes it when the bounce pool is full. `post` makes a free buffer ready before a transfer asks for one,
+    `post_if_full` undoes that; `restore` is what is left to do with a buffer after its transfer was delivered; `reap`
+    makes private what has been shared and unused for long.
+    """
 
     steps: tuple[Step, ...]
     if_full: tuple[Step, ...] = ()
+    post: tuple[Step, ...] = ()
+    post_if_full: tuple[Step, ...] = ()
+    restore: tuple[Step, ...] = ()
+    reap: tuple[Step, ...] = ()
+
+    @property
+    def sections(self) -> tuple[tuple[Step, ...], ...]:
+        """All sections, in the order in which a table holds them."""
+        return (self.steps, self.if_full, self.post, self.post_if_full, self.restore, self.reap)
+
+    @property
+    def all_steps(self) -> tuple[Step, ...]:
+        """The steps of all sections."""
+        return tuple(step for section in self.sections for step in section)
 
     def __post_init__(self) -> None:
         """Effects that are priced must be those of an operation before."""
         has_effects = False
-        for step in (*self.steps, *self.if_full):
+        for step in self.all_steps:
             has_effects |= step.op in (Op.MEMORY, Op.CONVERT)
             counts = [charge.count for charge in step.charges] + ([] if step.exits is None else [step.exits])
             assert has_effects or all(count < FIRST_EFFECT for count in counts), step.text
@@ -223,9 +278,20 @@ def spend(text: str, category: Category, runner: Runner, *charges: Charge, exits
     return Step(Op.SPEND, text, category=category, runner=runner, charges=charges, exits=exits)
 
 
-def move(text: str, mover: Mover, category: Category, runner: Runner) -> Step:
-    """Move the transfer's bytes, as fast as the mover's curve and what it shares let."""
-    return Step(Op.COPY, text, category=category, runner=runner, argument=mover)
+def move(
+    text: str,
+    mover: Mover,
+    category: Category,
+    runner: Runner,
+    *,
+    ends: tuple[Range, ...] = (),
+    moved: Range = Range.DEVICE,
+) -> Step:
+    """Move the transfer's bytes, or all of its buffer, as fast as the mover's curve and what it shares let.
+
+    `ends` are those that the transfer may have touched before: all but the host's own memory.
+    """
+    return Step(Op.COPY, text, category=category, runner=runner, argument=mover, range=moved, touches=ends)
 
 
 def pass_through(text: str, resource: Resource, mover: Mover) -> Step:
@@ -233,6 +299,6 @@ def pass_through(text: str, resource: Resource, mover: Mover) -> Step:
     return Step(Op.RECEIVE, text, resource=resource, category=Category.NETWORK, argument=mover)
 
 
-def memory(text: str, operation: int, memory_range: Range = Range.DEVICE) -> Step:
+def memory(text: str, operation: int, memory_range: Range = Range.DEVICE, *, touches: tuple[Range, ...] = ()) -> Step:
     """Apply an operation of the memory model; the steps that follow price its effects."""
-    return Step(Op.MEMORY, text, argument=operation, range=memory_range)
+    return Step(Op.MEMORY, text, argument=operation, range=memory_range, touches=touches)

@@ -1,17 +1,19 @@
 """Bouncing through swiotlb: a mapping a transfer, or mappings that stay and are synced."""
 
+from cluster_sim.io_paths.buffer_life import begin_posted, end_and_refill, post, stop
+from cluster_sim.io_paths.host_side import host_copy, use_storage
 from cluster_sim.io_paths.path_context import PathContext
-from cluster_sim.io_paths.path_needs import PathNeeds, PoolNeeds, SlotNeeds
+from cluster_sim.io_paths.path_needs import ALL_BUFFERS, BufferLife, PathNeeds, PoolNeeds, SlotNeeds
 from cluster_sim.io_paths.step_sequences import (
     begin,
     complete_request,
     end,
     enter_guest,
     expect_data,
+    give_buffer,
     guest_copy,
     guest_wrote,
     handled,
-    host_copy,
     interrupt,
     interrupt_for_credit,
     kick_request,
@@ -19,7 +21,6 @@ from cluster_sim.io_paths.step_sequences import (
     pass_on,
     reclaim_sent,
     ring_host,
-    use_storage,
     work,
     worker,
 )
@@ -63,6 +64,7 @@ def needs(path: SwiotlbPath, guest: GuestGroupSpec, protection: Protection) -> P
         has_device_buffers=False,
         has_own_buffers=True,
         pool=PoolNeeds(pool_bytes=pool_bytes, areas=areas, slots=slots),
+        life=BufferLife(posted=ALL_BUFFERS if path.posted else 0),
     )
 
 
@@ -80,7 +82,36 @@ def transient_bytes(memory_bytes: int) -> int:
 
 def program(path: SwiotlbPath, context: PathContext) -> Program:
     """Bounce a transfer through a mapping of its own, or through one that stays."""
-    return sync(path, context) if path.mapping == "long_lived" else map_and_unmap(path, context)
+    if path.mapping == "long_lived":
+        return sync(path, context)
+    if path.posted and context.can_post:
+        return map_posted(path, context)
+    return map_and_unmap(path, context)
+
+
+def map_posted(path: SwiotlbPath, context: PathContext) -> Program:
+    """Buffers are mapped whole and posted before anything comes: of 2 guest copies, 1 is in the latency."""
+    ring = ring_host(context)
+    into_slots = guest_copy(
+        "map copies the buffer to the bounce slots, although the device will overwrite them", copied=Range.WHOLE_BUFFER
+    )
+    mapping = (*map_slots(), into_slots)
+    ready = post(context, *mapping, rings=ring)
+    main = (
+        *begin_posted(context),
+        *worker(context, *use_storage(context, path.copier), *host_copy(context, path.copier), staged()),
+        *interrupt(context),
+        guest_copy("unmap copies the bounce slots to the buffer", copied=Range.WHOLE_BUFFER),
+        guest_wrote(Range.OWN),
+        *unmap_slots(),
+        handled(),
+        expect_data(Range.OWN),
+        work(context),
+        *leave_guest(context),
+        *end_and_refill(),
+    )
+    in_vain = (*undo_search(context), give_buffer(), stop())
+    return Program(main, post=ready, post_if_full=in_vain)
 
 
 def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
@@ -203,13 +234,18 @@ def unmap_slots() -> tuple[Step, ...]:
     )
 
 
-def when_pool_full(context: PathContext, whole: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Undo what came before the search that failed; then the driver drops the transfer, or maps it again later."""
-    undo = (
+def undo_search(context: PathContext) -> tuple[Step, ...]:
+    """Leave the search that found no slots."""
+    return (
         spend("search slots in vain", Category.SLOTS, Runner.GUEST, Charge("probe", Count.PROBES)),
         release(Resource.AREA_LOCK),
         *leave_guest(context),
     )
+
+
+def when_pool_full(context: PathContext, whole: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Undo what came before the search that failed; then the driver drops the transfer, or maps it again later."""
+    undo = undo_search(context)
     drop = (
         Step(Op.GIVE_BUFFER, "give the buffer back"),
         Step(Op.DROP, "swiotlb buffer is full", argument=DropReason.SWIOTLB_FULL),

@@ -26,7 +26,7 @@ class Capabilities:
 
     @property
     def has_conversion(self) -> bool:
-        """Whether memory can be converted in place (KVM_SET_MEMORY_ATTRIBUTES2)."""
+        """Whether memory can be converted in place (KVM_SET_MEMORY_ATTRIBUTES2): the kernel's switch is on (V-13)."""
         return self.extensions["GUEST_MEMFD_MEMORY_ATTRIBUTES"] > 0
 
 

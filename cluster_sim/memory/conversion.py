@@ -8,7 +8,8 @@ one by one (H-4).
 
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.effects import Counts, add_effects
-from cluster_sim.memory.huge_pages import convert_folio, convert_gib, convert_in_split, fold, operate_on_folios
+from cluster_sim.memory.huge_page_accesses import operate_on_folios, unmap
+from cluster_sim.memory.huge_pages import convert_folio, convert_gib, convert_in_split, fold
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.page_tree import PAGES_PER_1G, UNIFORM, PageTree, apply, leaf_index, read_word
 from cluster_sim.memory.pages import EXCLUSIVE_PINS, FIXED, IN_PLACE, MemoryRules, Operation, transition
@@ -101,7 +102,7 @@ def convert(
         stop = min(start + count, page - page % rules.folio_pages + rules.folio_pages)
         outcome, index = convert_folio(tree, page, stop, to_private, rules, effects)
         if outcome != Outcome.OK:
-            apply(tree, page, stop - page, Operation.UNMAP_ALL, 0, rules, effects)
+            unmap(tree, page, stop - page, Operation.UNMAP_ALL, rules, effects)
             return outcome, index  # H-4: earlier huge pages stay converted
         page = stop
         if page % PAGES_PER_1G == 0:

@@ -28,53 +28,88 @@ Counts = npt.NDArray[np.int64]
 
 
 class Effect(IntEnum):
-    """What an operation did, in pages unless the meaning says otherwise."""
+    """What an operation did, in pages unless the meaning says otherwise.
+
+    In the order in which steps price them: a price's counts lie side by side.
+    """
 
     CONVERTED = 0
-    HOST_UNMAPPED = 1
-    GUEST_ZAPPED = 2
-    HOST_FAULTS = 3
-    GUEST_FAULTS = 4
-    ALLOCATED = 5
-    FREED = 6
-    ZEROED = 7
-    CONTENT_LOST = 8
-    ORPHANED = 9
-    EXPOSED = 10
-    LEAKED = 11
-    ACCEPTED = 12
-    DEFERRED = 13
+    CONVERTED_2M = 1
+    HOST_UNMAPPED = 2
+    HOST_UNMAPPED_2M = 3
+    HOST_FAULTS = 4
+    HOST_FAULTS_2M = 5
+    GUEST_FAULTS = 6
+    GUEST_FAULTS_2M = 7
+    ACCEPTED = 8
+    ACCEPTED_2M = 9
+    PINNED = 10
+    PINNED_2M = 11
+    ALLOCATED = 12
+    FREED = 13
     SPLIT = 14
     MERGED = 15
     LEAVES_BROKEN = 16
-    LEAVES_ZAPPED = 17
-    VMEMMAP_PAGES = 18
+    VMEMMAP_PAGES = 17
+    LEAVES_ZAPPED = 18
+    GUEST_ZAPPED = 19
+    ZEROED = 20
+    CONTENT_LOST = 21
+    ORPHANED = 22
+    EXPOSED = 23
+    LEAKED = 24
+    DEFERRED = 25
 
 
 MEANING: dict[Effect, str] = {
     Effect.CONVERTED: "pages whose attribute changed",
+    Effect.CONVERTED_2M: "2 MiB of the guest's stage-2 that converted by one leaf (count)",
     Effect.HOST_UNMAPPED: "page-table entries that host processes lost",
-    Effect.GUEST_ZAPPED: "pages that the guest's stage-2 lost",
+    Effect.HOST_UNMAPPED_2M: "2 MiB leaves that host processes lost whole (count)",
     Effect.HOST_FAULTS: "pages that a host process faulted in, one entry each (P-9)",
+    Effect.HOST_FAULTS_2M: "2 MiB leaves that a host process faulted in (count)",
     Effect.GUEST_FAULTS: "pages that the guest faulted in",
+    Effect.GUEST_FAULTS_2M: "2 MiB of the guest's stage-2 that one leaf came to map (count)",
+    Effect.ACCEPTED: "pages that the guest accepted or validated",
+    Effect.ACCEPTED_2M: "2 MiB that the guest accepted or validated at once (count)",
+    Effect.PINNED: "pages that got one more pin",
+    Effect.PINNED_2M: "2 MiB in one piece that got one more pin: one leaf of an IOMMU (count)",
     Effect.ALLOCATED: "pages allocated",
     Effect.FREED: "pages given back by their index, orphans included",
+    Effect.SPLIT: "huge pages split into 4 KiB ones (count)",
+    Effect.MERGED: "huge pages merged again (count)",
+    Effect.LEAVES_BROKEN: "huge stage-2 leaves broken because part of their range changed (count)",
+    Effect.VMEMMAP_PAGES: "pages of struct page restored for splitting an optimised huge page (HVO)",
+    Effect.LEAVES_ZAPPED: "huge stage-2 leaves removed with their whole range (count)",
+    Effect.GUEST_ZAPPED: "pages that the guest's stage-2 lost",
     Effect.ZEROED: "pages zeroed by the kernel at first use (X-15)",
     Effect.CONTENT_LOST: "pages whose data, written for a transfer, a conversion destroyed",
     Effect.ORPHANED: "pages that lost their index while pinned (F-13)",
     Effect.EXPOSED: "pages that held a secret of the guest when they became shared",
     Effect.LEAKED: "pages whose secret the host has read",
-    Effect.ACCEPTED: "pages that the guest accepted or validated",
     Effect.DEFERRED: "pages whose conversion waits for the last unpin",
-    Effect.SPLIT: "huge pages split into 4 KiB ones (count)",
-    Effect.MERGED: "huge pages merged again (count)",
-    Effect.LEAVES_BROKEN: "huge stage-2 leaves broken because part of their range changed (count)",
-    Effect.LEAVES_ZAPPED: "huge stage-2 leaves removed with their whole range (count)",
-    Effect.VMEMMAP_PAGES: "pages of struct page restored for splitting an optimised huge page (HVO)",
 }
 
 EFFECT_COUNT = len(Effect)
 assert len(MEANING) == EFFECT_COUNT
+
+BY_LEAF = (
+    (Effect.CONVERTED, Effect.CONVERTED_2M),
+    (Effect.HOST_UNMAPPED, Effect.HOST_UNMAPPED_2M),
+    (Effect.HOST_FAULTS, Effect.HOST_FAULTS_2M),
+    (Effect.GUEST_FAULTS, Effect.GUEST_FAULTS_2M),
+    (Effect.ACCEPTED, Effect.ACCEPTED_2M),
+    (Effect.PINNED, Effect.PINNED_2M),
+)
+"""Pages, and how many whole leaves of 2 MiB are among them."""
+LEAF_PAGES = 512
+
+
+@compiled
+def tell_pages_from_leaves(effects: Counts) -> None:
+    """Take the pages of whole leaves out of the counts of pages, so that each entry of a table is counted once."""
+    for pages, leaves in BY_LEAF:
+        effects[pages] -= LEAF_PAGES * effects[leaves]
 
 
 @compiled
@@ -137,3 +172,5 @@ def add_effects(before: int, after: int, pages: int, effects: Counts) -> None:
         effects[Effect.ACCEPTED] += pages
     if come & DEFERRED:
         effects[Effect.DEFERRED] += pages
+    if after & PIN_MASK > before & PIN_MASK:
+        effects[Effect.PINNED] += pages

@@ -153,7 +153,7 @@ class GuestMemfd:
         """Huge pages of which some page is shared."""
         if self.rules.folio_pages == 1:
             return 0
-        return int(count_split_folios(self.tree, 0, len(self.tree.top), self.rules.folio_pages))
+        return int(count_split_folios(self.tree, 0, len(self.tree.top), self.rules))
 
     @property
     def state_bytes(self) -> int:

@@ -1,22 +1,27 @@
 """Huge pages (generation G4): folios of 2 MiB or 1 GiB, split while any of their pages is shared, and merged again.
 
-A folio is split exactly while its count of shared pages is not 0 (invariant 7). The host's own entries are always
-small (H-6): they are the pages' own bits.
+A folio is split exactly while its count of shared pages is not 0 (invariant 7), or, where the rules keep folios whole
+that are all shared, while it is neither 0 nor all. The host's own entries are the pages' own bits, small ones (H-6);
+only a folio that is whole and shared is mapped by the host in leaves, too.
 """
 
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.memory.effects import Counts, Effect, add_effects
 from cluster_sim.memory.leaves import (
+    HOST_LEAF_ONE,
+    HOST_LEAVES,
     LEAF_MAPPED,
     NO_LEAF,
     SHARED_ONE,
     block_at,
-    break_leaf,
     break_leaves,
+    drop_host_leaves,
     heal,
-    leaf_at,
+    is_split,
+    join_leaves,
     set_block,
     shared_in,
+    whole_leaves,
 )
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.page_tree import (
@@ -30,7 +35,14 @@ from cluster_sim.memory.page_tree import (
     leaf_index,
     read_word,
 )
-from cluster_sim.memory.pages import ACCEPTED, NO_ACCEPT, OPERATION_MASK, PRESENT, MemoryRules, Operation, transition
+from cluster_sim.memory.pages import (
+    GUEST_MAPPED,
+    PRESENT,
+    VIEWS,
+    MemoryRules,
+    Operation,
+    transition,
+)
 
 STRUCT_PAGES_PER_PAGE = 64
 """struct page takes 64 bytes, so one page of vmemmap describes 64 pages; HVO keeps the first."""
@@ -46,13 +58,18 @@ def count_split(folios: int, rules: MemoryRules, effects: Counts) -> None:
 
 @compiled
 def count_converted(tree: PageTree, page: int, shared: int, rules: MemoryRules, effects: Counts) -> None:
-    """Keep the folio's count of shared pages; the last one that goes merges the folio (H-7)."""
+    """Keep the folio's count of shared pages: it is split or merged where that makes it one or several (H-5, H-7)."""
     folio = rules.folio_pages
-    block = block_at(tree, page, folio) + shared * SHARED_ONE
-    count = shared_in(block)
-    assert 0 <= count <= folio, "a folio's count of shared pages is wrong"
-    set_block(tree, page, folio, block)
-    if count == 0 and read_word(tree, page) & PRESENT:
+    before = block_at(tree, page, folio)
+    after = before + shared * SHARED_ONE
+    assert 0 <= shared_in(after) <= folio, "a folio's count of shared pages is wrong"
+    set_block(tree, page, folio, after)
+    was_split, split = is_split(before, rules), is_split(after, rules)
+    if was_split == split or not read_word(tree, page) & PRESENT:
+        return
+    if split:
+        count_split(1, rules, effects)
+    else:
         effects[Effect.MERGED] += 1
 
 
@@ -60,16 +77,25 @@ def count_converted(tree: PageTree, page: int, shared: int, rules: MemoryRules, 
 def convert_folio(
     tree: PageTree, start: int, end: int, to_private: int, rules: MemoryRules, effects: Counts
 ) -> tuple[int, int]:
-    """Convert pages [start, end) of one folio: check pins, break leaves, split or merge, store (H-5)."""
+    """Convert pages [start, end) of one folio: check pins, break leaves, split or merge, store (H-5).
+
+    A block of 2 MiB that converts whole, in a folio that is whole, takes one leaf: before it to shared, after it to
+    private.
+    """
     if to_private:
         blocked, index = apply(tree, start, end - start, Operation.EXPECT_UNPINNED, 0, rules, effects)
         if blocked != Outcome.OK and not rules.defers:
             return Outcome.EAGAIN, index
-    else:
+    block = block_at(tree, start, rules.folio_pages)
+    converts = shared_in(block) != (0 if to_private else rules.folio_pages)
+    was_split = is_split(block, rules)
+    leaves = 0
+    if converts and min(rules.folio_pages, rules.leaf_pages) > 1:
+        leaves = whole_leaves(tree, start, end, to_private)
+    if converts and not (to_private and was_split):
         break_leaves(tree, start, end, rules, effects)
-        is_split = shared_in(block_at(tree, start, rules.folio_pages)) > 0
-        if not is_split and read_word(tree, start) & PRESENT:
-            count_split(1, rules, effects)
+    if converts and rules.whole_when_shared and not was_split:
+        drop_folio_leaves(tree, start, end, rules, effects)
     before = effects[Effect.CONVERTED]
     operation = Operation.MAKE_PRIVATE if to_private else Operation.MAKE_SHARED
     outcome, index = apply(tree, start, end - start, operation, 0, rules, effects)
@@ -78,7 +104,23 @@ def convert_folio(
         count_converted(tree, start, -changed if to_private else changed, rules, effects)
     if not to_private and rules.leaf_is_sticky:
         heal(tree, start, end, rules, effects)
+    split = is_split(block_at(tree, start, rules.folio_pages), rules)
+    if changed == end - start and not (split if to_private else was_split):
+        effects[Effect.CONVERTED_2M] += leaves
+    if leaves > 0 and not split and rules.keeps_guest_mapping:
+        join_leaves(tree, start, end)
     return outcome, index
+
+
+@compiled
+def drop_folio_leaves(tree: PageTree, start: int, end: int, rules: MemoryRules, effects: Counts) -> None:
+    """The host maps nothing of [start, end) any more, and the rest of the folio by small entries."""
+    drop_host_leaves(tree, start, end, HOST_LEAVES, effects)
+    first = start - start % rules.folio_pages
+    for page in range(first, first + rules.folio_pages, PAGES_PER_2M):
+        block = block_at(tree, page, PAGES_PER_2M)
+        if block & HOST_LEAVES:
+            set_block(tree, page, PAGES_PER_2M, block & ~HOST_LEAVES)
 
 
 @compiled
@@ -89,7 +131,8 @@ def convert_in_split(tree: PageTree, page: int, to_private: int, rules: MemoryRu
     """
     index = leaf_index(tree, page)
     block = block_at(tree, page, rules.folio_pages)
-    stays_split = shared_in(block) > (1 if to_private else 0)
+    after_block = block + (-SHARED_ONE if to_private else SHARED_ONE)
+    stays_split = is_split(block, rules) and is_split(after_block, rules)
     if index == UNIFORM or not stays_split or rules.leaf_is_sticky:
         return False
     before = tree.leaf[index]
@@ -120,20 +163,39 @@ def convert_gib(tree: PageTree, gib: int, to_private: int, rules: MemoryRules, e
     if outcome != Outcome.OK:
         return False
     had_converted = effects[Effect.CONVERTED]
+    block = top.below
     top.word = after
     add_effects(before, after, PAGES_PER_1G, effects)
     changed = (effects[Effect.CONVERTED] - had_converted) // FANOUT
-    if to_private:
-        top.below -= changed * SHARED_ONE
-        if changed and after & PRESENT:
-            effects[Effect.MERGED] += FANOUT
-        return True
-    if was_shared == 0 and before & PRESENT:
-        count_split(FANOUT, rules, effects)
-    if top.below & LEAF_MAPPED:
+    top.below = (was_shared + (-changed if to_private else changed)) * SHARED_ONE | (
+        block & NO_LEAF if to_private else 0
+    )
+    if block & LEAF_MAPPED:
         effects[Effect.LEAVES_ZAPPED] += FANOUT
-    top.below = (was_shared + changed) * SHARED_ONE
+    effects[Effect.HOST_UNMAPPED_2M] += FANOUT * leaves_in_views(block)
+    if changed == 0:
+        return True
+    if before & PRESENT and not rules.whole_when_shared:
+        if to_private:
+            effects[Effect.MERGED] += FANOUT
+        else:
+            count_split(FANOUT, rules, effects)
+    is_in_pages = not block & LEAF_MAPPED and before & GUEST_MAPPED
+    if rules.leaf_pages > 1 and not block & NO_LEAF and (to_private or not is_in_pages):
+        effects[Effect.CONVERTED_2M] += FANOUT
+        if rules.keeps_guest_mapping and after & GUEST_MAPPED and (to_private or rules.whole_when_shared):
+            top.below |= LEAF_MAPPED
     return True
+
+
+@compiled
+def leaves_in_views(block: int) -> int:
+    """How many of the host's views map a block by one leaf."""
+    count = 0
+    for view in range(VIEWS):
+        if block & (HOST_LEAF_ONE << view):
+            count += 1
+    return count
 
 
 @compiled
@@ -142,83 +204,8 @@ def fill_folio(tree: PageTree, page: int, rules: MemoryRules, effects: Counts) -
     if read_word(tree, page) & PRESENT:
         return
     apply(tree, page - page % rules.folio_pages, rules.folio_pages, Operation.ALLOCATE, 0, rules, effects)
-    if shared_in(block_at(tree, page, rules.folio_pages)) > 0:
+    if is_split(block_at(tree, page, rules.folio_pages), rules):
         count_split(1, rules, effects)
-
-
-@compiled
-def touch_leaf(
-    tree: PageTree, start: int, end: int, operation: int, tag: int, rules: MemoryRules, effects: Counts
-) -> tuple[int, int]:
-    """The guest touches pages [start, end) of one block of a whole folio: stage-2 maps as large a leaf as it may."""
-    leaf = leaf_at(tree, start, rules)
-    first = start - start % max(leaf, 1)
-    if leaf == 1:
-        return apply(tree, start, end - start, operation, tag, rules, effects)
-    is_part = end - start < leaf
-    if operation == Operation.ACCEPT and is_part and rules.accept != NO_ACCEPT:
-        if not read_word(tree, start) & ACCEPTED and rules.leaf_is_sticky:
-            break_leaf(tree, start, leaf, False, True, effects)
-        return apply(tree, start, end - start, operation, tag, rules, effects)
-    touch = Operation.GUEST_TOUCH_PRIVATE if operation == Operation.GUEST_WRITE else operation
-    outcome, index = apply(tree, first, leaf, touch, 0, rules, effects)
-    if outcome != Outcome.OK:
-        return outcome, index
-    set_block(tree, start, leaf, block_at(tree, start, leaf) | LEAF_MAPPED)
-    if operation == Operation.GUEST_WRITE:
-        return apply(tree, start, end - start, operation, tag, rules, effects)
-    return Outcome.OK, end
-
-
-@compiled
-def touch_gib(
-    tree: PageTree, gib: int, operation: int, tag: int, rules: MemoryRules, effects: Counts
-) -> tuple[int, int]:
-    """The guest touches a whole 1 GiB entry that is all alike and all private, without telling its blocks apart."""
-    top = tree.top[gib]
-    if not top.word & PRESENT:
-        apply(tree, gib * PAGES_PER_1G, PAGES_PER_1G, Operation.ALLOCATE, 0, rules, effects)
-    outcome, index = apply(tree, gib * PAGES_PER_1G, PAGES_PER_1G, operation, tag, rules, effects)
-    if outcome != Outcome.OK:
-        return outcome, index
-    leaf = min(rules.folio_pages, rules.leaf_pages)
-    if leaf == PAGES_PER_1G and not top.block & NO_LEAF:
-        top.block |= LEAF_MAPPED
-    elif leaf > 1 and not top.below & NO_LEAF:
-        top.below |= LEAF_MAPPED
-    return Outcome.OK, (gib + 1) * PAGES_PER_1G
-
-
-@compiled
-def touch(
-    tree: PageTree, start: int, count: int, operation: int, tag: int, rules: MemoryRules, effects: Counts
-) -> tuple[int, int]:
-    """The guest touches pages, folio by folio: whole folios by huge leaves, split ones page by page."""
-    page = start
-    end = start + count
-    while page < end:
-        gib = page // PAGES_PER_1G
-        top = tree.top[gib]
-        is_uniform = top.node == UNIFORM and shared_in(top.block) == 0 and shared_in(top.below) == 0
-        if page % PAGES_PER_1G == 0 and end - page >= PAGES_PER_1G and is_uniform:
-            outcome, index = touch_gib(tree, gib, operation, tag, rules, effects)
-            page += PAGES_PER_1G
-        else:
-            _, outcome = transition(read_word(tree, page), operation, tag, rules)
-            if outcome != Outcome.OK:
-                return outcome, page
-            fill_folio(tree, page, rules, effects)
-            stop = min(end, page - page % PAGES_PER_2M + PAGES_PER_2M)
-            if shared_in(block_at(tree, page, rules.folio_pages)) > 0:
-                outcome, index = apply(tree, page, stop - page, operation, tag, rules, effects)
-            else:
-                outcome, index = touch_leaf(tree, page, stop, operation, tag, rules, effects)
-            page = stop
-            if page % PAGES_PER_1G == 0:
-                fold(tree, gib)
-        if outcome != Outcome.OK:
-            return outcome, index
-    return Outcome.OK, end
 
 
 @compiled
@@ -229,87 +216,11 @@ def fold(tree: PageTree, gib: int) -> None:
 
 
 @compiled
-def remove(tree: PageTree, start: int, count: int, rules: MemoryRules, effects: Counts) -> tuple[int, int]:
-    """Punch whole folios: a split one is merged first, which pins forbid (H-2)."""
-    folio = rules.folio_pages
-    for first in range(start, start + count, folio):
-        is_split = shared_in(block_at(tree, first, folio)) > 0
-        if is_split:
-            blocked, index = apply(tree, first, folio, Operation.EXPECT_UNPINNED, 0, rules, effects)
-            if blocked != Outcome.OK:
-                return Outcome.EAGAIN, index
-            if read_word(tree, first) & PRESENT:
-                effects[Effect.MERGED] += 1
-        for page in range(first, first + folio, PAGES_PER_2M):
-            break_leaf(tree, page, PAGES_PER_2M, True, False, effects)
-        if folio == PAGES_PER_1G:
-            break_leaf(tree, first, folio, True, False, effects)
-        apply(tree, first, folio, Operation.PUNCH, 0, rules, effects)
-    return Outcome.OK, start + count
-
-
-@compiled
-def poison(tree: PageTree, start: int, count: int, rules: MemoryRules, effects: Counts) -> tuple[int, int]:
-    """Memory fails: the pages leave all page tables, so that no leaf can cover them any more (X-17)."""
-    for page in range(start, start + count):
-        leaf = PAGES_PER_2M
-        while leaf <= rules.folio_pages:
-            break_leaf(tree, page, leaf, False, True, effects)
-            leaf *= FANOUT
-    return apply(tree, start, count, Operation.POISON, 0, rules, effects)
-
-
-@compiled
-def operate_on_folios(
-    tree: PageTree, start: int, count: int, operation: int, tag: int, rules: MemoryRules, effects: Counts
-) -> tuple[int, int]:
-    """Apply an operation to pages of a file of huge pages."""
-    kind = operation & OPERATION_MASK
-    folio = rules.folio_pages
-    if kind == Operation.PUNCH or kind == Operation.ALLOCATE:
-        if start % folio != 0 or count % folio != 0:
-            return Outcome.EINVAL, start  # H-2
-        if kind == Operation.PUNCH:
-            return remove(tree, start, count, rules, effects)
-        for page in range(start, start + count, folio):
-            fill_folio(tree, page, rules, effects)
-        return Outcome.OK, start + count
-    if kind == Operation.POISON:
-        return poison(tree, start, count, rules, effects)
-    if Operation.GUEST_TOUCH_PRIVATE <= kind <= Operation.ACCEPT and kind != Operation.GUEST_TOUCH_SHARED:
-        return touch(tree, start, count, operation, tag, rules, effects)
-    allocates = (
-        kind == Operation.GUEST_TOUCH_SHARED
-        or Operation.HOST_TOUCH <= kind <= Operation.HOST_READ
-        or kind == Operation.PIN_SHORT
-        or kind == Operation.PIN_LONG
-    )
-    if not allocates and kind != Operation.UNPIN_SHORT and kind != Operation.UNPIN_LONG:
-        return apply(tree, start, count, operation, tag, rules, effects)
-    page = start
-    while page < start + count:
-        stop = min(start + count, page - page % folio + folio)
-        if allocates:
-            _, outcome = transition(read_word(tree, page), operation, tag, rules)
-            if outcome != Outcome.OK:
-                return outcome, page
-            fill_folio(tree, page, rules, effects)
-        before = effects[Effect.CONVERTED]
-        outcome, index = apply(tree, page, stop - page, operation, tag, rules, effects)
-        if effects[Effect.CONVERTED] != before:
-            count_converted(tree, page, before - effects[Effect.CONVERTED], rules, effects)
-        if outcome != Outcome.OK:
-            return outcome, index
-        page = stop
-    return Outcome.OK, start + count
-
-
-@compiled
-def count_split_folios(tree: PageTree, first_gib: int, gibs: int, folio_pages: int) -> int:
-    """Huge pages of which some page is shared, in 1 GiB entries [first_gib, first_gib + gibs)."""
+def count_split_folios(tree: PageTree, first_gib: int, gibs: int, rules: MemoryRules) -> int:
+    """Huge pages that lie in 4 KiB pages, in 1 GiB entries [first_gib, first_gib + gibs)."""
     split = 0
     for gib in range(first_gib, first_gib + gibs):
-        for page in range(gib * PAGES_PER_1G, (gib + 1) * PAGES_PER_1G, folio_pages):
-            if shared_in(block_at(tree, page, folio_pages)) > 0:
+        for page in range(gib * PAGES_PER_1G, (gib + 1) * PAGES_PER_1G, rules.folio_pages):
+            if is_split(block_at(tree, page, rules.folio_pages), rules):
                 split += 1
     return split

@@ -88,6 +88,7 @@ class Operation(IntEnum):
     ALLOCATE = 21
     PUNCH = 22
     POISON = 23
+    MAP_FOR_GUEST = 24
 
 
 VIEW_SHIFT = 8
@@ -103,7 +104,9 @@ class MemoryRules(NamedTuple):
     TWO_BACKINGS (G0), FIXED (G1) or EXCLUSIVE_PINS; `discards` frees the other backing's page at a conversion;
     `defers` completes a conversion at the last unpin. `folio_pages` is the file's page size in 4 KiB pages,
     `leaf_pages` the largest stage-2 leaf of the technology, and `leaf_is_sticky` says that a leaf once broken comes
-    back only after its whole range was shared. `has_hvo` frees the vmemmap of whole huge pages.
+    back only after its whole range was shared. `has_hvo` frees the vmemmap of whole huge pages. `whole_when_shared`
+    keeps a huge page whole while all of it is shared, so that both sides map it by huge leaves; else any shared page
+    splits it.
     """
 
     content_to_shared: int
@@ -117,6 +120,7 @@ class MemoryRules(NamedTuple):
     leaf_pages: int = 1
     leaf_is_sticky: bool = False
     has_hvo: bool = False
+    whole_when_shared: bool = False
 
 
 DEFAULT_RULES = MemoryRules(KEPT, KEPT, keeps_guest_mapping=False)
@@ -226,6 +230,19 @@ def accessed_by_guest(word: int, operation: int, tag: int, rules: MemoryRules) -
 
 
 @compiled
+def mapped_ahead(word: int, rules: MemoryRules) -> tuple[int, int]:
+    """The page after the host put it into the guest's stage-2 unasked, as its attribute says; nothing is accepted."""
+    if word & POISONED:
+        return word, Outcome.EHWPOISON
+    if word & DEFERRED:
+        return word, Outcome.EAGAIN
+    after = used(word) | GUEST_MAPPED
+    if word & PRIVATE and rules.backing == EXCLUSIVE_PINS:
+        after |= EXCLUSIVE
+    return after, Outcome.OK
+
+
+@compiled
 def pinned(word: int, operation: int, rules: MemoryRules) -> tuple[int, int]:
     """The page after a pin is taken or given back."""
     if operation == Operation.UNPIN_SHORT or operation == Operation.UNPIN_LONG:
@@ -299,4 +316,6 @@ def transition(word: int, operation: int, tag: int, rules: MemoryRules) -> tuple
         return pinned(word, operation, rules)
     if operation == Operation.ALLOCATE:
         return word | PRESENT, Outcome.OK  # F-1: allocated, zeroed only when used
+    if operation == Operation.MAP_FOR_GUEST:
+        return mapped_ahead(word, rules)
     return removed(word, operation, rules), Outcome.OK

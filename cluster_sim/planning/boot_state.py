@@ -7,9 +7,14 @@ import numpy as np
 from cluster_sim.chance.keyed_draws import draw
 from cluster_sim.chance.samples import sampled
 from cluster_sim.engine.bounce import AT_PAGE
-from cluster_sim.engine.guest_memory import convert_at, in_tree, operate_at
+from cluster_sim.engine.buffer_life import batch_of, put_posted, set_shared, take_any
+from cluster_sim.engine.guest_memory import convert_at, in_tree, operate_at, page_of
 from cluster_sim.engine.state import Host
+from cluster_sim.engine.transfers import units
+from cluster_sim.engine.waiting import put_free_buffer
 from cluster_sim.integers import PAGE_BYTES, Int64s
+from cluster_sim.io_paths.path_needs import PathNeeds
+from cluster_sim.io_paths.steps import Range
 from cluster_sim.memory.effects import EFFECT_COUNT, Counts, Effect
 from cluster_sim.memory.leaves import count_leaves
 from cluster_sim.memory.outcomes import Outcome
@@ -32,7 +37,7 @@ from cluster_sim.memory.pages import (
 )
 from cluster_sim.memory.swiotlb import map_buffer
 from cluster_sim.planning.guest_layout import GuestLayout
-from cluster_sim.planning.planned_guest import PlannedGuest
+from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -59,6 +64,7 @@ def memory_rules(protection: Protection, spec: MemorySpec) -> MemoryRules:
         leaf_pages=protection.leaf_bytes_max // PAGE_BYTES if has_huge else 1,
         leaf_is_sticky=protection.leaf_is_sticky,
         has_hvo=spec.hvo,
+        whole_when_shared=has_huge and spec.split == "mixed",
     )
 
 
@@ -117,6 +123,8 @@ def boot(
             gauges["shared_pages"] = layout.pool_bytes // PAGE_BYTES
             gauges["split"] = done[Effect.SPLIT]
             gauges["broken_leaves"] = done[Effect.LEAVES_BROKEN]
+        if layout.resident_pages:
+            share_resident(host, layout, io_base, gauges)
         effects.append(done)
     return effects
 
@@ -136,6 +144,64 @@ def map_for_life(host: Host, numbers: Sequence[int]) -> None:
         moving = host.state.streams[number]
         moving["usable_buffers"] = moving["free_buffers"] = usable
         host.state.guests[stream["guest"]]["unmapped_buffers"] += stream["buffers"] - usable
+
+
+def post_at_boot(
+    host: Host,
+    streams: Sequence[PlannedStream],
+    guests: Sequence[PlannedGuest],
+    *,
+    maps_ahead: bool,
+) -> None:
+    """Drivers filled their rings before the run: buffers are shared or mapped, and posted; not of guests that boot."""
+    for number, stream in enumerate(streams):
+        guest = guests[stream.guest]
+        if guest.layout.boots or guest.placed.arrives_ns > 0:
+            continue
+        for _ in range(int(host.spec.streams[number]["posts"])):
+            buffer = int(take_any(host, number))
+            if not make_ready_to_post(host, number, buffer, guest.layout.needs, maps_ahead=maps_ahead):
+                put_free_buffer(host, number, buffer)
+                host.state.streams[number]["is_pool_full"] = 1
+                break
+            put_posted(host, number, buffer)
+
+
+def make_ready_to_post(host: Host, number: int, buffer: int, needs: PathNeeds, *, maps_ahead: bool) -> bool:
+    """Share or map a free buffer as its path does before posting it; False where there are no slots for it."""
+    stream, state = host.spec.streams[number], host.state.buffers[buffer]
+    size = int(stream["buffer_bytes"])
+    if needs.slots is not None and not needs.slots.stay_mapped:
+        first = int(stream["first_mapping"]) + (buffer - int(stream["first_buffer"])) * int(stream["mappings"])
+        row = host.state.slots[first : first + int(stream["mappings"])]
+        extra = int(stream["extra_mappings"])
+        pieces = map_buffer(host.state.pools, stream["pool"], stream["home_area"], AT_PAGE, size, extra, row)
+        state["mapped_bytes"], state["mapped_pieces"] = size, pieces
+        return bool(pieces)
+    if needs.converts_buffers and state["shared_granules"] == 0:
+        share_batch(host, number, buffer, maps_ahead=maps_ahead)
+    return True
+
+
+def share_batch(host: Host, number: int, buffer: int, *, maps_ahead: bool) -> None:
+    """Share a buffer, and those that convert with it, before the run; `maps_ahead` maps them for the guest, too."""
+    stream = host.spec.streams[number]
+    first, end = batch_of(host, number, buffer)
+    pages, granule = int(stream["pages"][Range.DEVICE]), int(stream["granule_pages"])
+    granules = units(int(stream["buffer_bytes"]), granule * PAGE_BYTES) if end - first == 1 else pages // granule
+    effects = np.zeros(EFFECT_COUNT, np.int64)
+    for each in range(first, end):
+        outcome, _ = convert_at(host, page_of(host, number, each), granules * granule, 0, effects)
+        assert outcome == Outcome.OK
+        if maps_ahead:
+            apply_at(host, page_of(host, number, each), granules * granule, Operation.MAP_FOR_GUEST)
+    set_shared(host, first, end, granules)
+    host.state.buffers["is_closing"][first:end] = 0
+    guest = host.state.guests[stream["guest"]]
+    guest["left_shared_pages"] += effects[Effect.CONVERTED]
+    guest["shared_pages"] += effects[Effect.CONVERTED]
+    guest["split"] += effects[Effect.SPLIT]
+    guest["exposed_pages"] += effects[Effect.EXPOSED]
 
 
 def leaves_of(host: Host, guest: PlannedGuest, base: int) -> int:
@@ -186,6 +252,18 @@ def share_pool(host: Host, layout: GuestLayout, io_base: int) -> Counts:
     apply_at(host, io_base, pages, Operation.HOST_TOUCH)
     apply_at(host, io_base, pages, Operation.GUEST_TOUCH_SHARED)
     return effects
+
+
+def share_resident(host: Host, layout: GuestLayout, io_base: int, gauges: np.void) -> None:
+    """Share what stays shared beside pools, before the run; it keeps a page of 1 GiB around it split (H-7)."""
+    effects = np.zeros(EFFECT_COUNT, np.int64)
+    outcome, _ = convert_at(host, io_base + layout.resident_page, layout.resident_pages, 0, effects)
+    assert outcome == Outcome.OK
+    for operation in (Operation.HOST_TOUCH, Operation.GUEST_TOUCH_SHARED):
+        apply_at(host, io_base + layout.resident_page, layout.resident_pages, operation)
+    gauges["shared_pages"] += layout.resident_pages
+    gauges["split"] += effects[Effect.SPLIT]
+    gauges["broken_leaves"] += effects[Effect.LEAVES_BROKEN]
 
 
 def apply_at(host: Host, start: int, count: int, operation: Operation, *, tag: int = 0) -> None:

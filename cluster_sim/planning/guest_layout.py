@@ -9,10 +9,16 @@ from cluster_sim.io_paths.path_needs import PathNeeds
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PAGES_PER_2M
 from cluster_sim.planning.queues import Queue, WorkloadSizes, boots, queues_of
 from cluster_sim.platform.protection import Protection
+from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
-from cluster_sim.scenario.workload_traits import Role, TransferSizes
+from cluster_sim.scenario.workload_traits import MEMORY_MAP_BYTES_PER_GIB, Role, TransferSizes
 
 HUGE_BYTES = PAGES_PER_2M * PAGE_BYTES
+GIB = PAGES_PER_1G * PAGE_BYTES
+Q35_WHOLE_BYTES = 0xB000_0000
+Q35_LOW_BYTES = 0x8000_0000
+RESIDENT_BYTES = 256 << 10
+"""Virtqueues of a few devices and what their drivers share beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +31,27 @@ class BufferLayout:
     own_page: int = 0
     own_pages: int = 0
 
+    @property
+    def end_page(self) -> int:
+        """The page behind those that the device reaches, or behind its ranges."""
+        return self.device_page + self.count * self.device_pages
+
 
 @dataclass(frozen=True, slots=True)
 class GuestLayout:
     """I/O memory of one guest: `io_pages` from page 0 on, the pool first, then room for it to grow.
 
-    `held_bytes` is what it keeps from other uses, `pool_buffers_bytes` a pool's content; `end_page` is behind the last
-    page of the guest, `boots` whether it starts within the run.
+    `resident_page` and `resident_pages` are what else is shared for good. `held_bytes` is what it keeps from others,
+    `pool_buffers_bytes` a pool's content; `end_page` is behind the last page of the guest, `boots` whether it starts
+    within the run.
     """
 
     queues: tuple[Queue, ...]
     buffers: tuple[BufferLayout, ...]
     needs: PathNeeds
     pool_bytes: int
+    resident_page: int
+    resident_pages: int
     io_pages: int
     end_page: int
     held_bytes: int
@@ -61,10 +75,11 @@ def round_up(amount: int, unit: int) -> int:
     return -(-amount // unit) * unit
 
 
-def stride_pages(size: int, granule_bytes: int) -> int:
-    """Pages from one buffer to the next: whole granules, large buffers from 2 MiB boundaries on."""
+def stride_pages(size: int, granule_bytes: int, batch: int = 1) -> int:
+    """Pages from one buffer to the next: whole granules; large buffers begin at 2 MiB unless they convert together."""
     padded = round_up(size, granule_bytes)
-    return (round_up(padded, HUGE_BYTES) if padded >= HUGE_BYTES else padded) // PAGE_BYTES
+    is_aligned = padded >= HUGE_BYTES and batch == 1
+    return (round_up(padded, HUGE_BYTES) if is_aligned else padded) // PAGE_BYTES
 
 
 def pool_bytes_of(needs: PathNeeds, buffers_bytes: int) -> int:
@@ -98,14 +113,18 @@ def lay_out(
     held = pool + sum(bytes_held(each, size, needs) for each, size in zip(unplaced, buffer_sizes, strict=True))
     own_page = round_up(max(device_pages, (pool + needs.grow_bytes) // PAGE_BYTES), PAGES_PER_2M)
     placed = side_by_side(unplaced, own_page)
-    end_page = io_pages = own_page + sum(each.count * each.own_pages for each in unplaced)
+    end_page = own_page + sum(each.count * each.own_pages for each in unplaced)
+    resident = resident_bytes(scenario.memory, protection)
+    resident_page = round_up(end_page, PAGES_PER_2M) if resident else end_page
+    end_page = io_pages = resident_page + resident // PAGE_BYTES
+    held += resident
     for number, queue in enumerate(queues):
         if queue.traits.moves_data:
             continue
-        ranges = lay_ranges(queue, end_page, pool // PAGE_BYTES, group.memory // PAGE_BYTES)
-        placed[number] = ranges
-        if queue.role != Role.POOL:
-            end_page = ranges.device_page + ranges.count * ranges.device_pages
+        first_page = io_pages if queue.role == Role.KERNEL else end_page
+        placed[number] = ranges = lay_ranges(queue, first_page, pool, group.memory, protection)
+        if queue.role not in (Role.POOL, Role.KERNEL):
+            end_page = ranges.end_page
         if queue.role == Role.CHURN:
             held += ranges.count * ranges.device_pages * PAGE_BYTES
             io_pages = end_page
@@ -114,12 +133,23 @@ def lay_out(
         buffers=tuple(placed),
         needs=needs,
         pool_bytes=pool,
+        resident_page=resident_page,
+        resident_pages=resident // PAGE_BYTES,
         io_pages=io_pages,
-        end_page=max(end_page, group.memory // PAGE_BYTES),
+        end_page=max(end_page, group.memory // PAGE_BYTES, *(each.end_page for each in placed)),
         held_bytes=held,
         pool_buffers_bytes=device_pages * PAGE_BYTES,
         boots=boots(group),
     )
+
+
+def resident_bytes(memory: MemorySpec, protection: Protection) -> int:
+    """What is shared for good beside pools: of a page of 1 GiB it keeps all split, of others it lies apart."""
+    if not protection.has_private_memory:
+        return 0
+    if memory.resident != "auto":
+        return memory.resident
+    return RESIDENT_BYTES if memory.huge_page == PAGES_PER_1G * PAGE_BYTES else 0
 
 
 def size_buffers(queue: Queue, size: int, needs: PathNeeds) -> BufferLayout:
@@ -129,7 +159,7 @@ def size_buffers(queue: Queue, size: int, needs: PathNeeds) -> BufferLayout:
     return BufferLayout(
         count=traits.buffers,
         device_page=0,
-        device_pages=stride_pages(size, needs.granule_bytes) if has_device else 0,
+        device_pages=stride_pages(size, needs.granule_bytes, needs.life.batch) if has_device else 0,
         own_page=0,
         own_pages=stride_pages(size, PAGE_BYTES) if has_own else 0,
     )
@@ -154,12 +184,38 @@ def side_by_side(buffers: Sequence[BufferLayout], own_page: int) -> list[BufferL
     return placed
 
 
-def lay_ranges(queue: Queue, first_page: int, pool_pages: int, memory_pages: int) -> BufferLayout:
-    """Memory of a queue that moves no data, from `first_page` on: ranges to convert, an image, what is accepted."""
+def lay_ranges(
+    queue: Queue, first_page: int, pool_bytes: int, memory_bytes: int, protection: Protection
+) -> BufferLayout:
+    """Memory of a queue that moves no data, from `first_page` on: ranges to convert, an image, what is accepted.
+
+    The kernel's memory map is the last of the guest's memory, which others may touch after it.
+    """
     ranges = queue.traits.ranges
+    if queue.role == Role.KERNEL:
+        pages = memory_map_pages(memory_bytes)
+        return BufferLayout(1, max(first_page, memory_bytes // PAGE_BYTES - pages), pages)
     if ranges is None:
-        return BufferLayout(1, 0, pool_pages)
+        return BufferLayout(1 if pool_bytes else 0, 0, pool_bytes // PAGE_BYTES)
     start = round_up(first_page, ranges.align_bytes // PAGE_BYTES)
-    pages = ranges.range_bytes // PAGE_BYTES
-    count = (memory_pages - start) // pages if ranges.count is None else ranges.count
-    return BufferLayout(max(1, count), start, pages)
+    if ranges.count is not None:
+        return BufferLayout(ranges.count, start, ranges.range_bytes // PAGE_BYTES)
+    left_bytes = max(memory_bytes - start * PAGE_BYTES, 0)
+    most_bytes = firmware_bytes(memory_bytes, protection) if ranges.most_bytes == "auto" else ranges.most_bytes
+    count = min(left_bytes, left_bytes if most_bytes is None else most_bytes) // ranges.range_bytes
+    return BufferLayout(count, start, ranges.range_bytes // PAGE_BYTES)
+
+
+def memory_map_pages(memory_bytes: int) -> int:
+    """Pages of the kernel's memory map, a struct page for each page; in blocks of 2 MiB, as it is mapped by."""
+    return round_up(memory_bytes * MEMORY_MAP_BYTES_PER_GIB // GIB, HUGE_BYTES) // PAGE_BYTES
+
+
+def firmware_bytes(memory_bytes: int, protection: Protection) -> int:
+    """What OVMF accepts before the kernel runs: memory below 4 GiB (edk2 d1e41c620f, 0d129ef7c3).
+
+    Of QEMU's q35 that is all up to 2.75 GiB, and 2 GiB of more (hw/i386/pc_q35.c).
+    """
+    if not protection.accepts_pages:
+        return 0
+    return memory_bytes if memory_bytes < Q35_WHOLE_BYTES else Q35_LOW_BYTES

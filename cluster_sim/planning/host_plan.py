@@ -8,7 +8,7 @@ import numpy as np
 from cluster_sim.engine.faults import PlannedFault
 from cluster_sim.engine.heap import ENTRY
 from cluster_sim.engine.host_spec import GUEST, REQUEST, HostSpec, Policy, Records
-from cluster_sim.engine.host_state import CURSOR, GUEST_STATE, JOURNAL, MESSAGE, TRANSFER, HostState, Int32s
+from cluster_sim.engine.host_state import BUFFER, CURSOR, GUEST_STATE, JOURNAL, MESSAGE, TRANSFER, HostState, Int32s
 from cluster_sim.engine.records import empty_lists, empty_wait_queues
 from cluster_sim.engine.shared_resources import idle_shares, room_for_jobs
 from cluster_sim.engine.state import ALIVE, FOREVER, NOBODY, NOT_GROWING, ON_PIN_DEFER, ON_PIN_RETRY, ON_PIN_WAIT, Host
@@ -19,11 +19,12 @@ from cluster_sim.memory.effects import EFFECT_COUNT
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PageTree
 from cluster_sim.memory.pages import Operation
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, Swiotlb, empty_swiotlb
-from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, scatter_io_pages
-from cluster_sim.planning.copy_curves import build_curves
+from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, post_at_boot, scatter_io_pages
+from cluster_sim.planning.copy_curves import CopyCurves, bus_mb_per_s
 from cluster_sim.planning.placement import place_guests
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.pool_setup import SetUp
+from cluster_sim.planning.protection_of import protection_of, vmm_faults
 from cluster_sim.planning.queues import WorkloadSizes
 from cluster_sim.planning.run_guests import RunGuests
 from cluster_sim.planning.step_table import Programs
@@ -50,6 +51,7 @@ class HostPlan:
     streams: tuple[PlannedStream, ...]
     faults: tuple[PlannedFault, ...]
     protection: Protection
+    curves: CopyCurves
 
 
 def plan_host(
@@ -69,7 +71,7 @@ def plan_host(
     `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps.
     Long, because each table is built from those before it.
     """
-    protection = with_lock(profile.protection, scenario.cluster.host.conversion_lock)
+    protection = protection_of(scenario)
     run_guests = run_guests or RunGuests(scenario, sizes, place_guests(scenario, (0,)))
     guests = run_guests.on_host(host)
     chance = (*run_guests.placement.chance, host)
@@ -79,7 +81,8 @@ def plan_host(
     bases = np.cumsum([0, *(guest.layout.gib_entries for guest in guests)]) * PAGES_PER_1G
     pages = scatter_io_pages(scenario, guests, bases, chance)
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
-    table = build_streams(scenario, profile, guests, streams, servers, io_bases, sizes)
+    curves = CopyCurves(profile, scenario.cluster)
+    table = build_streams(scenario, curves, guests, streams, servers, io_bases, sizes)
     table["is_closed"] *= not is_alone
     link_streams(table, guests, streams)
     sharing = SetUp(scenario, profile)
@@ -88,7 +91,7 @@ def plan_host(
         streams=table,
         servers=servers.table,
         guests=guest_definitions(scenario, protection, guests, sharing),
-        curves=build_curves(profile, scenario.cluster),
+        curves=curves.table(),
         requests=put_logs(table, streams, guests, logs or {}),
         sizes=sizes_table(streams),
         rules=memory_rules(protection, scenario.memory),
@@ -102,16 +105,28 @@ def plan_host(
         ring=rings(table, streams, guests, chance),
         tree=build_tree(scenario, protection, guests, bases),
         pools=empty_swiotlb([pool_size(guest) for guest in guests]),
-        bandwidth_mb_per_s=profile.bandwidth_mb_per_s(),
+        bandwidth_mb_per_s=bus_mb_per_s(profile, scenario.cluster.host),
         journal_entries=journal_entries,
     )
     effects = boot(Host(spec, state), protection, guests, bases, io_bases)
+    prepare_buffers(Host(spec, state), scenario, protection, streams, guests)
+    guests = [replace(each, setup_ns=sharing.pool_ns(each, done)) for each, done in zip(guests, effects, strict=True)]
+    faults = faults_of(scenario, guests, bases, host)
+    return HostPlan(spec, state, tuple(guests), tuple(streams), faults, protection, curves)
+
+
+def prepare_buffers(
+    host: Host,
+    scenario: ScenarioSpec,
+    protection: Protection,
+    streams: Sequence[PlannedStream],
+    guests: Sequence[PlannedGuest],
+) -> None:
+    """Map what stays mapped for life, and post what drivers have posted before the run."""
     lifelong = [n for n, stream in enumerate(streams) if stays_mapped(guests[stream.guest], stream)]
-    map_for_life(Host(spec, state), lifelong)
-    guests = [
-        replace(guest, setup_ns=sharing.pool_ns(guest, done)) for guest, done in zip(guests, effects, strict=True)
-    ]
-    return HostPlan(spec, state, tuple(guests), tuple(streams), faults_of(scenario, guests, bases, host), protection)
+    map_for_life(host, lifelong)
+    _, guest_faults = vmm_faults(scenario, protection)
+    post_at_boot(host, streams, guests, maps_ahead=guest_faults == "prefault")
 
 
 def state_at_rest(
@@ -133,6 +148,8 @@ def state_at_rest(
         guests=guests,
         wait_queues=empty_wait_queues(len(spec.servers) + streams),
         ring=ring,
+        posted=np.zeros(buffers, np.int32),
+        buffers=np.zeros(buffers, BUFFER),
         slots=np.zeros(int((spec.streams["buffers"] * spec.streams["mappings"]).sum()), np.int64),
         transfers=np.zeros(0, TRANSFER),
         timers=np.zeros(0, ENTRY),
@@ -153,13 +170,6 @@ def state_at_rest(
         keys=np.zeros(ENDS_AT_ONCE, np.int64),
         heard=room_for_heard(spec.streams),
     )
-
-
-def with_lock(protection: Protection, conversion_lock: str) -> Protection:
-    """A technology whose conversions pass the lock that the definition says."""
-    if conversion_lock == "auto":
-        return protection
-    return replace(protection, has_host_lock=conversion_lock == "host")
 
 
 def put_logs(table: Records, streams: Sequence[PlannedStream], guests: Sequence[PlannedGuest], logs: Logs) -> Records:

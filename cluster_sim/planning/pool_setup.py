@@ -6,10 +6,11 @@ from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.conversion_steps import convert
 from cluster_sim.io_paths.path_context import VIDEO, PathContext
 from cluster_sim.io_paths.steps import Count, Direction, Op
-from cluster_sim.memory.effects import Counts, Effect
+from cluster_sim.memory.effects import LEAF_PAGES, Counts, Effect
 from cluster_sim.memory.swiotlb import dynamic_pool_bytes
 from cluster_sim.planning.conversion_calls import call_bytes, chunk_bytes, setup_unit
 from cluster_sim.planning.planned_guest import PlannedGuest
+from cluster_sim.planning.protection_of import protection_of, vmm_faults
 from cluster_sim.planning.step_table import step_prices
 from cluster_sim.platform.profile import Profile
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -21,6 +22,8 @@ class Effects(NamedTuple):
     split: int = 0
     leaves_broken: int = 0
     vmemmap_pages: int = 0
+    leaves: int = 0
+    """Of 2 MiB, that were shared whole."""
 
 
 class SetUp:
@@ -35,8 +38,8 @@ class SetUp:
         """Sharing the pool before the run; a guest that boots within the run does it there."""
         if guest.layout.needs.pool is None or guest.layout.boots:
             return 0
-        split, broken, vmemmap = (done[each] for each in (Effect.SPLIT, Effect.LEAVES_BROKEN, Effect.VMEMMAP_PAGES))
-        effects = Effects(int(split), int(broken), int(vmemmap))
+        counted = (Effect.SPLIT, Effect.LEAVES_BROKEN, Effect.VMEMMAP_PAGES, Effect.CONVERTED_2M)
+        effects = Effects(*(int(done[each]) for each in counted))
         return self._share_ns(guest.placed.group.vcpus, guest.layout.pool_bytes, effects)
 
     def grow_ns(self, guest: PlannedGuest) -> int:
@@ -54,14 +57,19 @@ class SetUp:
 
 def share_ns(scenario: ScenarioSpec, profile: Profile, vcpus: int, size_bytes: int, effects: Effects) -> int:
     """What sharing so much takes, alone: the conversion's charges over its counts, and faults."""
-    protection, memory = profile.protection, scenario.memory
+    protection, memory = protection_of(scenario), scenario.memory
+    host_faults, guest_faults = vmm_faults(scenario, protection)
     if not protection.has_private_memory:
         return 0
     pages = size_bytes // PAGE_BYTES
-    faults = ["host_fault_page", *(() if protection.keeps_guest_mapping else ("guest_fault_shared_page",))]
+    faults = ["populate_page" if host_faults == "populate" else "host_fault_page"]
+    converts = memory.generation not in ("G1", "G2")  # else the pool is a file of its own, shared from the start
+    if not protection.keeps_guest_mapping:
+        is_mapped_ahead = converts and guest_faults == "prefault"
+        faults.append("map_ahead_shared_page" if is_mapped_ahead else "guest_fault_shared_page")
     total = pages * sum(profile.price_ns(name, vcpus) for name in faults)
-    if memory.generation in ("G1", "G2"):
-        return total  # the pool is a file of its own, shared from the start
+    if not converts:
+        return total
     unit = setup_unit(memory, size_bytes)
     granules = -(-size_bytes // unit)
     call = call_bytes(protection, memory, "batched", unit)
@@ -72,7 +80,8 @@ def share_ns(scenario: ScenarioSpec, profile: Profile, vcpus: int, size_bytes: i
         Count.CALLS: -(-size_bytes // call),
         Count.CHUNKS: -(-size_bytes // chunk) if chunk else 0,
         Count.OTHER_VCPUS: vcpus - 1,
-        Count.CONVERTED: pages,
+        Count.CONVERTED: pages - LEAF_PAGES * effects.leaves,
+        Count.CONVERTED_2M: effects.leaves,
         Count.SPLIT: effects.split,
         Count.LEAVES_BROKEN: effects.leaves_broken,
         Count.VMEMMAP_PAGES: effects.vmemmap_pages,

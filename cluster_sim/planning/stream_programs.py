@@ -9,11 +9,12 @@ from cluster_sim.io_paths.programs import MakeProgram
 from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK
 from cluster_sim.io_paths.steps import Direction, Program
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
+from cluster_sim.planning.protection_of import vmm_faults
 from cluster_sim.planning.queues import Queue, boots
 from cluster_sim.planning.step_table import Programs
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
-from cluster_sim.scenario.workload_traits import Role
+from cluster_sim.scenario.workload_traits import QueueTraits, Role
 
 
 def plan_streams(
@@ -39,7 +40,14 @@ def plan_streams(
                 key = (group.name, queue.workload, queue.role, queue.sender and queue.sender.group, direction)
                 if key not in programs.entries:
                     context = context_of(
-                        queue, direction, group, scenario, protection, shares_cpus=runnable > cpus, is_alone=is_alone
+                        queue,
+                        direction,
+                        group,
+                        scenario,
+                        protection,
+                        shares_cpus=runnable > cpus,
+                        is_alone=is_alone,
+                        is_shot_down=is_shot_down(guest, protection),
                     )
                     programs.add(key, program_of(scenario, guest, queue, context, make_program), group.vcpus, prices)
                 found[direction], entries[direction] = programs.programs[key], programs.entries[key]
@@ -56,9 +64,11 @@ def context_of(
     *,
     shares_cpus: bool,
     is_alone: bool,
+    is_shot_down: bool,
 ) -> PathContext:
     """What one direction of a queue asks of its path; a transfer that is alone neither loops nor waits for a boot."""
     traits = queue.traits
+    host_faults, guest_faults = vmm_faults(scenario, protection)
     return PathContext(
         direction=direction,
         driver=driver_of(traits.driver, direction),
@@ -73,6 +83,20 @@ def context_of(
         spins_when_idle=group.idle == "poll",
         polls_completions=traits.polls_completions,
         is_threaded=traits.is_threaded,
+        host_faults=host_faults,
+        guest_faults=guest_faults,
+        is_shot_down=is_shot_down,
+    )
+
+
+def is_shot_down(guest: PlannedGuest, protection: Protection) -> bool:
+    """Whether conversions on one vCPU of a guest interrupt others of it: there are some, and something converts."""
+    if guest.placed.group.vcpus == 1 or protection.shootdowns == "none":
+        return False
+    needs = guest.layout.needs
+    return any(
+        (needs.converts_buffers and queue.traits.moves_data) or queue.role == Role.CHURN
+        for queue in guest.layout.queues
     )
 
 
@@ -87,10 +111,21 @@ def program_of(
             return churn.program(context, queue.traits.unit_bytes or PAGE_BYTES)
         case Role.IMAGE:
             return boot_stages.build_image(context)
+        case Role.KERNEL:
+            return boot_stages.start_kernel(context)
         case Role.POOL:
             return boot_stages.set_up_pool(context)
-        case Role.ACCEPT:
-            return boot_stages.accept(context, is_eager=queue.traits.holds_up_guest)
+        case Role.FIRMWARE | Role.ACCEPT:
+            return acceptance(queue.traits, context)
+
+
+def acceptance(traits: QueueTraits, context: PathContext) -> Program:
+    """How a part of memory is accepted: before all else by one vCPU or by all, or as it is touched."""
+    if not traits.holds_up_guest:
+        return boot_stages.accept_lazily(context)
+    by_firmware = "vcpus" if context.protection.accepts_in_parallel else 1
+    acceptors = by_firmware if traits.acceptors == "auto" else traits.acceptors
+    return boot_stages.accept_first(context, in_parallel=acceptors == "vcpus")
 
 
 def definition_prices(scenario: ScenarioSpec, queue: Queue) -> dict[str, int]:

@@ -10,15 +10,14 @@ from cluster_sim.engine.host_state import SERVER_STATE, STREAM_STATE
 from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, FAR_NS, NOBODY, WAIT
 from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.io_paths.path_context import driver_of
-from cluster_sim.io_paths.path_needs import PathNeeds, SlotNeeds
+from cluster_sim.io_paths.path_needs import BufferLife, PathNeeds, SlotNeeds
 from cluster_sim.io_paths.steps import Direction, Resource
 from cluster_sim.memory.swiotlb import pieces_of
 from cluster_sim.planning.conversion_calls import call_bytes, chunk_bytes, setup_unit
-from cluster_sim.planning.copy_curves import curves_of
+from cluster_sim.planning.copy_curves import CopyCurves, CpuCopies, hot_share
 from cluster_sim.planning.guest_layout import buffer_bytes, sizes_of_queue
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.queues import Queue, WorkloadSizes
-from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.spec import HostSpec, ScenarioSpec
@@ -47,6 +46,7 @@ def of_host(host: HostSpec, guests: Sequence[PlannedGuest]) -> dict[Resource, in
         Resource.STORAGE: host.storage.parallel,
         Resource.NIC_OUT: 1,
         Resource.NIC_IN: 1,
+        Resource.PSP: 1,
     }
 
 
@@ -60,7 +60,7 @@ def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Seque
         first = len(capacity)
         vcpus = guest.placed.group.vcpus
         by_guest.append({Resource.VCPU: first, Resource.MMU_LOCK: first + 1, Resource.BOOT: first + 2})
-        capacity += [vcpus, vcpus, 1]
+        capacity += [vcpus, vcpus, vcpus]
         areas.append(range(len(capacity), len(capacity) + guest.layout.needs.areas))
         capacity += [1] * guest.layout.needs.areas
     rows = []
@@ -90,7 +90,7 @@ def home_area(guest: PlannedGuest, stream: int) -> int:
 
 def build_streams(
     scenario: ScenarioSpec,
-    profile: Profile,
+    curves: CopyCurves,
     guests: Sequence[PlannedGuest],
     streams: Sequence[PlannedStream],
     servers: Servers,
@@ -98,7 +98,7 @@ def build_streams(
     sizes: WorkloadSizes,
 ) -> Records:
     """One row a stream, without the key of its draws."""
-    protection, memory, host = profile.protection, scenario.memory, scenario.cluster.host
+    protection, memory, host = curves.profile.protection, scenario.memory, scenario.cluster.host
     moving = sum(stream.queue.traits.moves_data for stream in streams)
     llc_share = host.llc // max(moving, 1)
     table = np.zeros(len(streams), STREAM)
@@ -110,12 +110,11 @@ def build_streams(
         base = int(bases[stream.guest])
         transfer = sizes_of_queue(queue, group, sizes)
         row["guest"] = row["pool"] = stream.guest
-        for direction, entry in stream.entries.items():
-            row["entry"][direction] = entry
-            row["if_full"][direction] = entry + len(stream.programs[direction].steps)
+        put_entries(row, stream)
         row["servers"] = servers.of_stream[number]
         row["first_buffer"] = first_buffer
         row["buffers"] = buffers.count
+        put_life(row, stream, guest.layout.needs.life)
         row["first_page"] = (base + buffers.device_page, base + buffers.own_page)
         row["pages"] = (buffers.device_pages, buffers.own_pages)
         put_conversions(row, stream, guest, protection, memory)
@@ -126,7 +125,9 @@ def build_streams(
         if traits.moves_data:
             row["buffer_bytes"] = buffer_bytes(queue, transfer)
             put_mappings(row, queue, guest.layout.needs.slots, first_mapping)
-        row["curves"] = curves_of(2 * buffers.count * transfer.mean <= llc_share)
+            hot = hot_share(2 * buffers.count * transfer.mean, llc_share)
+            under_way = buffers.count if traits.is_closed else 1
+            row["curves"] = curves.of_stream(CpuCopies(hot, transfer.mean, under_way))
         put_traits(row, traits)
         row["next_stream"] = NOBODY
         row["latency_ns"] = scenario.cluster.network.latency
@@ -136,6 +137,35 @@ def build_streams(
         first_mapping += int(buffers.count * row["mappings"])
         first_size += len(traits.sizes)
     return table
+
+
+SECTIONS = ("entry", "if_full", "post", "post_if_full", "restore", "reap")
+"""Columns that hold where each section of a program begins, in the order of Program.sections."""
+
+
+def put_entries(row: np.void, stream: PlannedStream) -> None:
+    """Set in a row where the sections of its programs begin."""
+    for direction, entry in stream.entries.items():
+        at = entry
+        for column, section in zip(SECTIONS, stream.programs[direction].sections, strict=True):
+            row[column][direction] = at
+            at += len(section)
+
+
+def put_life(row: np.void, stream: PlannedStream, life: BufferLife) -> None:
+    """Set in a row what becomes of its buffers between transfers."""
+    row["batch"] = 1
+    if not stream.queue.traits.moves_data:
+        return
+    row["batch"] = min(life.batch, int(row["buffers"]))
+    row["may_stay_shared"] = life.may_stay_shared
+    row["keep_uses"] = life.uses
+    row["keep_idle_ns"] = life.idle_ns
+    row["keep_most_pages"] = life.most_bytes // PAGE_BYTES
+    sections = [(each.post, each.restore, each.reap) for each in stream.programs.values()]
+    row["is_tended"] = any(any(each) for each in sections)
+    if any(program.post for program in stream.programs.values()):
+        row["posts"] = min(life.posted, int(row["buffers"]))
 
 
 def put_traits(row: np.void, traits: QueueTraits) -> None:

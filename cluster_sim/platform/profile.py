@@ -2,6 +2,9 @@
 
 A profile is two TOML files over one library: the technology's prices (exits, conversions) and the CPU's
 (copies, faults, bus). A price that a technology does not have says why it is absent.
+
+A figure of another thing than the one that it prices is a stand-in: a price says so itself (`stands_in`, with formulas
+of what else could be in its place as `alternatives`), and whatever was measured on another maker's machine is one.
 """
 
 import hashlib
@@ -9,6 +12,7 @@ import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache
 from importlib import resources
 
@@ -17,8 +21,10 @@ from cluster_sim.platform.provenance import (
     Cost,
     CostLibrary,
     ProvenanceError,
+    as_stand_in,
     derive,
     parse_costs,
+    spanning,
     to_bytes_per_s,
     to_ns,
 )
@@ -28,7 +34,10 @@ DEFAULT_CPU = "zen4"
 FREE_PROFILE = "free"
 NAMED_OVERRIDES = 4
 """More replaced costs than this are told by their number and a digest."""
-CURVES = ("cold", "hot", "engine", "crypto")
+BOUNDLESS_MB_PER_S = 1 << 40
+WARM_CURVES = ("cold", "one_end_warm", "both_ends_warm")
+"""A CPU's copy by how many of its ends the transfer has brought into the cache before."""
+CURVES = (*WARM_CURVES, "hot", "engine", "crypto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +63,18 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Time of a copy by size: measured points, then a rate; `uses_bus` when it misses the cache."""
+    """Time of a copy by size: measured points, then a rate; `bus` is bytes on the bus per copied byte, if any."""
 
     name: str
     points: tuple[tuple[int, Cost], ...]
     beyond: Cost
-    uses_bus: bool
+    bus: Cost | None
+
+    def costs_around(self, size: Fraction | int) -> tuple[Cost, ...]:
+        """The measured points on both sides of a size, or the last of them and the rate beyond."""
+        below = [cost for each, cost in self.points if each <= size]
+        above = [cost for each, cost in self.points if each > size]
+        return (*below[-1:], *(above[:1] or (self.beyond,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +88,8 @@ class Profile:
     prices: Mapping[str, Price]
     curves: Mapping[str, Curve]
     bandwidth: Cost
-    bus_bytes_per_byte: Cost
+    chain_llc: Cost
+    """Last-level cache of the machine whose chains of copies were measured."""
     library: CostLibrary
     overrides: tuple[Cost, ...] = ()
     is_free: bool = False
@@ -107,10 +123,15 @@ class Profile:
         rate = to_bytes_per_s(self.curves[name].beyond)
         return 0 if self.is_free or math.isinf(rate) else round((1 << 20) * 1e9 / rate)
 
+    def bus_milli(self, name: str) -> int:
+        """Bytes on the bus per 1000 bytes that are copied by a curve."""
+        bus = self.curves[name].bus
+        return 0 if bus is None else round(bus.value * 1000)
+
     def bandwidth_mb_per_s(self) -> int:
         """Bus traffic that a host's memory carries; a practically endless figure when unbounded."""
         rate = to_bytes_per_s(self.bandwidth)
-        return 1 << 40 if self.is_free or math.isinf(rate) else round(rate / 1e6)
+        return BOUNDLESS_MB_PER_S if self.is_free or math.isinf(rate) else round(rate / 1e6)
 
     def costs(self) -> Iterable[Cost]:
         """All costs that a run with this profile can touch."""
@@ -121,8 +142,10 @@ class Profile:
         for curve in self.curves.values():
             yield from (cost for _, cost in curve.points)
             yield curve.beyond
+            if curve.bus is not None:
+                yield curve.bus
         yield self.bandwidth
-        yield self.bus_bytes_per_byte
+        yield self.chain_llc
 
 
 Toml = Mapping[str, object]
@@ -141,11 +164,22 @@ def library() -> CostLibrary:
 
 
 def with_overrides(base: CostLibrary, overrides: Mapping[str, Cost]) -> CostLibrary:
-    """The library with some costs replaced; each must exist."""
-    unknown = sorted(set(overrides) - set(base.costs))
+    """The library with some costs replaced; each must exist, or be that of a price with alternatives."""
+    unknown = sorted(set(overrides) - set(base.costs) - costs_of_prices())
     if unknown:
         raise ProvenanceError.of(Refusal("costs", repr(name), "a name of costs.toml") for name in unknown)
     return replace(base, costs={**base.costs, **overrides})
+
+
+def on_machine(costs: CostLibrary, machine: str) -> CostLibrary:
+    """The library as one maker's machines have it: there the figures of others, but for constants, are stand-ins."""
+    foreign = {key: source.machine for key, source in costs.sources.items() if source.machine not in ("", machine)}
+    stand_ins = {
+        name: as_stand_in(cost, cost.stands_in or f"the same on {foreign[cost.source]}")
+        for name, cost in costs.items()
+        if cost.source in foreign and cost.low < cost.high
+    }
+    return replace(costs, costs={**costs.costs, **stand_ins})
 
 
 @cache
@@ -156,37 +190,41 @@ def toml_of(name: str) -> Toml:
 
 def load_profile(technology: str, cpu: str = "auto", overrides: Mapping[str, Cost] | None = None) -> Profile:
     """The profile of a technology on a CPU (`auto` is Zen 4; `free` prices everything at nothing)."""
-    costs = with_overrides(library(), overrides or {})
     cpu_name = DEFAULT_CPU if cpu in ("auto", FREE_PROFILE) else cpu
     prices_of_technology = toml_of(f"profiles/{technology}.toml")
     prices_of_cpu = toml_of(f"profiles/{cpu_name}.toml")
+    costs = on_machine(with_overrides(library(), overrides or {}), str(prices_of_technology["machine"]))
+    costs = with_costs_of_prices(with_costs_of_prices(costs, prices_of_cpu), prices_of_technology)
     curves = table(prices_of_cpu, "curve")
     memory = table(prices_of_cpu, "memory")
+    bandwidth = derive("memory.bandwidth", str(memory["bandwidth"]), costs, unit="GB/s", note="")
     profile = Profile(
         technology=technology,
         cpu=cpu_name,
         title=f"{prices_of_technology['title']} on {prices_of_cpu['title']}",
         notes=(str(prices_of_technology["note"]), str(prices_of_cpu["note"])),
         prices={
-            **read_prices(table(prices_of_cpu, "price"), costs),
-            **read_prices(table(prices_of_technology, "price"), costs),
+            **read_prices(prices_of_cpu, costs),
+            **read_prices(prices_of_technology, costs),
         },
         curves={name: read_curve(name, table(curves, name), costs) for name in CURVES},
-        bandwidth=derive("memory.bandwidth", str(memory["bandwidth"]), costs, unit="GB/s", note=""),
-        bus_bytes_per_byte=derive("memory.bus", str(memory["bus_bytes_per_byte"]), costs, unit="ratio", note=""),
+        bandwidth=as_stand_in(bandwidth, str(memory["bandwidth_stands_in"])),
+        chain_llc=derive("memory.chain_llc", str(memory["chain_llc"]), costs, unit="B", note=""),
         library=costs,
         overrides=tuple((overrides or {}).values()),
     )
     return replace(profile, cpu=FREE_PROFILE, is_free=True) if cpu == FREE_PROFILE else profile
 
 
+def profile_files() -> list[str]:
+    """Names of the profiles of technologies and CPUs."""
+    files = resources.files("cluster_sim.platform").joinpath("profiles").iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files)
+
+
 def cpus() -> tuple[str, ...]:
     """Values that a scenario's `profile` may have."""
-    names = {
-        path.name.removesuffix(".toml")
-        for path in resources.files("cluster_sim.platform").joinpath("profiles").iterdir()
-    }
-    return ("auto", FREE_PROFILE, *sorted(names - set(PROTECTIONS)))
+    return ("auto", FREE_PROFILE, *(name for name in profile_files() if name not in PROTECTIONS))
 
 
 def table(toml: Toml, key: str) -> Toml:
@@ -196,24 +234,73 @@ def table(toml: Toml, key: str) -> Toml:
     return found
 
 
-def read_prices(tables: Toml, costs: CostLibrary) -> dict[str, Price]:
-    """All prices of a profile file."""
-    prices = {}
-    for name in tables:
-        entry = table(tables, name)
-        if "absent" in entry:
-            prices[name] = Price(name, None, str(entry["absent"]))
+def cost_of_price(toml: Toml, name: str) -> str:
+    """The name of the cost that a price with alternatives has of its own."""
+    return f"price.{str(toml['name']).replace('-', '_')}.{name}"
+
+
+@cache
+def costs_of_prices() -> frozenset[str]:
+    """Names of the costs that prices of the shipped profiles have of their own."""
+    profiles = [toml_of(f"profiles/{file}.toml") for file in profile_files()]
+    return frozenset(
+        cost_of_price(toml, name)
+        for toml in profiles
+        for name, entry in price_entries(toml).items()
+        if "alternatives" in entry
+    )
+
+
+def price_entries(toml: Toml) -> dict[str, Toml]:
+    """What a profile file says of each price."""
+    prices = table(toml, "price")
+    return {name: table(prices, name) for name in prices}
+
+
+def note_of(entry: Toml) -> str:
+    """The note of a price; `spans` says from which to which of its alternatives its range goes."""
+    spans = f"range {entry['spans']}" if "spans" in entry else ""
+    return "; ".join(filter(None, (str(entry.get("note", "")), spans)))
+
+
+def with_costs_of_prices(costs: CostLibrary, toml: Toml) -> CostLibrary:
+    """The library with a cost for each price that has alternatives, so that its range can be doubted and sampled.
+
+    The range spans what else could be in its place, but not where the experiment assumes what the price is made of.
+    """
+    own: dict[str, Cost] = {}
+    for name, entry in price_entries(toml).items():
+        cost_name = cost_of_price(toml, name)
+        if "alternatives" not in entry or cost_name in costs:
             continue
-        note = str(entry.get("note", ""))
-        steps = entry.get("from_vcpus", [])
-        assert isinstance(steps, list)
-        prices[name] = Price(
-            name,
-            derive(f"price.{name}", str(entry["formula"]), costs, unit="ns", note=note),
-            note,
-            tuple((least, derive(f"price.{name}", formula, costs, unit="ns", note=note)) for least, formula in steps),
-        )
-    return prices
+        alternatives = entry["alternatives"]
+        assert isinstance(alternatives, list)
+        assert "from_vcpus" not in entry, f"{cost_name} has one range for all guests"
+        cost = derive(cost_name, str(entry["formula"]), costs, unit="ns", note=note_of(entry))
+        cost = as_stand_in(cost, str(entry["stands_in"]))
+        own[cost_name] = cost if cost.confidence == "assumed" else spanning(cost, alternatives, costs)
+    return replace(costs, costs={**costs.costs, **own})
+
+
+def read_prices(toml: Toml, costs: CostLibrary) -> dict[str, Price]:
+    """All prices of a profile file."""
+    return {name: read_price(toml, name, entry, costs) for name, entry in price_entries(toml).items()}
+
+
+def read_price(toml: Toml, name: str, entry: Toml, costs: CostLibrary) -> Price:
+    """One price of a profile file; one with alternatives is the cost that it has of its own."""
+    if "absent" in entry:
+        return Price(name, None, str(entry["absent"]))
+    note, steps = note_of(entry), entry.get("from_vcpus", [])
+    assert isinstance(steps, list)
+    if "alternatives" in entry:
+        return Price(name, derive(f"price.{name}", cost_of_price(toml, name), costs, unit="ns", note=note), note)
+
+    def cost_of(formula: str) -> Cost:
+        cost = derive(f"price.{name}", formula, costs, unit="ns", note=note)
+        return as_stand_in(cost, str(entry["stands_in"])) if "stands_in" in entry else cost
+
+    return Price(name, cost_of(str(entry["formula"])), note, tuple((least, cost_of(each)) for least, each in steps))
 
 
 def read_curve(name: str, entry: Toml, costs: CostLibrary) -> Curve:
@@ -224,5 +311,5 @@ def read_curve(name: str, entry: Toml, costs: CostLibrary) -> Curve:
         name,
         tuple((size, derive(f"copy.{name}", formula, costs, unit="ns", note="")) for size, formula in points),
         derive(f"copy.{name}", str(entry["beyond"]), costs, unit="GB/s", note=""),
-        uses_bus=bool(entry["uses_bus"]),
+        bus=derive(f"copy.{name}", str(entry["bus"]), costs, unit="ratio", note="") if "bus" in entry else None,
     )

@@ -10,6 +10,7 @@ from typing import Literal
 Content = Literal["kept", "zeroed", "lost"]
 Accept = Literal["none", "keeps", "zeroes"]
 VmmExits = Literal["none", "one a call", "one a 2 MiB"]
+Shootdowns = Literal["none", "one a call", "one a page"]
 Victim = Literal["nobody", "process", "guest", "host"]
 
 
@@ -38,9 +39,16 @@ class Protection:
     `call_granules_max`: granules that one conversion call from the guest covers, 0 for any range; `call_bytes_max` is
     how far it reaches at most, however large they are, 0 for any.
     `vmm_exits`: whether a call needs no exit to the VMM, one, or one for every 2 MiB of its range.
+    `has_range_calls`: the hypervisor's own call changes a range at a time, else page by page. `unshare_exits_to_unmap`:
+    an unshare, which the hypervisor carries out, must first exit to the host that has the pages mapped.
+    `flushes_to_private`: the guest drops its own translations when a page turns private, too. `interrupt_exits`: an
+    interrupt takes a running vCPU out of the guest. `shootdowns`: how often a conversion interrupts the guest's other
+    running vCPUs, so that they drop translations.
     `has_host_lock`: conversions of all guests of a host pass one lock.
     `sizes_pool_by_memory`: swiotlb takes 6 % of guest memory, else 64 MiB.
     `has_restricted_pool`: the swiotlb pool is a restricted one, with a single area.
+    `has_launch_server`: one processor of the host measures images, start after start, and not the CPU that builds them.
+    `accepts_in_parallel`: firmware has all vCPUs accept memory, where the first one alone could.
     """
 
     name: str
@@ -59,9 +67,16 @@ class Protection:
     call_granules_max: int
     call_bytes_max: int
     vmm_exits: VmmExits
+    has_range_calls: bool
+    unshare_exits_to_unmap: bool
+    flushes_to_private: bool
+    interrupt_exits: bool
+    shootdowns: Shootdowns
     has_host_lock: bool
     sizes_pool_by_memory: bool
     has_restricted_pool: bool
+    has_launch_server: bool
+    accepts_in_parallel: bool
     source: str
 
     def vmm_chunk_bytes(self, call_bytes: int) -> int:
@@ -105,9 +120,16 @@ PROTECTIONS: dict[str, Protection] = {
             call_granules_max=0,
             call_bytes_max=0,
             vmm_exits="none",
+            has_range_calls=True,
+            unshare_exits_to_unmap=False,
+            flushes_to_private=True,
+            interrupt_exits=True,
+            shootdowns="none",
             has_host_lock=False,
             sizes_pool_by_memory=False,
             has_restricted_pool=False,
+            has_launch_server=False,
+            accepts_in_parallel=False,
             source="a default VM has no memory attributes; all memory is shared for life",
         ),
         Protection(
@@ -127,12 +149,20 @@ PROTECTIONS: dict[str, Protection] = {
             call_granules_max=1,
             call_bytes_max=0,
             vmm_exits="none",
+            has_range_calls=True,
+            unshare_exits_to_unmap=True,
+            flushes_to_private=True,
+            interrupt_exits=True,
+            shootdowns="none",
             has_host_lock=True,
             sizes_pool_by_memory=False,
             has_restricted_pool=True,
+            has_launch_server=False,
+            accepts_in_parallel=False,
             source=(
                 "arch/arm64/kvm/hyp/nvhe/mem_protect.c: MEM_SHARE and MEM_UNSHARE change stage-2 entries in place, "
-                "one call a granule, under the host component's lock"
+                "one call a granule, under the host component's lock; upstream a call is of 4 KiB, Android's kernels "
+                "take a range (nr_pages); with guest_memfd the host must unmap before an unshare is answered"
             ),
         ),
         Protection(
@@ -152,13 +182,21 @@ PROTECTIONS: dict[str, Protection] = {
             call_granules_max=64,
             call_bytes_max=64 * (2 << 20),
             vmm_exits="one a call",
+            has_range_calls=True,
+            unshare_exits_to_unmap=False,
+            flushes_to_private=True,
+            interrupt_exits=True,
+            shootdowns="one a call",
             has_host_lock=False,
             sizes_pool_by_memory=True,
             has_restricted_pool=False,
+            has_launch_server=True,
+            accepts_in_parallel=False,
             source=(
                 "arch/x86/coco/sev/core.c: 64 entries a page-state-change request, of 4 KiB or 2 MiB each; "
                 "arch/x86/kvm/svm/sev.c joins a "
-                "contiguous request into one exit to the VMM; other key, so content is lost; PVALIDATE a page"
+                "contiguous request into one exit to the VMM; other key, so content is lost; PVALIDATE a page; "
+                "drivers/crypto/ccp/sev-dev.c: one command to the security processor at a time"
             ),
         ),
         Protection(
@@ -178,12 +216,19 @@ PROTECTIONS: dict[str, Protection] = {
             call_granules_max=0,
             call_bytes_max=0,
             vmm_exits="one a 2 MiB",
+            has_range_calls=True,
+            unshare_exits_to_unmap=False,
+            flushes_to_private=False,
+            interrupt_exits=False,
+            shootdowns="one a page",
             has_host_lock=False,
             sizes_pool_by_memory=True,
             has_restricted_pool=False,
+            has_launch_server=False,
+            accepts_in_parallel=True,
             source=(
                 "arch/x86/kvm/vmx/tdx.c: MapGPA takes any range, KVM cuts it into 2 MiB exits to the VMM; the host "
-                "clears removed pages, TDG.MEM.PAGE.ACCEPT zeroes"
+                "clears removed pages, TDG.MEM.PAGE.ACCEPT zeroes; edk2 451521ccbc: BSP and APs accept together"
             ),
         ),
         Protection(
@@ -203,9 +248,16 @@ PROTECTIONS: dict[str, Protection] = {
             call_granules_max=0,
             call_bytes_max=0,
             vmm_exits="none",
+            has_range_calls=False,
+            unshare_exits_to_unmap=False,
+            flushes_to_private=True,
+            interrupt_exits=True,
+            shootdowns="none",
             has_host_lock=False,
             sizes_pool_by_memory=False,
             has_restricted_pool=False,
+            has_launch_server=False,
+            accepts_in_parallel=False,
             source=(
                 "RSI_IPA_STATE_SET takes a range; the host destroys and delegates granules one by one; "
                 "the content of a granule is unknown after either"

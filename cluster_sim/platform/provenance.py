@@ -5,9 +5,9 @@ import keyword
 import math
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from cluster_sim.platform.formulas import (
     BANDWIDTH,
@@ -22,14 +22,14 @@ from cluster_sim.platform.formulas import (
 )
 from cluster_sim.refusal import InputError, Refusal
 
-Confidence = Literal["measured", "published", "estimated", "assumed"]
-"""How a value is known; `assumed` is an experiment's own and never stands in a table."""
+Confidence = Literal["measured", "published", "stand-in", "estimated", "assumed"]
+"""How a value is known; `stand-in` is a figure of another thing than the one that it is used for."""
+CONFIDENCES: Final[tuple[Confidence, ...]] = get_args(Confidence)
+"""From the surest to the least sure; `assumed`, the last, is an experiment's own and never stands in a table."""
+_CONFIDENCE_OF_TABLES: Final[dict[str, Confidence]] = {confidence: confidence for confidence in CONFIDENCES[:-1]}
 
-_CONFIDENCE_OF_TABLES: Final[dict[str, Confidence]] = {
-    "measured": "measured",
-    "published": "published",
-    "estimated": "estimated",
-}
+MACHINES: Final = ("AMD", "Intel", "Arm")
+"""Whose machines sources may have measured; a source that measured none, or several, names none."""
 
 UNITS: Final[dict[str, tuple[float, Dimension]]] = {
     "ns": (1.0, DURATION),
@@ -55,19 +55,21 @@ class ProvenanceError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document or measurement that costs cite by its key."""
+    """A document or measurement that costs cite by its key; `machine` is whose machine it measured, "" if no one's."""
 
     key: str
     title: str
     year: str
     address: str
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What one thing takes: a value between low and high, in its unit, and where it comes from.
 
-    `formula` and `inputs` tell how a derived cost was made, from which costs.
+    `formula` and `inputs` tell how a derived cost was made, from which costs. `stands_in` says what the figure is
+    really of, where that is not what it is used for.
     """
 
     name: str
@@ -80,6 +82,22 @@ class Cost:
     note: str = ""
     formula: str | None = None
     inputs: tuple[str, ...] = ()
+    stands_in: str = ""
+
+
+def least_sure(confidences: Iterable[Confidence]) -> Confidence:
+    """The least sure of some; what rests on no cost at all is an estimate."""
+    return max(confidences, key=CONFIDENCES.index, default="estimated")
+
+
+def less_sure(one: Cost, other: Cost) -> Cost:
+    """The less sure of two views of a cost: what is measured for one technology stands in for another."""
+    return max(one, other, key=lambda cost: CONFIDENCES.index(cost.confidence))
+
+
+def as_stand_in(cost: Cost, of: str) -> Cost:
+    """The cost as a figure of something else: a stand-in at most."""
+    return replace(cost, confidence=least_sure([cost.confidence, "stand-in"]), stands_in=of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,33 +140,53 @@ def read_costs(text: str, where: str) -> tuple[CostLibrary, list[Refusal]]:
 def derive(name: str, formula: str, library: CostLibrary, *, unit: str, note: str) -> Cost:
     """Return the cost that a formula over other costs comes to, its ends by interval arithmetic.
 
-    It is `estimated`, from the source `derived`; a formula that is one name alone keeps that cost's confidence
-    and source. A low end below 0, as differences of wide intervals have, becomes 0 and the note says so; a
-    value below 0 is refused.
+    It is as sure as the least sure of these, from the source `derived`; a formula that is one name alone keeps that
+    cost's source, and what it stands in. A low end below 0, as differences of wide intervals have, becomes 0 and the
+    note says so; a value below 0 is refused.
     """
     try:
         parsed = parse_formula(formula)
-        low, value, high = _amount_in(unit, parsed.evaluate(lambda cost: _interval(cost, library)))
+        low, value, high = _price_in(unit, parsed.evaluate(lambda cost: _interval(cost, library)))
     except FormulaError as error:
         raise ProvenanceError(f"{name} = {formula[:120]}", error.found, error.allowed) from error
     if low < 0:
         note = f"{note}; low end {low:g} {unit} taken as 0".removeprefix("; ")
-    derived = Cost(name, value, unit, max(low, 0.0), high, "derived", "estimated", note, formula, parsed.names)
+    known = least_sure(library[used].confidence for used in parsed.names)
+    derived = Cost(name, value, unit, max(low, 0.0), high, "derived", known, note, formula, parsed.names)
     if not parsed.is_name:
         return derived
     original = library[parsed.names[0]]
-    return replace(derived, source=original.source, confidence=original.confidence)
+    return replace(derived, source=original.source, stands_in=original.stands_in)
+
+
+def spanning(cost: Cost, alternatives: Sequence[str], library: CostLibrary) -> Cost:
+    """The cost with ends as far apart as those of other formulas that could be in the place of its own, 0 at least."""
+    try:
+        others = [
+            _amount_in(cost.unit, parse_formula(formula).evaluate(lambda name: _interval(name, library)))
+            for formula in alternatives
+        ]
+    except FormulaError as error:
+        raise ProvenanceError(f"{cost.name} or {', '.join(alternatives)[:120]}", error.found, error.allowed) from error
+    low = min([cost.low, *(max(low, 0.0) for low, _, _ in others)])
+    return replace(cost, low=low, high=max([cost.high, *(high for _, _, high in others)]))
+
+
+def _price_in(unit: str, amount: Interval) -> tuple[float, float, float]:
+    """Return low, value, high in a unit; FormulaError if they are of another kind or no price."""
+    low, value, high = _amount_in(unit, amount)
+    if value < 0:
+        raise FormulaError(f"{value:g} {unit}", "0 or more")
+    return low, value, high
 
 
 def _amount_in(unit: str, amount: Interval) -> tuple[float, float, float]:
-    """Return low, value, high in a unit; FormulaError if they are of another kind or no price."""
+    """Return low, value, high in a unit; FormulaError if they are of another kind or without bound."""
     if unit not in UNITS:
         raise FormulaError(f"the unit {unit!r}", ", ".join(UNITS))
     factor, dimension = UNITS[unit]
     if amount.dimension != dimension:
         raise FormulaError(describe(amount.dimension), f"{describe(dimension)} in {unit}")
-    if amount.value < 0:
-        raise FormulaError(f"{amount.value / factor:g} {unit}", "0 or more")
     if math.isinf(amount.high) and dimension != BANDWIDTH:
         raise FormulaError("an amount without bound", "a finite one")
     return amount.low / factor, amount.value / factor, amount.high / factor
@@ -210,8 +248,10 @@ class _Reader:
 
     def _source(self, key: str, table: Mapping[str, object]) -> Source:
         at = f"source.{key}"
-        self._known_only(at, table, ("title", "year", "address"))
-        return Source(key, *(self._text(at, table, field) for field in ("title", "year", "address")))
+        self._known_only(at, table, ("title", "year", "address", "machine"))
+        title, year, address = (self._text(at, table, field) for field in ("title", "year", "address"))
+        machine = self._choice(at, table, "machine", MACHINES) if "machine" in table else ""
+        return Source(key, title, year, address, machine)
 
     def _costs(self, prefix: str, tables: Mapping[str, object], sources: Mapping[str, Source]) -> Iterator[Cost]:
         """Walk groups of costs; a table that holds anything but tables is a cost."""
@@ -227,7 +267,7 @@ class _Reader:
 
     def _cost(self, name: str, table: Mapping[str, object], sources: Mapping[str, Source]) -> Cost:
         at = f"cost.{name}"
-        self._known_only(at, table, ("value", "unit", "low", "high", "source", "confidence", "note"))
+        self._known_only(at, table, ("value", "unit", "low", "high", "source", "confidence", "note", "stands_in"))
         unit = self._choice(at, table, "unit", UNITS)
         source = self._choice(at, table, "source", sources)
         confidence = self._choice(at, table, "confidence", _CONFIDENCE_OF_TABLES)
@@ -235,7 +275,11 @@ class _Reader:
         if low > value or value > high:
             self._refuse(at, f"{low:g} .. {value:g} .. {high:g}", "low <= value <= high")
         note = self._text(at, table, "note") if "note" in table else ""
-        return Cost(name, value, unit, low, high, source, _CONFIDENCE_OF_TABLES.get(confidence, "estimated"), note)
+        known = _CONFIDENCE_OF_TABLES.get(confidence, "estimated")
+        stands_in = self._text(at, table, "stands_in") if known == "stand-in" or "stands_in" in table else ""
+        if stands_in and known != least_sure([known, "stand-in"]):
+            self._refuse(f"{at}.confidence", known, "stand-in or estimated where stands_in says of what")
+        return Cost(name, value, unit, low, high, source, known, note, stands_in=stands_in)
 
     def _amount(self, at: str, table: Mapping[str, object], field: str, unit: str) -> float:
         """Return a number of 0 or more, NaN for what is none; only a bandwidth may have no bound."""

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from cluster_sim.platform.profile import Profile, library, load_profile
+from cluster_sim.platform.profile import Profile, costs_of_prices, library, load_profile
 from cluster_sim.platform.provenance import Cost, CostLibrary, ProvenanceError
 from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
 
@@ -31,7 +31,7 @@ def cost_of(name: str, override: CostOverride) -> Cost:
         source=override.source,
         confidence=override.confidence,
         note=override.why,
-        formula=None,
+        stands_in=override.stands_in,
     )
 
 
@@ -46,9 +46,10 @@ def overrides_of(costs: CostLibrary) -> dict[str, CostOverride]:
             high=cost.high,
             source=costs.sources[cost.source].title,
             confidence=cost.confidence,
+            stands_in=cost.stands_in,
         )
         for name, cost in costs.items()
-        if name in library()
+        if name in library() or name in costs_of_prices()
     }
 
 

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from cluster_sim.calibration.catalogue import Calibration
 from cluster_sim.calibration.sampling import Measured, Refused
-from cluster_sim.platform.profile import library
+from cluster_sim.platform.profile import Profile, library
 from cluster_sim.platform.provenance import UNITS, Cost, CostLibrary
 
 NOTHING = "–"
@@ -77,7 +77,27 @@ def costs_table(costs: CostLibrary) -> Table:
         )
     for name, cost in sorted(costs.items()):
         ends = f"{cost.low:.4g} .. {cost.high:.4g}"
-        table.add_row(name, f"{cost.value:.4g}", ends, cost.unit, cost.confidence, source_of(cost, costs))
+        of = f"{cost.stands_in} stands in; " if cost.stands_in else ""
+        table.add_row(name, f"{cost.value:.4g}", ends, cost.unit, cost.confidence, of + source_of(cost, costs))
+    return table
+
+
+def prices_table(profile: Profile) -> Table:
+    """All prices of a profile: what they are made of, how sure that is, and what it is really of."""
+    table = Table(show_edge=False, pad_edge=False)
+    for title in ("price", "ns", "low .. high", "known as"):
+        table.add_column(title, no_wrap=True, justify="right" if title in ("ns", "low .. high") else "left")
+    for title in ("formula", "what stands in, or the note"):
+        table.add_column(title, overflow="fold")
+    for name, price in sorted(profile.prices.items()):
+        if price.cost is None:
+            table.add_row(name, NOTHING, "", "", "", Text(price.note))
+            continue
+        cost = price.cost
+        own = profile.library[cost.inputs[0]] if len(cost.inputs) == 1 else cost
+        ends = f"{cost.low:,.0f} .. {cost.high:,.0f}"
+        told = Text(cost.stands_in or price.note)
+        table.add_row(name, f"{cost.value:,.0f}", ends, cost.confidence, Text(own.formula or str(cost.formula)), told)
     return table
 
 
@@ -109,11 +129,11 @@ def differences_report(one: CostLibrary, other: CostLibrary) -> RenderableType:
 
 
 def facts(name: str, costs: CostLibrary) -> tuple[object, ...] | None:
-    """What of a cost counts as a difference: its amounts, how it is known and the title of its source."""
+    """What of a cost counts as a difference: its amounts, how it is known, of what, and its source's title."""
     cost = costs.get(name)
     if cost is None:
         return None
-    return cost.value, cost.low, cost.high, cost.unit, cost.confidence, source_of(cost, costs)
+    return cost.value, cost.low, cost.high, cost.unit, cost.confidence, cost.stands_in, source_of(cost, costs)
 
 
 def source_at(name: str, costs: CostLibrary) -> str | None:

@@ -33,6 +33,8 @@ PROPERTIES = frozenset(
     ]
 )
 """What every object of the script's language has: Vega keeps groups by their labels in plain objects."""
+AN_AXIS_A_LINE = "split(datum.label, ', ')"
+"""What a panel is called, in Vega's words: strata name one axis after the other."""
 STRATUM_RANK, PATH_RANK = "stratum_rank", "path_rank"
 """Orders are numbers in the rows: a list of labels would end up inside an expression, which some labels break."""
 
@@ -85,7 +87,7 @@ def spec(chart: Chart, paths: Sequence[str], strata: Sequence[str]) -> dict[str,
     if len(strata) < 2:
         whole: alt.TopLevelMixin = picture
     else:
-        header = alt.Header(title=None, labelLimit=WIDTH + 40, labelFontWeight="bold")
+        header = alt.Header(title=None, labelLimit=WIDTH + 40, labelFontWeight="bold", labelExpr=AN_AXIS_A_LINE)
         facet = alt.Facet(f"{STRATUM}:N", sort=alt.EncodingSortField(STRATUM_RANK, op="min"), header=header)
         faceted = picture.facet(facet=facet, columns=min(len(strata), PANELS_IN_A_ROW))
         whole = faceted.resolve_scale(y="independent") if chart.own_heights else faceted

@@ -25,6 +25,7 @@ def markdown(reading: RunReading, answer: Answer) -> str:
         f"# {in_markdown(manifest.experiment)}",
         in_markdown(answer.question),
         *(f"> **Beware:** {in_markdown(remark)}" for remark in answer.remarks),
+        *(f"> **Assumed:** {in_markdown(each.sentence)}" for each in answer.assumed),
         *verdicts(answer.verdicts),
         *hypotheses(answer.hypotheses),
         *doubts(answer),

@@ -124,6 +124,7 @@ def contents(report: Report, known: Indices) -> Mapping[str, object]:
             {"label": label, "colour": colour, "dash": dash}
             for label, colour, dash in zip(paths, colours(paths), dashed, strict=True)
         ],
+        "assumed": answer.assumed,
         "has_groups": known.has_groups,
         "verdicts": verdict_blocks(answer, known),
         "overturning": [doubt_text(doubt) for doubt in answer.doubts if doubt.overturns],

@@ -111,9 +111,10 @@ def cost_table(caption: str, kind: str, costs: JsonValue) -> PageTable:
         unit = text(cost.get("unit"))
         low, high = short(cost.get("low")), short(cost.get("high"))
         known = text(cost.get("confidence"))
-        source, formula, note = (text(cost.get(field)) for field in ("source", "formula", "note"))
+        source, formula, note, of = (text(cost.get(field)) for field in ("source", "formula", "note", "stands_in"))
+        told = "; ".join(each for each in (note, of and f"{of} stands in") if each)
         rows.append(
-            TableRow([name], [f"{short(cost.get('value'))} {unit}", f"{low} to {high}", known, source, formula, note])
+            TableRow([name], [f"{short(cost.get('value'))} {unit}", f"{low} to {high}", known, source, formula, told])
         )
     return PageTable(caption, (kind, *COST_HEADS), rows, is_text=True)
 

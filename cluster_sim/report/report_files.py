@@ -14,7 +14,7 @@ from cluster_sim.results import atomic_file
 PAGE = "report.html"
 CHARTS = "charts"
 PICTURE_SCALE = 2
-PICTURE_LOOK = {"background": "white", "font": "Liberation Sans, DejaVu Sans, Arial, sans-serif"}
+PICTURE_LOOK = {"background": "white", "padding": 16, "font": "Liberation Sans, DejaVu Sans, Arial, sans-serif"}
 
 
 @dataclass(frozen=True, slots=True)

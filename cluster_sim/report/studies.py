@@ -12,6 +12,7 @@ from cluster_sim.analysis.studies.crossing_search import Crossing
 from cluster_sim.analysis.studies.crossover import CrossoverStudy, ahead
 from cluster_sim.analysis.studies.crossover_rounds import Curve
 from cluster_sim.analysis.studies.log_ratios import Sample
+from cluster_sim.analysis.studies.priced_crossing import TOLD, PricedCrossing
 from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
 from cluster_sim.analysis.studies.sobol_indices import Index
 from cluster_sim.report.comparison import brief
@@ -29,12 +30,19 @@ def crossover_report(study: CrossoverStudy, width: int = WIDE) -> Group:
     for curve in study.curves:
         blocks += [Text("\n".join(sentences(study, curve)))]
     at_a_time = max((width - VALUE_WIDTH) // CURVE_WIDTH, 1)
+    if study.prices:
+        blocks += [Text(""), prices_table(study)]
     for first in range(0, len(study.curves), at_a_time):
         blocks += [Text(""), ratios_table(study, study.curves[first : first + at_a_time])]
     if study.replications < 2:
         blocks.append(
             Text("One replication: there is no interval, only the values between which the sign turns.", "dim")
         )
+    if study.prices:
+        told = (
+            "Samples have one replication. Nobody knows how costs are spread: shares of samples are no probabilities."
+        )
+        blocks.append(Text(told, "dim"))
     return Group(*blocks)
 
 
@@ -44,10 +52,12 @@ def stratum_and_group(found: Curve | Ranking) -> str:
 
 
 def headline(study: CrossoverStudy) -> str:
-    """What was varied between what, over which range."""
+    """What was varied between what, over which range, at which prices."""
     first, second = study.between
     low, high = study.varied.shown(study.span.low), study.varied.shown(study.span.high)
-    return f"{study.figure} of {first} over {second}, {study.varied.name} from {low} to {high}"
+    besides = f", and at {study.prices} samples of all costs within their ranges" if study.prices else ""
+    varied = f"{study.varied.name} from {low} to {high}"
+    return f"{study.figure} of {first} over {second}, {varied}, at the table's prices{besides}"
 
 
 def sentences(study: CrossoverStudy, curve: Curve) -> Iterator[str]:
@@ -59,6 +69,8 @@ def sentences(study: CrossoverStudy, curve: Curve) -> Iterator[str]:
         yield f"{where}: {crossing_sentence(study, crossing)}"
     if not curve.crossings:
         yield f"{where}: {no_crossing_sentence(study, list(curve.samples.values()))}"
+    for priced in curve.prices:
+        yield f"  {prices_sentence(study, priced)}"
 
 
 def crossing_sentence(study: CrossoverStudy, crossing: Crossing) -> str:
@@ -84,6 +96,60 @@ def no_crossing_sentence(study: CrossoverStudy, samples: list[Sample]) -> str:
         return f"no crossing: {ahead(study, next(iter(signs)))} is ahead in all of the range.{constant}"
     sign = next(iter(signs - {0}))
     return f"no crossing: {ahead(study, sign)} is ahead wherever a difference is shown.{constant}"
+
+
+def prices_sentence(study: CrossoverStudy, priced: PricedCrossing) -> str:
+    """Between which values a crossing lies over the costs' ranges, and who is ahead where there is none."""
+    is_known = priced.crossing is not None
+    none = "".join(f"; none in {told}" for told in none_told(study, priced))
+    if not priced.crossed:
+        said = f"{'' if is_known else 'too '}there is no crossing{none}"
+    elif priced.is_mostly_beyond:
+        crossed = [step for step in priced.at if math.isfinite(step)]
+        ends = f"between {study.varied.shown(min(crossed))} and {study.varied.shown(max(crossed))}"
+        rest = f"{priced.crossed} {'crosses' if priced.crossed == 1 else 'cross'} {ends}"
+        said = f"{'it' if is_known else 'a crossing'} mostly lies beyond the range{none}; {rest}"
+    else:
+        low, high = (value_told(study, priced.quantile(share)) for share in (TOLD[0], TOLD[-1]))
+        said = f"{'it lies' if is_known else 'they cross'} between {low} and {high}, 5 to 95 %{none}"
+    return f"Over the costs' ranges ({len(priced.at)} samples) {said}."
+
+
+def none_told(study: CrossoverStudy, priced: PricedCrossing) -> Iterator[str]:
+    """In how many samples there is no crossing, by who is ahead throughout."""
+    rest = len(priced.at) - priced.crossed
+    for sign in (priced.before, -priced.before):
+        count = priced.ahead_throughout(sign)
+        rest -= count
+        if count:
+            yield f"{count}, where {ahead(study, sign)} is ahead throughout"
+    if rest:
+        yield f"{rest}, where no design is ahead throughout"
+
+
+def value_told(study: CrossoverStudy, step: float) -> str:
+    """A step of the varied field, or that it is beyond the range."""
+    if math.isfinite(step):
+        return study.varied.shown(step)
+    return "–" if math.isnan(step) else "beyond the high end" if step > 0 else "below the low end"
+
+
+def prices_table(study: CrossoverStudy) -> Table:
+    """One row a crossing: at the table's prices, and below which value which share of the samples crosses."""
+    title = f"crossings over the costs' ranges, {study.prices} samples"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1))
+    for name in ("stratum", "group"):
+        table.add_column(name)
+    shares = [f"{100 * share:.0f} %" for share in TOLD]
+    for name in ("at the table's", *shares, "cross"):
+        table.add_column(Text(name), justify="right")
+    for curve in study.curves:
+        for priced in curve.prices:
+            nominal = "none" if priced.crossing is None else study.varied.shown(priced.crossing.at)
+            cells = [value_told(study, priced.quantile(share)) if priced.crossed else "–" for share in TOLD]
+            row = (curve.stratum, curve.group, nominal, *cells, f"{priced.crossed} of {len(priced.at)}")
+            table.add_row(*map(Text, row))
+    return table
 
 
 def ratios_table(study: CrossoverStudy, curves: Sequence[Curve]) -> Table:

@@ -10,6 +10,7 @@ import altair as alt
 from cluster_sim.analysis.studies.cost_ranking import Ranking
 from cluster_sim.analysis.studies.crossover import CrossoverStudy, ahead
 from cluster_sim.analysis.studies.crossover_rounds import Curve
+from cluster_sim.analysis.studies.priced_crossing import TOLD
 from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
 from cluster_sim.report.studies import stratum_and_group
 from cluster_sim.results.atomic_file import replacing
@@ -18,8 +19,8 @@ WIDTH, HEIGHT = 420, 240
 BARS = 12
 Chart = alt.LayerChart | alt.FacetChart
 
-LINE, CROSSING, GREY = "#0072B2", "#D55E00", "#595959"
-"""Okabe and Ito's blue and vermilion, which colour-blind readers tell apart."""
+LINE, CROSSING, PRICES, GREY = "#0072B2", "#D55E00", "#009E73", "#595959"
+"""Okabe and Ito's blue, vermilion and green, which colour-blind readers tell apart."""
 
 
 def crossover_charts(study: CrossoverStudy) -> list[tuple[str, Chart]]:
@@ -50,12 +51,17 @@ def crossover_chart(study: CrossoverStudy, curve: Curve) -> Chart:
             spans.mark_text(color=GREY, angle=270, align="center", fontSize=12).encode(x="middle:Q", text="text:N")
         )
     crossings = crossings_shown(study, curve)
+    priced = prices_shown(study, curve)
+    if priced:
+        bands = alt.Chart(alt.InlineData(values=priced))
+        layers.append(bands.mark_rect(color=PRICES, opacity=0.15).encode(x=alt.X("low:Q"), x2="high:Q"))
     if crossings:
         found = alt.Chart(alt.InlineData(values=crossings))
         layers.append(found.mark_rect(color=CROSSING, opacity=0.25).encode(x=alt.X("low:Q"), x2="high:Q"))
         layers.append(found.mark_rule(color=CROSSING, strokeWidth=2).encode(x="value:Q"))
     title = stratum_and_group(curve) or field.name
     told = [str(crossing["text"]) for crossing in crossings] or ["no crossing"]
+    told += [str(band["text"]) for band in priced]
     heading = alt.TitleParams(title, subtitle=told, subtitleColor=CROSSING if crossings else GREY, anchor="start")
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=heading, background="white")
 
@@ -86,6 +92,19 @@ def crossings_shown(study: CrossoverStudy, curve: Curve) -> list[dict[str, str |
         }
         for crossing in curve.crossings
     ]
+
+
+def prices_shown(study: CrossoverStudy, curve: Curve) -> list[dict[str, str | float]]:
+    """Where 5 to 95 % of the samples of the costs cross, as far as the span goes."""
+    field, span = study.varied, study.span
+    found: list[dict[str, str | float]] = []
+    for priced in curve.prices:
+        ends = [priced.quantile(share) for share in (TOLD[0], TOLD[-1])]
+        low, high = (field.amount(min(max(end, span.low), span.high)) for end in ends)
+        if priced.crossed:
+            text = f"green: over the costs' ranges, 5 to 95 %; {priced.crossed} of {len(priced.at)} samples cross"
+            found.append({"low": low, "high": high, "text": text})
+    return found
 
 
 def lost_spans(study: CrossoverStudy, curve: Curve) -> list[dict[str, str | float]]:

@@ -58,6 +58,7 @@ class BusyTimes:
     nic_out_busy_ns: int
     nic_in_busy_ns: int
     link_busy_ns: int
+    psp_busy_ns: int
     bandwidth_busy_ns: int
     bandwidth_saturated_ns: int
     lock_busy_ns: int
@@ -119,12 +120,11 @@ class HostGauges:
     def split_huge_pages(self) -> Int64s:
         """Huge pages of each guest that are split now."""
         spec, state = self.host
-        folio_pages = spec.rules.folio_pages
-        if folio_pages == 1:
+        if spec.rules.folio_pages == 1:
             return np.zeros(len(self.planned), np.int64)
         return self._of_guests(
             lambda _, first, count: count_split_folios(
-                state.tree, first // PAGES_PER_1G, count // PAGES_PER_1G, folio_pages
+                state.tree, first // PAGES_PER_1G, count // PAGES_PER_1G, spec.rules
             )
         )
 
@@ -164,6 +164,7 @@ class HostGauges:
             nic_out_busy_ns=busy(Resource.NIC_OUT),
             nic_in_busy_ns=busy(Resource.NIC_IN),
             link_busy_ns=busy(Resource.LINK),
+            psp_busy_ns=busy(Resource.PSP),
             bandwidth_busy_ns=int(shares["busy_ns"][MEMORY_BANDWIDTH]),
             bandwidth_saturated_ns=int(shares["saturated_ns"][MEMORY_BANDWIDTH]),
             lock_busy_ns=int(shares["busy_ns"][HOST_LOCK]),

@@ -20,6 +20,8 @@ LABEL_OF_ROLE = {
     Role.RECEIVED: RECEIVED,
     Role.CHURN: "churn",
     Role.IMAGE: BOOT,
+    Role.FIRMWARE: BOOT,
+    Role.KERNEL: BOOT,
     Role.POOL: BOOT,
     Role.ACCEPT: BOOT,
 }

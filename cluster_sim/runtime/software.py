@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cluster_sim.chance.keyed_draws import draw
-from cluster_sim.integers import NS_PER_S
+from cluster_sim.integers import NS_PER_S, PAGE_BYTES
 from cluster_sim.planning.inputs import frames_of, log_of, trace_arrays
 from cluster_sim.planning.placement import PlacedGuest
 from cluster_sim.planning.planned_guest import PlannedGuest
@@ -85,16 +85,12 @@ def rated(queue: Queue, rate: int, placed: PlacedGuest, chance: tuple[int, ...])
 
 
 def boot_stage(boot: BootWorkload, role: Role, guest: PlannedGuest, number: int) -> ListedRequests:
-    """One stage of a guest's start: its image, its pool, or the memory that it accepts."""
-    begin_ns, layout = guest.placed.arrives_ns, guest.layout
-    match role:
-        case Role.IMAGE:
-            return in_turn(begin_ns, int(boot.image > 0), boot.image, 0, boot.deadline)
-        case Role.POOL:
-            return in_turn(begin_ns, int(layout.pool_bytes > 0), layout.pool_bytes, 0, boot.deadline)
-        case _:
-            spacing_ns = 0 if boot.accept == "eager" else boot.unit * NS_PER_S // boot.touch
-            return in_turn(begin_ns, layout.buffers[number].count, boot.unit, spacing_ns, boot.deadline)
+    """One stage of a guest's start: all of its ranges at once, or as fast as the guest touches them."""
+    ranges = guest.layout.buffers[number]
+    is_lazy = role == Role.ACCEPT and boot.accept == "lazy"
+    spacing_ns = boot.unit * NS_PER_S // boot.touch if is_lazy else 0
+    count = ranges.count if ranges.device_pages else 0
+    return in_turn(guest.placed.arrives_ns, count, ranges.device_pages * PAGE_BYTES, spacing_ns, boot.deadline)
 
 
 def viewer(

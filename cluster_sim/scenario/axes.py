@@ -112,13 +112,13 @@ def override(data: Data, path: str, value: JsonValue) -> DataPath:
     axes = data.setdefault("axes", {}) if "axes" in data or path.startswith("axes.") else {}
     if not isinstance(axes, dict):
         return put(data, path, value)
+    if path in axes:
+        _collapse(data, axes, axis=path, value=value)
+        return ("axes", path)
     for axis in axes:
         if path.startswith(f"{axis}."):
             raise NoSuchPathError(f"the axis {axis} above it", f"{axis}, or axes.{axis}.LABEL{path[len(axis) :]}")
-    if path not in axes:
-        return put(data, path, value)
-    _collapse(data, axes, axis=path, value=value)
-    return ("axes", path)
+    return put(data, path, value)
 
 
 def _collapse(data: Data, axes: Data, *, axis: str, value: JsonValue) -> None:
@@ -246,12 +246,18 @@ def check_labels(experiment: ExperimentSpec) -> list[Contradiction]:
 
 
 def _check_overlaps(experiment: ExperimentSpec) -> list[Contradiction]:
-    """Return axes that reach into one another, or that rename what paths are called by."""
+    """Return axes that undo one another, or that rename what paths are called by.
+
+    A later axis may set a field of what an earlier one sets whole.
+    """
     data, wrong = scenario_data(experiment), list[Contradiction]()
     paths = {axis: whole_path(data, axis) for axis in experiment.axes}
-    for (axis, at), (other, above) in itertools.permutations(paths.items(), 2):
-        if at[: len(above)] == above and (at != above or axis > other):
-            wrong.append(Contradiction(f"axes.{axis}", f"an axis inside the axis {other}", "fields of their own"))
+    for (above_axis, above), (axis, at) in itertools.combinations(paths.items(), 2):
+        if at == above:
+            wrong.append(Contradiction(f"axes.{axis}", f"the same field as the axis {above_axis}", "another field"))
+        elif above[: len(at)] == at:
+            allowed = f"an axis that is declared before {above_axis}, which it would undo"
+            wrong.append(Contradiction(f"axes.{axis}", f"an axis around the axis {above_axis}", allowed))
     for axis, at in paths.items():
         if at[:1] == ("guests",) and at[2:] == ("name",):
             wrong.append(Contradiction(f"axes.{axis}", "a name as an axis", "any other field of the group"))

@@ -56,6 +56,9 @@ def _host(host: HostSpec) -> Iterator[Contradiction]:
     if host.nic.rate < RATE_LEAST:
         allowed = f"{format_rate(RATE_LEAST)} or more"
         yield Contradiction("cluster.host.nic.rate", format_rate(host.nic.rate), allowed)
+    if host.memory_bandwidth != "auto" and 0 < host.memory_bandwidth < RATE_LEAST:
+        allowed = f"{format_rate(RATE_LEAST)} or more, or 0 for no bound"
+        yield Contradiction("cluster.host.memory_bandwidth", format_rate(host.memory_bandwidth), allowed)
     if 0 < host.storage.rate < RATE_LEAST:
         allowed = f"{format_rate(RATE_LEAST)} or more, or 0 for no bound"
         yield Contradiction("cluster.host.storage.rate", format_rate(host.storage.rate), allowed)

@@ -49,7 +49,15 @@ def _backing(scenario: ScenarioSpec) -> Iterator[Contradiction]:
 def _huge_pages(scenario: ScenarioSpec) -> Iterator[Contradiction]:
     memory = scenario.memory
     size = format_bytes(memory.huge_page)
+    if memory.resident != "auto" and memory.resident and memory.generation in ("G1", "G2"):
+        found = f"{format_bytes(memory.resident)} at {memory.generation}"
+        yield Contradiction(
+            "memory.resident", found, "0B: a file is shared or private for good", ("memory.generation",)
+        )
     if memory.huge_page == PAGE_BYTES:
+        if memory.split != "any_shared":
+            found = f"{memory.split} with 4KiB pages"
+            yield Contradiction("memory.split", found, "any_shared, or a huge_page", ("memory.huge_page",))
         if memory.hvo:
             yield Contradiction("memory.hvo", "true with 4KiB pages", "false, or a huge_page", ("memory.huge_page",))
         return

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cluster_sim.scenario.frozen import Spec
-from cluster_sim.scenario.units import Count, DurationNs, DurationOrForever, FolioBytes, PageBytes
+from cluster_sim.scenario.units import BytesOrAuto, Count, DurationNs, DurationOrForever, FolioBytes, PageBytes
 
 
 class PinsSpec(Spec):
@@ -25,13 +25,17 @@ class MemorySpec(Spec):
     backing: Literal["guest_memfd", "exclusive_pin"] = "guest_memfd"
     """guest_memfd, or ordinary pages under exclusive pins (FOLL_EXCLUSIVE, the rival proposal of 2024)."""
     generation: Literal["G0", "G1", "G2", "G3", "G4"] = "G3"
-    """What the kernel can: G0 two backings, G1 and G2 a file shared or private for good, G3 in place, G4 huge pages."""
+    """G0 (6.8) two backings, G1 (6.18), G2 (to 7.3) fixed files, G3 (due in 7.4) in place, G4 (RFC) huge pages."""
     discard: bool = True
     """G0: whether the VMM frees what a conversion left in the other backing; if not, memory is held twice."""
     huge_page: FolioBytes = 4096
     """G4: page size of the files, split when any of it is shared and merged when all is private again."""
+    split: Literal["any_shared", "mixed"] = "any_shared"
+    """G4: what splits a huge page: any shared page in it, as in the series, or only pages of both kinds in one."""
     hvo: bool = False
     """G4: whether huge pages give up most of their struct pages (HVO), which a split must restore."""
+    resident: BytesOrAuto = "auto"
+    """What of a guest is shared for good beside pools (virtqueues); `auto`: 256KiB with pages of 1GiB, else none."""
     placement: Literal["clustered", "scattered"] = "clustered"
     """Where memory for I/O lies: in one region, or page by page all over the guest."""
     on_pin: Literal["retry", "wait", "defer"] = "retry"

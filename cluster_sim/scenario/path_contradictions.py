@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cluster_sim.integers import PAGE_BYTES
-from cluster_sim.scenario.path_spec import ConvertPath, IoPath, SharedPoolPath, SwiotlbPath
+from cluster_sim.scenario.path_spec import ConvertPath, DirectPath, IoPath, SharedPoolPath, SwiotlbPath
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import KIB, MIB, format_bytes
@@ -23,13 +23,16 @@ def path_contradictions(scenario: ScenarioSpec, group: GuestGroupSpec, prefix: s
     match path:
         case SwiotlbPath():
             yield from _swiotlb(scenario, path, at)
+            yield from _posted(group, path, at)
         case SharedPoolPath():
             yield from _shared_pool(group, path, at)
-        case _ if path.kind == "direct" and scenario.protection != "none":
-            allowed = "direct with protection none only; swiotlb, convert or shared_pool otherwise"
-            yield Contradiction(at, "direct on a protected guest", allowed, ("protection",))
-        case _:
-            pass
+        case ConvertPath():
+            yield from _convert(scenario, group, path, at)
+        case DirectPath():
+            yield from _posted(group, path, at)
+            if scenario.protection != "none":
+                allowed = "direct with protection none only; swiotlb, convert or shared_pool otherwise"
+                yield Contradiction(at, "direct on a protected guest", allowed, ("protection",))
     yield from _memory(group, path, prefix, at)
 
 
@@ -60,15 +63,38 @@ def _swiotlb(scenario: ScenarioSpec, path: SwiotlbPath, at: str) -> Iterator[Con
         yield Contradiction(f"{at}.areas", str(path.areas), allowed, (f"{at}.pool",))
 
 
+def _convert(scenario: ScenarioSpec, group: GuestGroupSpec, path: ConvertPath, at: str) -> Iterator[Contradiction]:
+    others = [other for other in map(scenario.path_of, scenario.guests) if isinstance(other, ConvertPath)]
+    if any(other.rmm != path.rmm for other in others):
+        yield Contradiction(f"{at}.rmm", str(path.rmm), "one for all groups: a host has one RMM", ("guests",))
+    if path.keeps and path.unmapped_by == "host":
+        allowed = "conversion where buffers are kept: what stays shared stays mapped"
+        yield Contradiction(f"{at}.unmapped_by", "host", allowed, (f"{at}.keep",))
+    if path.batch > 1 and scenario.memory.placement == "scattered":
+        allowed = "1 with scattered memory: a range is one page there"
+        yield Contradiction(f"{at}.batch", str(path.batch), allowed, ("memory.placement",))
+    waits = [queue.far_end != "storage" for queue, _ in own_queues(group) if queue.moves_data]
+    if path.ahead and not any(waits):
+        yield Contradiction(f"{at}.ahead", str(path.ahead), "0: a request brings its own buffer", ("guests",))
+
+
+def _posted(group: GuestGroupSpec, path: SwiotlbPath | DirectPath, at: str) -> Iterator[Contradiction]:
+    waits = [queue.from_device and queue.far_end != "storage" for queue, _ in own_queues(group) if queue.moves_data]
+    if path.posted and not any(waits):
+        allowed = "false: nothing comes by itself that a posted buffer could wait for"
+        yield Contradiction(f"{at}.posted", "true", allowed, ("guests",))
+
+
 def _shared_pool(group: GuestGroupSpec, path: SharedPoolPath, at: str) -> Iterator[Contradiction]:
     moving = [queue for queue, _ in own_queues(group) if queue.moves_data]
     comes, goes = any(queue.from_device for queue in moving), any(queue.to_device for queue in moving)
     host_copies = (comes and path.copied_by in ("producer", "both")) or (
         goes and path.copied_by in ("consumer", "both")
     )
-    if path.copier != "cpu" and not host_copies:
+    is_made_by_device = path.copier == "device" and comes and path.copied_by == "none"
+    if path.copier != "cpu" and not host_copies and not is_made_by_device:
         found = f"{path.copier}, though the host copies nothing when copy is {path.copied_by}"
-        allowed = "cpu, or a copy on the host's side: producer from the device, consumer to it, both either way"
+        allowed = "cpu, device with none, or a copy on the host's side: producer from the device, consumer to it, both"
         yield Contradiction(f"{at}.copier", found, allowed, (f"{at}.copy",))
     if path.crypto:
         lacks = (comes and path.copied_by in ("none", "producer")) or (goes and path.copied_by in ("none", "consumer"))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cluster_sim.scenario.frozen import Spec
-from cluster_sim.scenario.units import AlignMask, AreaCount, BytesOrAuto, Granule, PageBytes
+from cluster_sim.scenario.units import AlignMask, AreaCount, BytesOrAuto, Count, DurationNs, Granule, PageBytes
 
 Copier = Literal["cpu", "engine", "device"]
 
@@ -15,6 +15,11 @@ class _Path(Spec):
 
     copier: Copier = "cpu"
     """Who does the host's copy, where there is one: a host CPU, the host's copy engine, or the device's own DMA."""
+
+    @property
+    def consumes_shared(self) -> bool:
+        """Whether the guest works on what came in a page that the host can still change."""
+        return False
 
 
 class SwiotlbPath(_Path):
@@ -30,6 +35,8 @@ class SwiotlbPath(_Path):
     """Whether each transfer maps and unmaps its buffer, or buffers stay mapped and are only synced."""
     min_align_mask: AlignMask = 0
     """Low address bits that the device needs preserved, such as NVMe's 4095; 0 for none."""
+    posted: bool = False
+    """Whether buffers for what comes from the host are mapped and posted before it comes, as a filled ring's are."""
     alloc_align_mask: AlignMask = 0
     """Alignment of the bounce block itself, as for untrusted devices behind an IOMMU; 0 for none."""
     dynamic: bool = False
@@ -38,17 +45,50 @@ class SwiotlbPath(_Path):
     """With `dynamic`: how much it may grow by."""
 
 
+class KeepSpec(Spec):
+    """How long a converted buffer stays shared to be used again; the first bound that is reached ends it."""
+
+    uses: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)] = 0
+    """Transfers that use it before it is made private again; 1 converts around each, 0 sets no bound."""
+    idle: DurationNs = 0
+    """How long it may lie unused; 0 sets no bound."""
+    most: PageBytes = 0
+    """How much memory of one guest may be left shared so; 0 sets no bound."""
+
+
 class ConvertPath(_Path):
-    """Convert the guest's own pages to shared before each transfer and back to private after it, in place."""
+    """Convert the guest's own pages to shared before transfers and back to private after them, in place."""
 
     kind: Literal["convert"]
     """Names this path."""
     granule: Granule = Field(examples=["4KiB"])
     """Unit of one conversion, to which buffers are padded: 4KiB, 2MiB or 1GiB."""
     calls: Literal["page", "ranged", "batched"] = "batched"
-    """What one call covers: one granule, any range, or as many granules as the technology's own call takes."""
+    """What one call covers: a granule (upstream pKVM: 4KiB), any range, or what the technology's own call takes."""
     unmapped_by: Literal["conversion", "host"] = "conversion"
     """Who drops the host's mappings: the unshare itself, or the host's worker when it is done with the buffer."""
+    keep: KeepSpec | Literal["forever"] = KeepSpec(uses=1)
+    """How long a buffer stays shared once it is: a number of uses, a time unused, a bound on memory, or for good."""
+    batch: Count = 1
+    """Buffers of the ring that are converted together, by as few calls as cover them."""
+    ahead: Annotated[int, Field(strict=True, ge=0)] = 0
+    """Buffers that are shared and posted before a transfer asks for one; 0 shares when it does."""
+    behind: bool = False
+    """Whether unsharing comes after the delivery, off the latency path."""
+    consume: Literal["copy_out", "in_place"] = "copy_out"
+    """Whether the guest works on private memory, or on the page while the host can still change it."""
+    rmm: Literal[1, 2] = 1
+    """CCA: granules one by one (RMM 1.0), or ranges and blocks of 2 MiB in one call (RMM 2.0)."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a buffer may stay shared after a transfer."""
+        return self.keep == "forever" or self.keep.uses != 1
+
+    @property
+    def consumes_shared(self) -> bool:
+        """See _Path."""
+        return self.consume == "in_place"
 
 
 class SharedPoolPath(_Path):
@@ -63,12 +103,19 @@ class SharedPoolPath(_Path):
     crypto: bool = False
     """Whether payload is encrypted while it is shared: the guest's copy becomes a pass of AES-GCM."""
 
+    @property
+    def consumes_shared(self) -> bool:
+        """See _Path."""
+        return self.copied_by in ("none", "producer")
+
 
 class DirectPath(_Path):
     """Let the device reach the guest's memory as it is; needs a guest that nobody protects."""
 
     kind: Literal["direct"]
     """Names this path."""
+    posted: bool = False
+    """Whether buffers for what comes from the host are posted before it comes, as a filled ring's are."""
 
 
 IoPath = Annotated[SwiotlbPath | ConvertPath | SharedPoolPath | DirectPath, Field(discriminator="kind")]

@@ -14,6 +14,7 @@ from cluster_sim.scenario.units import (
     Bytes,
     BytesOrAuto,
     BytesPerSecond,
+    BytesPerSecondOrAuto,
     Count,
     DurationNs,
     DurationOrForever,
@@ -76,6 +77,8 @@ class HostSpec(Spec):
     """Memory of the host."""
     llc: Bytes = 32 * MIB
     """Last-level cache of the host: what is copied again while it fits is read from there."""
+    memory_bandwidth: BytesPerSecondOrAuto = "auto"
+    """What its memory carries, half read and half written; `auto` is one socket as the profile has it, 0 no bound."""
     huge_pool: BytesOrAuto = "auto"
     """Memory set aside for huge pages, from which guests with `memory.huge_page` are taken; `auto` is all of it."""
     vcpus_per_cpu: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
@@ -84,6 +87,12 @@ class HostSpec(Spec):
     """How long the host polls for an idle vCPU before it lets it sleep (kvm.halt_poll_ns)."""
     worker_poll: DurationNs = 0
     """How long an idle worker looks for new requests before it sleeps (vhost's busyloop, QEMU's poll-max-ns)."""
+    vmm: Literal["qemu-10", "cloud-hypervisor", "crosvm", "minimal"] = "qemu-10"
+    """The monitor whose behaviour at conversions is assumed."""
+    host_faults: Literal["auto", "lazy", "populate"] = "auto"
+    """Whether the host faults shared pages in one by one or populates them before use; `auto` as the monitor does."""
+    guest_faults: Literal["auto", "lazy", "prefault"] = "auto"
+    """Whether the guest faults in what converted, or the monitor maps it ahead; `auto` as the monitor does."""
     conversion_lock: Literal["auto", "host", "none"] = "auto"
     """Whether all guests' conversions pass one lock; `auto`: on pKVM (EL2's), elsewhere locks are a guest's own."""
     engine: EngineSpec = EngineSpec()
@@ -168,8 +177,10 @@ class CostOverride(Spec):
     """The most that it may be."""
     source: str = Field(default="definition", min_length=1)
     """Where it comes from."""
-    confidence: Literal["measured", "published", "estimated", "assumed"] = "assumed"
-    """How it is known."""
+    confidence: Literal["measured", "published", "stand-in", "estimated", "assumed"] = "assumed"
+    """How it is known; a stand-in is a figure of another thing than the one that it prices."""
+    stands_in: str = ""
+    """What a stand-in is really of."""
 
 
 def _default_window_ns(validated: dict[str, object]) -> int:
@@ -214,6 +225,12 @@ class ScenarioSpec(_Scene):
     def path_of(self, group: GuestGroupSpec) -> IoPath:
         """How transfers of a group go."""
         return self.io_path if group.io_path is None else group.io_path
+
+    @property
+    def rmm(self) -> int:
+        """Version of the realm management monitor that its paths ask for: a host has one."""
+        paths = (self.path_of(group) for group in self.guests)
+        return max((path.rmm for path in paths if path.kind == "convert"), default=1)
 
     def plain(self) -> dict[str, JsonValue]:
         """Return the scenario as JSON values, quantities as text; `model_validate` reads it back."""

@@ -187,6 +187,14 @@ BytesPerSecond = Annotated[
 ]
 
 
+BytesPerSecondOrAuto = Annotated[
+    int | Literal["auto"],
+    Written(RATE, "auto"),
+    BeforeValidator(RATE.parse_or("auto")),
+    PlainSerializer(lambda rate: rate if rate == "auto" else format_rate(rate), return_type=str, when_used="json"),
+]
+
+
 def _frame_rate(written: object) -> Fraction:
     """Read `60` or `30000/1001` frames a second."""
     is_fraction = isinstance(written, str) and re.fullmatch(r"[0-9]{1,9}(/0*[1-9][0-9]{0,8})?", written)

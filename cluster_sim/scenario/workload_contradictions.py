@@ -217,7 +217,11 @@ def _boot(scenario: ScenarioSpec, group: GuestGroupSpec, boot: BootWorkload, at:
         yield Contradiction(f"{at}.unit", format_bytes(boot.unit), allowed, ("memory.huge_page",))
     if boot.touch < TOUCH_LEAST:
         yield Contradiction(f"{at}.touch", format_rate(boot.touch), f"{format_rate(TOUCH_LEAST)} or more")
-    for field, size in (("image", boot.image), ("unit", boot.unit)):
+    first = 0 if boot.firmware_accepts == "auto" else boot.firmware_accepts
+    if boot.unit and first % boot.unit:
+        allowed = f"auto, or a multiple of the unit, {format_bytes(boot.unit)}"
+        yield Contradiction(f"{at}.firmware_accepts", format_bytes(first), allowed, (f"{at}.unit",))
+    for field, size in (("image", boot.image), ("unit", boot.unit), ("firmware_accepts", first)):
         if size > group.memory:
             allowed = f"at most the guest's memory, {format_bytes(group.memory)}"
             yield Contradiction(f"{at}.{field}", format_bytes(size), allowed)

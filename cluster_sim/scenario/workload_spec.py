@@ -35,6 +35,7 @@ VIDEO_EXAMPLE: Final[dict[str, JsonValue]] = {"kind": "video", "source": RAW_EXA
 Buffers = Annotated[int, Field(strict=True, ge=1, le=4096)]
 Spacing = Literal["linear", "poisson"]
 WhenFull = Literal["wait", "drop_newest", "drop_oldest"]
+Acceptors = Literal["auto", 1, "vcpus"]
 TracePath = Annotated[str, Field(min_length=1)]
 
 
@@ -247,8 +248,12 @@ class BootWorkload(Spec):
     """Names this workload."""
     image: PageBytes = 4 << 20
     """What the host puts into private memory before the guest runs, page by page."""
+    firmware_accepts: BytesOrAuto = "auto"
+    """What firmware accepts before the kernel runs; `auto` is memory below 4 GiB, where guests accept pages."""
     accept: Literal["eager", "lazy"] = "lazy"
-    """Whether memory is accepted before anything else runs, or as it is first touched."""
+    """Whether the rest of memory is accepted before anything else runs, or as it is first touched."""
+    acceptors: Acceptors = "auto"
+    """vCPUs that accept what is accepted first: 1, or all at a time (`vcpus`); `auto` is what the firmware does."""
     unit: PageBytes = 2 << 20
     """How much is accepted at a time (Linux: 2MiB)."""
     touch: BytesPerSecond = 1_000_000_000

@@ -11,6 +11,7 @@ from typing import Literal, assert_never
 
 from cluster_sim.scenario.units import MIB
 from cluster_sim.scenario.workload_spec import (
+    Acceptors,
     BlockWorkload,
     BootWorkload,
     ChurnWorkload,
@@ -25,6 +26,8 @@ from cluster_sim.scenario.workload_spec import (
 )
 
 HUGE_BYTES = 2 * MIB
+MEMORY_MAP_BYTES_PER_GIB = 16 * MIB
+"""A struct page of 64 bytes describes a page of 4 KiB."""
 DriverKind = Literal["video", "block", "network"]
 FarEnd = Literal["nothing", "storage", "network", "another host", "another guest"]
 
@@ -36,6 +39,8 @@ class Role(Enum):
     RECEIVED = "received"
     CHURN = "churn"
     IMAGE = "image"
+    FIRMWARE = "firmware"
+    KERNEL = "kernel"
     POOL = "pool"
     ACCEPT = "accept"
 
@@ -66,12 +71,14 @@ Trace = TracedVideo | LadderVideo | RequestLog
 class MemoryRanges:
     """Memory that a queue without payload works on: ranges of one size, side by side.
 
-    `count`: None for as many as the guest's memory holds. `align_bytes`: what the first one's address divides by.
+    `count`: None for as many as the guest's memory holds, or as `most_bytes` of it do: `auto` for what lies below 4 GiB
+    of a guest that accepts pages. `align_bytes`: what the first one's address divides by.
     """
 
     range_bytes: int
     count: int | None
     align_bytes: int
+    most_bytes: int | Literal["auto"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +96,10 @@ class QueueTraits:
     `produce_ns`, `consume_ns`: the guest's own work on a transfer; `is_work_random`: the mean of a distribution.
     `is_threaded`: that work is one thread. `polls_completions`: the guest looks for them and is not interrupted.
 
-    `ranges`: the memory of a queue that moves no data; None where it is the pool. `unit_bytes`: what its conversions
-    are counted in, None for the path's granule; `hold_ns` how long they last. `is_shuffled`: buffers come in random
-    order. `holds_up_guest`: all else of the guest waits for it.
+    `ranges`: the memory of a queue that moves no data; None where it is the pool or the kernel's memory map.
+    `unit_bytes`: what its conversions are counted in, None for the path's granule; `hold_ns` how long they last.
+    `is_shuffled`: buffers come in random order. `holds_up_guest`: all else of the guest waits for it; `acceptors`: by
+    how many of its vCPUs at a time.
     """
 
     role: Role
@@ -121,6 +129,7 @@ class QueueTraits:
     hold_ns: int = 0
     is_shuffled: bool = False
     holds_up_guest: bool = False
+    acceptors: Acceptors = 1
 
     @property
     def moves_data(self) -> bool:
@@ -272,16 +281,17 @@ def churn_traits(churn: ChurnWorkload) -> WorkloadTraits:
 
 
 def boot_traits(boot: BootWorkload) -> WorkloadTraits:
-    """Three stages, a queue each: the image is built, the pool shared, memory accepted."""
+    """A stage per queue: image built, memory accepted by firmware, kernel started, pool shared, the rest accepted."""
     image = MemoryRanges(range_bytes=boot.image, count=1, align_bytes=HUGE_BYTES)
     accepted = MemoryRanges(range_bytes=boot.unit, count=None, align_bytes=HUGE_BYTES)
+    stage = QueueTraits(role=Role.POOL, deadline_ns=boot.deadline, holds_up_guest=True, acceptors=boot.acceptors)
     return WorkloadTraits(
         queues=(
-            QueueTraits(role=Role.IMAGE, deadline_ns=boot.deadline, ranges=image, holds_up_guest=True),
-            QueueTraits(role=Role.POOL, deadline_ns=boot.deadline, holds_up_guest=True),
-            QueueTraits(
-                role=Role.ACCEPT, deadline_ns=boot.deadline, ranges=accepted, holds_up_guest=boot.accept == "eager"
-            ),
+            replace(stage, role=Role.IMAGE, ranges=image),
+            replace(stage, role=Role.FIRMWARE, ranges=replace(accepted, most_bytes=boot.firmware_accepts)),
+            replace(stage, role=Role.KERNEL, unit_bytes=MEMORY_MAP_BYTES_PER_GIB),
+            stage,
+            replace(stage, role=Role.ACCEPT, ranges=accepted, holds_up_guest=boot.accept == "eager"),
         ),
         transfer_sizes=TransferSizes(boot.unit, boot.unit),
         boots=True,

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from scipy.stats import qmc
-
-from cluster_sim.analysis.studies.factors import Factor, factors_of, with_costs
-from cluster_sim.analysis.studies.sobol_indices import generator
+from cluster_sim.analysis.studies.factors import factors_of, with_costs
+from cluster_sim.analysis.studies.joint_samples import joint_samples
 from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.platform.formulas import FormulaError, Interval, describe, parse_formula
 from cluster_sim.platform.scenario_profile import profile_of
@@ -112,25 +110,12 @@ def runs_of(target: Target, samples: int, costs: Costs) -> Runs:
         return Runs(target, None, ())
     experiment = load_checked(target.definition, costs=costs)
     profiles = [profile_of(variant.scenario) for variant in experiment.variants]
-    factors = factors_of(profiles)
     folder, points = target.definition.parent, []
-    for number in range(samples + 1):
-        values = sampled(factors, samples)[number - 1] if number else {}
+    for values in ({}, *joint_samples(factors_of(profiles), samples, SEED)):
         for variant, profile in zip(experiment.variants, profiles, strict=True):
             scenario = with_costs(variant.scenario, profile, values) if values else variant.scenario
             points.append(Point(scenario, folder, experiment.spec.seed, 0))
     return Runs(target, experiment, tuple(points))
-
-
-def sampled(factors: Sequence[Factor], samples: int) -> list[dict[str, float]]:
-    """Costs of each sample: a Latin hypercube, so that few samples still go through each range evenly."""
-    if not factors:
-        return [{} for _ in range(samples)]
-    shares = qmc.LatinHypercube(len(factors), rng=generator(SEED)).random(samples)
-    return [
-        {name: value for factor, share in zip(factors, row, strict=True) for name, value in factor.at(share).items()}
-        for row in shares
-    ]
 
 
 def check_names(runs: Runs) -> None:

@@ -13,6 +13,7 @@ from cluster_sim.analysis.answers.answer import Answer, Doubt, Hypothesis, Verdi
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.results.run_directory import read_manifest, write_manifest
 from cluster_sim.results.storage import storage_of
+from tests.main_job import MAIN_JOB
 
 SETS = (
     "duration=300ms",
@@ -45,7 +46,7 @@ AXES = {"protection": "prot<b>ection", "io_path": "io_path"}
 
 def plain_run(folder: Path) -> Path:
     """A run of the shipped definition, as short as it can be."""
-    finished = run(load("swiotlb_vs_zero_copy", SETS), folder, executor="inline")
+    finished = run(load(MAIN_JOB, SETS), folder, executor="inline")
     return finished.directory
 
 

@@ -22,9 +22,10 @@ from typing import Any, Literal
 
 from cluster_sim import load, open_results
 from cluster_sim.experiments.driver import Finished, Means, run_experiment
+from tests.main_job import MAIN_JOB
 
 ROOT = Path(__file__).parents[2]
-WORKLOAD = "swiotlb_vs_zero_copy"
+WORKLOAD = Path(MAIN_JOB).stem
 SETS = (
     "protection=pkvm",
     "replications=1",
@@ -78,7 +79,7 @@ def kills_of(seed: int, count: int, windows: int) -> list[Kill]:
 
 def reference(results: Path) -> Finished:
     """The same experiment in this process."""
-    return run_experiment(load(WORKLOAD, SETS), results, means=Means("inline"), name="inline")
+    return run_experiment(load(MAIN_JOB, SETS), results, means=Means("inline"), name="inline")
 
 
 @contextmanager
@@ -206,7 +207,7 @@ def play(seed: int, kills: list[Kill], results: Path, cluster: Any, expected: Fi
     name = f"round-{seed}"
     run = results / WORKLOAD / name
     order: dict[str, object] = {
-        "workload": WORKLOAD,
+        "workload": MAIN_JOB,
         "sets": list(SETS),
         "results": str(results),
         "name": name,

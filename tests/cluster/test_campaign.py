@@ -16,6 +16,7 @@ from tests.cluster.campaign import (
     play,
     reference,
 )
+from tests.main_job import MAIN_JOB
 
 
 @pytest.fixture(scope="module", name="nodes")
@@ -43,7 +44,7 @@ def test_three_runs_at_once_on_one_cluster_do_not_disturb_each_other(nodes: obje
     expected = reference(tmp_path / "alone")
     orders = [
         {
-            "workload": WORKLOAD,
+            "workload": MAIN_JOB,
             "sets": list(SETS),
             "results": str(tmp_path / str(number)),
             "name": "one",
@@ -65,7 +66,7 @@ def test_two_nodes_and_eight_actors_give_the_same_bytes(tmp_path: Path) -> None:
     expected = reference(tmp_path / "alone")
     with local_cluster(2) as cluster:
         order = {
-            "workload": WORKLOAD,
+            "workload": MAIN_JOB,
             "sets": list(SETS),
             "results": str(tmp_path),
             "name": "packed",

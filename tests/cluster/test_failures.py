@@ -16,6 +16,7 @@ from cluster_sim.results.run_directory import RunDirectoryError
 from cluster_sim.runtime.failures import RunFailedError
 from cluster_sim.runtime.run_progress import ProgressReport
 from tests.cluster.campaign import descendants
+from tests.main_job import MAIN_JOB
 
 SETS = [
     "duration=1s",
@@ -45,7 +46,7 @@ def begun(results: Path, name: str, stop_at: int | None = None, **means: object)
             raise StopError
 
     chosen = Means("inline", snapshot_every=1) if not means else Means(**means)  # type: ignore[arg-type]
-    return run_experiment(load("swiotlb_vs_zero_copy", SETS), results, means=chosen, name=name, on_progress=stop)
+    return run_experiment(load(MAIN_JOB, SETS), results, means=chosen, name=name, on_progress=stop)
 
 
 def same_files(one: Path, other: Path) -> bool:
@@ -74,7 +75,7 @@ def test_a_killed_actor_is_started_anew_and_the_run_ends_as_if_nothing_had_been(
                 killed.append(descendants((name,))[0])
                 os.kill(killed[-1], signal.SIGKILL)
 
-    experiment = load("swiotlb_vs_zero_copy", SETS)
+    experiment = load(MAIN_JOB, SETS)
     finished = run_experiment(experiment, tmp_path, means=Means(actors=2, snapshot_every=2), on_progress=kill)
     assert len(killed) == 2
     assert losses[-1] == 2
@@ -166,7 +167,7 @@ def test_a_full_disk_ends_the_run_with_a_reason_and_once_there_is_room_it_goes_o
 ) -> None:
     command = [sys.executable, "-m", "cluster_sim", "run"]
     sets = [part for text in SETS for part in ("--set", text)]
-    begin = ["swiotlb_vs_zero_copy", *sets, f"--executor={executor}", "--results", str(full_disk), "--name=full"]
+    begin = [MAIN_JOB, *sets, f"--executor={executor}", "--results", str(full_disk), "--name=full"]
     ballast = full_disk / "ballast"
     ballast.write_bytes(bytes(free_bytes(full_disk) - 300_000))
     done = subprocess.run([*command, *begin], capture_output=True, text=True, check=False)
@@ -202,7 +203,7 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_file_that_may_not_grow_ends_the_run_with_a_reason(tmp_path: Path) -> None:
-    arguments = ["run", "swiotlb_vs_zero_copy", "--executor=inline", "--results", str(tmp_path)]
+    arguments = ["run", MAIN_JOB, "--executor=inline", "--results", str(tmp_path)]
     done = subprocess.run([sys.executable, "-c", LIMITED, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "failed after" in done.stderr
@@ -234,7 +235,7 @@ def die(progress):
     if progress.windows == 15:
         os.kill(os.getpid(), signal.SIGKILL)
 
-experiment = t.load("swiotlb_vs_zero_copy", t.SETS)
+experiment = t.load(t.MAIN_JOB, t.SETS)
 means = t.Means("inline", snapshot_every=1)
 t.run_experiment(experiment, {str(tmp_path)!r}, means=means, name="killed", on_progress=die)
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.campaign import ROOT, local_cluster
+from tests.main_job import MAIN_JOB
 
 SETS = ["protection=pkvm", "replications=1", "duration=200ms", "cluster.hosts=2", "record=summary"]
 
@@ -21,7 +22,7 @@ def _address() -> Iterator[str]:
 
 def ran(results: Path, *options: str) -> subprocess.CompletedProcess[str]:
     sets = [part for text in SETS for part in ("--set", text)]
-    command = [sys.executable, "-m", "cluster_sim", "run", "swiotlb_vs_zero_copy", *sets, "--results", str(results)]
+    command = [sys.executable, "-m", "cluster_sim", "run", MAIN_JOB, *sets, "--results", str(results)]
     environment = {**os.environ, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
     return subprocess.run([*command, *options], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 

@@ -109,9 +109,21 @@ def test_everything_at_once_has_something_of_every_kind(everything: Finished) ->
     rows = table(everything.directory, "transfers")
     assert set(rows.column("part").to_pylist()) == {"requests", "received", "churn", "boot"}
     assert {"delivered", "dropped", "unfinished"} == set(rows.column("outcome").to_pylist())
+    assert min(work_between(everything.directory)) > 0
     assert {"placed", "refused"} == set(table(everything.directory, "placements").column("outcome").to_pylist())
     assert "guest_left" in rows.column("drop_reason").to_pylist()
     assert max(table(everything.directory, "guests").column("played_bits_per_s").to_pylist()) > 0
+
+
+def work_between(directory: Path) -> list[int]:
+    """Of buffers that are seen to between transfers: granules converted, transfers that found theirs shared, and bytes
+    that guests copied beyond once a transfer.
+    """
+    rows = table(directory, "transfers").to_pylist()
+    kept = [row for row in rows if row["guest_group"] == "keeper"]
+    posted = [row for row in rows if row["guest_group"] == "poster" and row["outcome"] == "delivered"]
+    copied = sum(row["guest_copied_bytes"] - row["frame_bytes"] for row in posted)
+    return [sum(row["conversions"] for row in kept), sum(row["conversions"] == 0 for row in kept), copied]
 
 
 @pytest.mark.parametrize("actors", [1, 2])
@@ -157,7 +169,16 @@ EXTRA: dict[str, Any] = {
         {"kind": "block", "rw": "randrw", "bs": "4KiB", "thinktime": "10ms"},
     ],
 }
-OPEN = {("churner", 0), ("disk", 1), ("receiver", 0), ("sender", 0), ("tenant", 1)}
+OPEN = {
+    ("churner", 0),
+    ("disk", 1),
+    ("keeper", 0),
+    ("keeper", 1),
+    ("poster", 0),
+    ("receiver", 0),
+    ("sender", 0),
+    ("tenant", 1),
+}
 CLOSED = {("disk", 0), ("receiver", 1)}
 
 
@@ -177,10 +198,10 @@ def asked(directory: Path) -> dict[tuple[object, ...], tuple[object, ...]]:
     return found
 
 
-@pytest.mark.parametrize("place", [0, 6], ids=["first", "last"])
+@pytest.mark.parametrize("place", [0, 8], ids=["first", "last"])
 def test_one_group_more_moves_no_draw_of_the_others(everything: Finished, tmp_path: Path, place: int) -> None:
     definition = yaml.safe_load(EVERYTHING.read_text("utf-8"))
-    assert len(definition["guests"]) == 6
+    assert len(definition["guests"]) == 8
     definition["guests"].insert(place, EXTRA)
     more = finished(written(tmp_path / "more.yaml", definition), tmp_path)
     before, after = asked(everything.directory), asked(more.directory)

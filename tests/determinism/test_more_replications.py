@@ -14,6 +14,8 @@ from cluster_sim.results.reader import open_results
 from cluster_sim.results.run_directory import RunDirectoryError, read_manifest, write_manifest
 from cluster_sim.results.storage import storage_of
 from cluster_sim.runtime.run_progress import ProgressReport
+from cluster_sim.shipped import workloads_directory
+from tests.main_job import MAIN_JOB
 
 SETS = [
     "duration=200ms",
@@ -28,7 +30,7 @@ INLINE = Means("inline")
 
 
 def make(folder: Path, replications: int) -> Path:
-    experiment = load("swiotlb_vs_zero_copy", [*SETS, f"replications={replications}"])
+    experiment = load(MAIN_JOB, [*SETS, f"replications={replications}"])
     return run(experiment, folder, executor="inline").directory
 
 
@@ -148,12 +150,13 @@ def test_two_processes_are_not_at_one_run(short: Path) -> None:
 
 
 def test_the_traces_of_a_definition_of_ones_own_are_found_again(tmp_path: Path, short: Path) -> None:
-    assert manifest_of(short).folder == ""
-    shipped = manifest_of(short).traces_folder
+    job = Path(MAIN_JOB)
+    assert manifest_of(short).folder == str(job.parent)
+    traces = workloads_directory() / "traces"
     (tmp_path / "mine").mkdir()
     own = tmp_path / "mine" / "own.yaml"
-    own.write_text((shipped / "swiotlb_vs_zero_copy.yaml").read_text("utf-8"))
-    (tmp_path / "mine" / "traces").symlink_to(shipped / "traces")
+    own.write_text(job.read_text("utf-8").replace("../../workloads/traces", "traces"), "utf-8")
+    (tmp_path / "mine" / "traces").symlink_to(traces)
     experiment = load(own, [*SETS, "replications=1"])
     directory = run(experiment, tmp_path, executor="inline").directory
     assert manifest_of(directory).traces_folder == tmp_path / "mine"

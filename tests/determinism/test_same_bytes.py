@@ -9,6 +9,7 @@ import pytest
 from cluster_sim import load, open_results, run
 from cluster_sim.experiments.driver import Executor, Finished
 from cluster_sim.results.columns import TABLES
+from tests.main_job import MAIN_JOB
 
 SETS = (
     "duration=600ms",
@@ -22,7 +23,7 @@ SETS = (
 
 
 def finished(results: Path, executor: Executor, actors: int, sets: Sequence[str] = ()) -> Finished:
-    experiment = load("swiotlb_vs_zero_copy", [*SETS, *sets])
+    experiment = load(MAIN_JOB, [*SETS, *sets])
     return run(experiment, results, executor=executor, actors=actors)
 
 

@@ -12,7 +12,7 @@ SOURCES = [path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".toml"
 EXAMPLES = {
     "path": r"\bSharedPoolPath\b|^name = \"shared_pool\"",
     "technology": r"\"tdx\"",
-    "cost": r"\bmm\.zap_4k_bulk\b",
+    "cost": r"\bgmem\.zap_4k_bulk\b",
     "workload": r"\bChurnWorkload\b",
     "column": r"\"slots_probed\"",
     "chart": r"\bhost_chart\b",

@@ -30,6 +30,9 @@ TESTS: dict[Judge, tuple[str, ...]] = {
         "io_paths/test_idle_requests.py",
         "io_paths/test_idle_copies.py",
         "io_paths/test_idle_guest_to_guest.py",
+        "io_paths/test_strategies.py",
+        "io_paths/test_ahead_and_behind.py",
+        "io_paths/test_whole_leaves.py",
     ),
     "contention": (
         "engine/test_contention.py",
@@ -42,8 +45,10 @@ TESTS: dict[Judge, tuple[str, ...]] = {
     ),
     "engine": (
         "engine/test_engine.py",
+        "engine/test_buffer_life.py",
         "engine/test_shared_resources.py",
         "engine/test_memory_choices.py",
+        "memory/test_leaves.py",
         "engine/test_guest_end.py",
         "engine/test_faults.py",
     ),

@@ -7,10 +7,8 @@ PATH_MUTANTS = (
         "§3.3",
         "unsharing goes before the data is copied out",
         "io_paths/convert.py",
-        "            *copy_out,\n"
-        "            *convert(context, to_private=True, is_ranged=is_ranged(path)),\n            handled(),\n",
-        "            *convert(context, to_private=True, is_ranged=is_ranged(path)),\n"
-        "            *copy_out,\n            handled(),\n",
+        "return (*found, *copy[:2], *unshare, handled(), copy[2], work(context))",
+        "return (*unshare, *found, *copy[:2], handled(), copy[2], work(context))",
         "idle",
     ),
     Mutant(
@@ -69,10 +67,10 @@ PATH_MUTANTS = (
     ),
     Mutant(
         "§3.3",
-        "what becomes private is cleared, and what becomes shared accepted",
+        "what becomes shared is accepted, and what becomes private is not",
         "io_paths/conversion_steps.py",
-        '"accept_page" if to_private else "clear_page"',
-        '"clear_page" if to_private else "accept_page"',
+        "accept = accept_pages(context) if private else ()",
+        "accept = () if private else accept_pages(context)",
         "idle",
     ),
     Mutant(
@@ -110,7 +108,7 @@ PATH_MUTANTS = (
     Mutant(
         "§3.1",
         "the IOMMU's queue is never let go",
-        "io_paths/step_sequences.py",
+        "io_paths/host_side.py",
         "        release(Resource.IOMMU),\n",
         "",
         "contention",
@@ -118,27 +116,31 @@ PATH_MUTANTS = (
     Mutant(
         "§3.1",
         "the IOMMU's queue is not waited for",
-        "io_paths/step_sequences.py",
+        "io_paths/host_side.py",
         '        acquire(Resource.IOMMU, "wait for the IOMMU\'s invalidation queue", runner=Runner.HOST),\n'
         "        spend(\n"
         '            "unmap from the IOMMU and invalidate",\n'
         "            Category.PAGE_TABLE,\n"
         "            Runner.HOST,\n"
-        '            Charge("iommu_unmap_page", Count.PAGES),\n'
+        '            Charge("iommu_unmap_call"),\n'
+        '            Charge("iommu_unmap_page", Count.PINNED),\n'
+        '            Charge("iommu_unmap_leaf_2m", Count.PINNED_2M),\n'
         "        ),\n"
         "        release(Resource.IOMMU),\n",
         "        spend(\n"
         '            "unmap from the IOMMU and invalidate",\n'
         "            Category.PAGE_TABLE,\n"
         "            Runner.HOST,\n"
-        '            Charge("iommu_unmap_page", Count.PAGES),\n'
+        '            Charge("iommu_unmap_call"),\n'
+        '            Charge("iommu_unmap_page", Count.PINNED),\n'
+        '            Charge("iommu_unmap_leaf_2m", Count.PINNED_2M),\n'
         "        ),\n",
         "contention",
     ),
     Mutant(
         "§3.1",
         "a place in the engine's queue is never given back",
-        "io_paths/step_sequences.py",
+        "io_paths/host_side.py",
         "        release(Resource.ENGINE_QUEUE),\n",
         "",
         "contention",
@@ -146,7 +148,7 @@ PATH_MUTANTS = (
     Mutant(
         "§3.1",
         "DMA gives back another pin than its own",
-        "io_paths/step_sequences.py",
+        "io_paths/host_side.py",
         'memory("unpin the buffer", Operation.UNPIN_SHORT)',
         'memory("unpin the buffer", Operation.UNPIN_LONG)',
         "idle",
@@ -162,9 +164,9 @@ PATH_MUTANTS = (
     Mutant(
         "§3.1",
         "unmapping in the IOMMU costs what mapping does",
-        "io_paths/step_sequences.py",
-        'Charge("iommu_unmap_page", Count.PAGES)',
-        'Charge("iommu_map_page", Count.PAGES)',
+        "io_paths/host_side.py",
+        'Charge("iommu_unmap_page", Count.PINNED)',
+        'Charge("iommu_map_page", Count.PINNED)',
         "idle",
     ),
     Mutant(

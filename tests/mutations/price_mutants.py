@@ -20,19 +20,28 @@ PRICE_MUTANTS = (
         "idle",
     ),
     Mutant(
+        "§6.5",
+        "SNP shares a leaf without flushing it",
+        "platform/profiles/sev-snp.toml",
+        'formula = "snp.pvalidate_2m + snp.rmpupdate_2m + 512 * cache.clflush_clean_4k"',
+        'formula = "snp.pvalidate_2m + snp.rmpupdate_2m"',
+        "prices",
+    ),
+    Mutant(
         "§6.6",
         "a refault of TDX pays SNP's exit and its own",
         "platform/profiles/tdx.toml",
+        "[price.guest_fault_shared_page]\n"
         'formula = "snp.npt_refault_4k - exit.snp.vmgexit_hypercall + exit.tdx.tdvmcall_roundtrip"',
-        'formula = "snp.npt_refault_4k + exit.tdx.tdvmcall_roundtrip"',
+        '[price.guest_fault_shared_page]\nformula = "snp.npt_refault_4k + exit.tdx.tdvmcall_roundtrip"',
         "idle",
     ),
     Mutant(
         "§4.4",
         "copies that miss the cache use no bus",
         "platform/profiles/zen4.toml",
-        'beyond = "copy.zen4_stream"\nuses_bus = true',
-        'beyond = "copy.zen4_stream"\nuses_bus = false',
+        'beyond = "copy.zen4_stream"\nbus = "mem.bus_bytes_per_copied_byte"',
+        'beyond = "copy.zen4_stream"',
         "engine",
     ),
     Mutant(

@@ -87,7 +87,7 @@ class GuestMemfdTwin:
 
     def converted(self, page: TwinPage, *, to_private: bool) -> TwinPage:
         if page.is_private == to_private:
-            return page
+            return page  # V-11: its mapping is of the kind that stays
         mapped = page.is_guest_mapped and self.keeps_guest_mapping
         content = page.content
         if page.is_uptodate:
@@ -128,4 +128,6 @@ def changes(before: TwinPage, after: TwinPage) -> list[str]:
     ):
         if was and not now:
             found.append(name)
+    if after.pins > before.pins:
+        found.append("PINNED")
     return found

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim.memory.effects import Effect
+from cluster_sim.memory.effects import BY_LEAF, Effect
 from cluster_sim.memory.guest_memfd import Answer, GuestMemfd
-from cluster_sim.memory.leaves import LEAF_MAPPED, shared_in
+from cluster_sim.memory.leaves import HOST_LEAF_ONE, LEAF_MAPPED, shared_in
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import (
     ACCEPT_ZEROES,
@@ -27,6 +27,8 @@ from cluster_sim.memory.pages import (
     TWIN,
     TWO_BACKINGS,
     UPTODATE,
+    VIEW_ONE,
+    VIEWS,
     ZEROED,
     MemoryRules,
     Operation,
@@ -48,8 +50,10 @@ KERNELS: dict[str, dict[str, object]] = {
     "G3": {"generation": "G3"},
     "G3-defer": {"generation": "G3", "on_pin": "defer"},
     "G4-2MiB": {"generation": "G4", "huge_page": "2MiB"},
+    "G4-2MiB-whole": {"generation": "G4", "huge_page": "2MiB", "split": "mixed"},
     "G4-2MiB-defer": {"generation": "G4", "huge_page": "2MiB", "on_pin": "defer"},
     "G4-1GiB": {"generation": "G4", "huge_page": "1GiB", "hvo": True},
+    "G4-1GiB-whole": {"generation": "G4", "huge_page": "1GiB", "split": "mixed"},
     "exclusive-pin": {"backing": "exclusive_pin"},
 }
 SOFTWARE = replace(
@@ -167,6 +171,9 @@ class CheckedMemfd:
         self.operations += 1
         self.frames += answer.effects.get(Effect.ALLOCATED, 0) - answer.effects.get(Effect.FREED, 0)
         self.orphans += answer.effects.get(Effect.ORPHANED, 0)
+        for pages, leaves in BY_LEAF:
+            most = answer.effects.get(pages, 0) // PAGES_2M
+            assert 0 <= answer.effects.get(leaves, 0) <= most, f"more leaves than pages: {pages.name}"
         folio = self.rules.folio_pages
         if folio > 1:
             first, end = start - start % folio, -(-(start + count) // folio) * folio
@@ -205,12 +212,13 @@ def newly_accepted(before: Words, after: Words) -> npt.NDArray[np.bool_]:
 
 
 def check_words(rules: MemoryRules, words: Words) -> None:
-    """Invariants 1, 3 and 4 of some pages."""
+    """Invariants 1, 3 and 4 of some pages, and that two backings alone hold a page twice (V-14)."""
     private = words & PRIVATE != 0
     if rules.backing in (IN_PLACE, FIXED):
         assert not (words[private] & (HOST_MAPPED | PIN_MASK)).any(), "invariant 1"
     if rules.backing == EXCLUSIVE_PINS:
         assert not (words[private] & PIN_MASK).any(), "invariant 1"
+    assert rules.backing == TWO_BACKINGS or not (words & TWIN).any(), "V-14: memory is held once"
     mapped = words & GUEST_MAPPED if rules.backing == TWO_BACKINGS else words & (GUEST_MAPPED | HOST_MAPPED)
     assert (words[mapped != 0] & PRESENT).all(), "invariant 3"
     assert (words[mapped != 0] & UPTODATE).all(), "invariant 3"
@@ -233,7 +241,23 @@ def check_blocks(memfd: GuestMemfd, first: int, end: int) -> None:
         if not leaves.any():
             continue
         assert level <= min(folio, leaf_max), "invariant 6: a leaf larger than its folio or the technology's"
-        whole_private = private.reshape(-1, level).sum(axis=1) == level
+        privates = private.reshape(-1, level).sum(axis=1)
+        whole = privates == level
+        if memfd.rules.whole_when_shared:
+            whole |= privates == 0
         whole_mapped = mapped.reshape(-1, level).sum(axis=1) == level
-        assert whole_private[leaves].all(), "invariant 6: a leaf over pages of both kinds"
+        assert whole[leaves].all(), "invariant 6: a leaf over pages of both kinds"
         assert whole_mapped[leaves].all(), "invariant 6: a leaf over pages that the guest has not mapped"
+    check_host_leaves(memfd, words, first, end)
+
+
+def check_host_leaves(memfd: GuestMemfd, words: Words, first: int, end: int) -> None:
+    """The host maps by a leaf what is shared, whole, and mapped in that view throughout; else small pages (H-6)."""
+    for page in range(first, end, PAGES_2M):
+        block = memfd.block(page, PAGES_2M)
+        here = words[page - first : page - first + PAGES_2M]
+        for view in range(VIEWS):
+            if block & (HOST_LEAF_ONE << view):
+                assert memfd.rules.whole_when_shared, "invariant 6: the host's entries are small"
+                assert not (here & PRIVATE).any(), "invariant 6: a host leaf over private pages"
+                assert (here & (VIEW_ONE << view)).all(), "invariant 6: a host leaf over pages that are not mapped"

@@ -6,13 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from cluster_sim.engine.faults import pages_with
 from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.state import submissions
+from cluster_sim.memory.page_tree import PAGES_PER_1G
+from cluster_sim.memory.pages import PRIVATE
 from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.endings import Ending
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.spec import ScenarioSpec
+from tests.unit.engine.test_buffer_life import assert_answered_for
 from tests.unit.engine.test_engine import at_rest
 from tests.unit.lone_host import workload_sizes
 
@@ -34,6 +38,12 @@ SOURCES: list[Values] = [
     for width, height in ((16, 16), (320, 240), (640, 480), (1280, 720))
 ]
 
+STRATEGIES: list[Values] = [
+    {"kind": "convert", "granule": "4KiB", "keep": {"uses": 2}},
+    {"kind": "convert", "granule": "2MiB", "keep": "forever", "consume": "in_place"},
+]
+"""Those that do no work between transfers, and whose buffers wait for no others, as those of a batch do."""
+
 streams = st.fixed_dictionaries(
     {
         "source": st.sampled_from(SOURCES),
@@ -47,14 +57,77 @@ groups = st.lists(
 )
 
 
-def spec_of(protection: str, path: Values, guests: Groups, profile: str) -> ScenarioSpec:
+keeps = st.one_of(
+    st.just("forever"),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "uses": st.integers(1, 4),
+            "idle": st.sampled_from(["1ms", "9ms"]),
+            "most": st.sampled_from(["64KiB", "4MiB"]),
+        },
+    ),
+)
+converting = st.fixed_dictionaries(
+    {"kind": st.just("convert"), "granule": st.sampled_from(["4KiB", "2MiB"])},
+    optional={
+        "keep": keeps,
+        "batch": st.integers(1, 4),
+        "ahead": st.integers(0, 4),
+        "behind": st.booleans(),
+        "consume": st.sampled_from(["copy_out", "in_place"]),
+        "calls": st.sampled_from(["page", "ranged", "batched"]),
+        "copier": st.sampled_from(["cpu", "engine", "device"]),
+        "rmm": st.sampled_from([1, 2]),
+    },
+)
+posting = st.sampled_from(
+    [
+        {"kind": "swiotlb", "posted": True},
+        {"kind": "swiotlb", "posted": True, "pool": "1MiB", "areas": 1},
+        {"kind": "swiotlb", "posted": True, "dynamic": True, "pool": "1MiB", "areas": 1, "grow": "4MiB"},
+    ]
+)
+memories = st.fixed_dictionaries(
+    {},
+    optional={
+        "on_pin": st.sampled_from(["retry", "wait", "defer"]),
+        "pins": st.fixed_dictionaries({"lasts": st.sampled_from(["10us", "7ms"]), "every": st.integers(1, 3)}),
+    },
+)
+folios = st.sampled_from(
+    [
+        {},
+        {"generation": "G0"},
+        {"generation": "G4", "huge_page": "2MiB"},
+        {"generation": "G4", "huge_page": "2MiB", "split": "mixed"},
+    ]
+)
+monitors = st.fixed_dictionaries(
+    {},
+    optional={
+        "host_faults": st.sampled_from(["lazy", "populate"]),
+        "guest_faults": st.sampled_from(["lazy", "prefault"]),
+    },
+)
+
+
+def spec_of(
+    protection: str,
+    path: Values,
+    guests: Groups,
+    profile: str,
+    *,
+    memory: Values | None = None,
+    monitor: Values | None = None,
+) -> ScenarioSpec:
     described: list[JsonValue] = []
     for number, (count, vcpus, workloads) in enumerate(guests):
         videos: list[JsonValue] = [{"kind": "video", "deadline": "10ms", **workload} for workload in workloads]
         described.append(
             {"name": f"g{number}", "count_per_host": count, "vcpus": vcpus, "memory": "1GiB", "workloads": videos}
         )
-    cluster: JsonValue = {"hosts": 1, "host": {"cpus": 64, "memory": "64GiB"}}
+    cluster: JsonValue = {"hosts": 1, "host": {"cpus": 64, "memory": "64GiB", **(monitor or {})}}
     return ScenarioSpec.model_validate(
         {
             "duration": "1s",
@@ -63,6 +136,7 @@ def spec_of(protection: str, path: Values, guests: Groups, profile: str) -> Scen
             "protection": protection,
             "io_path": path,
             "profile": profile,
+            "memory": memory or {},
         }
     )
 
@@ -131,13 +205,78 @@ def test_every_frame_ends_and_every_nanosecond_is_booked(
         assert engine.gauges().guests()["shared_pages"].tolist() == (memory if protection == "none" else pools)
 
 
+@settings(max_examples=150)
+@given(
+    protection=st.sampled_from(["none", "pkvm", "sev-snp", "tdx", "cca"]),
+    path=st.one_of(converting, converting, posting),
+    guests=groups,
+    instants_ns=instants,
+    memory=memories,
+    folio=folios,
+    monitor=monitors,
+    end_ns=st.sampled_from([41_000_000, 1 << 50, 1 << 50]),
+)
+def test_whatever_is_done_to_buffers_between_transfers_none_is_lost_and_all_is_answered_for(
+    protection: str,
+    path: Values,
+    guests: Groups,
+    instants_ns: list[int],
+    memory: Values,
+    folio: Values,
+    monitor: Values,
+    end_ns: int,
+) -> None:
+    """Every frame ends and finds its data; pages shared, buffers and gauges agree; no CPU time is nobody's."""
+    if "generation" in folio and folio["generation"] == "G0":
+        memory = {}
+    if protection != "cca":
+        path = {field: value for field, value in path.items() if field != "rmm"}
+    spec = spec_of(protection, path, guests, "auto", memory=memory | folio, monitor=monitor)
+    engine, done = run(spec, instants_ns, end_ns)
+    assert len(done) == len(instants_ns) * len(engine.streams)
+    assert (done["ledger"] >= 0).all()
+    assert (done["ledger"].sum(axis=1) == done["ended_ns"] - done["submitted_ns"]).all()
+    assert (done[done["outcome"] == Ending.DELIVERED]["is_intact"] == 1).all()
+    shared = engine.gauges().guests()["shared_pages"]
+    if protection != "none":
+        assert shared.tolist() == shared_in_tree(engine)
+    if end_ns == 1 << 50:
+        assert not (done["outcome"] == Ending.UNFINISHED).any()
+        at_rest(engine)
+        assert_answered_for(engine, done)
+        left = left_shared(engine)
+        assert engine.state.guests["left_shared_pages"].tolist() == left
+        if protection != "none" and path["kind"] == "convert":
+            assert shared.tolist() == left
+
+
+def shared_in_tree(engine: HostEngine) -> list[int]:
+    """Pages of each guest that are shared, counted one by one."""
+    found, first = [], 0
+    for guest in engine.guests:
+        pages = guest.layout.gib_entries * PAGES_PER_1G
+        found.append(pages - pages_with(engine.state.tree, first, pages, PRIVATE))
+        first += pages
+    return found
+
+
+def left_shared(engine: HostEngine) -> list[int]:
+    """Pages of each guest in buffers that are shared."""
+    found = [0] * len(engine.guests)
+    for stream in engine.spec.streams:
+        buffers = slice(stream["first_buffer"], stream["first_buffer"] + stream["buffers"])
+        granules = int(engine.state.buffers["shared_granules"][buffers].sum())
+        found[stream["guest"]] += granules * int(stream["granule_pages"])
+    return found
+
+
 @settings(max_examples=25)
 @given(protection=st.sampled_from(["pkvm", "sev-snp", "tdx", "cca"]), guests=groups, instants_ns=instants)
 def test_with_all_costs_zero_every_path_delivers_the_same_frames_at_the_same_times(
     protection: str, guests: Groups, instants_ns: list[int]
 ) -> None:
     delivered = []
-    for path in (path for path in PATHS if path.get("pool") is None):
+    for path in (path for path in (*PATHS, *STRATEGIES) if path.get("pool") is None):
         _, done = run(spec_of(protection, path, guests, "free"), instants_ns, 1 << 50)
         kept = done[done["outcome"] == Ending.DELIVERED]
         order = np.lexsort((kept["frame"], kept["stream"]))

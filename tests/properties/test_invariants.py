@@ -25,6 +25,7 @@ TOUCHES = (
     Operation.GUEST_TOUCH_SHARED,
     Operation.GUEST_WRITE,
     Operation.ACCEPT,
+    Operation.MAP_FOR_GUEST,
 )
 PINS = (Operation.PIN_SHORT, Operation.PIN_LONG, Operation.UNPIN_SHORT, Operation.UNPIN_LONG)
 REST = (Operation.UNMAP_HOST, Operation.UNMAP_ALL, Operation.ALLOCATE, Operation.PUNCH, Operation.POISON)
@@ -113,7 +114,7 @@ def test_invariant_12_a_conversion_succeeds_once_all_pins_are_gone(technology: s
 @settings(max_examples=60)
 @given(
     technology=st.sampled_from(TECHNOLOGIES),
-    kernel=st.sampled_from(["G4-2MiB", "G4-2MiB-defer"]),
+    kernel=st.sampled_from(["G4-2MiB", "G4-2MiB-defer", "G4-2MiB-whole"]),
     steps=st.lists(st.sampled_from(["share", "hide", "accept", "read", "pin", "unpin", "break", "punch"]), max_size=12),
 )
 def test_a_gibibyte_converts_in_one_step_as_it_does_huge_page_by_huge_page(

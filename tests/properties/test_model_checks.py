@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import JsonValue
 
 from cluster_sim.analysis.studies.factors import factors_of
 from cluster_sim.planning.host_plan import plan_host
@@ -30,7 +29,8 @@ PATHS: Mapping[str, Values] = {
     "pool-copy": {"kind": "shared_pool", "copy": "consumer"},
     "pool-zero": {"kind": "shared_pool", "copy": "none"},
 }
-BUS_GB_PER_S = 20.0
+BUS_GB_PER_S = 20
+"""Full at times."""
 
 
 def shared_host(path: Values, protection: str, times: int) -> ScenarioSpec:
@@ -48,7 +48,6 @@ def shared_host(path: Values, protection: str, times: int) -> ScenarioSpec:
         "memory": "1GiB",
         "workloads": [reads, frames],
     }
-    bus: dict[str, JsonValue] = {"value": BUS_GB_PER_S * times, "unit": "GB/s", "why": "a bus that is full at times"}
     return ScenarioSpec.model_validate(
         {
             "duration": "200ms",
@@ -58,13 +57,13 @@ def shared_host(path: Values, protection: str, times: int) -> ScenarioSpec:
                     "cpus": 256 * times,
                     "memory": f"{64 * times}GiB",
                     "llc": f"{32 * times}MiB",
+                    "memory_bandwidth": f"{BUS_GB_PER_S * times}GB/s",
                     "storage": {"latency": "80us", "parallel": 64 * times},
                 },
             },
             "guests": [group],
             "protection": protection,
             "io_path": path,
-            "costs": {"mem.genoa_8vcpu_read_bw": bus},
         }
     )
 

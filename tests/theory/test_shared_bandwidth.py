@@ -30,20 +30,19 @@ def copies(folder: Path, *, cores: int, load: float, duration_ms: int) -> Replic
         reads: Values = {"kind": "block", "rate_iops": rate, "spacing": "poisson", "iodepth": 4096, "bs": size}
         groups.append(guest(1000, reads, name=name))
     costs: JsonValue = {
-        "notify.eventfd_signal": cost(0, "ns"),
+        "notify.thread_wake": cost(0, "ns"),
+        "notify.halted_vcpu_wake": cost(0, "ns"),
         "notify.vhost_worker_per_io": cost(0, "ns"),
         "exit.plain_amd.hypercall": cost(0, "ns"),
-        "exit.snp.host_irq_handling": cost(0, "ns"),
         "copy.zen4_cold_16384": cost(SMALL_NS, "ns"),
         "copy.zen4_cold_65536": cost(LARGE_NS, "ns"),
-        "mem.genoa_8vcpu_read_bw": cost(cores * BUS_B_PER_NS, "GB/s"),
     }
     return replicate(
         folder,
         seed=9,
         duration_ms=duration_ms,
         guests=groups,
-        host={"llc": 0, "storage": {"parallel": 4096}},
+        host={"llc": 0, "memory_bandwidth": f"{cores * BUS_B_PER_NS}GB/s", "storage": {"parallel": 4096}},
         profile="zen4",
         costs=costs,
         io_path={"kind": "shared_pool", "copy": "consumer"},

@@ -26,26 +26,46 @@ ENGINE_INTERRUPT = 2_000
 """The wake-up of the worker included."""
 
 HOST_FAULT = 1_570
-HOST_UNMAP = 300
+POPULATE = 830
+HOST_UNMAP = 190
 FAULTS = PAGES * HOST_FAULT
 UNMAP = PAGES * HOST_UNMAP
-IOMMU_MAP, IOMMU_UNMAP = 2_070, 1_850
+IOMMU_MAP, IOMMU_UNMAP = 600, 130
+"""Of a page of a range."""
+IOMMU_MAP_CALL, IOMMU_UNMAP_CALL = 2_070 - 600, 1_850 - 130
 EXCLUSIVE_FLIP = 60
 
-WAKE_WORKER = 280
+WAKE_WORKER = 2_400
 WORKER = WAKE_WORKER + 2_000
 MAP_PIECE, UNMAP_PIECE = 115, 116
 LOCK_HANDOVER = 1_900
 
 KICK = {"none": 1_255, "pkvm": 2_600, "sev-snp": 3_553, "tdx": 4_300, "cca": 6_000}
-# none 2.26 us; pKVM 2.1 + 2.6; SNP 2.26 + 18 - (3.553 - 1.255) - 2.1; TDX 2.26 + 24.6 - (4.3 - 0.75) - 3.5;
-# CCA 2.1 + 6
-INTERRUPT = {"none": 2_260, "pkvm": 4_700, "sev-snp": 15_862, "tdx": 19_810, "cca": 8_100}
+# The interrupt and the wake of a halted vCPU, which is 3.3 us without protection. none 1.255 + 3.3 us;
+# pKVM 2.1 + 3.3 + (2.6 - 2.1); SNP 1.255 + 3.3 + 18 - (3.553 - 1.255) - 2.1;
+# TDX 0.7 + 3.3 + 24.6 - (4.3 - 0.75) - 3.5; CCA 2.1 + 3.3 + (6 - 2.1)
+INTERRUPT = {"none": 4_555, "pkvm": 5_900, "sev-snp": 18_157, "tdx": 21_550, "cca": 9_300}
+INTERRUPT_EXITS = {"none": 1, "pkvm": 1, "sev-snp": 1, "tdx": 0, "cca": 1}
+"""TDX's interrupts are posted."""
 
-# TDX: an IPI to the other vCPU is 4.0 us times 4.3 / 0.75, after 1 us; SNP and pKVM have it in other prices.
-TDX_FLUSH = 1_000 + 22_933
+# Of a guest with two vCPUs: SNP's interrupt in a VM with the dearer exit of its sender, 4 + 3.553 - 1.255 us, and for
+# the one target 0.2 + 3.553 / 16; TDX 4 + 0.2.
+FLUSH = {"pkvm": 0, "sev-snp": 6_298 + 422, "tdx": 4_000 + 200, "cca": 220}
 # A guest's fault on a page that became shared: SNP 6 us; TDX 6 - 3.553 + 4.3; CCA 6 - 3.553 + 6. pKVM keeps it mapped.
-TOUCH_SHARED = {"pkvm": 0, "sev-snp": 6_000, "tdx": 6_747, "cca": 8_447}
+LAZY_SHARED = {"pkvm": 0, "sev-snp": 6_000, "tdx": 6_747, "cca": 8_447}
+# One on a page that became private: TDX's accept with its fault less the accept, 8 - 1 us. CCA's call creates it.
+LAZY_PRIVATE = {"pkvm": 0, "sev-snp": 6_000, "tdx": 7_000, "cca": 0}
+# QEMU maps what converted ahead, where a hypercall asks it: then a guest's touch of shared pages faults on CCA alone.
+TOUCH_SHARED = {"pkvm": 0, "sev-snp": 0, "tdx": 0, "cca": 8_447}
+MAP_AHEAD = 1_000
+# TDX adds a private page without the exit: 8 - 1 - 4.3 us.
+MAP_AHEAD_PRIVATE = {"pkvm": 0, "sev-snp": 1_000, "tdx": 2_700, "cca": 0}
+ACCEPT = {"pkvm": 0, "sev-snp": 350, "tdx": 1_000, "cca": 0}
+"""Of a page that became private: SNP's PVALIDATE and the eviction of its lines, 0.3 + 0.05 us."""
+LAZY: Values = {"vmm": "minimal"}
+"""The host's monitor maps nothing ahead."""
+UNMAP_EXIT = {"pkvm": 2_600, "sev-snp": 0, "tdx": 0, "cca": 0}
+"""pKVM's host is told of an unshare by an exit a call, so that it unmaps."""
 
 CONVERTED = {"4KiB": PAGES, "2MiB": 2 * 512, "1GiB": 512 * 512}
 """Pages of F's granules."""
@@ -67,33 +87,38 @@ VMM_EXITS_OF_F = {
 """Exits to the VMM: SNP's one a call, TDX's one for each 2 MiB of a call."""
 
 
-def share(protection: str, *, pages: int, calls: int, vmm_exits: int, is_ranged: bool) -> int:
-    """Making so many pages shared, their guest having two vCPUs."""
+def share(protection: str, *, pages: int, calls: int, vmm_exits: int, is_ranged: bool, maps_ahead: bool = True) -> int:
+    """Making so many pages shared, their guest having two vCPUs, under QEMU or a monitor that maps nothing ahead."""
+    flush, ahead = FLUSH[protection], MAP_AHEAD * maps_ahead
     match protection:
         case "pkvm":
-            return calls * (500 + 2_000) + pages * 300 if is_ranged else calls * 500 + pages * 2_000
+            return calls * (500 + 2_000) + pages * 150 if is_ranged else calls * 500 + pages * 2_000
         case "sev-snp":
-            return calls * 3_553 + vmm_exits * 11_447 + pages * (300 + 400)
+            return calls * 3_553 + vmm_exits * 11_447 + pages * (300 + 400 + 150 + ahead) + flush
         case "tdx":
-            return calls * 4_300 + vmm_exits * 15_700 + pages * (15_300 + 156) + TDX_FLUSH
+            return calls * 4_300 + vmm_exits * 15_700 + pages * (15_300 + 150 + ahead) + flush
         case _:
-            return calls * 12_000 + pages * (4_500 + 1_870) + 220
+            return calls * 12_000 + pages * (4_500 + 1_870) + flush
 
 
-def unshare(protection: str, *, pages: int, calls: int, vmm_exits: int, is_ranged: bool) -> int:
-    """Making so many pages private again, once the host has unmapped them: accepting and touching them included."""
+def unshare(
+    protection: str, *, pages: int, calls: int, vmm_exits: int, is_ranged: bool, maps_ahead: bool = True
+) -> int:
+    """Making so many pages private again, once the host has unmapped them; their mapping and accepting included."""
+    flush = FLUSH[protection]
+    mapped = (MAP_AHEAD_PRIVATE if maps_ahead else LAZY_PRIVATE)[protection] + ACCEPT[protection]
     match protection:
         case "pkvm":
-            return calls * (500 + 2_000) + pages * 300 if is_ranged else calls * 500 + pages * 3_000
+            return calls * (500 + 2_000) + pages * 150 if is_ranged else calls * 500 + pages * 3_000
         case "sev-snp":
-            return calls * 3_553 + vmm_exits * 11_447 + pages * (400 + 300 + 6_000)
+            return calls * 3_553 + vmm_exits * 11_447 + pages * (400 + mapped) + flush
         case "tdx":
-            return calls * 4_300 + vmm_exits * 15_700 + pages * (300 + 8_000) + TDX_FLUSH
+            return calls * 4_300 + vmm_exits * 15_700 + pages * (20 + mapped)  # the guest flushes nothing
         case _:
-            return calls * 12_000 + pages * (4_440 + 1_870) + 220
+            return calls * 12_000 + pages * (4_440 + 1_870) + flush
 
 
-def share_frame(protection: str, granule: str = "4KiB", calls: str = "batched") -> int:
+def share_frame(protection: str, granule: str = "4KiB", calls: str = "batched", *, maps_ahead: bool = True) -> int:
     """Sharing F's granules."""
     way = CALLS.index(calls)
     return share(
@@ -102,18 +127,32 @@ def share_frame(protection: str, granule: str = "4KiB", calls: str = "batched") 
         calls=CALLS_OF_F[protection][granule][way],
         vmm_exits=VMM_EXITS_OF_F[protection][granule][way],
         is_ranged=granule != "4KiB" or calls == "ranged",
+        maps_ahead=maps_ahead,
     )
 
 
-def unshare_frame(protection: str, granule: str = "4KiB", calls: str = "batched") -> int:
+def unshare_frame(
+    protection: str,
+    granule: str = "4KiB",
+    calls: str = "batched",
+    unmapped_by: str = "conversion",
+    *,
+    maps_ahead: bool = True,
+) -> int:
     """Unsharing F's granules; of their pages the host had mapped those that hold F."""
     way = CALLS.index(calls)
-    return UNMAP + unshare(
-        protection,
-        pages=CONVERTED[granule],
-        calls=CALLS_OF_F[protection][granule][way],
-        vmm_exits=VMM_EXITS_OF_F[protection][granule][way],
-        is_ranged=granule != "4KiB" or calls == "ranged",
+    told = UNMAP_EXIT[protection] * CALLS_OF_F[protection][granule][way] if unmapped_by == "conversion" else 0
+    return (
+        UNMAP
+        + told
+        + unshare(
+            protection,
+            pages=CONVERTED[granule],
+            calls=CALLS_OF_F[protection][granule][way],
+            vmm_exits=VMM_EXITS_OF_F[protection][granule][way],
+            is_ranged=granule != "4KiB" or calls == "ranged",
+            maps_ahead=maps_ahead,
+        )
     )
 
 
@@ -125,9 +164,12 @@ MOVED = {
 }
 """F between the host's memory and pages that stay shared: 2 descriptors of 2 MiB are one submission."""
 REACHED_ONCE = {
-    copier: ns if copier == "cpu" else PAGES * IOMMU_MAP + ns + PAGES * IOMMU_UNMAP for copier, ns in MOVED.items()
+    copier: ns if copier == "cpu" else ns + IOMMU_MAP_CALL + PAGES * IOMMU_MAP + IOMMU_UNMAP_CALL + PAGES * IOMMU_UNMAP
+    for copier, ns in MOVED.items()
 }
 """The same with pages that were not the device's before and are not after."""
+FOUND = {copier: FAULTS if copier == "cpu" else PAGES * POPULATE for copier in COPIERS}
+"""Pages that the host had not mapped: a CPU faults them in one by one, pinning for DMA looks them up."""
 
 
 def copied_by(path: Values, copier: str) -> Values:

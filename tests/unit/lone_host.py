@@ -84,3 +84,20 @@ def one_frame(spec: ScenarioSpec, frame_bytes: int, direction: int = 0) -> np.vo
     assert len(done) == 1
     row: np.void = done[0]
     return row
+
+
+def in_turn(
+    spec: ScenarioSpec,
+    instants_ns: Sequence[int],
+    *,
+    direction: int = 0,
+    frame_bytes: int = RAW_1080P,
+    until_ns: int = FAR_NS,
+    journal_entries: int = 0,
+) -> tuple[HostEngine, Records]:
+    """Frames of the host's first stream at these instants, as they ended, in the order of their numbers."""
+    engine = engine_of(spec, journal_entries=journal_entries)
+    done = run(engine, arrivals([(at, 0, n) for n, at in enumerate(instants_ns)], frame_bytes, direction), until_ns)
+    ordered: Records = done[np.argsort(done["frame"])]
+    assert (ordered["ledger"].sum(axis=1) == ordered["ended_ns"] - ordered["submitted_ns"]).all()
+    return engine, ordered

@@ -11,7 +11,7 @@ class Verdict:
     """A sentence on the paths of one stratum and guest group, and what else is to be said of them.
 
     `stratum` names the labels outside the baseline's axes, such as `protection pkvm`; `best` is the label of the
-    path that is shown to be best, None where none is. `rests_on` names estimated costs that could overturn it.
+    path that is shown to be best, None where none is. `rests_on` names costs that could overturn it.
     """
 
     stratum: str
@@ -36,7 +36,7 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """An estimated cost behind a verdict: its range, its source, and what becomes of the verdict at its ends."""
+    """A cost behind a verdict: its range, its source, and what becomes of the verdict at its ends."""
 
     cost: str
     value: float
@@ -49,6 +49,14 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class Assumption:
+    """A sentence on what a run takes for granted, and whose behaviour that is, by its source."""
+
+    sentence: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """All that a report says in words; `remarks` are warnings, such as a run that did not end."""
 
@@ -57,3 +65,4 @@ class Answer:
     hypotheses: tuple[Hypothesis, ...]
     doubts: tuple[Doubt, ...]
     remarks: tuple[str, ...]
+    assumed: tuple[Assumption, ...] = ()

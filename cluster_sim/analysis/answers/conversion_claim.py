@@ -20,6 +20,8 @@ from cluster_sim.analysis.summaries.batches import Key
 from cluster_sim.results.ledger import Category
 
 NAME = "H1"
+AROUND_EACH = 0.9
+"""Granules shared and unshared a transfer from which on a path converts around each of them."""
 CLAIM = "Conversion beats bouncing only if sharing and unsharing a granule costs less than the copies it avoids."
 
 
@@ -81,6 +83,8 @@ def judged(
     pairs_of_calls = mine.conversions / mine.delivered / 2
     if not pairs_of_calls:
         return "undecided", f"{who} converts nothing here, so that a granule has no price."
+    if pairs_of_calls < AROUND_EACH:
+        return "undecided", f"{who} uses what it converted for several transfers, of which this says nothing."
     if theirs is None:
         carried = amount(converted.row.figures["throughput"])
         return (

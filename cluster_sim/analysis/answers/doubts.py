@@ -1,4 +1,4 @@
-"""Which unsure costs could overturn a verdict: each at both ends of its range, for one lone transfer."""
+"""Which costs could overturn a verdict: each that has a range, at both ends of it, for one lone transfer."""
 
 import math
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from pathlib import Path
 from cluster_sim.analysis.answers.answer import Doubt
 from cluster_sim.analysis.answers.criteria import MATERIAL
 from cluster_sim.analysis.answers.phrases import amount, listed
-from cluster_sim.analysis.lone_transfer.repricing import DOUBTED, LoneTransfers
+from cluster_sim.analysis.lone_transfer.repricing import LoneTransfers
 from cluster_sim.platform.profile import Profile
-from cluster_sim.platform.provenance import Cost
+from cluster_sim.platform.provenance import CONFIDENCES, Cost, less_sure
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.shipped import workloads_directory
@@ -80,9 +80,9 @@ def doubts_of(
 
 
 def rank(found: Findings) -> tuple[bool, int, int, float, str]:
-    """Overturning first, estimated before published, then who turns or moves most."""
-    confidence = DOUBTED.index(found.cost.confidence)
-    return not found.turned, confidence, -len(found.turned), -found.widest, found.cost.name
+    """Overturning first, of these the less sure before the surer; then who turns or moves most."""
+    sureness = -CONFIDENCES.index(found.cost.confidence) if found.turned else 0
+    return not found.turned, sureness, -len(found.turned), -found.widest, found.cost.name
 
 
 @dataclass
@@ -133,8 +133,8 @@ class Examiner:
             self.by_waiting += 1
             return
         costs = {**mine.costs(order.group), **theirs.costs(order.group)}
-        for cost in costs.values():
-            if cost.name not in mine.scenario.costs:
+        for name, cost in costs.items():
+            if mine.scenario.costs.get(name) == theirs.scenario.costs.get(name):
                 self.try_ends(order, cost, (mine, theirs), now)
 
     def try_ends(self, order: StatedOrder, cost: Cost, sides: tuple[LoneTransfers, LoneTransfers], now: float) -> None:
@@ -144,12 +144,13 @@ class Examiner:
             sources = sides[0].explained[0].profile.library.sources
             source = sources.get(cost.source)
             found = self.findings[cost.name] = Findings(cost, cost.source if source is None else source.title)
+        found.cost = less_sure(found.cost, cost)
         for value in (cost.low, cost.high):
             then = quotient(*(side.estimate_ns(order.group, cost, value) for side in sides))
             if then is None:
                 continue
-            in_copies = any(side.is_in_copies(order.group, cost) for side in sides)
-            if in_copies or (then < 1) != (now < 1):
+            must_run = any(side.must_run(order.group, cost) for side in sides)
+            if must_run or (then < 1) != (now < 1):
                 if self.ran_anew >= MOST_RUN_ANEW:
                     self.not_ran += 1
                     continue
@@ -211,7 +212,7 @@ def turned_sentence(found: Findings) -> str:
             f"at its {end} end, {amount(value)} {cost.unit}, one lone transfer would be faster by {winner} than by "
             f"{loser} ({listed(wheres)})"
         )
-    return f"{cost.confidence.capitalize()}; {'; '.join(clauses)}."
+    return f"{known_as(cost)}; {'; '.join(clauses)}."
 
 
 def harmless_sentence(found: Findings) -> str:
@@ -219,6 +220,14 @@ def harmless_sentence(found: Findings) -> str:
     assert found.move is not None
     order, now, then = found.move
     return (
-        f"{found.cost.confidence.capitalize()}; no order turns within its range: for one lone transfer {order.label} "
+        f"{known_as(found.cost)}; no order turns within its range: for one lone transfer {order.label} "
         f"over {order.rival} goes from {amount(now)} to {amount(then)} at most ({order.where})."
     )
+
+
+def known_as(cost: Cost) -> str:
+    """How a cost is known, and what a stand-in is really of."""
+    known = cost.confidence.capitalize()
+    if not cost.stands_in:
+        return known
+    return f"{known} ({cost.stands_in}{'' if cost.confidence == 'stand-in' else ' stands in'})"

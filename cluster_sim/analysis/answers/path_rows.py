@@ -7,17 +7,22 @@ from cluster_sim.analysis.answers.answer import Hypothesis
 from cluster_sim.analysis.answers.criteria import MEDIAN, THROUGHPUT, Relation, relation
 from cluster_sim.analysis.comparison import Row, RowsByBaseline
 from cluster_sim.analysis.run_reading import RunReading
-from cluster_sim.analysis.strata import PATH_AXIS, stratum_of
+from cluster_sim.analysis.strata import PATH_AXIS, Labels, stratum_of
 from cluster_sim.results.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
 class PathRow:
-    """A row whose path is of one kind, with that path's label."""
+    """A row whose path is of one kind; `path` is its labels on the axes that tell paths apart."""
 
     row: Row
-    label: str
+    path: Labels
     kind: str
+
+    @property
+    def label(self) -> str:
+        """What its path is called."""
+        return " ".join(self.path.values())
 
     @property
     def delivers(self) -> bool:
@@ -31,10 +36,11 @@ def varies_path(manifest: Manifest) -> bool:
 
 
 def paths_by_stratum(reading: RunReading) -> dict[tuple[str, str], list[PathRow]]:
-    """Rows with their path's kind by stratum, labels outside of the axis `io_path`, and group.
+    """Rows with their path's kind by stratum, labels outside of the axes that tell paths apart, and group.
 
-    Groups that have a path of their own do not follow that axis, and are left out.
+    Groups that have a path of their own do not follow the axis `io_path`, and are left out.
     """
+    axes = reading.path_axes if PATH_AXIS in reading.path_axes else (PATH_AXIS,)
     found: dict[tuple[str, str], list[PathRow]] = {}
     for row in reading.rows:
         scenario = reading.manifest.variants[row.variant].scenario
@@ -42,8 +48,8 @@ def paths_by_stratum(reading: RunReading) -> dict[tuple[str, str], list[PathRow]
         group = group_of(scenario, row.group)
         if kind is None or group is None or group.get("io_path") is not None:
             continue
-        path_row = PathRow(row, row.axes[PATH_AXIS], kind)
-        found.setdefault((stratum_of(row.axes, (PATH_AXIS,)), row.group), []).append(path_row)
+        path = {axis: label for axis, label in row.axes.items() if axis in axes}
+        found.setdefault((stratum_of(row.axes, axes), row.group), []).append(PathRow(row, path, kind))
     return found
 
 
@@ -75,9 +81,8 @@ def outcome(compared: RowsByBaseline, one: PathRow, other: PathRow) -> Relation:
     """Whether one path beats another: better median latency without less throughput, or worse in either."""
     if one.delivers != other.delivers:
         return "better" if one.delivers else "worse"
-    baseline = {PATH_AXIS: other.label}
-    throughput = relation(compared.ratio(one.row, baseline, THROUGHPUT.figure), THROUGHPUT)
-    latency = relation(compared.ratio(one.row, baseline, MEDIAN.figure), MEDIAN)
+    throughput = relation(compared.ratio(one.row, other.path, THROUGHPUT.figure), THROUGHPUT)
+    latency = relation(compared.ratio(one.row, other.path, MEDIAN.figure), MEDIAN)
     return "worse" if throughput == "worse" else latency
 
 

@@ -17,7 +17,6 @@ from cluster_sim.analysis.answers.path_rows import (
 from cluster_sim.analysis.answers.phrases import amount, duration, listed, times
 from cluster_sim.analysis.comparison import RowsByBaseline
 from cluster_sim.analysis.run_reading import RunReading
-from cluster_sim.analysis.strata import PATH_AXIS
 from cluster_sim.analysis.summaries.batches import Key
 from cluster_sim.results.manifest import Manifest
 
@@ -100,7 +99,7 @@ def medians_beside(compared: RowsByBaseline, mine: PathRow, others: Sequence[Pat
     """A pool's median latency beside the others'."""
     ratios = []
     for other in others:
-        ratio = compared.ratio(mine.row, {PATH_AXIS: other.label}, "p50")
+        ratio = compared.ratio(mine.row, other.path, "p50")
         if ratio is not None and other.delivers:
             ratios.append(f"{times(ratio)} of {other.label}'s")
     silent = [other.label for other in others if not other.delivers]

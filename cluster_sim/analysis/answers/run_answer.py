@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cluster_sim.analysis.answers.answer import Answer, Verdict
+from cluster_sim.analysis.answers.assumptions import assumptions_of
 from cluster_sim.analysis.answers.candidates import Candidate, CandidateSet, rivals
 from cluster_sim.analysis.answers.clustering_claim import clustering
 from cluster_sim.analysis.answers.conversion_claim import conversion
 from cluster_sim.analysis.answers.criteria import CRITERIA, MEDIAN
 from cluster_sim.analysis.answers.doubts import StatedOrder, doubts_of
+from cluster_sim.analysis.answers.needless_conversions import needless
 from cluster_sim.analysis.answers.pool_claim import pool
 from cluster_sim.analysis.answers.verdicts import verdict_of
 from cluster_sim.analysis.comparison import Row
@@ -27,6 +29,7 @@ def answer(reading: RunReading) -> Answer:
         hypotheses=(*conversion(reading), *pool(reading), *clustering(reading)),
         doubts=doubts,
         remarks=(*warnings_of(reading), *remarks),
+        assumed=assumptions_of(reading),
     )
 
 
@@ -38,7 +41,8 @@ def verdicts_of(reading: RunReading) -> tuple[list[Verdict], list[StatedOrder]]:
     for (stratum, group), rows in reading.rows_by_stratum.items():
         candidates = candidates_of(reading, rows)
         sentence, details, best = verdict_of(candidates)
-        verdicts.append(Verdict(stratum, group, sentence, best, details))
+        besides = needless(rows, reading.baseline, reading.guest_sums)
+        verdicts.append(Verdict(stratum, group, sentence, best, (*details, besides) if besides else details))
         variants = {path_of(row.variant, row.axes, reading.baseline): row.variant for row in rows}
         for one, other in stated(candidates):
             ratio = candidates.ratio(one, other, MEDIAN.figure)

@@ -8,11 +8,11 @@ import numpy as np
 
 from cluster_sim.analysis.lone_transfer.step_prices import ExplainedStep, StepContext, explain_step
 from cluster_sim.engine.state import submissions
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.steps import Direction
-from cluster_sim.planning.guest_layout import GuestLayout, sizes_of_queue
+from cluster_sim.planning.guest_layout import sizes_of_queue
 from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.planning.inputs import workload_sizes
-from cluster_sim.planning.planned_guest import PlannedStream
 from cluster_sim.planning.queues import WorkloadSizes
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.scenario_profile import profile_of
@@ -22,11 +22,13 @@ from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_traits import Role
 
 JOURNAL_ENTRIES = 256
+AT_ONCE = (Role.IMAGE, Role.KERNEL, Role.POOL)
+"""Roles whose one transfer is all of their memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedTransfer:
-    """One transfer: its steps sum to its latency."""
+    """One transfer: its steps sum to its latency; `between` is what is done to buffers behind it, outside of that."""
 
     group: str
     workload: int
@@ -36,6 +38,7 @@ class ExplainedTransfer:
     latency_ns: int
     outcome: str
     steps: tuple[ExplainedStep, ...]
+    between: tuple[ExplainedStep, ...]
     exits: int
     conversions: int
     copied_bytes: Mapping[str, int]
@@ -53,7 +56,10 @@ def explain(scenario: ScenarioSpec, folder: Path) -> list[ExplainedTransfer]:
     plan = plan_host(scenario, profile, sizes, is_alone=True)
     first: dict[tuple[str, int, Role, Direction], int] = {}
     for number, stream in enumerate(plan.streams):
-        group = plan.guests[stream.guest].placed.group
+        guest = plan.guests[stream.guest]
+        group = guest.placed.group
+        if not guest.layout.buffers[number - guest.first_stream].count:
+            continue
         for direction in stream.programs:
             first.setdefault((group.name, stream.queue.workload, stream.queue.role, direction), number)
     return [
@@ -68,7 +74,9 @@ def explain_stream(
     plan = plan_host(scenario, profile, sizes, journal_entries=JOURNAL_ENTRIES, is_alone=True)
     stream = plan.streams[number]
     guest = plan.guests[stream.guest]
-    size = size_of(stream, guest.layout, sizes_of_queue(stream.queue, guest.placed.group, sizes).mean)
+    ranges = guest.layout.buffers[number - guest.first_stream]
+    mean = sizes_of_queue(stream.queue, guest.placed.group, sizes).mean
+    size = ranges.device_pages * PAGE_BYTES if stream.queue.role in AT_ONCE else mean
     engine = HostEngine(plan)
     one = submissions(
         at_ns=np.zeros(1, np.int64),
@@ -83,13 +91,14 @@ def explain_stream(
     assert len(done) == 1
     entries = engine.gauges().journal()
     program, entry = stream.programs[direction], stream.entries[direction]
-    steps = (*program.steps, *program.if_full)
-    context = StepContext(profile, scenario, stream, guest.placed.group, plan.spec, number, size)
-    explained = tuple(
-        explain_step(steps[int(row["step"]) - entry], row, context)
+    steps, in_latency = program.all_steps, len(program.steps) + len(program.if_full)
+    context = StepContext(profile, scenario, stream, guest.placed.group, plan.spec, plan.curves, number, size)
+    told = [
+        (number, explain_step(steps[number], row, context))
         for row in entries
-        if entry <= int(row["step"]) < entry + len(steps)
-    )
+        if 0 <= (number := int(row["step"]) - entry) < len(steps)
+    ]
+    explained = tuple(step for number, step in told if number < in_latency)
     latency_ns = int(done["ended_ns"][0] - done["submitted_ns"][0])
     assert sum(step.spent_ns for step in explained) == latency_ns
     copied = done["copied_bytes"][0]
@@ -102,16 +111,9 @@ def explain_stream(
         latency_ns=latency_ns,
         outcome=(ENDING_LABELS[int(done["outcome"][0])] + " " + DROP_LABELS[int(done["reason"][0])]).strip(),
         steps=explained,
+        between=tuple(step for number, step in told if number >= in_latency),
         exits=int(done["exits"][0]),
         conversions=int(done["conversions"][0]),
         copied_bytes={who: int(amount) for who, amount in zip(("guest", "host", "engine"), copied, strict=True)},
         profile=profile,
     )
-
-
-def size_of(stream: PlannedStream, layout: GuestLayout, mean: int) -> int:
-    """Size of the transfer to explain: of a mean size, or of the whole image or pool."""
-    if stream.queue.role == Role.POOL:
-        return layout.pool_bytes
-    ranges = stream.queue.traits.ranges
-    return ranges.range_bytes if stream.queue.role == Role.IMAGE and ranges is not None else mean

@@ -6,14 +6,14 @@ from functools import cached_property
 from pathlib import Path
 
 from cluster_sim.analysis.lone_transfer.explanation import ExplainedTransfer, explain
+from cluster_sim.analysis.lone_transfer.step_prices import PricedTerm
+from cluster_sim.planning.copy_curves import CopyCurves
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.provenance import Cost, ProvenanceError
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
 
 DELIVERED = "delivered"
-DOUBTED = ("estimated", "published")
-"""Confidences of costs that may be other than they are; from the least sure."""
 
 
 @dataclass
@@ -35,17 +35,20 @@ class LoneTransfers:
         """The transfers of one group."""
         return [each for each in self.explained if each.group == group]
 
+    def terms(self, group: str) -> list[PricedTerm]:
+        """All prices of one group's transfers, with their counts."""
+        return [term for each in self.of(group) for step in each.steps for term in step.terms]
+
     def latency_ns(self, group: str) -> int | None:
         """One transfer of each stream of a group, one after the other; None where one does not arrive."""
         return total_ns(self.of(group))
 
     def costs(self, group: str) -> dict[str, Cost]:
-        """The costs behind a group's transfers that have a range, and are not sure."""
-        terms = [term for each in self.of(group) for step in each.steps for term in step.terms]
-        names = dict.fromkeys(name for term in terms for cost in term.costs for name in cost.inputs)
+        """The costs behind a group's transfers that have a range."""
+        names = dict.fromkeys(name for term in self.terms(group) for cost in term.costs for name in cost.inputs)
         known = self.explained[0].profile.library.costs
         costs = {name: known[name] for name in names}
-        return {name: cost for name, cost in costs.items() if cost.confidence in DOUBTED and cost.low < cost.high}
+        return {name: cost for name, cost in costs.items() if cost.low < cost.high}
 
     def with_cost(self, cost: Cost, value: float) -> ScenarioSpec:
         """The scenario with one cost replaced."""
@@ -64,24 +67,26 @@ class LoneTransfers:
         return self.profiles[key]
 
     def estimate_ns(self, group: str, cost: Cost, value: float) -> int | None:
-        """What a group's transfers would take, by the counts of their steps; copies stay as they are."""
+        """What a group's transfers would take, by the counts of their steps and the sizes of their copies."""
         profile = self.profile_at(cost, value)
         if profile is None:
             return None
         vcpus = next(each.vcpus for each in self.scenario.guests if each.name == group)
-        spent_ns = 0
-        for each in self.of(group):
-            for step in each.steps:
-                for term in step.terms:
-                    is_price = bool(term.costs) and term.price in profile.prices
-                    spent_ns += term.count * (profile.price_ns(term.price, vcpus) if is_price else term.each_ns)
-        return spent_ns
+        curves = CopyCurves(profile, self.scenario.cluster)
 
-    def is_in_copies(self, group: str, cost: Cost) -> bool:
-        """Whether a cost is part of a copy, whose new price counts alone do not tell."""
-        terms = [term for each in self.of(group) for step in each.steps for term in step.terms]
-        library = self.explained[0].profile.prices
-        return any(cost.name in behind.inputs for term in terms if term.price not in library for behind in term.costs)
+        def each_ns(term: PricedTerm) -> int:
+            if term.copies is not None:
+                return int(curves.of_cpu(term.copies).at(term.copied_bytes))
+            return profile.price_ns(term.price, vcpus) if term.costs and term.price in profile.prices else term.each_ns
+
+        return sum(term.count * each_ns(term) for term in self.terms(group))
+
+    def must_run(self, group: str, cost: Cost) -> bool:
+        """Whether counts do not tell what a cost does: where others than CPUs copy, or a copy waits for the bus."""
+        prices, terms = self.explained[0].profile.prices, self.terms(group)
+        uncounted = [term for term in terms if term.costs and term.copies is None and term.price not in prices]
+        copies = [term for term in terms if uncounted and term.copies is not None]
+        return any(cost.name in behind.inputs for term in (*uncounted, *copies) for behind in term.costs)
 
     def exact_ns(self, group: str, cost: Cost, value: float) -> int | None:
         """What a group's transfers take, run anew."""

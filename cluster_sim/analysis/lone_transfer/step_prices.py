@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cluster_sim.engine.booking import copy_alone_ns
 from cluster_sim.engine.host_spec import HostSpec
-from cluster_sim.io_paths.steps import Charge, Mover, Op, Runner, Step
+from cluster_sim.io_paths.steps import Charge, Mover, Op, Range, Runner, Step
+from cluster_sim.planning.copy_curves import CopyCurve, CopyCurves, CpuCopies
 from cluster_sim.planning.planned_guest import PlannedStream
 from cluster_sim.planning.stream_programs import definition_prices
-from cluster_sim.platform.profile import CURVES, Profile
+from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.provenance import Cost
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
@@ -17,12 +17,17 @@ from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 
 @dataclass(frozen=True, slots=True)
 class PricedTerm:
-    """One price of a step: name, ns a unit, units, and the costs behind it (none for a workload's own figure)."""
+    """One price of a step: name, ns a unit, units, and the costs behind it (none for a workload's own figure).
+
+    `copies` says what of a CPU's copies it is, of `copied_bytes`; None for all else.
+    """
 
     price: str
     each_ns: int
     count: int
     costs: tuple[Cost, ...]
+    copies: CpuCopies | None = None
+    copied_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class StepContext:
     planned: PlannedStream
     group: GuestGroupSpec
     spec: HostSpec
+    curves: CopyCurves
     stream: int
     frame_bytes: int
 
@@ -54,9 +60,9 @@ def explain_step(step: Step, row: np.void, context: StepContext) -> ExplainedSte
     """A journal entry with its prices."""
     category = Category(int(row["category"]))
     if category != step.category:
-        terms: tuple[PricedTerm, ...] = (bus_term(row, context),)
+        terms: tuple[PricedTerm, ...] = (bus_term(step, row, context),)
     elif step.op == Op.COPY:
-        terms = (move_term(Mover(step.argument), context),)
+        terms = (move_term(step, context),)
     elif step.op == Op.RECEIVE:
         name = f"{Mover(step.argument).name.lower()}, {context.frame_bytes} B, beyond what sending took"
         terms = (PricedTerm(name, int(row["spent_ns"]), 1, ()),)
@@ -75,9 +81,12 @@ def explain_step(step: Step, row: np.void, context: StepContext) -> ExplainedSte
     )
 
 
-def bus_term(row: np.void, context: StepContext) -> PricedTerm:
+def bus_term(step: Step, row: np.void, context: StepContext) -> PricedTerm:
     """What a copy waits because it alone asks for more than the memory bus carries."""
-    costs = (context.profile.bandwidth, context.profile.bus_bytes_per_byte)
+    profile = context.profile
+    is_profiles = context.scenario.cluster.host.memory_bandwidth == "auto"
+    curves = [profile.curves[name] for name in curve_of(step, context).made_of]
+    costs = (*[profile.bandwidth] * is_profiles, *(curve.bus for curve in curves if curve.bus is not None))
     return PricedTerm("wait for the memory bus", int(row["spent_ns"]), 1, costs)
 
 
@@ -93,18 +102,21 @@ def charge_term(charge: Charge, row: np.void, context: StepContext) -> PricedTer
     return PricedTerm(charge.price, each_ns, count, () if cost is None else (cost,))
 
 
-def move_term(mover: Mover, context: StepContext) -> PricedTerm:
-    """A copy, between the measured points around its size, or by the last of them and the rate beyond.
+def curve_of(step: Step, context: StepContext) -> CopyCurve:
+    """The curve that a copy takes its time from."""
+    numbers = context.spec.streams["curves"][context.stream]
+    return context.curves.rows[int(numbers[step.warm_ends * len(Mover) + step.argument])]
+
+
+def move_term(step: Step, context: StepContext) -> PricedTerm:
+    """A copy, by the measured points around its size, or the last of them and the rate beyond.
 
     What a network card or storage takes is the definition's own figure.
     """
-    number = int(context.spec.streams["curves"][context.stream][mover])
-    alone_ns = copy_alone_ns(context.spec.curves, number, context.frame_bytes)
-    if mover in (Mover.NIC, Mover.STORAGE):
-        return PricedTerm(f"{mover.name.lower()}, {context.frame_bytes} B", alone_ns, 1, ())
-    curve = context.profile.curves[CURVES[number]]
-    below = [cost for size, cost in curve.points if size <= context.frame_bytes]
-    above = [cost for size, cost in curve.points if size > context.frame_bytes]
-    return PricedTerm(
-        f"copy, {curve.name}, {context.frame_bytes} B", alone_ns, 1, (below[-1], *(above[:1] or (curve.beyond,)))
-    )
+    curve, size = curve_of(step, context), context.frame_bytes
+    if step.range == Range.WHOLE_BUFFER:
+        size = int(context.spec.streams["buffer_bytes"][context.stream])
+    copied = " and ".join(name.replace("_", " ") for name in curve.made_of)
+    moved = f"copy, {copied}" if copied else Mover(step.argument).name.lower()
+    costs = context.curves.costs_around(curve, size)
+    return PricedTerm(f"{moved}, {size} B", int(curve.at(size)), 1, costs, copies=curve.copies, copied_bytes=size)

@@ -63,9 +63,9 @@ class CostResult:
     decides: bool
 
     @property
-    def is_estimated(self) -> bool:
-        """Whether its range is somebody's estimate."""
-        return self.factor.confidence in ("estimated", "assumed")
+    def is_guessed(self) -> bool:
+        """Whether nobody measured or published it of the very thing that it prices."""
+        return self.factor.confidence not in ("measured", "published")
 
     @property
     def weight(self) -> float:
@@ -83,7 +83,7 @@ class Ranking:
     `pair` are the two designs whose ratio (first over second) is explained, None where fewer than two deliver.
     `shares` is in what share of the samples each design is ahead of all others, `tied` in which nobody is;
     `pair_share` in which the first of the pair is ahead of the second. `costs` are those that move one of the pair,
-    most decisive first, `estimated` ones that decide before all others.
+    most decisive first, guessed ones that decide before all others.
     """
 
     stratum: str
@@ -129,7 +129,7 @@ def ranking_of(
         cost_result(effect, indices.get(effect.factor.name), pair, group, figure, ratio, can_turn=can_turn)
         for effect in mine
     ]
-    costs.sort(key=lambda cost: (not (cost.decides and cost.is_estimated), not cost.decides, -cost.weight))
+    costs.sort(key=lambda cost: (not (cost.decides and cost.is_guessed), not cost.decides, -cost.weight))
     return Ranking(
         stratum=stratum,
         group=group,

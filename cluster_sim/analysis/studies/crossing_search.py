@@ -1,8 +1,8 @@
 """Where a ratio crosses 1: which values to try next, and what the values tried so far show. Knows no scenarios.
 
 Values are whole numbers (bytes, frames, pages, vCPUs …). Each round tries the values of `next_values`, until it names
-none: first a coarse grid, then around each crossing the point where the interpolated ratio would be 1, the middle of
-the bracket, and the edges of the range where the sign is not shown.
+none: first a coarse grid, or what the caller asks for, then around each crossing the point where the interpolated ratio
+would be 1, the middle of the bracket, and the edges of the range where the sign is not shown.
 """
 
 import itertools
@@ -118,9 +118,12 @@ def flips_of(zone: Zone, samples: Samples) -> list[tuple[int, int]]:
     return [(a, b) for a, b in itertools.pairwise(signed) if samples[a].sign != samples[b].sign]
 
 
-def next_values(samples: Samples, span: Span) -> list[int]:
-    """Values to try next, none of them tried before; none when all is known as narrowly as was asked for."""
-    missing = [value for value in grid_of(span) if value not in samples]
+def next_values(samples: Samples, span: Span, first: Sequence[int] = ()) -> list[int]:
+    """Values to try next, none of them tried before; none when all is known as narrowly as was asked for.
+
+    `first` are those to begin with, in the place of the grid.
+    """
+    missing = [value for value in first or grid_of(span) if value not in samples]
     if missing:
         return missing
     wanted: set[int] = set()

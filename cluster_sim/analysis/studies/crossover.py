@@ -1,7 +1,7 @@
 """Where two designs cross: the value of one field from which on the other is ahead, in each stratum and guest group."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from pydantic import JsonValue
 
 from cluster_sim.analysis.problems import StudyError
+from cluster_sim.analysis.studies.crossing_prices import check_prices, with_prices
 from cluster_sim.analysis.studies.crossing_search import Crossing, Span
 from cluster_sim.analysis.studies.crossover_rounds import Curve, Search
 from cluster_sim.analysis.studies.designs import (
@@ -21,6 +22,7 @@ from cluster_sim.analysis.studies.designs import (
     strata_of,
 )
 from cluster_sim.analysis.studies.point_evaluator import Evaluator, Progress
+from cluster_sim.analysis.studies.priced_crossing import TOLD, PricedCrossing
 from cluster_sim.analysis.studies.study_figures import MEAN, MORE_IS_BETTER, UNITS, check_figure
 from cluster_sim.analysis.studies.study_store import StudyStore, open_study, opening
 from cluster_sim.analysis.studies.varied_field import Varied
@@ -32,11 +34,15 @@ from cluster_sim.results.atomic_file import replacing
 from cluster_sim.scenario.load import Experiment
 
 TABLE: Final = "crossover.parquet"
+PRICES_TABLE: Final = "crossover_prices.parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a crossover is asked: the field to vary with its range, the designs, the figure."""
+    """What a crossover is asked: the field to vary with its range, the designs, the figure.
+
+    `prices` is the number of joint samples of the costs over which crossings are told besides; 0 for none.
+    """
 
     vary: str
     between: str
@@ -45,6 +51,7 @@ class Asked:
     grid: int = 9
     precision: float = 0.01
     replications: int | None = None
+    prices: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class CrossoverStudy:
     varied: Varied
     span: Span
     replications: int
+    prices: int
     curves: tuple[Curve, ...]
     points: int
 
@@ -81,7 +89,10 @@ def crossover(
     store = open_study(results, opening("crossover", experiment, plain(asked)), resume=resume)
     try:
         with pool_of(executor, actors) as pool:
-            found = search.run(Evaluator(pool, store, on_progress))
+            evaluate = Evaluator(pool, store, on_progress)
+            found = search.run(evaluate)
+            if asked.prices:
+                found = with_prices(search, found, asked.prices, evaluate)
     except KeyboardInterrupt:
         store.close("interrupted", [])
         raise
@@ -97,6 +108,7 @@ def crossover(
         varied=search.varied,
         span=search.span,
         replications=search.replications,
+        prices=asked.prices,
         curves=tuple(found),
         points=len(store.points),
     )
@@ -112,6 +124,7 @@ def plain(asked: Asked) -> dict[str, JsonValue]:
 def prepare(experiment: Experiment, asked: Asked) -> Search:
     """Check what is asked; StudyError tells what is wrong with it."""
     check_figure(asked.figure)
+    check_prices(asked.prices)
     group = check_group(asked.group, experiment)
     first, second = (label_of_design(name, experiment) for name in parse_between(asked.between))
     if first == second:
@@ -148,13 +161,31 @@ def with_both(experiment: Experiment, between: tuple[str, str], without: Sequenc
 
 
 def write(study: CrossoverStudy, store: StudyStore) -> None:
-    """The ratios as a table, the crossings as JSON, beside the points."""
-    field = study.varied
-    rows = [
+    """The ratios and the samples of the costs as tables, the crossings as JSON, beside the points."""
+    write_table(study, TABLE, ratio_rows(study))
+    if study.prices:
+        write_table(study, PRICES_TABLE, price_rows(study))
+    found = []
+    for curve in study.curves:
+        priced = {one.crossing: price_record(study, one) for one in curve.prices}
+        found += [crossing_record(study, curve, crossing) | priced.get(crossing, {}) for crossing in curve.crossings]
+    store.close("complete", found)
+
+
+def write_table(study: CrossoverStudy, name: str, rows: Sequence[Mapping[str, JsonValue]]) -> None:
+    """Rows as Parquet."""
+    table = pa.Table.from_pylist(list(rows))
+    with replacing(study.directory / name) as temporary:
+        pq.write_table(table, temporary)
+
+
+def ratio_rows(study: CrossoverStudy) -> list[dict[str, JsonValue]]:
+    """The ratio with its interval at each value."""
+    return [
         {
             "stratum": curve.stratum,
             "guest_group": curve.group,
-            "value": field.amount(step),
+            "value": study.varied.amount(step),
             "ratio": math.exp(sample.mean),
             "ratio_low": math.exp(sample.low),
             "ratio_high": math.exp(sample.high),
@@ -163,12 +194,39 @@ def write(study: CrossoverStudy, store: StudyStore) -> None:
         for curve in study.curves
         for step, sample in curve.samples.items()
     ]
-    table = pa.Table.from_pylist(rows)
-    with replacing(study.directory / TABLE) as temporary:
-        pq.write_table(table, temporary)
-    store.close(
-        "complete", [crossing_record(study, curve, crossing) for curve in study.curves for crossing in curve.crossings]
-    )
+
+
+def price_rows(study: CrossoverStudy) -> list[dict[str, JsonValue]]:
+    """Where each crossing lies at each sample of the costs; where it has none, who is ahead throughout, if anybody."""
+    return [
+        {
+            "stratum": curve.stratum,
+            "guest_group": curve.group,
+            "crossing": number,
+            "sample": sample,
+            "at": study.varied.amount(step) if math.isfinite(step) else None,
+            "ahead_throughout": ahead(study, one.before if step > 0 else -one.before) if math.isinf(step) else None,
+        }
+        for curve in study.curves
+        for number, one in enumerate(curve.prices)
+        for sample, step in enumerate(one.at)
+    ]
+
+
+def price_record(study: CrossoverStudy, priced: PricedCrossing) -> dict[str, JsonValue]:
+    """A crossing over the costs' ranges in the field's own unit; None for an end that lies beyond the range."""
+    ends = [priced.quantile(share) for share in TOLD]
+    low, median, high = (study.varied.amount(end) if math.isfinite(end) else None for end in ends)
+    return {
+        "samples": len(priced.at),
+        "samples_crossed": priced.crossed,
+        "samples_ahead_throughout": {
+            ahead(study, sign): priced.ahead_throughout(sign) for sign in (priced.before, -priced.before)
+        },
+        "price_low": low,
+        "price_median": median,
+        "price_high": high,
+    }
 
 
 def crossing_record(study: CrossoverStudy, curve: Curve, crossing: Crossing) -> dict[str, JsonValue]:

@@ -8,28 +8,39 @@ from typing import Final
 
 from cluster_sim.analysis.studies.crossing_search import Crossing, Span, crossings_of, next_values
 from cluster_sim.analysis.studies.designs import Stratum, points_of
+from cluster_sim.analysis.studies.factors import Values, with_costs
 from cluster_sim.analysis.studies.log_ratios import Sample, log_ratio, sample_of
 from cluster_sim.analysis.studies.point_evaluator import PointEvaluation
+from cluster_sim.analysis.studies.priced_crossing import PricedCrossing
 from cluster_sim.analysis.studies.varied_field import Varied
 from cluster_sim.analysis.studies.varied_range import scenario_at
+from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.runtime.study_point import Point
+from cluster_sim.scenario.spec import ScenarioSpec
 
 ROUNDS_MOST: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What was found in one stratum for one guest group: ratios by step, crossings, in steps of `varied`."""
+    """What was found in one stratum for one guest group: ratios by step, crossings, in steps of `varied`.
+
+    `prices` has the crossings over the costs' ranges, where these were asked for.
+    """
 
     stratum: str
     group: str
     samples: Mapping[int, Sample]
     crossings: tuple[Crossing, ...]
+    prices: tuple[PricedCrossing, ...] = ()
 
 
 @dataclass
 class Search:
-    """A search that has been checked and can be run: strata with both designs, a field, a span of its steps."""
+    """A search that has been checked and can be run: strata with both designs, a field, a span of its steps.
+
+    By the titles of strata: `costs` in the place of the table's, and the steps to try `first`, instead of a grid.
+    """
 
     folder: Path
     seed: int
@@ -40,6 +51,9 @@ class Search:
     span: Span
     strata: Sequence[Stratum]
     groups: Sequence[str]
+    stage: str = "round"
+    costs: Mapping[str, Values] = field(default_factory=dict)
+    first: Mapping[str, Sequence[int]] = field(default_factory=dict)
     samples: dict[tuple[str, str], dict[int, Sample]] = field(default_factory=dict)
 
     def run(self, evaluate: PointEvaluation) -> list[Curve]:
@@ -49,7 +63,7 @@ class Search:
             wanted = self.wanted()
             if not wanted:
                 break
-            self.sample(f"round {number + 1}", wanted, evaluate)
+            self.sample(f"{self.stage} {number + 1}", wanted, evaluate)
         return [
             Curve(stratum, group, dict(sorted(samples.items())), tuple(crossings_of(samples, self.span)))
             for (stratum, group), samples in self.samples.items()
@@ -60,17 +74,23 @@ class Search:
         found: dict[tuple[str, int], Stratum] = {}
         for stratum in self.strata:
             for group in self.groups:
-                for step in next_values(self.samples[stratum.title, group], self.span):
+                first = self.first.get(stratum.title, ())
+                for step in next_values(self.samples[stratum.title, group], self.span, first):
                     found[stratum.title, step] = stratum
         return [(stratum, step) for (_, step), stratum in found.items()]
+
+    def scenario(self, stratum: Stratum, label: str, step: int) -> ScenarioSpec:
+        """A design at a step, with the stratum's costs; where the step is a cost, that one is the step's."""
+        scenario = scenario_at(self.varied, stratum.scenarios[label], step, self.folder)
+        costs = self.costs.get(stratum.title)
+        return scenario if costs is None else with_costs(scenario, profile_of(scenario), costs)
 
     def sample(self, stage: str, wanted: Sequence[tuple[Stratum, int]], evaluate: PointEvaluation) -> None:
         """Run both designs at the wanted steps, and take the ratios of all groups."""
         points: list[Point] = []
         for stratum, step in wanted:
             for label in self.between:
-                scenario = scenario_at(self.varied, stratum.scenarios[label], step, self.folder)
-                points += points_of(scenario, self.folder, self.seed, self.replications)
+                points += points_of(self.scenario(stratum, label, step), self.folder, self.seed, self.replications)
         figures = evaluate(stage, points)
         for number, (stratum, step) in enumerate(wanted):
             first = 2 * number * self.replications

@@ -1,6 +1,7 @@
 """The costs that a sensitivity study samples: which they are, where in their range a share lies, what scenarios get.
 
-Sampled are the library's own costs, of which the profile's prices are formulas. The points of one measured curve
+Sampled are the costs of which the profile's prices are formulas; a stand-in that could be another has one of its own,
+with a range over all of them. The points of one measured curve
 (`copy.zen4_cold_4096`, `…_16384`) are one factor: they were measured together and move together.
 """
 
@@ -13,7 +14,7 @@ from typing import Final
 
 from cluster_sim.platform.formulas import FormulaError, Interval, parse_formula
 from cluster_sim.platform.profile import Profile
-from cluster_sim.platform.provenance import UNITS, Cost, CostLibrary
+from cluster_sim.platform.provenance import UNITS, Confidence, Cost, CostLibrary, least_sure, less_sure
 from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
 
 POINT_OF_CURVE: Final = re.compile(r"(.+)_[0-9]+")
@@ -34,10 +35,9 @@ class Factor:
     costs: tuple[Cost, ...]
 
     @property
-    def confidence(self) -> str:
+    def confidence(self) -> Confidence:
         """The least sure of its costs'."""
-        known = [cost.confidence for cost in self.costs]
-        return next(each for each in ("assumed", "estimated", "published", "measured") if each in known)
+        return least_sure(cost.confidence for cost in self.costs)
 
     def at(self, share: float) -> dict[str, float]:
         """Its costs at a share of their ranges: of their logarithms, where they are above 0."""
@@ -59,7 +59,7 @@ def factors_of(profiles: Iterable[Profile]) -> list[Factor]:
         for name in sorted({name for cost in profile.costs() for name in cost.inputs}):
             cost = profile.library[name]
             if cost.low < cost.high < math.inf:
-                found[name] = cost
+                found[name] = less_sure(cost, found.get(name, cost))
     curves: dict[str, list[Cost]] = {}
     for name, cost in found.items():
         match = POINT_OF_CURVE.fullmatch(name)

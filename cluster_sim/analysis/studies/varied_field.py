@@ -25,7 +25,7 @@ from cluster_sim.scenario.units import (
     format_rate,
 )
 
-SHORTCUTS: Final = ("granule", "frame_size", "rate", "guests", "vcpus")
+SHORTCUTS: Final = ("granule", "keep", "frame_size", "rate", "guests", "vcpus")
 UNITS_OF_SIZE: Final = (1, 2, 4 * KIB, 64 * KIB, 256 * KIB, 2 * MIB, GIB)
 REACH: Final = 16
 """How many times less and more than the definition's value a default range goes."""

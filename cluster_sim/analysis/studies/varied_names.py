@@ -21,6 +21,7 @@ from cluster_sim.scenario.workload_spec import (
 )
 
 GRANULES: Final = (4 * KIB, 2 * MIB, GIB)
+USES_MOST: Final = 256
 FINE: Final = 1 << 20
 """Steps to a cost's value: one millionth each."""
 
@@ -30,6 +31,8 @@ def varied(name: str, experiment: Experiment, scenarios: Sequence[ScenarioSpec],
     match name:
         case "granule":
             return granule()
+        case "keep":
+            return keep()
         case "frame_size":
             return frame_size(experiment, scenarios[0], group)
         case "rate":
@@ -74,6 +77,22 @@ def granule() -> Varied:
         shown=lambda step: between_choices(step, [format_bytes(size) for size in GRANULES]),
         step_of=step_of,
         is_choice=True,
+    )
+
+
+def keep() -> Varied:
+    """Transfers that use a converted buffer before it is made private again; 1 converts around each."""
+    return Varied(
+        name="keep",
+        group=None,
+        unit="uses",
+        nominal=1,
+        least=1,
+        most=USES_MOST,
+        writes=lambda uses: {"io_path.keep": {"uses": uses}},
+        amount=float,
+        shown=lambda uses: f"{uses:,.3g} uses",
+        step_of=int,
     )
 
 

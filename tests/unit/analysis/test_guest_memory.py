@@ -9,6 +9,7 @@ from cluster_sim import load, open_results, run
 from cluster_sim.analysis.guest_memory import FaultRow
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.report.guest_memory import guest_memory
+from tests.main_job import MAIN_JOB
 
 SETS = ("duration=200ms", "window=100ms", "replications=2", "cluster.hosts=1")
 FAULTS = (
@@ -18,7 +19,7 @@ FAULTS = (
 
 
 def reading(folder: Path, *sets: str) -> RunReading:
-    finished = run(load("swiotlb_vs_zero_copy", [*SETS, *sets]), folder, executor="inline")
+    finished = run(load(MAIN_JOB, [*SETS, *sets]), folder, executor="inline")
     return RunReading(open_results(finished.directory))
 
 

@@ -21,6 +21,7 @@ from cluster_sim.results.columns import TABLES
 from cluster_sim.results.ledger import Category
 from cluster_sim.results.reader import Results
 from cluster_sim.results.run_directory import RunDirectoryError
+from tests.main_job import MAIN_JOB
 
 SETS = ("duration=400ms", "window=100ms", "replications=2", "protection=pkvm", "cluster.hosts=1")
 FEW = ("guests.raw.count_per_host=2", "guests.coded.count_per_host=1")
@@ -30,7 +31,7 @@ VARIED = ("pkvm.convert-4k", "coded")
 
 
 def made(folder: Path, *sets: str) -> Results:
-    return open_results(run(load("swiotlb_vs_zero_copy", [*SETS, *FEW, *sets]), folder, executor="inline").directory)
+    return open_results(run(load(MAIN_JOB, [*SETS, *FEW, *sets]), folder, executor="inline").directory)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from cluster_sim.calibration.files import KEEP_SIZE, PUNCH_HOLE, guest_memfd
 from cluster_sim.calibration.machine import machine
 from cluster_sim.calibration.sampling import Effort, Measured, RefusedError
 from cluster_sim.integers import PAGE_BYTES
-from cluster_sim.kernel.abi import LIBC
+from cluster_sim.kernel.abi import LIBC, MADV_HUGEPAGE
 
 EFFORT = Effort(passes=1, rounds=9, warm_up=2, round_ns=2_000_000)
 PAGES = 512
@@ -79,6 +79,26 @@ def test_a_host_fault_after_a_punch() -> None:
     assert plain / AGREEMENT < ours < plain * AGREEMENT
 
 
+@pytest.mark.usefixtures("has_guest_memfd")
+def test_mapping_and_unmapping_pages_that_guest_memfd_holds() -> None:
+    ours = figure_us("gmem.populate_mapped_4k"), figure_us("gmem.zap_4k_bulk")
+    mapping, unmapping = [], []
+    with guest_memfd(PAGES * PAGE_BYTES) as file:
+        file.view[::PAGE_BYTES] = 1
+        for _ in range(7):
+            unmapping.append(advised_us(file.address, mmap.MADV_DONTNEED))
+            mapping.append(advised_us(file.address, faults.MADV_POPULATE_WRITE))
+    for mine, plain in zip(ours, (statistics.median(mapping), statistics.median(unmapping)), strict=True):
+        assert plain / AGREEMENT < mine < plain * AGREEMENT
+
+
+def advised_us(address: int, advice: int) -> float:
+    """What an advice on all pages takes a page, us."""
+    began = time.perf_counter()
+    assert LIBC.madvise(ctypes.c_void_p(address), ctypes.c_size_t(PAGES * PAGE_BYTES), advice) == 0
+    return (time.perf_counter() - began) / PAGES * 1e6
+
+
 def test_a_fault_of_anonymous_memory() -> None:
     ours = figure_us("mm.minor_fault_anon_4k")
     region = mmap.mmap(-1, PAGES * PAGE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -87,6 +107,25 @@ def test_a_fault_of_anonymous_memory() -> None:
         lambda page: region.madvise(mmap.MADV_DONTNEED, page * PAGE_BYTES, PAGE_BYTES),
         lambda page: region.__setitem__(page * PAGE_BYTES, 1),
     )
+    assert plain / AGREEMENT < ours < plain * AGREEMENT
+
+
+def test_giving_back_huge_pages() -> None:
+    try:
+        faults.huge_faults(faults.A_FEW)
+    except RefusedError as error:
+        pytest.skip(str(error))
+    ours = figure_us("mm.zap_2m")
+    memory = faults.Anonymous.of(8 * faults.HUGE_BYTES, MADV_HUGEPAGE)
+    start, size_bytes = -memory.address % faults.HUGE_BYTES, 7 * faults.HUGE_BYTES
+    spans = []
+    for _ in range(7):
+        for page in range(size_bytes // PAGE_BYTES):
+            memory.region[start + page * PAGE_BYTES] = 1
+        began = time.perf_counter()
+        memory.region.madvise(mmap.MADV_DONTNEED, start, size_bytes)
+        spans.append((time.perf_counter() - began) / 7 * 1e6)
+    plain = statistics.median(spans)
     assert plain / AGREEMENT < ours < plain * AGREEMENT
 
 

@@ -1,5 +1,7 @@
 """Figures that a machine cannot give are refused with the reason, from facts that are put in its place."""
 
+import errno
+import mmap
 import os
 import platform
 from collections.abc import Sequence
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster_sim.calibration import catalogue, copies, exits, faults, shootdowns
+from cluster_sim.calibration import catalogue, copies, exits, faults, flushes, shootdowns
 from cluster_sim.calibration.catalogue import gone_through
 from cluster_sim.calibration.machine import Machine, machine
 from cluster_sim.calibration.running import others
@@ -58,6 +60,26 @@ def test_a_device_that_is_no_kvm_is_refused() -> None:
     assert "KVM makes no VM" in reasons(todo)["gmem.populate_4k"]
 
 
+def test_a_flush_on_a_cpu_without_the_instruction_is_refused() -> None:
+    told = reasons(flushes.measures(NATIVE))
+    assert told == {f"cache.clflush_{state}_4k": "this CPU has no clflushopt" for state in ("dirty", "clean", "absent")}
+
+
+def test_a_flush_where_memory_may_not_be_written_and_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> mmap.mmap:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(flushes, "mmap", refuse)
+    with pytest.raises(RefusedError, match="memory that runs cannot be had here: Permission denied"), flushes.flusher():
+        pass
+
+
+def test_giving_back_a_huge_page_is_refused_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faults, "MADV_HUGEPAGE", faults.MADV_NOHUGEPAGE)
+    with pytest.raises(RefusedError, match="no huge pages"):
+        faults.huge_zaps(ONCE)
+
+
 def test_a_shootdown_of_more_threads_than_there_are_cpus_is_refused() -> None:
     cpus = len(os.sched_getaffinity(0))
     with pytest.raises(RefusedError, match=f"{cpus} CPUs, and {cpus + 1} threads"), others(cpus):
@@ -82,7 +104,7 @@ def test_what_ships_is_measured_in_its_own_kind_of_unit() -> None:
     todo = catalogue.measures(NATIVE)
     assert len({measure.cost for measure in todo}) == len(todo), "a cost is measured once"
     known = [measure for measure in todo if measure.cost in library()]
-    assert len(known) >= 40
+    assert len(known) >= 58
     for measure in known:
         assert UNITS[measure.unit][1] == UNITS[library()[measure.cost].unit][1], measure.cost
 
@@ -95,6 +117,15 @@ def test_a_guest_is_known_by_cpuids_flag(tmp_path: Path, flags: str, *, is_guest
     cpuinfo.write_text(f"model name\t: A CPU\ncpu MHz\t\t: 2596.5\nflags\t\t: {flags}\n", "utf-8")
     found = machine(cpuinfo, tmp_path)
     assert (found.processor, found.is_guest, found.mhz) == ("A CPU", is_guest, (2596.5,))
+
+
+@pytest.mark.parametrize(("flags", "has_clflushopt"), [("clflush clflushopt clwb", True), ("clflush clwb", False)])
+def test_a_cpu_that_flushes_line_after_line_is_known_by_its_flag(
+    tmp_path: Path, flags: str, *, has_clflushopt: bool
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"flags\t\t: {flags}\n", "utf-8")
+    assert machine(cpuinfo, tmp_path).has_clflushopt is has_clflushopt
 
 
 def test_cpufreq_knows_better_and_nobody_knowing_is_told(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from cluster_sim.calibration.sampling import (
     Round,
     Unit,
     batches,
+    clocked,
+    clocked_rounds,
     prepared,
     summarised,
     timed,
@@ -94,6 +96,29 @@ def test_what_is_prepared_is_prepared_anew_each_round_and_warm_ups_do_not_count(
     found = prepared(LITTLE, lambda: done.append("prepare"), lambda: done.append("do"), 10)
     assert len(found) == LITTLE.rounds
     assert done == ["prepare", "do"] * (LITTLE.warm_up + LITTLE.rounds)
+
+
+def test_what_keeps_its_own_clock_is_divided_by_what_it_did_and_lasts_a_round() -> None:
+    """At 250 ns each, 4 make 1000 ns; once to learn that, once to warm up, three times for the rounds."""
+    asked: list[int] = []
+
+    def spend(count: int) -> int:
+        asked.append(count)
+        return 250 * count
+
+    assert [each.value for each in clocked_rounds(LITTLE, spend)] == [250.0] * 3
+    assert asked == [1, 4, 4, 4, 4]
+
+
+def test_what_lasts_longer_than_a_round_is_done_once_a_round() -> None:
+    """5000 ns in all, however often it is done, are 5000 an operation only where it is done once."""
+    assert [each.value for each in clocked_rounds(LITTLE, lambda _: 5000)] == [5000.0] * 3
+
+
+def test_a_round_with_its_own_clock_whose_thread_loses_its_cpu_is_disturbed(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter([7, 7, 7, 8])
+    monkeypatch.setattr("cluster_sim.calibration.sampling.switches_of_this_thread", lambda: next(counts))
+    assert [clocked(lambda _: 10, 2) for _ in range(2)] == [Round(5.0), Round(5.0, is_disturbed=True)]
 
 
 def test_a_round_whose_thread_loses_its_cpu_is_disturbed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from cluster_sim import load, open_results, run
 from cluster_sim.cli import app
 from cluster_sim.results.run_directory import read_manifest, write_manifest
 from cluster_sim.results.storage import storage_of
+from tests.main_job import MAIN_JOB
 
 SETS = [
     "duration=200ms",
@@ -31,7 +32,7 @@ def invoke(*arguments: object, columns: int | None = None) -> Result:
 
 
 def make(folder: Path, name: str, *sets: str) -> Path:
-    return run(load("swiotlb_vs_zero_copy", [*SETS, *sets]), folder, executor="inline", name=name).directory
+    return run(load(MAIN_JOB, [*SETS, *sets]), folder, executor="inline", name=name).directory
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,22 @@ def test_show_prints_costs_with_their_sources(profile: Path) -> None:
     assert "a host of ours" in line
 
 
+def test_prices_prints_what_each_is_made_of_and_what_stands_in() -> None:
+    code, text = typed("profile", "prices", "cca")
+    assert code == 0
+    rows = {line.split()[0]: line for line in text.splitlines() if "│" in line and not line.startswith(" ")}
+    for told in ("2,100", "900 .. 31,000", "stand-in", "exit.plain_arm.kvm_exit", "a plain VM's"):
+        assert told in rows["interrupt"], told
+    assert "the granule's state is set by the call" in rows["accept_page"]
+    assert "the same on AMD" in rows["host_fault_page"]
+
+
+def test_prices_of_no_known_technology_are_refused() -> None:
+    code, text = typed("profile", "prices", "sgx")
+    assert code == 2
+    assert "TECHNOLOGY: found 'sgx', allowed: none | pkvm | sev-snp | tdx | cca" in text
+
+
 def test_diff_prints_only_what_differs(profile: Path) -> None:
     code, text = typed("profile", "diff", "shipped", str(profile))
     assert code == 0

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -31,6 +32,26 @@ def test_crossover_says_where_and_keeps_charts_and_table(tmp_path: Path) -> None
     assert again.exit_code == 0, again.output
 
 
+def test_crossover_over_the_costs_ranges_says_and_keeps_where_samples_cross(tmp_path: Path) -> None:
+    """Bounced, a frame of more than the pool's 64 MiB is lost, whatever costs are."""
+    asked = ["--vary=frame_size=48MiB..96MiB", "--between=swiotlb,pool", "--grid=3", "--replications=1"]
+    options = [*asked, "--precision=0.05", "--set=duration=50ms", "--prices=10"]
+    done = invoke(tmp_path, "crossover", *options)
+    assert done.exit_code == 0, done.output
+    assert "at the table's prices, and at 10 samples of all costs within their ranges" in done.output
+    told = "Over the costs' ranges (10 samples) too there is no crossing; none in 10, where pool is ahead throughout."
+    assert told in " ".join(done.output.split())
+    (directory,) = (tmp_path / "results" / "lone").glob("crossover-*")
+    table = pq.read_table(directory / "crossover_prices.parquet")
+    assert table.column("sample").to_pylist() == list(range(10))
+    assert set(table.column("at").to_pylist()) == {None}
+    assert set(table.column("ahead_throughout").to_pylist()) == {"pool"}
+    points = sorted((directory / "points").iterdir())
+    again = invoke(tmp_path, "crossover", *options, "--resume")
+    assert again.exit_code == 0, again.output
+    assert sorted((directory / "points").iterdir()) == points
+
+
 def test_sensitivity_says_who_is_ahead_how_often_and_draws_a_tornado(tmp_path: Path) -> None:
     done = invoke(tmp_path, "sensitivity", "--samples=2", "--set=protection=cca")
     assert done.exit_code == 0, done.output
@@ -44,7 +65,7 @@ def test_sensitivity_says_who_is_ahead_how_often_and_draws_a_tornado(tmp_path: P
 def test_bad_input_ends_with_2_and_says_what_is_allowed(tmp_path: Path) -> None:
     done = invoke(tmp_path, "crossover", "--vary=colour", "--between=swiotlb,pool")
     assert done.exit_code == 2
-    assert "--vary: found 'colour', allowed: granule | frame_size" in done.output
+    assert "--vary: found 'colour', allowed: granule | keep | frame_size" in done.output
     done = invoke(tmp_path, "sensitivity", "--samples=3")
     assert done.exit_code == 2
     assert "allowed: a power of 2, the next one up is 4" in done.output

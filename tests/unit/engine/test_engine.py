@@ -15,11 +15,12 @@ from cluster_sim.engine.shared_resources import (
     leave,
     room_for_jobs,
 )
-from cluster_sim.engine.state import NOBODY
+from cluster_sim.engine.state import NOBODY, POSTED
+from cluster_sim.memory.swiotlb import SLOT_BYTES
 from cluster_sim.results.endings import DropReason, Ending
 from cluster_sim.results.ledger import Category
 from cluster_sim.runtime.host_engine import NO_ARRIVALS, HostEngine
-from tests.unit.hand_prices import CONVERT_4K, COPY, SWIOTLB, pool
+from tests.unit.hand_prices import CONVERT_4K, COPY, INTERRUPT, SWIOTLB, WORKER, pool
 from tests.unit.lone_host import FAR_NS, RAW_1080P, arrivals, engine_of, run, scenario
 
 PRODUCER: dict[str, JsonValue] = {"kind": "shared_pool", "copy": "producer"}
@@ -40,9 +41,9 @@ def test_simultaneous_events_go_by_the_sequence_in_which_they_were_made() -> Non
 def test_at_one_instant_copies_end_before_timers_and_timers_before_arrivals() -> None:
     """Stream 1's copy ends, and so does stream 0's serving of the ring, just when stream 2's frame arrives."""
     spec = scenario("pkvm", PRODUCER, guest={"count_per_host": 3})
-    copy_ends_ns = 280 + 2_000 + COPY
+    copy_ends_ns = WORKER + COPY
     engine = engine_of(spec, journal_entries=100)
-    second_ns = copy_ends_ns - 2_280
+    second_ns = copy_ends_ns - WORKER
     run(engine, arrivals([(0, 1, 0), (second_ns, 0, 0), (copy_ends_ns, 2, 0)]), FAR_NS)
     entries = engine.gauges().journal()
     at_instant = [
@@ -59,14 +60,14 @@ def test_a_worker_serves_first_come_first_served() -> None:
     engine = engine_of(scenario("pkvm", PRODUCER))
     done = by_frame(run(engine, arrivals([(0, 0, 0), (1, 0, 1), (2, 0, 2)]), FAR_NS))
     served = 2_000 + COPY
-    assert done["ledger"][:, Category.QUEUE_WAIT].tolist() == [0, 280 + served - 1, 280 + 2 * served - 2]
+    assert done["ledger"][:, Category.QUEUE_WAIT].tolist() == [0, 2_400 + served - 1, 2_400 + 2 * served - 2]
     assert (np.diff(done["ended_ns"]) == served).all(), "a worker that runs already is not woken again"
 
 
 def test_a_guest_has_as_many_vcpus_as_it_has() -> None:
     spec = scenario("pkvm", {"kind": "shared_pool", "copy": "none"}, consume="1ms", guest={"vcpus": 1})
     done = by_frame(run(engine_of(spec), arrivals([(0, 0, 0), (0, 0, 1)]), FAR_NS))
-    first_ns = 280 + 2_000 + 4_700 + 1_000_000
+    first_ns = WORKER + INTERRUPT["pkvm"] + 1_000_000
     assert done["ended_ns"].tolist() == [first_ns, first_ns + 1_000_000], "no interrupt while one is handled"
 
 
@@ -111,7 +112,7 @@ def test_a_job_that_joins_late_slows_the_others_from_then_on() -> None:
 
 def test_copies_that_ask_for_more_than_the_bus_carries_take_longer_by_just_that() -> None:
     """Eight hosts' copies of 2 bus bytes a byte: 8 × 2 × 9.03 GB/s against 73.2 GB/s."""
-    spec = scenario("pkvm", PRODUCER, guest={"count_per_host": 8})
+    spec = scenario("pkvm", PRODUCER, guest={"count_per_host": 8}, host={"memory_bandwidth": "73.2GB/s"})
     done = run(engine_of(spec), arrivals([(0, stream, 0) for stream in range(8)]), FAR_NS)
     demand = RAW_1080P * 2_000 // COPY
     slowed_ns = COPY * 8 * demand / 73_200
@@ -143,13 +144,15 @@ def test_a_full_bounce_pool_drops_the_frame_and_gives_all_back() -> None:
 
 
 def at_rest(engine: HostEngine) -> None:
-    """Nothing held, nobody waiting, all buffers and slots free."""
-    state = engine.state
+    """Nothing held, nobody waiting, all buffers free or posted, and all slots but those of what is posted."""
+    state, posted = engine.state, engine.state.buffers["is_busy"] == POSTED
     assert engine.in_flight == 0
     assert (state.servers["held"] == 0).all()
     assert (state.wait_queues["first"] == NOBODY).all()
-    assert (state.streams["free_buffers"] == engine.spec.streams["buffers"]).all()
-    assert (state.pools.pools["slots_used"] == 0).all()
+    assert (state.streams["free_buffers"] + state.streams["posted_buffers"] == engine.spec.streams["buffers"]).all()
+    assert state.streams["posted_buffers"].sum() == posted.sum()
+    slots = -(-state.buffers["mapped_bytes"][posted] // SLOT_BYTES)
+    assert state.pools.pools["slots_used"].sum() == slots.sum()
     assert (state.shares["jobs"] == 0).all()
     assert (state.shares["demand"] == 0).all()
 
@@ -207,7 +210,7 @@ def test_a_conversion_holds_the_hosts_lock_against_all_guests_on_pkvm_only() -> 
 def test_exposure_is_pages_times_time() -> None:
     engine = engine_of(scenario("pkvm", CONVERT_4K))
     run(engine, arrivals([(0, 0, 0)]), 10_000_000)
-    unshare_begins_ns = 760 * 2_500 + 2_600 + 280 + 2_000 + 760 * 1_570 + COPY + 4_700
+    unshare_begins_ns = 760 * 2_500 + 2_600 + WORKER + 760 * 1_570 + COPY + INTERRUPT["pkvm"]
     before = engine.state.guests.copy()
     assert engine.gauges().guests()["shared_page_ns"][0] == 760 * unshare_begins_ns
     assert engine.state.guests.tobytes() == before.tobytes(), "a question changes nothing"
@@ -228,6 +231,6 @@ def test_a_doorbell_is_not_rung_while_the_worker_runs() -> None:
 def test_a_step_that_ends_goes_before_an_arrival_at_the_same_instant(early_ns: int, outcome: int) -> None:
     """One buffer: a frame that comes when the one before it ends finds it free; 1 ns earlier it does not."""
     spec = scenario("pkvm", pool("none"), buffers=1, when_full="drop_newest")
-    delivered_ns = 280 + 2_000 + 4_700
+    delivered_ns = WORKER + INTERRUPT["pkvm"]
     done = by_frame(run(engine_of(spec), arrivals([(0, 0, 0), (delivered_ns - early_ns, 0, 1)]), FAR_NS))
     assert done["outcome"].tolist() == [Ending.DELIVERED, outcome]

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.state import submissions
 from cluster_sim.results.ledger import Category
-from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
+from cluster_sim.scenario.spec import ScenarioSpec
 from tests.oracles.processor_sharing_twin import Copy, ends_of
 from tests.unit.hand_prices import COPY
 from tests.unit.lone_host import RAW_1080P, Values, arrivals, engine_of, run, scenario
 
 THOUSANDTH = 0.001
-TO_COPY_NS = 280 + 2_000
+TO_COPY_NS = 2_400 + 2_000
 """From a frame's arrival to its copy: the worker wakes and serves the ring."""
 CPU_MB_PER_S = RAW_1080P * 2_000 / COPY
 """What one core's copy asks of the bus: 2 bus bytes a byte."""
@@ -26,9 +26,8 @@ PRODUCER: Values = {"kind": "shared_pool", "copy": "producer"}
 
 def scene(guests: int, bus_mb_per_s: float) -> ScenarioSpec:
     """Guests of one stream each, on a host whose bus carries so much."""
-    spec = scenario("pkvm", PRODUCER, guest={"count_per_host": guests}, buffer="64MiB")
-    bus = CostOverride(value=bus_mb_per_s / 1000, unit="GB/s", why="a bus of a known width")
-    return spec.model_copy(update={"costs": {"mem.genoa_8vcpu_read_bw": bus}})
+    host: Values = {"memory_bandwidth": f"{round(bus_mb_per_s)}MB/s"}
+    return scenario("pkvm", PRODUCER, guest={"count_per_host": guests}, host=host, buffer="64MiB")
 
 
 def copied_ns(done: Records) -> npt.NDArray[np.int64]:
@@ -112,7 +111,7 @@ def test_a_copy_engine_and_a_core_share_the_bus() -> None:
     """30 GB/s and 9 GB/s ask for 78 GB/s of a bus of 73.2; the engine starts 750 ns later."""
     engine_ns = (RAW_1080P - 1) * 34_953 // 1_048_576
     by_engine: Values = {**PRODUCER, "copier": "engine"}
-    spec = scenario("pkvm", PRODUCER)
+    spec = scenario("pkvm", PRODUCER, host={"memory_bandwidth": "73.2GB/s"})
     core = spec.guests[0]
     engine_group = core.model_validate(
         core.model_dump(mode="json", by_alias=True) | {"name": "e", "io_path": by_engine}
@@ -135,7 +134,7 @@ def test_copies_by_a_guest_and_by_the_host_share_the_bus() -> None:
     group = core.model_validate(core.model_dump(mode="json", by_alias=True) | {"name": "c", "io_path": consumer})
     done = run(engine_of(spec.model_copy(update={"guests": (core, group)})), arrivals([(0, 0, 0), (0, 1, 0)]))
     ordered = done[np.argsort(done["stream"])]
-    interrupted_ns = 4_700
+    interrupted_ns = 2_100 + 3_800
     ends = ends_of([Copy(0, COPY, CPU_MB_PER_S), Copy(interrupted_ns, COPY, CPU_MB_PER_S)], CPU_MB_PER_S)
     waits = ordered["ledger"][:, Category.BANDWIDTH_WAIT]
     assert waits == pytest.approx([ends[0] - COPY, ends[1] - interrupted_ns - COPY], rel=THOUSANDTH)

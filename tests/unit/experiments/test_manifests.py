@@ -19,12 +19,13 @@ from cluster_sim.platform.profile import load_profile
 from cluster_sim.results.manifest import Manifest
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.shipped import workloads_directory
+from tests.main_job import MAIN_JOB
 
 SETS = ("replications=2", "exclude=[{io_path: [convert-4k, convert-2m, pool-copy, direct]}]")
 
 
 def experiment(*sets: str) -> Experiment:
-    return load("swiotlb_vs_zero_copy", [*SETS, "axes.protection=[none, pkvm]", *sets])
+    return load(MAIN_JOB, [*SETS, "axes.protection=[none, pkvm]", *sets])
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,8 @@ def test_variants_of_one_technology_share_a_profile_of_their_record(manifest: Ma
     assert {record.profile for record in manifest.variants.values()} == set(manifest.profiles)
 
 
-def test_a_shipped_definitions_traces_are_found_wherever_the_package_lies(manifest: Manifest, tmp_path: Path) -> None:
+def test_a_shipped_definitions_traces_are_found_wherever_the_package_lies(tmp_path: Path) -> None:
+    manifest = opening_manifest(load("swiotlb_vs_zero_copy"))
     assert manifest.folder == ""
     assert manifest.traces_folder == workloads_directory()
     own = tmp_path / "own.yaml"
@@ -83,6 +85,11 @@ def test_a_price_that_a_technology_lacks_says_why_and_others_their_source() -> N
     assert isinstance(cost, dict)
     assert (cost["value"], cost["unit"], cost["confidence"]) == (2.6, "us", "estimated")
     assert list(prices) == sorted(prices)
+    interrupt, own = prices["interrupt"], costs["price.pkvm.interrupt"]
+    assert isinstance(interrupt, dict)
+    assert isinstance(own, dict)
+    assert (interrupt["confidence"], interrupt["stands_in"]) == ("stand-in", "a plain VM's")
+    assert (own["formula"], own["low"], own["high"]) == ("exit.plain_arm.kvm_exit", 900, 6_500)
 
 
 def test_what_is_without_bound_can_be_written_as_json() -> None:

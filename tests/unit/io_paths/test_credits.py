@@ -3,7 +3,7 @@
 import pytest
 
 from cluster_sim.results.ledger import Category
-from tests.unit.hand_prices import COPY, INTERRUPT, KICK, LONG_LIVED, TECHNOLOGIES, WORKER, pool
+from tests.unit.hand_prices import COPY, INTERRUPT, INTERRUPT_EXITS, KICK, LONG_LIVED, TECHNOLOGIES, WORKER, pool
 from tests.unit.lone_host import Values, arrivals, engine_of, run, scenario
 
 
@@ -19,7 +19,7 @@ def test_the_second_of_two_frames_pays_for_the_interrupt_that_tells_of_the_only_
     assert done["ended_ns"].tolist() == [first_ns, 2 * first_ns + INTERRUPT[protection]]
     assert done["ledger"][:, Category.QUEUE_WAIT].tolist() == [0, first_ns]
     assert done["ledger"][:, Category.NOTIFY].tolist() == [WORKER, WORKER + INTERRUPT[protection]]
-    assert done["exits"].tolist() == [1, 2], "a doorbell each, and the interrupt"
+    assert done["exits"].tolist() == [1, 1 + INTERRUPT_EXITS[protection]], "a doorbell each, and the interrupt"
 
 
 def test_a_producer_that_finds_a_buffer_is_not_interrupted() -> None:

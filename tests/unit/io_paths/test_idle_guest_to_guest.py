@@ -22,8 +22,10 @@ from tests.unit.hand_prices import (
     SWIOTLB,
     TECHNOLOGIES,
     TOUCH_SHARED,
+    UNMAP,
     UNMAP_PIECE,
     WORKER,
+    convert,
     pool,
     share_frame,
     unshare_frame,
@@ -95,22 +97,24 @@ def test_converted_on_both_ends_the_senders_unshare_runs_beside_the_receiver(pro
 
 
 def test_on_pkvm_the_senders_unshare_and_the_receivers_share_meet_at_the_hosts_lock() -> None:
-    """The receiver's 760 x 2 us under the lock begin after its calls, the sender's 760 x 3 us after interrupt, calls
-    and unmapping; from there on each has half the lock, until the receiver's are done.
+    """The receiver's 760 x 2 us under the lock begin after its calls, the sender's 760 x 3 us after interrupt and
+    calls, for the sender's worker has unmapped the pages; from there on each has half the lock, until the receiver's
+    are done.
     """
-    receiver_begins, sender_begins = PAGES * 500, 4_700 + PAGES * (500 + 300)
+    path = convert(unmapped_by="host")
+    receiver_begins, sender_begins = PAGES * 500, INTERRUPT["pkvm"] + PAGES * 500
     left_then = PAGES * 2_000 - (sender_begins - receiver_begins)
     assert 0 < left_then < PAGES * 3_000
-    handed_ns = share_frame("pkvm") + KICK["pkvm"] + WORKER + FAULTS + COPY
-    both_ways = share_frame("pkvm") + unshare_frame("pkvm")
-    received_ns = both_ways + KICK["pkvm"] + FAULTS + COPY + told("pkvm")
-    cleaned_ns = 4_700 + unshare_frame("pkvm")
+    unshare_ns = unshare_frame("pkvm", unmapped_by="host")
+    handed_ns = share_frame("pkvm") + KICK["pkvm"] + WORKER + FAULTS + COPY + UNMAP
+    received_ns = share_frame("pkvm") + unshare_ns + KICK["pkvm"] + FAULTS + COPY + told("pkvm")
+    cleaned_ns = INTERRUPT["pkvm"] + unshare_ns - UNMAP
     expected = (
         handed_ns + cleaned_ns + left_then,
         received_ns + left_then,
         handed_ns + received_ns + left_then,
     )
-    assert sent_and_received("pkvm", CONVERT_4K) == expected
+    assert sent_and_received("pkvm", path) == expected
 
 
 def test_guests_that_nobody_protects_pass_it_through_the_host() -> None:

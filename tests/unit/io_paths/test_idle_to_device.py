@@ -17,11 +17,14 @@ from tests.unit.hand_prices import (
     DIRECT,
     EXCLUSIVE_FLIP,
     FAULTS,
+    FLUSH,
+    FOUND,
     GRANULES,
     HOST_FAULT,
     INTERRUPT,
     KICK,
     LONG_LIVED,
+    MAP_AHEAD,
     MAP_PIECE,
     MOVED,
     PAGES,
@@ -88,7 +91,7 @@ def test_converted_it_pays_for_both_ways_and_the_guests_faults_but_no_copy_of_th
 ) -> None:
     shared = share_frame(protection, granule, calls) + PAGES * TOUCH_SHARED[protection]
     read = begins(protection) + FAULTS + COPY
-    latency_ns = shared + read + INTERRUPT[protection] + unshare_frame(protection, granule, calls)
+    latency_ns = shared + read + INTERRUPT[protection] + unshare_frame(protection, granule, calls, unmapped_by)
     check(protection, convert(granule, calls, unmapped_by), latency_ns)
 
 
@@ -96,7 +99,7 @@ def test_converted_it_pays_for_both_ways_and_the_guests_faults_but_no_copy_of_th
 @pytest.mark.parametrize("protection", PROTECTED)
 def test_dma_from_converted_pages_maps_and_unmaps_each_in_the_iommu(protection: str, copier: str) -> None:
     shared = share_frame(protection) + PAGES * TOUCH_SHARED[protection]
-    read = begins(protection) + FAULTS + REACHED_ONCE[copier]
+    read = begins(protection) + FOUND[copier] + REACHED_ONCE[copier]
     latency_ns = shared + read + INTERRUPT[protection] + unshare_frame(protection)
     check(protection, copied_by(CONVERT_4K, copier), latency_ns, host=completion(copier))
 
@@ -128,7 +131,7 @@ def test_in_a_shared_pool_anyone_may_make_the_hosts_copy(protection: str, copier
 @pytest.mark.parametrize("protection", PROTECTED)
 def test_exclusive_pins_flip_each_page_twice_and_leave_the_hosts_mapping(protection: str) -> None:
     flips = 2 * PAGES * EXCLUSIVE_FLIP
-    both_ways = share_frame(protection) + unshare_frame(protection) - UNMAP + flips
+    both_ways = share_frame(protection) + unshare_frame(protection, unmapped_by="host") - UNMAP + flips
     read = PAGES * TOUCH_SHARED[protection] + begins(protection) + FAULTS + COPY
     check(protection, CONVERT_4K, both_ways + read + INTERRUPT[protection], memory={"backing": "exclusive_pin"})
 
@@ -142,11 +145,12 @@ def test_exclusive_pins_flip_each_page_twice_and_leave_the_hosts_mapping(protect
             {
                 Category.HYPERCALL: 2 * 12 * 3_553,
                 Category.EXIT: 2 * 12 * 11_447 + 3_553,
-                Category.PAGE_TABLE: PAGES * (700 + 400 + 300),
-                Category.FAULT: PAGES * (HOST_FAULT + 6_000 + 6_000),
-                Category.ACCEPT_ZERO: PAGES * 300,
+                Category.PAGE_TABLE: PAGES * (850 + 400) + UNMAP,
+                Category.TLB: 2 * FLUSH["sev-snp"],
+                Category.FAULT: PAGES * (HOST_FAULT + 2 * MAP_AHEAD),
+                Category.ACCEPT_ZERO: PAGES * 350,
                 Category.HOST_COPY: COPY,
-                Category.NOTIFY: WORKER + 15_862,
+                Category.NOTIFY: WORKER + 18_157,
             },
         ),
         (
@@ -167,7 +171,7 @@ def test_exclusive_pins_flip_each_page_twice_and_leave_the_hosts_mapping(protect
                 Category.EXIT: 4_300,
                 Category.HOST_COPY: COPY,
                 Category.GUEST_COPY: COPY,
-                Category.NOTIFY: WORKER + 19_810,
+                Category.NOTIFY: WORKER + 21_550,
             },
         ),
     ],
@@ -184,9 +188,9 @@ def test_each_nanosecond_is_in_its_category(protection: str, path: Values, booke
         ("pkvm", SWIOTLB, 2),
         ("pkvm", LONG_LIVED, 1),
         ("pkvm", pool("both"), 1),
-        ("pkvm", CONVERT_4K, 2 * PAGES + 2),
-        ("sev-snp", convert("1GiB"), 2 * (8 + 8) + PAGES + 512 * 512 + 2),
-        ("tdx", convert(calls="page"), 2 * (760 + 760) + 2 * PAGES + 2),
+        ("pkvm", CONVERT_4K, 2 * PAGES + PAGES + 2),
+        ("sev-snp", convert("1GiB"), 2 * (8 + 8) + 2),
+        ("tdx", convert(calls="page"), 2 * (760 + 760) + 1),
         ("cca", CONVERT_4K, 2 + PAGES + 2),
     ],
 )

@@ -123,6 +123,39 @@ def test_v_10_a_punch_keeps_the_attribute_for_the_next_fault(*, is_private: bool
     assert file.page(0).content == 0
 
 
+@pytest.mark.parametrize("to_private", [False, True])
+def test_v_11_a_page_that_has_the_attribute_keeps_the_guests_mapping(*, to_private: bool) -> None:
+    file = private_file(2, technology="tdx")
+    file.apply(Operation.ACCEPT, 0, 2)
+    file.convert(1, 1, to_private=False)
+    file.apply(Operation.GUEST_TOUCH_SHARED, 1, 1)
+    assert [file.page(page).is_guest_mapped for page in range(2)] == [True, True]
+    assert file.convert(0, 2, to_private=to_private).effects[Effect.GUEST_ZAPPED] == 1
+    assert [file.page(page).is_guest_mapped for page in range(2)] == [to_private, not to_private]
+
+
+def test_v_13_without_the_kernels_switch_nobody_knows_the_call() -> None:
+    calls = SystemCalls(DEFAULT_RULES, has_conversion=False)
+    calls.create(0, 0, 8 * PAGE, 3, 0, 0)
+    assert calls.convert(0, 0, 8 * PAGE, 1, 0).outcome == Outcome.ENOTTY
+    assert with_conversion().convert(0, 0, 8 * PAGE, 1, 0).outcome == Outcome.OK
+
+
+def test_v_14_in_place_memory_is_held_once_whichever_side_uses_it() -> None:
+    for kernel, held in (("G3", [8, 8, 8]), ("G0-keep", [8, 16, 16])):
+        file = private_file(kernel=kernel)
+        found = []
+        for to_private, touch in (
+            (True, Operation.GUEST_TOUCH_PRIVATE),
+            (False, Operation.HOST_WRITE),
+            (True, Operation.GUEST_TOUCH_PRIVATE),
+        ):
+            file.convert(0, 8, to_private=to_private)
+            file.apply(touch, 0, 8, tag=TAG)
+            found.append(sum(file.page(page).is_present + file.page(page).has_twin for page in range(8)))
+        assert found == held, kernel
+
+
 @pytest.mark.parametrize(("is_private", "wrong"), [(True, "GUEST_TOUCH_SHARED"), (False, "GUEST_TOUCH_PRIVATE")])
 def test_e_1_a_touch_of_the_wrong_type_exits(*, is_private: bool, wrong: str) -> None:
     file = private_file(1) if is_private else shared_file(1)

@@ -127,7 +127,7 @@ def test_what_a_boot_touches_lies_behind_all_that_moves_data() -> None:
     boot: Values = {"kind": "boot", "image": "8MiB", "unit": "2MiB"}
     video: Values = {"kind": "video", "source": SMALL, "deadline": "16ms", "buffers": BUFFERS}
     found = layout("pkvm", {**SWIOTLB, "pool": "4MiB"}, guest={"memory": "1GiB", "workloads": [video, boot]})
-    image, whole_pool, accepted, buffers = found.buffers
+    image, firmware, kernel, whole_pool, accepted, buffers = found.buffers
     behind = 1_024 + 512
     assert (buffers.own_page, buffers.own_pages) == (1_024, 85)
     assert found.io_pages == 1_024 + BUFFERS * 85
@@ -135,4 +135,39 @@ def test_what_a_boot_touches_lies_behind_all_that_moves_data() -> None:
     assert (whole_pool.device_page, whole_pool.device_pages) == (0, 1_024)
     assert (accepted.device_page, accepted.device_pages) == (behind + 2_048, 512)
     assert accepted.count == 512 - (behind + 2_048) // 512
+    assert firmware.count == 0, "pKVM's guests accept nothing"
+    assert (kernel.device_page, kernel.device_pages) == (262_144 - 4_096, 4_096), "the last 16 MiB are the memory map"
     assert found.boots
+
+
+@pytest.mark.parametrize(
+    ("protection", "memory", "told", "parts"),
+    [
+        ("tdx", "2GiB", "auto", 1_022),  # all that the image of 4 MiB leaves
+        ("tdx", "2815MiB", "auto", 1_405),  # the last MiB below 2.75 GiB is no whole part
+        ("tdx", "2816MiB", "auto", 1_024),
+        ("sev-snp", "64GiB", "auto", 1_024),
+        ("sev-snp", "64GiB", "64MiB", 32),
+        ("tdx", "4GiB", "0B", 0),
+        ("pkvm", "64GiB", "auto", 0),
+        ("cca", "64GiB", "auto", 0),
+        ("none", "64GiB", "auto", 0),
+        ("none", "64GiB", "64MiB", 32),
+    ],
+)
+def test_firmware_accepts_what_lies_below_4_gib_of_a_q35(protection: str, memory: str, told: str, parts: int) -> None:
+    boot: Values = {"kind": "boot", "firmware_accepts": told}
+    path = DIRECT if protection == "none" else CONVERT_4K
+    image, firmware, _, _, accepted = layout(protection, path, guest={"memory": memory, "workloads": [boot]}).buffers
+    assert firmware.count == parts
+    assert firmware.device_page == image.end_page
+    assert accepted.device_page == firmware.end_page, "the rest follows"
+
+
+def test_a_memory_map_that_finds_no_room_behind_the_buffers_is_placed_there_all_the_same() -> None:
+    """Ten buffers of 2 MiB in a guest of 21 MiB, whose map of a block of 2 MiB begins at 20 MiB, and not at 19."""
+    video: Values = {"kind": "video", "source": SMALL, "deadline": "16ms", "buffers": 10, "buffer": "2MiB"}
+    found = layout("pkvm", CONVERT_4K, guest={"memory": "21MiB", "workloads": [video, {"kind": "boot"}]})
+    kernel = found.buffers[2]
+    assert (kernel.device_page, kernel.device_pages) == (20 * 256, 512)
+    assert found.end_page >= 22 * 256

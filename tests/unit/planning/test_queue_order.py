@@ -44,6 +44,8 @@ def test_the_boot_comes_first_and_others_keep_their_order_and_numbers() -> None:
     spec = of_one_guest(VIDEO, BLOCK, BOOT, NETWORK, CHURN)
     assert [queue.name for queue in queues_of(spec, spec.guests[0], 0)] == [
         (2, 0, "image"),
+        (2, 0, "firmware"),
+        (2, 0, "kernel"),
         (2, 0, "pool"),
         (2, 0, "accept"),
         (0, 0, "requests"),

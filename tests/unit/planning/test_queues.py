@@ -55,6 +55,8 @@ def test_a_guest_has_a_queue_a_job_and_its_boot_comes_first() -> None:
     spec = scenario({"kind": "block", "numjobs": 2}, {"kind": "network", "queues": 2}, BOOT, FRAMES)
     assert names(queues_of(spec, spec.guests[0], 0)) == [
         (2, 0, "image"),
+        (2, 0, "firmware"),
+        (2, 0, "kernel"),
         (2, 0, "pool"),
         (2, 0, "accept"),
         (0, 0, "requests"),
@@ -95,7 +97,10 @@ def test_each_direction_of_a_queue_has_the_driver_of_its_kind(
 
 def context(spec: ScenarioSpec, queue: Queue, direction: Direction, *, is_alone: bool = False) -> PathContext:
     """What one direction asks of its path."""
-    return context_of(queue, direction, spec.guests[0], spec, PROTECTIONS["none"], shares_cpus=False, is_alone=is_alone)
+    group, protection = spec.guests[0], PROTECTIONS["none"]
+    return context_of(
+        queue, direction, group, spec, protection, shares_cpus=False, is_alone=is_alone, is_shot_down=False
+    )
 
 
 def test_a_transfer_that_is_alone_neither_loops_nor_waits_for_the_boot() -> None:

@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster_sim.platform.provenance import (
+    CONFIDENCES,
     UNITS,
     Cost,
     CostLibrary,
     ProvenanceError,
+    as_stand_in,
     derive,
     parse_costs,
+    spanning,
     to_bytes,
     to_bytes_per_s,
     to_ns,
@@ -64,8 +67,8 @@ def shipped() -> CostLibrary:
 
 def test_the_shipped_costs_load_and_each_names_a_source() -> None:
     costs = shipped()
-    assert len(costs) == 126
-    assert len(costs.sources) == 50
+    assert len(costs) == 144
+    assert len(costs.sources) == 53
     assert costs["exit.snp.vmgexit_hypercall"] == Cost(
         name="exit.snp.vmgexit_hypercall",
         value=3.553,
@@ -83,7 +86,7 @@ def test_the_shipped_costs_load_and_each_names_a_source() -> None:
 def test_a_cost_keeps_all_that_its_table_says() -> None:
     costs = parse_costs("schema = 1\n" + SOURCES + table(note='"why"'), "t.toml")
     assert costs["exit.a"] == Cost("exit.a", 2.0, "us", 1.0, 3.0, "bench", "measured", "why")
-    assert costs.sources["bench"].title == "A bench"
+    assert (costs.sources["bench"].title, costs.sources["bench"].machine) == ("A bench", "")
     assert list(costs) == ["exit.a"]
     assert "exit.b" not in costs
 
@@ -106,7 +109,10 @@ def test_the_ends_of_a_span_belong_to_it() -> None:
         (table(low=None), "cost.exit.a.low: found nothing"),
         (table(high=None), "cost.exit.a.high: found nothing"),
         (table(source=None), "cost.exit.a.source: found nothing, allowed: bench"),
-        (table(confidence=None), "cost.exit.a.confidence: found nothing, allowed: measured, published, estimated"),
+        (
+            table(confidence=None),
+            "cost.exit.a.confidence: found nothing, allowed: measured, published, stand-in, estimated",
+        ),
         (table(unit='"hours"'), "cost.exit.a.unit: found hours"),
         (table(low="2.1"), "cost.exit.a: found 2.1 .. 2 .. 3, allowed: low <= value <= high"),
         (table(high="1.9"), "cost.exit.a: found 1 .. 2 .. 1.9, allowed: low <= value <= high"),
@@ -122,6 +128,9 @@ def test_the_ends_of_a_span_belong_to_it() -> None:
         (table(confidence='"assumed"'), "cost.exit.a.confidence: found assumed"),
         (table(confidence='"sure"'), "cost.exit.a.confidence: found sure"),
         (table(note='""'), "cost.exit.a.note: found , allowed: a text that is not empty"),
+        (table(confidence='"stand-in"'), "cost.exit.a.stands_in: found nothing, allowed: a text that is not empty"),
+        (table(stands_in='"x"'), "cost.exit.a.confidence: found measured, allowed: stand-in or estimated where"),
+        (table(confidence='"published"', stands_in='"x"'), "cost.exit.a.confidence: found published, allowed: stand"),
         (table(nota='"x"'), "cost.exit.a.nota: found an unknown field, allowed: value, unit, low"),
         (table() + table("exit.a.b"), "cost.exit.a.b: found an unknown field"),
         ("[cost.exit.a]\n", "cost.exit.a.unit: found nothing"),
@@ -131,6 +140,10 @@ def test_the_ends_of_a_span_belong_to_it() -> None:
         ("[costs]\n", "costs: found an unknown field, allowed: schema, source, cost"),
         ("[source.other]\ntitle = 'x'\nyear = 2026\naddress = 'y'\n", "source.other.year: found 2026"),
         ("[source.other]\ntitle = 'x'\nyear = '2026'\n", "source.other.address: found nothing"),
+        (
+            "[source.other]\ntitle = 'x'\nyear = '2026'\naddress = 'y'\nmachine = 'VAX'\n",
+            "source.other.machine: found VAX, allowed: AMD, Intel, Arm",
+        ),
         ("[source.other]\ntitle = 'x'\nyear = '2026'\naddress = 'y'\nurl = 'z'\n", "source.other.url: found an unk"),
     ],
 )
@@ -193,10 +206,68 @@ def test_a_formula_comes_to_what_pencil_and_paper_say(
     assert (derived.name, derived.unit, derived.formula, derived.note) == ("it", unit, formula, "why")
 
 
-def test_a_derived_cost_is_estimated_and_tells_its_inputs() -> None:
+def test_a_derived_cost_is_of_its_own_source_and_tells_its_inputs() -> None:
     derived = derive("it", "exit.b + 2 * exit.a - exit.b", KNOWN, unit="ns", note="")
-    assert (derived.source, derived.confidence) == ("derived", "estimated")
+    assert derived.source == "derived"
     assert derived.inputs == ("exit.b", "exit.a")
+
+
+@pytest.mark.parametrize(
+    ("formula", "confidence"),
+    [
+        ("m + m", "measured"),
+        ("m + p", "published"),
+        ("p + s + m", "stand-in"),
+        ("s + e", "estimated"),
+        ("a + m + e", "assumed"),
+        ("max(m, s)", "stand-in"),
+        ("2 * m", "measured"),
+        ("s", "stand-in"),
+        ("3", "estimated"),
+    ],
+)
+def test_a_derived_cost_is_as_sure_as_the_least_sure_that_it_is_made_of(formula: str, confidence: str) -> None:
+    of = zip("mpsea", CONFIDENCES, strict=True)
+    known = library(*(replace(cost(name, 1, 2, 3, "count"), confidence=known) for name, known in of))
+    assert derive("it", formula, known, unit="count", note="").confidence == confidence
+
+
+def test_one_name_alone_keeps_what_it_stands_in_and_a_sum_says_it_of_its_parts() -> None:
+    known = library(as_stand_in(cost("a", 1, 2, 3), "another machine's"), cost("b", 1, 2, 3))
+    assert derive("it", "a", known, unit="ns", note="").stands_in == "another machine's"
+    assert derive("it", "a + b", known, unit="ns", note="").stands_in == ""
+
+
+def test_a_figure_of_something_else_is_a_stand_in_at_most() -> None:
+    originals = [replace(cost("x", 1, 2, 3), confidence=known) for known in CONFIDENCES]
+    known = [as_stand_in(each, "y").confidence for each in originals]
+    assert known == ["stand-in", "stand-in", "stand-in", "estimated", "assumed"]
+
+
+@pytest.mark.parametrize(
+    ("alternatives", "low", "high"),
+    [
+        ([], 1000, 2000),
+        (["exit.a"], 1, 2000),
+        (["exit.a", "exit.long + exit.a"], 1, 2004),
+        (["1.2 * exit.long"], 1000, 2400),
+        (["exit.b - exit.a"], 0, 2000),
+    ],
+)
+def test_a_range_spans_those_of_the_alternatives_and_the_value_stays(
+    alternatives: list[str], low: float, high: float
+) -> None:
+    """exit.long is 1000 .. 1500 .. 2000 ns; exit.b - exit.a has a value below 0, which an end may have."""
+    derived = spanning(derive("it", "exit.long", KNOWN, unit="ns", note=""), alternatives, KNOWN)
+    assert (derived.low, derived.value, derived.high) == pytest.approx((low, 1500, high))
+
+
+def test_an_alternative_of_another_kind_or_of_no_known_cost_is_refused() -> None:
+    derived = derive("it", "exit.long", KNOWN, unit="ns", note="")
+    with pytest.raises(ProvenanceError, match=r"^it or page\.size: found a size, allowed: a duration in ns"):
+        spanning(derived, ["page.size"], KNOWN)
+    with pytest.raises(ProvenanceError, match=r"^it or exit\.aa: found the cost exit\.aa, allowed: exit\.a"):
+        spanning(derived, ["exit.aa"], KNOWN)
 
 
 @pytest.mark.parametrize("formula", ["exit.long", " (exit.long) "])

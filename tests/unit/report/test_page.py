@@ -13,7 +13,10 @@ from cluster_sim.cli import app
 from cluster_sim.report.chart_list import charts
 from cluster_sim.report.charts import PROPERTIES, chart_label
 from cluster_sim.report.page import policy, rounded, safe_json
-from cluster_sim.results.run_directory import MANIFEST
+from cluster_sim.report.page_run import profile_sections
+from cluster_sim.results.run_directory import MANIFEST, read_manifest
+from cluster_sim.results.storage import storage_of
+from tests.main_job import MAIN_JOB
 
 SETS = ("duration=200ms", "window=100ms", "replications=2", "protection=pkvm", "cluster.hosts=1")
 FEW = ("guests.raw.count_per_host=1", "guests.coded.count_per_host=1")
@@ -22,7 +25,7 @@ EACH_GROUP = ("latency", "ledger", "throughput", "cpu", "exits", "exposure")
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    experiment = load("swiotlb_vs_zero_copy", [*SETS, *FEW])
+    experiment = load(MAIN_JOB, [*SETS, *FEW])
     return run(experiment, tmp_path_factory.mktemp("run"), executor="inline").directory
 
 
@@ -101,6 +104,17 @@ def test_charts_for_notebooks_are_altair_objects_with_their_rows(directory: Path
         "pool-copy",
         "pool-zero",
     }
+
+
+def test_the_page_says_what_a_stand_in_is_of_beside_its_note(directory: Path) -> None:
+    (section,) = profile_sections(read_manifest(storage_of(directory)))
+    own = {row.names[0]: row.cells for row in section.costs.rows}["price.zen4.wake_worker"]
+    assert own[:3] == ["2,400 ns", "1,000 to 5,000", "stand-in"]
+    assert own[-1].endswith("of a kernel thread; a thread woken through a pipe stands in")
+    prices = {row.names[0]: row.cells for row in section.prices.rows}
+    assert prices["wake_worker"][-2] == "price.zen4.wake_worker"
+    assert prices["iommu_map_page"][-1] == "a page of a range; a phone's SMMU stands in"
+    assert prices["kick"][-1] == ""
 
 
 def test_a_report_of_nothing_is_bad_input(tmp_path: Path) -> None:

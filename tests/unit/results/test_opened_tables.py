@@ -13,6 +13,7 @@ from cluster_sim.results.opened_table import MissingExtraError
 from cluster_sim.results.reader import Results
 from cluster_sim.results.run_directory import read_manifest, write_manifest
 from cluster_sim.results.storage import storage_of
+from tests.main_job import MAIN_JOB
 
 SETS = [
     "duration=200ms",
@@ -27,7 +28,7 @@ SETS = [
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    finished = run(load("swiotlb_vs_zero_copy", SETS), tmp_path_factory.mktemp("run"), executor="inline")
+    finished = run(load(MAIN_JOB, SETS), tmp_path_factory.mktemp("run"), executor="inline")
     return open_results(finished.directory)
 
 

@@ -232,6 +232,22 @@ BOOT = (
     Bad("boot", "image: 4MiB", "image: 8GiB", f"{AT}.image", "8GiB", "at most the guest's memory, 4GiB"),
     Bad("boot", "image: 4MiB", "image: 1B", f"{AT}.image", "1B", "the next one up is 4KiB"),
     Bad("boot", "accept: lazy", "accept: lasy", f"{AT}.accept", "'lasy'", "eager or lazy (did you mean lazy?)"),
+    Bad("boot", "accept: lazy", "acceptors: 2", f"{AT}.acceptors", "2", "auto, 1 or vcpus"),
+    Bad(
+        "boot", "accept: lazy", "acceptors: vcpu", f"{AT}.acceptors", "'vcpu'", "auto, 1 or vcpus (did you mean vcpus?)"
+    ),
+    Bad(
+        "boot", "accept: lazy", "firmware_accepts: 8GiB", f"{AT}.firmware_accepts", "8GiB", "at most the guest's memory"
+    ),
+    Bad("boot", "accept: lazy", "firmware_accepts: all", f"{AT}.firmware_accepts", "'all'", "a size such as"),
+    Bad(
+        "boot",
+        "accept: lazy",
+        "firmware_accepts: 3MiB",
+        f"{AT}.firmware_accepts",
+        "3MiB",
+        "auto, or a multiple of the unit, 2MiB",
+    ),
     Bad("boot", "unit: 2MiB", "unit: 0", f"{AT}.unit", "0B", "4KiB or more"),
     Bad("boot", "unit: 2MiB", "unit: 8GiB", f"{AT}.unit", "8GiB", "at most the guest's memory, 4GiB"),
     Bad("boot", "unit: 2MiB", "unit: 4097B", f"{AT}.unit", "4097B", "the next one up is 8KiB"),

@@ -30,6 +30,7 @@ WORKLOADS: list[dict[str, Any]] = [
     {"kind": "churn", "rate": 1, "size": "1GiB", "granule": "1GiB", "region": "1GiB"},
     {"kind": "boot"},
     {"kind": "boot", "accept": "eager", "unit": "4KiB", "image": "64MiB"},
+    {"kind": "boot", "acceptors": "vcpus", "firmware_accepts": "64MiB", "unit": "2MiB"},
 ]
 PATHS: list[dict[str, Any]] = [
     {"kind": "swiotlb", "dynamic": True, "pool": "4MiB", "areas": 1, "grow": "64MiB"},
@@ -84,6 +85,7 @@ FIELDS: dict[str, list[Any]] = {
     **dict.fromkeys(["count_per_host", "vcpus_per_cpu", "replications", "seed", "rate_iops", "rate_pps"], NUMBERS),
     **dict.fromkeys(["areas", "min_align_mask", "alloc_align_mask", "rwmixread", "width", "height"], NUMBERS),
     "rate": [*NUMBERS, *RATES],
+    "memory_bandwidth": ["auto", *NUMBERS, *RATES],
     "touch": RATES,
 }
 """What each field may be replaced by: good values, good ones in the wrong place, and extreme ones."""

@@ -152,10 +152,38 @@ def test_an_override_that_is_wrong_is_told_by_its_own_name(
     assert problem.line is None or not field.startswith("--set")
 
 
-@pytest.mark.parametrize("axis", ["io_path.copier: [cpu]", "guests.0.vcpus: [1]\n  guests.raw.vcpus: [1, 2]"])
-def test_axes_that_reach_into_one_another_are_refused(good_text: str, problems_of: Teller, axis: str) -> None:
-    told = problems_of(good_text.replace("axes:", f"axes:\n  {axis}"))
-    assert ["inside the axis" in problem.found for problem in told] == [True]
+@pytest.mark.parametrize(
+    ("axis", "field", "found"),
+    [
+        ("io_path.copier: [cpu]", "axes.io_path", "an axis around the axis io_path.copier"),
+        (
+            "guests.0.vcpus: [1]\n  guests.raw.vcpus: [1, 2]",
+            "axes.guests.raw.vcpus",
+            "the same field as the axis guests.0",
+        ),
+    ],
+)
+def test_axes_that_undo_one_another_are_refused(
+    good_text: str, problems_of: Teller, axis: str, field: str, found: str
+) -> None:
+    (problem,) = problems_of(good_text.replace("axes:", f"axes:\n  {axis}"))
+    assert problem.field == field
+    assert found in problem.found
+
+
+def test_a_later_axis_sets_a_field_of_what_an_earlier_one_sets_whole(good_text: str, load_text: Loader) -> None:
+    """It holds for each of the earlier one's values, and an override shrinks either."""
+    later = good_text.replace("exclude:", "  io_path.copier: [cpu, engine]\nexclude:\n  - {io_path: pool-zero}", 1)
+    sets = ("protection=pkvm", "cluster.host.engine={}")
+    copiers = {variant.label: variant.scenario.io_path.copier for variant in load_text(later, *sets).variants}
+    assert copiers == {
+        "pkvm.swiotlb.cpu": "cpu",
+        "pkvm.swiotlb.engine": "engine",
+        "pkvm.convert-4k.cpu": "cpu",
+        "pkvm.convert-4k.engine": "engine",
+    }
+    (variant,) = load_text(later, *sets, "io_path.copier=engine", "io_path=swiotlb").variants
+    assert variant.label == "pkvm.swiotlb.engine"
 
 
 def test_too_many_combinations_are_refused(good_text: str, problems_of: Teller) -> None:

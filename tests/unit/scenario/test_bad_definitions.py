@@ -67,6 +67,18 @@ def test_what_is_wrong_is_told_once_with_field_line_found_and_allowed(tmp_path: 
     assert told[0].line == line_told(row)
 
 
+def test_a_kind_as_an_axis_is_told_of_each_field_that_it_leaves_wrong(tmp_path: Path) -> None:
+    text = base_text("direct").replace("guests.two.vcpus: [1, 2]", "io_path.kind: [direct, convert]")
+    told = problems(write(tmp_path, text))
+    assert {problem.field for problem in told} == {"axes.io_path.kind.convert"}
+    assert {problem.allowed for problem in told} == {"a value that goes with io_path"}
+    assert [problem.found for problem in told] == [
+        "'convert', which leaves io_path.granule with nothing",
+        "'convert', which leaves io_path.posted with an unknown key",
+    ]
+    assert {problem.line for problem in told} == {line_of(text, "io_path.kind")}
+
+
 def test_the_table_holds_each_change_once_and_no_fewer_than_sixty() -> None:
     assert len(ROWS) == len({(row.base, row.old, row.new) for row in ROWS})
     assert len(ROWS) >= 60

@@ -11,9 +11,9 @@ PKVM = ("protection=pkvm", "io_path=convert-4k")
 
 
 def problems(*sets: str, base: tuple[str, ...] = PKVM) -> list[str]:
-    """All that is wrong with the main job under some replacements."""
+    """All that is wrong with cameras that upload under some replacements."""
     try:
-        load_checked(Path("swiotlb_vs_zero_copy"), [*base, *sets])
+        load_checked(Path("camera_upload"), [*base, *sets])
     except DefinitionError as error:
         return [str(problem) for problem in error.problems]
     return []
@@ -27,7 +27,7 @@ def problems(*sets: str, base: tuple[str, ...] = PKVM) -> list[str]:
         ("memory={backing: exclusive_pin, on_pin: wait}",),
         ("memory={pins: {lasts: forever, term: long, every: 10}, retry_after: 1ms}",),
         ("memory.placement=scattered",),
-        ("faults=[{at: 1s, access: kernel_store, guest: raw, index: 3, host: 2, offset: 1GiB, length: 8KiB}]",),
+        ("faults=[{at: 1s, access: kernel_store, guest: camera, index: 3, host: 0, offset: 1GiB, length: 8KiB}]",),
     ],
 )
 def test_memory_may_be_chosen(sets: tuple[str, ...]) -> None:
@@ -41,7 +41,7 @@ def test_memory_may_be_chosen(sets: tuple[str, ...]) -> None:
         (("memory.generation=G1",), "memory.generation", "G0, G3 or G4"),
         (("memory.huge_page=2MiB",), "memory.huge_page", "4KiB, or generation G4"),
         (("memory.huge_page=64KiB",), "memory.huge_page", "4KiB, 2MiB or 1GiB"),
-        (("memory={generation: G4, huge_page: 2MiB}", "guests.raw.memory=4194300KiB"), "guests", "multiple of 2MiB"),
+        (("memory={generation: G4, huge_page: 2MiB}", "guests.camera.memory=4194300KiB"), "guests", "multiple of 2MiB"),
         (("memory.hvo=true",), "memory.hvo", "false, or a huge_page"),
         (("memory.retry_after=0",), "memory.retry_after", "more than 0"),
         (("memory={backing: exclusive_pin, generation: G4}",), "memory.generation", "no generations"),
@@ -49,14 +49,18 @@ def test_memory_may_be_chosen(sets: tuple[str, ...]) -> None:
         (("memory={pins: {lasts: soon}}",), "memory.pins.lasts", "a duration"),
         (("memory={pins: {}}",), "memory.pins.lasts", "it is required"),
         (("memory={pins: {lasts: 1ms, every: 0}}",), "memory.pins.every", "1 or more"),
-        (("faults=[{at: 99s, access: host_load, guest: raw}]",), "faults.0.at", "less than the duration"),
-        (("faults=[{at: 1s, access: host_peek, guest: raw}]",), "faults.0.access", "host_load"),
-        (("faults=[{at: 1s, access: pin, guest: row}]",), "faults.0.guest", "did you mean raw?"),
-        (("faults=[{at: 1s, access: pin, guest: raw, index: 99}]",), "faults.0.index", "less than"),
-        (("faults=[{at: 1s, access: pin, guest: raw, host: 9}]",), "faults.0.host", "less than 4"),
-        (("faults=[{at: 1s, access: pin, guest: raw, offset: 1TiB}]",), "faults.0.offset", "inside the guest's memory"),
-        (("faults=[{at: 1s, access: pin, guest: raw, length: 0}]",), "faults.0.length", "4KiB or more"),
-        (("faults=[{at: 1s, access: pin, guest: raw, offset: 5B}]",), "faults.0.offset", "multiple of 4KiB"),
+        (("faults=[{at: 99s, access: host_load, guest: camera}]",), "faults.0.at", "less than the duration"),
+        (("faults=[{at: 1s, access: host_peek, guest: camera}]",), "faults.0.access", "host_load"),
+        (("faults=[{at: 1s, access: pin, guest: camra}]",), "faults.0.guest", "did you mean camera?"),
+        (("faults=[{at: 1s, access: pin, guest: camera, index: 99}]",), "faults.0.index", "less than"),
+        (("faults=[{at: 1s, access: pin, guest: camera, host: 9}]",), "faults.0.host", "less than 1"),
+        (
+            ("faults=[{at: 1s, access: pin, guest: camera, offset: 1TiB}]",),
+            "faults.0.offset",
+            "inside the guest's memory",
+        ),
+        (("faults=[{at: 1s, access: pin, guest: camera, length: 0}]",), "faults.0.length", "4KiB or more"),
+        (("faults=[{at: 1s, access: pin, guest: camera, offset: 5B}]",), "faults.0.offset", "multiple of 4KiB"),
     ],
 )
 def test_what_cannot_be_is_refused_with_field_and_choice(sets: tuple[str, ...], field: str, allowed: str) -> None:

@@ -1,5 +1,7 @@
 """What each kind of workload means for its queues, against the definition by hand."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import JsonValue, TypeAdapter
 
@@ -225,14 +227,18 @@ def test_churn_of_nothing_has_traits_so_that_it_can_be_refused() -> None:
 
 
 @pytest.mark.parametrize("accept", ["eager", "lazy"])
-def test_a_boot_is_image_pool_and_acceptance_and_holds_up_the_guest_as_far_as_it_is_eager(accept: str) -> None:
-    found = traits({"kind": "boot", "image": "6MiB", "unit": "4MiB", "accept": accept})
-    image, pool, accepted = found.queues
-    assert [queue.role for queue in found.queues] == [Role.IMAGE, Role.POOL, Role.ACCEPT]
+def test_a_boot_is_its_stages_in_order_and_holds_up_the_guest_as_far_as_it_is_eager(accept: str) -> None:
+    found = traits({"kind": "boot", "image": "6MiB", "unit": "4MiB", "accept": accept, "acceptors": "vcpus"})
+    image, firmware, kernel, pool, accepted = found.queues
+    roles = [Role.IMAGE, Role.FIRMWARE, Role.KERNEL, Role.POOL, Role.ACCEPT]
+    assert [queue.role for queue in found.queues] == roles
     assert image.ranges == MemoryRanges(range_bytes=6 * MIB, count=1, align_bytes=2 * MIB)
-    assert pool.ranges is None
+    assert kernel.ranges is pool.ranges is None
+    assert kernel.unit_bytes == 16 * MIB, "64 bytes for each page of a GiB"
     assert accepted.ranges == MemoryRanges(range_bytes=4 * MIB, count=None, align_bytes=2 * MIB)
-    assert [queue.holds_up_guest for queue in found.queues] == [True, True, accept == "eager"]
+    assert firmware.ranges == replace(accepted.ranges, most_bytes="auto")
+    assert [queue.holds_up_guest for queue in found.queues] == [True, True, True, True, accept == "eager"]
+    assert {queue.acceptors for queue in found.queues} == {"vcpus"}
     assert found.boots
     assert found.transfer_sizes == TransferSizes(4 * MIB, 4 * MIB)
 

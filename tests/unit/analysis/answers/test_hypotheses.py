@@ -19,9 +19,8 @@ Booked = dict[tuple[str, ...], Ledger]
 def path(label: str, kind: str, latency: Ratio | None = None, *, throughput: float = 60.0) -> PathRow:
     """A row with a ratio of its median latency to the baseline; throughput is like the baseline's."""
     ratios = {"p50": latency, "throughput": EQUAL}
-    return PathRow(
-        Row(label, {"io_path": label}, "raw", {"throughput": throughput}, ratios, latency is None), label, kind
-    )
+    axes = {"io_path": label}
+    return PathRow(Row(label, axes, "raw", {"throughput": throughput}, ratios, latency is None), axes, kind)
 
 
 def compared(baselines: Mapping[str, Sequence[PathRow]]) -> RowsByBaseline:
@@ -118,12 +117,25 @@ def test_a_pool_must_beat_bouncing_and_converting() -> None:
     assert pool_standing(EQUAL, FASTER)[0] == "undecided"
 
 
+@pytest.mark.parametrize(("conversions", "standing"), [(1, "undecided"), (2, "confirmed")])
+def test_h1_is_about_conversion_around_each_transfer(conversions: int, standing: str) -> None:
+    """A granule that is shared and unshared for one transfer, and one that is kept for two."""
+    converted = path("convert", "convert", SLOWER)
+    booked: Booked = {
+        ("swiotlb", "raw"): ledger(0, guest_copy=100),
+        ("convert", "raw"): ledger(conversions, hypercall=1000),
+    }
+    found = conversion_claim.judged(compared({"swiotlb": [BOUNCED, converted]}), converted, BOUNCED, booked)
+    assert found[0] == standing
+    assert ("several transfers" in found[1]) == (standing == "undecided")
+
+
 def test_a_pool_that_carries_less_does_not_win_however_fast() -> None:
     bounced, pooled = path("swiotlb", "swiotlb"), path("pool", "shared_pool", FASTER)
     carries_less = Row(
         "pool", pooled.row.axes, "raw", {"throughput": 30.0}, {"p50": FASTER, "throughput": FASTER}, False
     )
-    pooled = PathRow(carries_less, "pool", "shared_pool")
+    pooled = PathRow(carries_less, {"io_path": "pool"}, "shared_pool")
     found = pool_claim.in_stratum(compared({"swiotlb": [bounced, pooled]}), "", [[bounced, pooled]], {})
     assert found.standing == "refuted"
 

@@ -11,11 +11,25 @@ from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.crossover import Asked, CrossoverStudy, crossover, prepare
 from cluster_sim.planning.load_checked import load_checked
 from tests.unit.analysis.studies.lone_guest import lone_guest
-from tests.unit.hand_prices import FAULTS, MAP_PIECE, PIECES, UNMAP, UNMAP_PIECE, share
+from tests.unit.hand_prices import (
+    COPY,
+    FAULTS,
+    INTERRUPT,
+    KICK,
+    MAP_PIECE,
+    PIECES,
+    UNMAP,
+    UNMAP_EXIT,
+    UNMAP_PIECE,
+    WORKER,
+    share,
+)
 from tests.unit.lone_host import RAW_1080P
 
 MIB = 1 << 20
-COPY_1M, COPY_2M = 137_475, 257_000
+COPY_128K, COPY_1M, COPY_2M = 13_637, 137_475, 257_000
+BOTH_WAYS = 2 * share("pkvm", pages=1024, calls=2, vmm_exits=0, is_ranged=True) + 2 * UNMAP_EXIT["pkvm"] + UNMAP
+"""Two granules shared and unshared, each in a call of its own; an unshare exits to the host, which unmaps."""
 FREE_FAULTS = "costs.gmem.host_fault_4k={value: 0, unit: us, why: prefaulted}"
 
 
@@ -33,14 +47,12 @@ def only_crossing(study: CrossoverStudy) -> float:
 def test_the_copy_rate_at_which_bouncing_twice_more_costs_what_converting_does(tmp_path: Path) -> None:
     """Bounced, F is copied three times; converted, it is copied once and two granules are shared, both ways.
 
-    2 copies + slots = conversions: a copy is 257,000 ns for 2 MiB, then 2**20 * 1e9 / rate ns a MiB.
+    2 copies + slots = conversions + faults: a copy is 257,000 ns for 2 MiB, then 2**20 * 1e9 / rate ns a MiB.
     """
-    both_ways = 2 * share("pkvm", pages=1024, calls=2, vmm_exits=0, is_ranged=True) + UNMAP
-    copy_ns = (both_ways - PIECES * (MAP_PIECE + UNMAP_PIECE)) / 2
+    copy_ns = (BOTH_WAYS + FAULTS - PIECES * (MAP_PIECE + UNMAP_PIECE)) / 2
     rate = (RAW_1080P - 2 * MIB) / (copy_ns - COPY_2M)  # GB/s
-    assert 2 < rate < 11
-    asked = Asked("costs.copy.zen4_stream=2..20", "swiotlb,convert-2m")
-    study = find(tmp_path, asked, FREE_FAULTS)
+    assert 1 < rate < 11
+    study = find(tmp_path, Asked("costs.copy.zen4_stream=0.5..20", "swiotlb,convert-2m"))
     assert only_crossing(study) == pytest.approx(rate, rel=0.01)
     record = json.loads((study.directory / "study.json").read_text())
     assert record["status"] == "complete"
@@ -49,27 +61,45 @@ def test_the_copy_rate_at_which_bouncing_twice_more_costs_what_converting_does(t
 
 
 def test_the_frame_size_at_which_two_more_copies_cost_what_one_granule_does(tmp_path: Path) -> None:
-    """Up to 2 MiB a frame is one granule, 312,200 ns both ways, and 300 ns a page that the host had mapped.
+    """Up to 2 MiB a frame is one granule, 161,200 ns both ways, and 190 ns a page that the host had mapped.
 
-    Between 1 and 2 MiB, 7 pieces bounced: 2 (137,475 + 119,525 t) + 7 * 231 = 312,200 + 76,800 (1 + t).
+    Between 128 KiB and 1 MiB, 3 pieces bounced: 2 (13,637 + 123,838 t) + 3 * 231 = 161,200 + 190 (32 + 224 t).
     """
-    t = (312_200 + 76_800 - 2 * COPY_1M - 7 * (MAP_PIECE + UNMAP_PIECE)) / (2 * (COPY_2M - COPY_1M) - 76_800)
-    assert 2 * share("pkvm", pages=512, calls=1, vmm_exits=0, is_ranged=True) == 312_200
-    assert math.ceil(4 * (1 + t)) == 7
-    study = find(tmp_path, Asked("frame_size=256KiB..2MiB", "swiotlb,convert-2m"), FREE_FAULTS)
-    assert only_crossing(study) == pytest.approx((1 + t) * MIB, rel=0.01)
+    one_granule = 2 * share("pkvm", pages=512, calls=1, vmm_exits=0, is_ranged=True) + UNMAP_EXIT["pkvm"]
+    assert one_granule == 161_200
+    t = (one_granule + 190 * 32 - 2 * COPY_128K - 3 * (MAP_PIECE + UNMAP_PIECE)) / (
+        2 * (COPY_1M - COPY_128K) - 190 * 224
+    )
+    pages = 32 + 224 * t
+    assert math.ceil(pages / 64) == 3
+    study = find(tmp_path, Asked("frame_size=64KiB..2MiB", "swiotlb,convert-2m"), FREE_FAULTS)
+    assert only_crossing(study) == pytest.approx(4096 * pages, rel=0.01)
 
 
 def test_the_price_of_a_fault_at_which_they_cross_with_faster_conversions(tmp_path: Path) -> None:
     """Converting is linear in the fault: where that is free, it is ahead by two copies less both ways."""
-    slow = "costs.copy.zen4_stream={value: 4, unit: GB/s, why: a slow one}"
-    copy_ns = COPY_2M + (RAW_1080P - 2 * MIB) / 4
-    both_ways = 2 * share("pkvm", pages=1024, calls=2, vmm_exits=0, is_ranged=True) + UNMAP
-    fault_us = (2 * copy_ns + PIECES * (MAP_PIECE + UNMAP_PIECE) - both_ways) / 760 / 1000
+    slow = "costs.copy.zen4_stream={value: 2, unit: GB/s, why: a slow one}"
+    copy_ns = COPY_2M + (RAW_1080P - 2 * MIB) / 2
+    fault_us = (2 * copy_ns + PIECES * (MAP_PIECE + UNMAP_PIECE) - BOTH_WAYS) / 760 / 1000
     assert 0 < fault_us < FAULTS / 760 / 1000
     asked = Asked("costs.gmem.host_fault_4k=0..2", "convert-2m,swiotlb")
     study = find(tmp_path, asked, slow, replications=1)
     assert only_crossing(study) == pytest.approx(fault_us, rel=0.01)
+
+
+def test_the_uses_after_which_a_kept_buffer_costs_less_than_bouncing(tmp_path: Path) -> None:
+    """A cycle of two granules and 760 faults against two copies and 12 slots for each frame: 2.4 uses of it.
+
+    A run of 120 frames makes whole cycles: between 2 and 3 uses the logarithm of the ratio is taken for straight.
+    """
+    bounced_more, cycle = 2 * COPY + PIECES * (MAP_PIECE + UNMAP_PIECE), BOTH_WAYS + FAULTS
+    kept = COPY + KICK["pkvm"] + WORKER + INTERRUPT["pkvm"]
+    logs = [math.log((kept + bounced_more) / (kept + cycle / uses)) for uses in (2, 3)]
+    uses = 2 * (3 / 2) ** (-logs[0] / (logs[1] - logs[0]))
+    assert uses == pytest.approx(cycle / bounced_more, rel=0.01)
+    sets = ("axes.io_path.convert-2m.consume=in_place", "duration=2s")
+    study = find(tmp_path, Asked("keep=1..16", "swiotlb,convert-2m"), *sets)
+    assert only_crossing(study) == pytest.approx(uses, rel=0.01)
 
 
 def test_where_the_bounce_pool_holds_no_frame_swiotlb_stops(tmp_path: Path) -> None:
@@ -128,7 +158,10 @@ def test_default_ranges_end_where_scenarios_end(tmp_path: Path) -> None:
         (Asked("frame_size", "swiotlb"), "--between: found 'swiotlb', allowed: two designs"),
         (Asked("frame_size", "swiotlb,convert"), "which is convert-4k and convert-2m, allowed: swiotlb | convert-4k"),
         (Asked("frame_size", "swiotlb,nothing"), "found 'nothing', allowed: swiotlb | convert-4k | convert-2m | pool"),
-        (Asked("colour", "swiotlb,pool"), "found 'colour', allowed: granule | frame_size | rate | guests | vcpus"),
+        (
+            Asked("colour", "swiotlb,pool"),
+            "found 'colour', allowed: granule | keep | frame_size | rate | guests",
+        ),
         (Asked("guests.raw.wcpus", "swiotlb,pool"), "did you mean vcpus?"),
         (Asked("guests.raw.name", "swiotlb,pool"), "found guests.raw.name with 'raw', allowed: a field with a number"),
         (Asked("vcpus=4..2", "swiotlb,pool"), "found '4..2', allowed: LOW..HIGH"),

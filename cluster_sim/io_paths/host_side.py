@@ -1,0 +1,172 @@
+"""Stretches of steps on the host's side: reaching the guest's pages, moving the data, what lies behind it."""
+
+from cluster_sim.io_paths.path_context import PathContext
+from cluster_sim.io_paths.step_sequences import get_worker, leave_worker, wake_worker
+from cluster_sim.io_paths.steps import (
+    Charge,
+    Count,
+    Mover,
+    Op,
+    Range,
+    Resource,
+    Runner,
+    Step,
+    acquire,
+    memory,
+    move,
+    release,
+    spend,
+)
+from cluster_sim.memory.pages import Operation
+from cluster_sim.results.ledger import Category
+from cluster_sim.scenario.path_spec import Copier
+
+
+def use_storage(context: PathContext, copier: Copier) -> tuple[Step, ...]:
+    """The storage behind the host's side serves the request from or to the host's own memory.
+
+    Where its own DMA moves the data, that is this service, in the place of the host's copy.
+    """
+    return () if copier == "device" else served_by_storage(context)
+
+
+def served_by_storage(context: PathContext, *, ends: tuple[Range, ...] = ()) -> tuple[Step, ...]:
+    """The storage serves the request, to or from the host's own memory or `ends`; the worker goes on with others."""
+    if context.far_end != "storage":
+        return ()
+    return (
+        *leave_worker(context),
+        acquire(Resource.STORAGE, "wait for the storage"),
+        move("the storage serves the request", Mover.STORAGE, Category.STORAGE, Runner.NOBODY, ends=ends),
+        release(Resource.STORAGE),
+        *wake_worker(context),
+    )
+
+
+def host_copy(context: PathContext, copier: Copier) -> tuple[Step, ...]:
+    """Move the data between the host's own memory and the guest's, which the copier reaches."""
+    match copier:
+        case "cpu":
+            copy = move("the host copies the data", Mover.HOST, Category.HOST_COPY, Runner.HOST, ends=(Range.DEVICE,))
+            return (copy,)
+        case "device":
+            return served_by_storage(context, ends=(Range.DEVICE,))
+        case "engine":
+            return engine_copy(context)
+
+
+def engine_copy(context: PathContext) -> tuple[Step, ...]:
+    """The host's copy engine moves the data; the worker spins until it has, or sleeps and is interrupted."""
+    submit = (
+        acquire(Resource.ENGINE_QUEUE, "wait for a place in the engine's queue", runner=Runner.HOST),
+        spend(
+            "submit and complete",
+            Category.ENGINE_COPY,
+            Runner.HOST,
+            Charge("engine_submit", Count.SUBMISSIONS),
+        ),
+    )
+    runner = Runner.NOBODY if context.engine_interrupts else Runner.HOST
+    copy = (
+        acquire(Resource.ENGINE, "wait for the copy engine", runner=runner),
+        move("the engine copies the data", Mover.ENGINE, Category.ENGINE_COPY, runner, ends=(Range.DEVICE,)),
+        release(Resource.ENGINE),
+        release(Resource.ENGINE_QUEUE),
+    )
+    if not context.engine_interrupts:
+        return (*submit, *copy)
+    return (
+        *submit,
+        *leave_worker(context),
+        *copy,
+        *get_worker(
+            context,
+            spend("the engine interrupts and wakes", Category.NOTIFY, Runner.HOST, Charge("engine_interrupt")),
+        ),
+    )
+
+
+def reach(context: PathContext, copier: Copier) -> tuple[Step, ...]:
+    """Move the data through pages that stay shared; an IOMMU has them mapped for good."""
+    return (*fault_in(context), *host_copy(context, copier))
+
+
+def reach_once(context: PathContext, copier: Copier) -> tuple[Step, ...]:
+    """Move the data through pages that are the device's for this once: DMA needs them pinned and mapped, then not.
+
+    Pinning by address puts them into the VMM's page tables, but without an exception a page.
+    """
+    if copier == "cpu":
+        return reach(context, copier)
+    return (
+        *populate("the pages are looked up for pinning"),
+        memory("pin the buffer for DMA", Operation.PIN_SHORT),
+        spend(
+            "map in the IOMMU",
+            Category.PAGE_TABLE,
+            Runner.HOST,
+            Charge("iommu_map_call"),
+            Charge("iommu_map_page", Count.PINNED),
+            Charge("iommu_map_leaf_2m", Count.PINNED_2M),
+        ),
+        *host_copy(context, copier),
+        acquire(Resource.IOMMU, "wait for the IOMMU's invalidation queue", runner=Runner.HOST),
+        spend(
+            "unmap from the IOMMU and invalidate",
+            Category.PAGE_TABLE,
+            Runner.HOST,
+            Charge("iommu_unmap_call"),
+            Charge("iommu_unmap_page", Count.PINNED),
+            Charge("iommu_unmap_leaf_2m", Count.PINNED_2M),
+        ),
+        release(Resource.IOMMU),
+        memory("unpin the buffer", Operation.UNPIN_SHORT),
+    )
+
+
+def fault_in(context: PathContext) -> tuple[Step, ...]:
+    """The host touches each page; those that it has not mapped fault, one PTE a fault (P-9), or are populated first."""
+    if context.host_faults == "populate":
+        return populate("the host populates the buffer's pages")
+    return map_in_host("the host touches the buffer's pages", "host page faults", "host_fault")
+
+
+def populate(text: str) -> tuple[Step, ...]:
+    """The host maps pages by one call, without an exception for each."""
+    return map_in_host(text, "populate the host's page tables", "populate")
+
+
+def map_in_host(text: str, spent: str, price: str) -> tuple[Step, ...]:
+    """The pages come into the host's page tables, each entry at its price."""
+    return (
+        memory(text, Operation.HOST_TOUCH),
+        spend(
+            spent,
+            Category.FAULT,
+            Runner.HOST,
+            Charge(f"{price}_page", Count.HOST_FAULTS),
+            Charge(f"{price}_leaf_2m", Count.HOST_FAULTS_2M),
+            Charge("allocate_page", Count.ALLOCATED),
+        ),
+    )
+
+
+def wrote() -> Step:
+    """The buffer now holds what the host put there."""
+    return memory("the buffer holds the data", Operation.HOST_WRITE)
+
+
+def made_by_host(context: PathContext) -> Step:
+    """The host makes the data where it lies; what comes from a drive or a network card comes by DMA."""
+    comes_by_dma = context.comes_from_network or context.far_end == "storage"
+    touches = () if comes_by_dma else (Range.DEVICE,)
+    return memory("the buffer holds the data", Operation.HOST_WRITE, touches=touches)
+
+
+def held_by_others(context: PathContext) -> tuple[Step, ...]:
+    """Some user on the host pins the buffer and gives it back later, whatever becomes of the transfer."""
+    pins = context.memory.pins
+    if pins is None:
+        return ()
+    operation = Operation.PIN_SHORT if pins.term == "short" else Operation.PIN_LONG
+    return (Step(Op.HOLD, "a user on the host pins the buffer", argument=operation),)
