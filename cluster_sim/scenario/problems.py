@@ -174,7 +174,14 @@ def faults_of(model: type[BaseModel], error: ValidationError) -> list[Fault]:
 def _follows(error: ErrorDetails) -> bool:
     if error["type"] == "too_short":
         return bool(len(error["input"]) >= error["ctx"]["min_length"])
+    if _is_word(error["loc"][-1:]):
+        return isinstance(error["input"], dict)  # the union's mapping is what was meant
     return error["type"] == "default_factory_not_called"
+
+
+def _is_word(steps: tuple[int | str, ...]) -> bool:
+    """Whether a walk ends in a union's member that is a word, as pydantic names it: `literal['forever']`."""
+    return str(*steps).startswith("literal[")
 
 
 def _fault(model: type[BaseModel], error: ErrorDetails) -> Fault:
@@ -268,6 +275,10 @@ class _Cursor:
         kinds = _by_kind(self.annotation)
         if len(kinds) > 1 and step in kinds:
             self.annotation = self.model = kinds[str(step)]
+            return
+        members = {model.__name__: model for model in _models(self.annotation)}
+        if len(_parts(self.annotation)) > 1 and (step in members or _is_word((step,))):
+            self.model = members.get(str(step), self.model)
             return
         self.path = (*self.path, step)
         if isinstance(step, str):

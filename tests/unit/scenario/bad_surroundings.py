@@ -170,6 +170,10 @@ PATHS = (
         "memory: 4G",
     ),
     Bad("convert", "granule: 4KiB, ", "", "io_path.granule", "nothing", "it is required, such as 4KiB"),
+    Bad("convert", "by: host", "by: host, keep: {idle: -1s}", "io_path.keep.idle", "'-1s'", "a duration such as"),
+    Bad(
+        "convert", "by: host", "by: conversion, keep: {used: 3}", "io_path.keep.used", "an unknown key", "idle or most"
+    ),
     Bad("convert", "calls: ranged", "calls: range", "io_path.calls", "'range'", "did you mean ranged?"),
     Bad("convert", "by: host", "by: guest", "io_path.unmapped_by", "'guest'", "conversion or host"),
     Bad("convert", "by: host", "by: host, pool: 1MiB", "io_path.pool", "an unknown key", "copier, kind, granule"),
