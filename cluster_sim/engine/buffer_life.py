@@ -5,13 +5,26 @@ as transfers do, and when it gives the buffer away, what it took is left with th
 the buffer answers for it, in its CPU time, copies, exits and conversions, not in its latency.
 """
 
+from typing import Protocol
+
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.host_state import COPIERS
 from cluster_sim.engine.state import IN_USE, NOBODY, POSTED, TIMED, Host
 from cluster_sim.engine.transfers import forget, new_transfer
 from cluster_sim.engine.wait_queues import around, make_ready
+from cluster_sim.integers import Int64s
 from cluster_sim.io_paths.steps import Count
+
+
+class Worked(Protocol):
+    """A row of a transfer or a buffer: what it must answer for."""
+
+    cpu_ns: Int64s
+    copied_bytes: Int64s
+    exits: int
+    conversions: int
+    converted_pages: int
 
 
 @compiled
@@ -183,37 +196,32 @@ def take_at(host: Host, stream_number: int, position: int) -> int:
 
 
 @compiled
+def pass_on_work(giver: Worked, taker: Worked) -> None:
+    """Let one row or buffer answer for what another took; the other has taken nothing then."""
+    for k in range(2):
+        taker.cpu_ns[k] += giver.cpu_ns[k]
+        giver.cpu_ns[k] = 0
+    for k in range(COPIERS):
+        taker.copied_bytes[k] += giver.copied_bytes[k]
+        giver.copied_bytes[k] = 0
+    taker.exits += giver.exits
+    taker.conversions += giver.conversions
+    taker.converted_pages += giver.converted_pages
+    giver.exits = giver.conversions = giver.converted_pages = 0
+
+
+@compiled
 def leave_with_buffer(host: Host, transfer: int) -> None:
     """Leave with a buffer what work between transfers took for it."""
     row = host.state.transfers[transfer]
-    state = host.state.buffers[row.buffer]
-    for k in range(2):
-        state.cpu_ns[k] += row.cpu_ns[k]
-        row.cpu_ns[k] = 0
-    for k in range(COPIERS):
-        state.copied_bytes[k] += row.copied_bytes[k]
-        row.copied_bytes[k] = 0
-    state.exits += row.exits
-    state.conversions += row.conversions
-    state.converted_pages += row.converted_pages
-    row.exits = row.conversions = row.converted_pages = 0
+    pass_on_work(row, host.state.buffers[row.buffer])
 
 
 @compiled
 def answer_for(host: Host, transfer: int) -> None:
     """A transfer that got a buffer answers for the work that was done on it between transfers."""
     row = host.state.transfers[transfer]
-    state = host.state.buffers[row.buffer]
-    for k in range(2):
-        row.cpu_ns[k] += state.cpu_ns[k]
-        state.cpu_ns[k] = 0
-    for k in range(COPIERS):
-        row.copied_bytes[k] += state.copied_bytes[k]
-        state.copied_bytes[k] = 0
-    row.exits += state.exits
-    row.conversions += state.conversions
-    row.converted_pages += state.converted_pages
-    state.exits = state.conversions = state.converted_pages = 0
+    pass_on_work(host.state.buffers[row.buffer], row)
 
 
 @compiled

@@ -127,8 +127,8 @@ ENGINE_MUTANTS = (
         "§3.3",
         "work between transfers is answered for by nobody",
         "engine/buffer_life.py",
-        "row.cpu_ns[k] += state.cpu_ns[k]",
-        "row.cpu_ns[k] += 0",
+        "taker.cpu_ns[k] += giver.cpu_ns[k]",
+        "taker.cpu_ns[k] += 0",
         "idle",
     ),
     Mutant(
