@@ -3,9 +3,9 @@
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.engine.guest_memory import convert_at, keep_gauges, operate_at
 from cluster_sim.engine.heap import push
-from cluster_sim.engine.state import NOT_GROWING, Host
+from cluster_sim.engine.state import NOBODY, NOT_GROWING, Host
 from cluster_sim.integers import PAGE_BYTES
-from cluster_sim.io_paths.steps import Count
+from cluster_sim.io_paths.steps import Count, Resource
 from cluster_sim.memory.effects import Effect
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import LOST, Operation
@@ -28,14 +28,18 @@ def map_slots(host: Host, transfer: int, now_ns: int) -> bool:
     mapped = map_buffer(
         host.state.pools, stream.pool, stream.home_area, AT_PAGE, row.bytes, stream.extra_mappings, addresses
     )
-    row.counts[Count.PROBES] = max(0, pool.probes - probes - mapped)
+    probed = max(0, pool.probes - probes - mapped)
     if pool.wants_growth and host.state.guests[stream.guest].grows_at_ns == NOT_GROWING:
         start_growth(host, stream.guest, now_ns)
     if mapped == 0:
+        row.counts[Count.PROBES] = probed
         return False
-    row.counts[Count.PIECES] = mapped
     host.state.buffers[row.buffer].mapped_bytes = row.bytes
     host.state.buffers[row.buffer].mapped_pieces = mapped
+    host.state.streams[row.stream].mapped += 1
+    row.turns_left = mapped
+    take_turn(host, transfer)
+    row.counts[Count.PROBES] = probed
     return True
 
 
@@ -47,8 +51,30 @@ def unmap_slots(host: Host, transfer: int) -> None:
     first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
     addresses = host.state.slots[first : first + stream.mappings]
     buffer = host.state.buffers[row.buffer]
-    row.counts[Count.PIECES] = buffer.mapped_pieces
     unmap_buffer(host.state.pools, stream.pool, AT_PAGE, buffer.mapped_bytes, stream.extra_mappings, addresses)
+    host.state.streams[row.stream].mapped -= 1
+    row.turns_left = buffer.mapped_pieces
+    take_turn(host, transfer)
+
+
+@compiled
+def take_turn(host: Host, transfer: int) -> None:
+    """Make or undo, with the area's lock in hand, one mapping where others wait for it, else all that are left.
+
+    Each mapping takes the lock by itself (swiotlb_area_find_slots, swiotlb_release_slots). While nobody waits it comes
+    back at once, and all that are left are one stretch; who comes within it waits for its end.
+    """
+    row = host.state.transfers[transfer]
+    server = host.spec.streams[row.stream].servers[Resource.AREA_LOCK]
+    lock = host.state.servers[server]
+    taken = row.turns_left if host.state.wait_queues[server].first == NOBODY else 1
+    row.counts[Count.PIECES] = taken
+    row.counts[Count.PROBES] = 0
+    row.turns_left -= taken
+    if lock.last_stream != row.stream:
+        if lock.last_stream != NOBODY:
+            row.counts[Count.HANDED] = 1
+        lock.last_stream = row.stream
 
 
 @compiled

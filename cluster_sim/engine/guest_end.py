@@ -57,7 +57,8 @@ def end_guest(host: Host, number: int, outcome: int, reason: int, now_ns: int) -
         stream = host.spec.streams[i]
         if stream.guest != number:
             continue
-        resume_all(host, len(host.state.servers) + i, now_ns)
+        for wait_queue in (len(host.state.servers) + i, len(host.state.servers) + len(host.spec.streams) + i):
+            resume_all(host, wait_queue, now_ns)
         for resource in range(FIRST_OF_HOST):
             server = stream.servers[resource]
             resume_all(host, server, now_ns)

@@ -35,6 +35,9 @@ STREAM_STATE_FIELDS: Final = (
     Field("blocked_until_ns", "ns", "instant until which an empty ring is not refilled"),
     Field("handling", "1", "completions that the guest's handler has not done with"),
     Field("next_frame", "", "number of a closed loop's next request"),
+    Field("mapped", "1", "transfers that hold bounce slots"),
+    Field("retrying", "", "transfer that was refused slots and asks again, or NOBODY"),
+    Field("runs_later", "", "whether refused transfers ask again after a delay"),
     Field("submitted", "1", "transfers submitted so far"),
     Field("counted_bytes", "B", "size that `counts` are of"),
     Field("counts", "1", "what that size comes to (Count)", (COUNT_COUNT,)),
@@ -63,6 +66,7 @@ SERVER_STATE_FIELDS: Final = (
     Field("busy_ns", "ns", "held amounts over time, up to `changed_ns`"),
     Field("changed_ns", "ns", "instant of its last change"),
     Field("free_ns", "ns", "instant at which a card or link is through with what has come"),
+    Field("last_stream", "", "of an area's lock: stream that took it last, or NOBODY"),
 )
 SERVER_STATE: Final = record_of(SERVER_STATE_FIELDS)
 
@@ -71,7 +75,7 @@ WAIT_QUEUE_FIELDS: Final = (
     Field("last", "", "transfer that came last"),
 )
 WAIT_QUEUE: Final = record_of(WAIT_QUEUE_FIELDS)
-"""A wait queue: one a server, then one a stream for its buffers."""
+"""A wait queue: one a server, then one a stream for its buffers, then one a stream for what was refused slots."""
 
 GUEST_STATE_FIELDS: Final = (
     Field("shared_pages", "page", "pages shared now"),
@@ -120,6 +124,8 @@ TRANSFER_FIELDS: Final = (
     Field("direction", "", "which way it goes (Direction)"),
     Field("is_background", "", "whether it is no transfer but work between transfers"),
     Field("seen_shootdowns", "1", "the guest's shootdowns up to when it got its vCPU, and its own since"),
+    Field("turns_left", "1", "mappings still to make or undo, each under a taking of the area's lock"),
+    Field("is_throttled", "", "whether it is the one that may map while swiotlb is nearly full"),
     Field("range_page", "", "first I/O page of what it converted last"),
     Field("range_pages", "page", "pages of what it converted last"),
     Field("held", "", "a bit for each of the host's resources that it holds"),
@@ -181,7 +187,7 @@ CURSOR_FIELDS: Final = (
     Field("ready", "1", "transfers that are ready to go on"),
     Field("done", "1", "transfers that have ended and are not read out"),
     Field("journal", "1", "entries of the journal"),
-    Field("holds", "1", "entries of the heap of pins and growing pools"),
+    Field("holds", "1", "entries of the heap of pins, growing pools and delayed queue runs"),
     Field("messages", "1", "messages not taken"),
     Field("keys", "1", "latencies not taken"),
     Field("heard", "1", "notes to software not taken"),

@@ -1,8 +1,9 @@
 """Running one transfer's steps, until it must wait or spend time in which something else may happen."""
 
 from cluster_sim.compiling.decorators import compiled, inlined
-from cluster_sim.engine.bounce import map_slots, unmap_slots
+from cluster_sim.engine.bounce import map_slots, take_turn, unmap_slots
 from cluster_sim.engine.buffer_life import is_shared, open_batch, refill, rest, restore_later, stays_shared
+from cluster_sim.engine.dispatch import end_retry, end_throttle, must_stand_behind, requeue, run_queue, throttle
 from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
@@ -116,6 +117,8 @@ def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
             refill(host, transfer, now_ns)
         else:
             hand_on_others(host, row.stream, now_ns)
+    elif op == Op.END_THROTTLE:
+        end_throttle(host, transfer, now_ns)
     elif op == Op.WATCH:
         row.seen_shootdowns = host.state.guests[stream.guest].shootdowns
     else:
@@ -138,6 +141,10 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
         note_held(host, transfer, step.resource, 0)
         server = stream.servers[step.resource]
         release(host, server, amount_of(host, server, step_number), now_ns)
+    elif op == Op.END_TURN:
+        release(host, stream.servers[step.resource], 1, now_ns)
+        if row.turns_left > 0:
+            row.step -= step.argument
     elif op == Op.SIGNAL:
         signal(host, transfer, now_ns)
     elif op == Op.HANDLED:
@@ -145,7 +152,11 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
     elif op == Op.HOLD:
         hold_buffer(host, transfer, step.argument, now_ns)
     elif op == Op.UNMAP_SLOTS:
-        unmap_slots(host, transfer)
+        if row.turns_left > 0:
+            take_turn(host, transfer)
+        else:
+            unmap_slots(host, transfer)
+            run_queue(host, row.stream, now_ns)
     elif op == Op.GIVE_BUFFER:
         give_buffer(host, transfer, now_ns)
     elif op == Op.STAGE:
@@ -219,9 +230,13 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
             row.step -= step.argument
             continue
         elif op == Op.MAP_SLOTS:
-            if not map_slots(host, transfer, now_ns):
+            if row.turns_left > 0:
+                take_turn(host, transfer)
+            elif must_stand_behind(host, transfer) or not map_slots(host, transfer, now_ns):
                 row.step = step_if_full(host, transfer, now_ns)
                 continue
+            elif host.state.streams[row.stream].retrying == transfer:
+                end_retry(host, transfer, now_ns)
         elif op == Op.TAKE_BUFFER:
             if not take_buffer(host, transfer, now_ns):
                 return
@@ -231,6 +246,12 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
                 return
         elif op == Op.REST:
             if not rest(host, transfer, now_ns):
+                return
+        elif op == Op.REQUEUE:
+            requeue(host, transfer, now_ns)
+            return
+        elif op == Op.THROTTLE:
+            if not throttle(host, transfer, now_ns):
                 return
         elif op == Op.DELIVER or op == Op.DROP or op == Op.POSTED or op == Op.STOP:
             end_row(host, transfer, now_ns)

@@ -1,14 +1,15 @@
 """The event loop of one host.
 
 Order of events at one instant, total and the same everywhere: jobs that end on memory bandwidth, jobs that end on
-the host lock, steps that end at a known time by the sequence in which they began, pins that others give back and pools
-that have grown, then arrivals by (stream, frame).
+the host lock, steps that end at a known time by the sequence in which they began, pins that others give back, pools
+that have grown and delayed queue runs, then arrivals by (stream, frame).
 After each event all transfers that it made ready go on, first ready first.
 """
 
 from cluster_sim.compiling.decorators import compiled, compiled_at_o1, inlined
 from cluster_sim.engine.booking import book_step
 from cluster_sim.engine.bounce import end_growth
+from cluster_sim.engine.dispatch import end_delay
 from cluster_sim.engine.guest_memory import release_hold
 from cluster_sim.engine.heap import pop
 from cluster_sim.engine.interpreter import run_steps
@@ -53,12 +54,17 @@ def end_timed(host: Host, now_ns: int) -> None:
 
 @compiled
 def end_hold(host: Host, now_ns: int) -> None:
-    """Pins are given back, or a pool has grown."""
+    """Pins are given back, a pool has grown, or a queue whose requests were refused runs again."""
     item = host.state.holds[0].item
     if item < 0:
         pop(host.state.holds, host.state.cursor[0].holds)
         host.state.cursor[0].holds -= 1
-        end_growth(host, -1 - item, now_ns)
+        number = -1 - item
+        guests = len(host.spec.guests)
+        if number < guests:
+            end_growth(host, number, now_ns)
+        else:
+            end_delay(host, number - guests, now_ns)
         return
     waiter = release_hold(host, now_ns)
     if waiter != NOBODY:

@@ -96,6 +96,8 @@ def new_transfer(
     row.step = host.spec.streams[stream_number].entry[direction]
     row.buffer = NOBODY
     row.held = 0
+    row.turns_left = 0
+    row.is_throttled = 0
     row.is_background = 0
     row.ledger[:] = 0
     row.cpu_ns[:] = 0

@@ -41,6 +41,16 @@ def enqueue(host: Host, wait_queue: int, transfer: int) -> None:
 
 
 @compiled
+def enqueue_first(host: Host, wait_queue: int, transfer: int) -> None:
+    """Wait in front of all others of a wait queue."""
+    ends = host.state.wait_queues[wait_queue]
+    host.state.transfers[transfer].next = ends.first
+    if ends.first == NOBODY:
+        ends.last = transfer
+    ends.first = transfer
+
+
+@compiled
 def dequeue(host: Host, wait_queue: int) -> int:
     """Take the first of a wait queue, or NOBODY."""
     ends = host.state.wait_queues[wait_queue]

@@ -18,12 +18,14 @@ class Driver:
 
     `extra_mappings`: further mappings of a request, of a few bytes each. `when_pool_full`: what becomes of a transfer
     that swiotlb has no slots for. `interrupts_when_sent`: an interrupt tells the guest that what it sent is gone.
+    `may_block`: it maps where it may sleep.
     """
 
     extra_mappings: int
     when_pool_full: WhenPoolFull
     interrupts_when_sent: bool
     source: str
+    may_block: bool = False
 
 
 VIDEO = Driver(0, "drop", interrupts_when_sent=True, source="QBUF fails: kernel/dma/direct.c, videobuf2-dma-sg.c")
@@ -32,6 +34,7 @@ BLOCK = Driver(
     "requeue",
     interrupts_when_sent=True,
     source="header, status and descriptor table beside the data; BLK_STS_RESOURCE: virtio_blk.c, blk-mq.c",
+    may_block=True,
 )
 NETWORK_IN = Driver(0, "refill later", interrupts_when_sent=True, source="try_fill_recv, refill_work: virtio_net.c")
 NETWORK_OUT = Driver(

@@ -52,6 +52,10 @@ class Op(IntEnum):
     WATCH = 35
     SPEND_SHOT_DOWN = 36
     OPENED = 37
+    END_TURN = 38
+    REQUEUE = 39
+    THROTTLE = 40
+    END_THROTTLE = 41
 
 
 class Direction(IntEnum):
@@ -73,17 +77,19 @@ class Resource(IntEnum):
     """Held while the guest starts, stage by stage: whole, or a part by each vCPU that accepts memory."""
     THREAD = 5
     """What a queue's own work runs in, where that is one thread."""
-    ENGINE = 6
-    ENGINE_QUEUE = 7
-    CPU = 8
-    IOMMU = 9
+    THROTTLE = 6
+    """Held by the one transfer that may map while swiotlb is nearly full."""
+    ENGINE = 7
+    ENGINE_QUEUE = 8
+    CPU = 9
+    IOMMU = 10
     """The invalidation queue."""
-    STORAGE = 10
-    NIC_OUT = 11
-    NIC_IN = 12
-    LINK = 13
+    STORAGE = 11
+    NIC_OUT = 12
+    NIC_IN = 13
+    LINK = 14
     """From this host to one other."""
-    PSP = 14
+    PSP = 15
     """The security processor, which builds and measures images."""
 
 
@@ -148,6 +154,7 @@ class Count(IntEnum):
 
     ONCE = 0
     PIECES = 1
+    """Mappings that are made or undone under one taking of the area's lock."""
     PAGES = 2
     GRANULES = 3
     CALLS = 4
@@ -168,7 +175,7 @@ class Count(IntEnum):
     WORK = 13
     """The guest's own work on the transfer, ns."""
     HANDED = 14
-    """1 when the transfer had to wait for the resource it took last, 0 when that was free."""
+    """1 when the transfer had to wait for the resource it took last, or another stream took the area's lock before."""
     SHOT_DOWN = 15
     """How often conversions of others interrupted the vCPU while the transfer had it."""
     CONVERTED = FIRST_EFFECT + Effect.CONVERTED

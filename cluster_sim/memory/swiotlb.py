@@ -24,6 +24,8 @@ DYNAMIC_POOL_BYTES = 4 << 20
 """The most that one dynamic pool adds: MAX_PAGE_ORDER of x86 and of arm64 with 4 KiB pages."""
 EXTRA_BYTES = 16
 """Size of a request's header, status or descriptor table; each takes a slot of its own."""
+THROTTLE_PERCENT = 70, 65
+"""Marks of the throttle that was proposed for swiotlb, in percent of the pool."""
 NO_SLOT = -1
 TRANSIENT = -2
 """Address of a mapping that has a pool of its own for as long as it lasts."""
@@ -49,6 +51,8 @@ POOL_FIELDS: Final = (
     Field("wants_growth", "", "whether a search has asked for a dynamic pool"),
     Field("transient_bytes", "B", "memory that transient pools may take"),
     Field("transient_used", "B", "memory that transient pools have taken"),
+    Field("high_slots", "1", "slots taken above which mappings are throttled"),
+    Field("low_slots", "1", "slots taken down to which they stay throttled"),
     Field("min_align_mask", "", "low address bits that the device needs preserved"),
     Field("alloc_align_mask", "", "alignment of the bounce block itself"),
     Field("slots_used", "1", "slots taken now, the kernel's io_tlb_used"),
@@ -90,6 +94,7 @@ def empty_swiotlb(sizes: Sequence[PoolSize]) -> Swiotlb:
         row["first_area"], row["areas"] = len(area_slots), size.areas
         row["min_align_mask"], row["alloc_align_mask"] = size.min_align_mask, size.alloc_align_mask
         row["transient_bytes"] = size.transient_bytes
+        row["high_slots"], row["low_slots"] = (slots * percent // 100 for percent in THROTTLE_PERCENT)
         area_slots += [slots // size.areas] * size.areas
         grown_slots = dynamic_pool_bytes(size.pool_bytes) // SLOT_BYTES
         row["grown_areas"] = min(size.areas, grown_slots // SLOTS_PER_SET)

@@ -59,8 +59,9 @@ def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Seque
     for guest in guests:
         first = len(capacity)
         vcpus = guest.placed.group.vcpus
-        by_guest.append({Resource.VCPU: first, Resource.MMU_LOCK: first + 1, Resource.BOOT: first + 2})
-        capacity += [vcpus, vcpus, vcpus]
+        own = (Resource.VCPU, Resource.MMU_LOCK, Resource.BOOT, Resource.THROTTLE)
+        by_guest.append({resource: first + number for number, resource in enumerate(own)})
+        capacity += [vcpus, vcpus, vcpus, 1]
         areas.append(range(len(capacity), len(capacity) + guest.layout.needs.areas))
         capacity += [1] * guest.layout.needs.areas
     rows = []
@@ -208,6 +209,7 @@ def streams_at_rest(streams: Records) -> Records:
     table = np.zeros(len(streams), STREAM_STATE)
     table["usable_buffers"] = table["free_buffers"] = streams["buffers"]
     table["counted_bytes"] = NOTHING_COUNTED
+    table["retrying"] = NOBODY
     return table
 
 
@@ -215,6 +217,7 @@ def servers_at_rest(servers: Records) -> Records:
     """State of servers that nobody holds."""
     table = np.zeros(len(servers), SERVER_STATE)
     table["free_ns"] = -FAR_NS
+    table["last_stream"] = NOBODY
     return table
 
 

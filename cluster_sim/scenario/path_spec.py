@@ -43,6 +43,8 @@ class SwiotlbPath(_Path):
     """Whether the pool grows when it is full (CONFIG_SWIOTLB_DYNAMIC)."""
     grow: PageBytes = 64 << 20
     """With `dynamic`: how much it may grow by."""
+    throttle: bool = False
+    """Whether storage drivers map one request at a time above 70 % of the pool, down to 65 % (proposed in 2024)."""
 
 
 class KeepSpec(Spec):

@@ -38,7 +38,7 @@ EXCLUSIVE_FLIP = 60
 WAKE_WORKER = 2_400
 WORKER = WAKE_WORKER + 2_000
 MAP_PIECE, UNMAP_PIECE = 115, 116
-LOCK_HANDOVER = 1_900
+LOCK_HANDOVER = 530
 
 KICK = {"none": 1_255, "pkvm": 2_600, "sev-snp": 3_553, "tdx": 4_300, "cca": 6_000}
 # The interrupt and the wake of a halted vCPU, which is 3.3 us without protection. none 1.255 + 3.3 us;

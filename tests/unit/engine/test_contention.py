@@ -99,27 +99,36 @@ def test_two_frames_wait_for_their_queues_worker_and_two_queues_do_not() -> None
 
 
 MAP_NS = PIECES * 115
-NEXT_NS = MAP_NS + LOCK_HANDOVER
-"""What the next pays: the search of the one before, and the lock's way to its CPU."""
+"""The first finds nobody waiting: its mappings are one stretch."""
 PROBES_NS = 9 * 2
 """Behind a frame's 11 whole slot sets and 111 slots, the search looks at 9 more positions: 111, 112, 114 … 126."""
+TURNS_NS = (PIECES - 1) * (2 * LOCK_HANDOVER + 115)
+"""Two that wait for each other map by turns: each further mapping waits for one of the other's, and for the lock's way
+there and back.
+"""
+SECOND_NS = MAP_NS + LOCK_HANDOVER + PROBES_NS + TURNS_NS
+THIRD_NS = MAP_NS + 2 * LOCK_HANDOVER + 115 + PROBES_NS + TURNS_NS
+BACK_NS = LOCK_HANDOVER
+"""What unmapping pays: another stream had the lock meanwhile."""
+BEHIND_NS = BACK_NS + PIECES * 116 - 115
+"""What unmapping pays behind another who came a turn before, H + 115, and has it for H and all of his mappings."""
 
 
 @pytest.mark.parametrize(
     ("protection", "areas", "streams", "waits", "slots"),
     [
-        ("none", 1, 3, [0, NEXT_NS, 2 * NEXT_NS + PROBES_NS], [0, PROBES_NS, PROBES_NS]),
+        ("none", 1, 3, [BACK_NS, SECOND_NS + BACK_NS, THIRD_NS + BEHIND_NS], [0, PROBES_NS, PROBES_NS]),
         ("none", 4, 3, [0, 0, 0], [0, 0, 0]),
-        ("none", 2, 3, [0, 0, NEXT_NS], [0, 0, PROBES_NS]),
+        ("none", 2, 3, [BACK_NS, 0, MAP_NS + LOCK_HANDOVER + BACK_NS], [0, 0, PROBES_NS]),
         ("none", "auto", 3, [0, 0, 0], [0, 0, 0]),
-        ("pkvm", "auto", 3, [0, NEXT_NS, 2 * NEXT_NS + PROBES_NS], [0, PROBES_NS, PROBES_NS]),
+        ("pkvm", "auto", 3, [BACK_NS, SECOND_NS + BACK_NS, THIRD_NS + BEHIND_NS], [0, PROBES_NS, PROBES_NS]),
     ],
     ids=["one-area", "four-areas", "two-areas", "an-area-a-vcpu", "restricted-pool"],
 )
 def test_streams_spin_on_the_lock_of_an_area_that_they_share(
     protection: str, areas: JsonValue, streams: int, waits: list[int], slots: list[int]
 ) -> None:
-    """The lock is held for the whole search; a restricted pool has one area."""
+    """Each mapping takes the lock, and its lines come from the CPU that had it; a restricted pool has one area."""
     path: Values = {**SWIOTLB, "areas": areas}
     done = one_frame_each(streams_of_one_guest(protection, path, streams, vcpus=4, idle="poll"), streams)
     assert booked(done, Category.LOCK_WAIT) == waits

@@ -14,7 +14,7 @@ from tests.unit.lone_host import Values, engine_of, run, scenario
 KIB, MIB, MS = 1 << 10, 1 << 20, 1_000_000
 SMALL_POOL: Values = {"kind": "swiotlb", "pool": "1MiB", "areas": 1}
 """Four slot sets."""
-PROBE_NS = 2
+PROBE_NS, SERVE_RING = 2, 2_000
 
 
 def guest_of(path: Values, *workloads: Values, protection: str = "pkvm") -> HostEngine:
@@ -40,20 +40,89 @@ def dropped_for(done: Records, reason: DropReason) -> list[int]:
     return found
 
 
-def test_a_block_request_without_slots_is_mapped_again_three_milliseconds_later() -> None:
+def refused(engine: HostEngine) -> int:
+    """Mappings that found no slots, pool by pool added up."""
+    return int(engine.gauges().pools().slots_refused.sum())
+
+
+def test_a_request_without_slots_is_mapped_when_one_of_its_queue_completes() -> None:
     """Data of 256 KiB takes a set, three more mappings a slot each. By next fit the first request's lie in the second
     set, and the second request's in the last: the third finds no set whole. All map at once, under the one area's lock.
     """
     block: Values = {"kind": "block", "bs": "256KiB", "iodepth": 3, "rate_iops": 1}
-    done = in_order(run(guest_of(SMALL_POOL, block), transfers([(0, 0, n, 256 * KIB) for n in range(3)])))
+    engine = guest_of(SMALL_POOL, block)
+    done = in_order(run(engine, transfers([(0, 0, n, 256 * KIB) for n in range(3)])))
     assert (done["outcome"] == Ending.DELIVERED).all()
-    late, slots_ns = done[2], done["ledger"][:, Category.SLOTS]
-    assert late["ledger"][Category.LOCK_WAIT] == (slots_ns[:2] - 4 * UNMAP_PIECE + LOCK_HANDOVER).sum()
-    assert late["ledger"][Category.QUEUE_WAIT] == 3 * MS
-    probes_ns = slots_ns - 4 * (MAP_PIECE + UNMAP_PIECE)
+    assert refused(engine) == 1
+    probes_ns = done["ledger"][:, Category.SLOTS] - 4 * (MAP_PIECE + UNMAP_PIECE)
     assert probes_ns[0] == 0, "the first request finds each place at once"
-    assert probes_ns[2] > probes_ns[1] > 0
     assert (probes_ns % PROBE_NS == 0).all()
+    searched_ns, in_vain_ns = probes_ns[1], probes_ns[2] - probes_ns[1]
+    assert in_vain_ns > searched_ns > 0, "asked again, it searches as far as the second did"
+    first_ns = 4 * MAP_PIECE
+    second_ns = LOCK_HANDOVER + MAP_PIECE + searched_ns
+    unmapped_ns = done["ended_ns"][0] - 4 * UNMAP_PIECE
+    assert done["ledger"][2, Category.QUEUE_WAIT] == unmapped_ns - (first_ns + second_ns + in_vain_ns)
+    lock_ns = first_ns + second_ns + 4 * UNMAP_PIECE + LOCK_HANDOVER
+    assert done["ledger"][2, Category.LOCK_WAIT] == lock_ns, "then it waits for the first one's unmapping"
+
+
+def test_who_comes_after_a_refused_request_stands_behind_it() -> None:
+    """4 KiB would find slots at once; it lets the refused request ask again, in vain, and waits for it."""
+    block: Values = {"kind": "block", "bs": "256KiB", "iodepth": 4, "rate_iops": 1}
+    engine = guest_of(SMALL_POOL, block)
+    rows = [(0, 0, n, 256 * KIB) for n in range(3)] + [(20_000, 0, 3, 4 * KIB)]
+    done = in_order(run(engine, transfers(rows)))
+    assert (done["outcome"] == Ending.DELIVERED).all()
+    assert refused(engine) == 2
+    unmapped_ns = done["ended_ns"][0] - 4 * UNMAP_PIECE
+    assert done["ledger"][2, Category.QUEUE_WAIT] < unmapped_ns < done["ended_ns"][3]
+    assert done["ledger"][3, Category.QUEUE_WAIT] > unmapped_ns - 20_000
+
+
+FULL: Values = {
+    "kind": "video",
+    "source": {"kind": "raw", "width": 1024, "height": 512, "format": "yuv422", "fps": 1},
+    "deadline": "1s",
+}
+"""Frames of 1 MiB: one holds all of the pool for 500 us."""
+
+
+@pytest.mark.parametrize(("second_ns", "waits_ns"), [(None, 3 * MS), (2 * MS, 2 * MS - 50_000 + SERVE_RING)])
+def test_a_queue_with_nothing_in_flight_runs_after_a_delay_or_when_a_request_comes(
+    second_ns: int | None, waits_ns: int
+) -> None:
+    """A frame holds the pool when the request comes; nothing of the request's own queue will complete. Behind the storage
+    the worker serves the other request's ring first.
+    """
+    block: Values = {"kind": "block", "bs": "4KiB", "iodepth": 4, "rate_iops": 1}
+    engine = guest_of(SMALL_POOL, FULL, block)
+    rows = [(0, 0, 0, MIB), (50_000, 1, 0, 4 * KIB)] + ([] if second_ns is None else [(second_ns, 1, 1, 4 * KIB)])
+    done = in_order(run(engine, transfers(rows)))
+    requests = done[done["stream"] == 1]
+    assert (requests["outcome"] == Ending.DELIVERED).all()
+    assert refused(engine) == 1
+    assert requests["ledger"][0, Category.QUEUE_WAIT] == waits_ns
+    assert done["ended_ns"][0] < 50_000 + MS
+
+
+@pytest.mark.parametrize("throttle", [False, True])
+def test_throttled_requests_map_one_at_a_time_above_the_mark(throttle: bool) -> None:  # noqa: FBT001
+    """32 KiB takes 19 of 512 slots, six fit a set, the mark lies at 358 slots: 19 map freely, the twentieth has the turn,
+    and the others wait for each other's unmapping. Without a throttle 24 find slots, and two are refused.
+    """
+    block: Values = {"kind": "block", "bs": "32KiB", "iodepth": 26, "rate_iops": 1}
+    guest: Values = {"vcpus": 32, "workloads": [block]}
+    slow: Values = {"storage": {"latency": "1ms"}}
+    engine = engine_of(scenario("pkvm", SMALL_POOL | {"throttle": throttle}, guest=guest, host=slow))
+    done = in_order(run(engine, transfers([(20_000 * n, 0, n, 32 * KIB) for n in range(26)])))
+    assert (done["outcome"] == Ending.DELIVERED).all()
+    assert int(engine.gauges().pools().slots_hiwater[0]) == 19 * (20 if throttle else 24)
+    assert (refused(engine) == 0) == throttle
+    unmapped_ns = done["ended_ns"] - 4 * UNMAP_PIECE
+    mapped_ns = done["submitted_ns"] + done["ledger"][:, Category.QUEUE_WAIT]
+    assert (mapped_ns[20] > unmapped_ns[19]) == throttle
+    assert engine.state.servers["held"].sum() == 0
 
 
 def test_packets_to_send_are_dropped_when_the_pool_is_full_and_nothing_is_held_back() -> None:
@@ -70,11 +139,6 @@ def test_packets_to_send_are_dropped_when_the_pool_is_full_and_nothing_is_held_b
 
 def test_a_receive_ring_that_ran_empty_is_filled_again_after_half_a_second() -> None:
     """A frame holds the whole pool while the first packet comes; what comes before the refill finds no buffer."""
-    frame: Values = {
-        "kind": "video",
-        "source": {"kind": "raw", "width": 1024, "height": 512, "format": "yuv422", "fps": 1},
-        "deadline": "1s",
-    }
     network: Values = {"kind": "network", "size": "1500B", "ring": 4, "rate_pps": 1}
     rows = [
         (0, 0, 0, MIB),
@@ -83,7 +147,7 @@ def test_a_receive_ring_that_ran_empty_is_filled_again_after_half_a_second() -> 
         (499 * MS, 1, 2, 1500),
         (501 * MS, 1, 3, 1500),
     ]
-    done = in_order(run(guest_of(SMALL_POOL, frame, network), transfers(rows)))
+    done = in_order(run(guest_of(SMALL_POOL, FULL, network), transfers(rows)))
     packets = done[done["stream"] == 1]
     assert dropped_for(packets, DropReason.SWIOTLB_FULL) == [0]
     assert dropped_for(packets, DropReason.RING_EMPTY) == [1, 2]
