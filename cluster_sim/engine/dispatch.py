@@ -6,6 +6,7 @@ when one of the queue's requests completes, or one comes; on a queue with nothin
 
 from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.booking import price
+from cluster_sim.engine.bounce import map_slots, take_turn, unmap_slots
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.state import NOBODY, WAITING, Host
 from cluster_sim.engine.wait_queues import enqueue, enqueue_first
@@ -16,6 +17,31 @@ from cluster_sim.engine.waiting import acquire, release, resume_first
 def refused_of(host: Host, stream: int) -> int:
     """The wait queue of a stream's refused requests."""
     return len(host.state.servers) + len(host.spec.streams) + stream
+
+
+@compiled
+def map_in_turn(host: Host, transfer: int, now_ns: int) -> bool:
+    """Map the transfer's buffer, or go on with it; False without slots, or when others must have theirs first."""
+    row = host.state.transfers[transfer]
+    if row.turns_left > 0:
+        take_turn(host, transfer)
+        return True
+    if must_stand_behind(host, transfer) or not map_slots(host, transfer, now_ns):
+        return False
+    if host.state.streams[row.stream].retrying == transfer:
+        end_retry(host, transfer, now_ns)
+    return True
+
+
+@compiled
+def unmap_in_turn(host: Host, transfer: int, now_ns: int) -> None:
+    """Unmap the transfer's buffer, or go on with it; who was refused slots asks again."""
+    row = host.state.transfers[transfer]
+    if row.turns_left > 0:
+        take_turn(host, transfer)
+        return
+    unmap_slots(host, transfer)
+    run_queue(host, row.stream, now_ns)
 
 
 @inlined

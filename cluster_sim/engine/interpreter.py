@@ -1,9 +1,8 @@
 """Running one transfer's steps, until it must wait or spend time in which something else may happen."""
 
 from cluster_sim.compiling.decorators import compiled, inlined
-from cluster_sim.engine.bounce import map_slots, take_turn, unmap_slots
 from cluster_sim.engine.buffer_life import is_shared, open_batch, refill, rest, restore_later, stays_shared
-from cluster_sim.engine.dispatch import end_retry, end_throttle, must_stand_behind, requeue, run_queue, throttle
+from cluster_sim.engine.dispatch import end_throttle, map_in_turn, requeue, throttle, unmap_in_turn
 from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
@@ -152,11 +151,7 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
     elif op == Op.HOLD:
         hold_buffer(host, transfer, step.argument, now_ns)
     elif op == Op.UNMAP_SLOTS:
-        if row.turns_left > 0:
-            take_turn(host, transfer)
-        else:
-            unmap_slots(host, transfer)
-            run_queue(host, row.stream, now_ns)
+        unmap_in_turn(host, transfer, now_ns)
     elif op == Op.GIVE_BUFFER:
         give_buffer(host, transfer, now_ns)
     elif op == Op.STAGE:
@@ -187,6 +182,17 @@ def end_row(host: Host, transfer: int, now_ns: int) -> None:
     else:
         assert step.op == Op.STOP
         forget(host, transfer)
+
+
+@compiled
+def goes_on(host: Host, transfer: int, now_ns: int, op: int) -> bool:
+    """Whether a transfer need not rest, or wait for swiotlb."""
+    if op == Op.REST:
+        return bool(rest(host, transfer, now_ns))
+    if op == Op.THROTTLE:
+        return bool(throttle(host, transfer, now_ns))
+    requeue(host, transfer, now_ns)
+    return False
 
 
 @inlined
@@ -230,13 +236,9 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
             row.step -= step.argument
             continue
         elif op == Op.MAP_SLOTS:
-            if row.turns_left > 0:
-                take_turn(host, transfer)
-            elif must_stand_behind(host, transfer) or not map_slots(host, transfer, now_ns):
+            if not map_in_turn(host, transfer, now_ns):
                 row.step = step_if_full(host, transfer, now_ns)
                 continue
-            elif host.state.streams[row.stream].retrying == transfer:
-                end_retry(host, transfer, now_ns)
         elif op == Op.TAKE_BUFFER:
             if not take_buffer(host, transfer, now_ns):
                 return
@@ -244,14 +246,8 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
             now_ns = receive(host, transfer, now_ns)
             if now_ns == STOPPED:
                 return
-        elif op == Op.REST:
-            if not rest(host, transfer, now_ns):
-                return
-        elif op == Op.REQUEUE:
-            requeue(host, transfer, now_ns)
-            return
-        elif op == Op.THROTTLE:
-            if not throttle(host, transfer, now_ns):
+        elif op == Op.REST or op == Op.REQUEUE or op == Op.THROTTLE:
+            if not goes_on(host, transfer, now_ns, op):
                 return
         elif op == Op.DELIVER or op == Op.DROP or op == Op.POSTED or op == Op.STOP:
             end_row(host, transfer, now_ns)

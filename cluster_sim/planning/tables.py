@@ -59,8 +59,8 @@ def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Seque
     for guest in guests:
         first = len(capacity)
         vcpus = guest.placed.group.vcpus
-        own = (Resource.VCPU, Resource.MMU_LOCK, Resource.BOOT, Resource.THROTTLE)
-        by_guest.append({resource: first + number for number, resource in enumerate(own)})
+        resources = (Resource.VCPU, Resource.MMU_LOCK, Resource.BOOT, Resource.THROTTLE)
+        by_guest.append({resource: first + number for number, resource in enumerate(resources)})
         capacity += [vcpus, vcpus, vcpus, 1]
         areas.append(range(len(capacity), len(capacity) + guest.layout.needs.areas))
         capacity += [1] * guest.layout.needs.areas

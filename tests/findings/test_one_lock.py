@@ -51,7 +51,7 @@ def reads_per_ms(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, st
 
 
 def test_one_lock_costs_more_with_each_job_and_less_with_size(reads_per_ms: dict[tuple[int, str, str], float]) -> None:
-    """No job more takes half of what is left, and at depth the lock alone is the bound: four mappings there and back."""
+    """No job more takes half of what is left; at depth the lock alone is the bound: four mappings, there and back."""
     for size in SIZES:
         shares = [reads_per_ms[jobs, "locked", size] / reads_per_ms[jobs, "split", size] for jobs in JOBS]
         assert shares[0] == pytest.approx(1, abs=0.05)
@@ -61,7 +61,9 @@ def test_one_lock_costs_more_with_each_job_and_less_with_size(reads_per_ms: dict
         shares = [reads_per_ms[jobs, "locked", size] / reads_per_ms[jobs, "split", size] for size in SIZES]
         assert all(larger >= smaller * 0.98 for smaller, larger in pairwise(shares))
     bound = 1000 / (4 * (MAP_AND_UNMAP_US + 2 * HANDOVER_US))
-    assert 0.93 * bound < reads_per_ms[8, "locked", "4KiB"] <= bound, "less what is mapped and not yet unmapped at the end"
+    assert 0.93 * bound < reads_per_ms[8, "locked", "4KiB"] <= bound, (
+        "less what is mapped and not yet unmapped at the end"
+    )
 
 
 def test_the_page_tells_what_was_run(reads_per_ms: dict[tuple[int, str, str], float]) -> None:

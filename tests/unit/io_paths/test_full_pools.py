@@ -92,8 +92,9 @@ FULL: Values = {
 def test_a_queue_with_nothing_in_flight_runs_after_a_delay_or_when_a_request_comes(
     second_ns: int | None, waits_ns: int
 ) -> None:
-    """A frame holds the pool when the request comes; nothing of the request's own queue will complete. Behind the storage
-    the worker serves the other request's ring first.
+    """A frame holds the pool when the request comes; nothing of the request's own queue will complete.
+
+    Behind the storage the worker serves the other request's ring first.
     """
     block: Values = {"kind": "block", "bs": "4KiB", "iodepth": 4, "rate_iops": 1}
     engine = guest_of(SMALL_POOL, FULL, block)
@@ -108,8 +109,9 @@ def test_a_queue_with_nothing_in_flight_runs_after_a_delay_or_when_a_request_com
 
 @pytest.mark.parametrize("throttle", [False, True])
 def test_throttled_requests_map_one_at_a_time_above_the_mark(throttle: bool) -> None:  # noqa: FBT001
-    """32 KiB takes 19 of 512 slots, six fit a set, the mark lies at 358 slots: 19 map freely, the twentieth has the turn,
-    and the others wait for each other's unmapping. Without a throttle 24 find slots, and two are refused.
+    """32 KiB takes 19 of 512 slots, six fit a set, the mark is 358 slots: 19 map freely, the twentieth has the turn.
+
+    The others wait for each other's unmapping. Without a throttle 24 find slots, and two are refused.
     """
     block: Values = {"kind": "block", "bs": "32KiB", "iodepth": 26, "rate_iops": 1}
     guest: Values = {"vcpus": 32, "workloads": [block]}
