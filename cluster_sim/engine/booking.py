@@ -30,6 +30,8 @@ def book(host: Host, transfer: int, category: int, now_ns: int, spent_ns: int) -
         entry.category = category
         entry.started_ns = now_ns - spent_ns
         entry.spent_ns = spent_ns
+        entry.found_milli[0] = row.found_milli[0]
+        entry.found_milli[1] = row.found_milli[1]
         for i in range(COUNT_COUNT):
             entry.counts[i] = row.counts[i]
         cursor.journal += 1

@@ -3,6 +3,7 @@
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.engine.guest_memory import convert_at, keep_gauges, operate_at
 from cluster_sim.engine.heap import push
+from cluster_sim.engine.last_level_cache import leave_with_sets, take_from_sets
 from cluster_sim.engine.state import NOT_GROWING, Host
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.steps import Count
@@ -36,6 +37,7 @@ def map_slots(host: Host, transfer: int, now_ns: int) -> bool:
     row.counts[Count.PIECES] = mapped
     host.state.buffers[row.buffer].mapped_bytes = row.bytes
     host.state.buffers[row.buffer].mapped_pieces = mapped
+    take_from_sets(host, transfer)
     return True
 
 
@@ -48,6 +50,7 @@ def unmap_slots(host: Host, transfer: int) -> None:
     addresses = host.state.slots[first : first + stream.mappings]
     buffer = host.state.buffers[row.buffer]
     row.counts[Count.PIECES] = buffer.mapped_pieces
+    leave_with_sets(host, transfer)
     unmap_buffer(host.state.pools, stream.pool, AT_PAGE, buffer.mapped_bytes, stream.extra_mappings, addresses)
 
 

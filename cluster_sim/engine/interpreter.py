@@ -5,6 +5,7 @@ from cluster_sim.engine.bounce import map_slots, unmap_slots
 from cluster_sim.engine.buffer_life import is_shared, open_batch, refill, rest, restore_later, stays_shared
 from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
+from cluster_sim.engine.last_level_cache import NO_END, use_end
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
 from cluster_sim.engine.transfers import finish, forget, new_transfer
@@ -209,6 +210,8 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
                 end_guest(host, stream.guest, refused, DropReason.GUEST_DIED, now_ns)
                 abandon(host, transfer, now_ns)
                 return
+            if step.reads != NO_END or step.writes != NO_END:
+                use_end(host, transfer, step.reads, step.writes)
         elif op == Op.CONVERT:
             if convert_buffer(host, transfer, step.argument, now_ns):
                 row.step += ATTEMPT_STEPS - 2
