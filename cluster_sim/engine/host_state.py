@@ -21,6 +21,8 @@ from cluster_sim.results.ledger import CATEGORY_COUNT
 Int32s = npt.NDArray[np.int32]
 
 ENDS: Final = len(End)
+FOUND: Final = 3
+"""What a copy finds in the cache: so much of what it reads, of what it writes, and of that what is dirty already."""
 COPIERS: Final = 3
 """Who copies: guest, host, engine."""
 
@@ -61,7 +63,7 @@ BUFFER_FIELDS: Final = (
     Field("converted_pages", "page", "pages converted between transfers"),
     Field("touched", "", "epoch in which a CPU touched each end of its copies last, or NEVER", (ENDS,)),
     Field("cached_bytes", "B", "how much of each it touched", (ENDS,)),
-    Field("dirty_milli", "1/1000", "how much of that the cache has yet to write back", (ENDS,)),
+    Field("dirty", "1/1024", "how much of that the cache has yet to write back", (ENDS,)),
 )
 BUFFER: Final = record_of(BUFFER_FIELDS)
 """A buffer of a stream: how it is shared and mapped, and the work on it that its next transfer will answer for."""
@@ -144,9 +146,7 @@ TRANSFER_FIELDS: Final = (
     Field("exits", "1", "exits from the guest"),
     Field("cpu_ns", "ns", "CPU time of guest and host", (2,)),
     Field("copied_bytes", "B", "bytes copied, by copier", (COPIERS,)),
-    Field(
-        "found_milli", "1/1000", "how much its last copy by a CPU found in the cache, of what it read and wrote", (2,)
-    ),
+    Field("found", "1/1024", "what its last copy by a CPU found in the cache (FOUND)", (FOUND,)),
     Field("counts", "1", "what prices multiply with (Count)", (COUNT_COUNT,)),
     Field("ledger", "ns", "time booked to each category", (CATEGORY_COUNT,)),
 )
@@ -179,7 +179,8 @@ JOURNAL_FIELDS: Final = (
     Field("category", "", "ledger category (Category)"),
     Field("started_ns", "ns", "instant at which it began"),
     Field("spent_ns", "ns", "what it took"),
-    Field("found_milli", "1/1000", "how much the transfer's last copy by a CPU found in the cache", (2,)),
+    Field("buffer", "", "buffer of the transfer, or NOBODY"),
+    Field("found", "1/1024", "what the transfer's last copy by a CPU found in the cache (FOUND)", (FOUND,)),
     Field("counts", "1", "counts that it was priced with", (COUNT_COUNT,)),
 )
 JOURNAL: Final = record_of(JOURNAL_FIELDS)

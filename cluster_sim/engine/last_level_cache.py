@@ -2,7 +2,7 @@
 
 A line stays in a cache with LRU replacement as long as fewer bytes than the cache holds have been touched since. So the
 loop keeps, for each end of a buffer's copies, when a CPU touched it last, and how many bytes were touched last at which
-time. Time counts the bytes that come to the front, in steps of a 32nd of the cache. What lies in front of a memory is
+time. Time counts the bytes that come to the front, in steps of a 16th of the cache. What lies in front of a memory is
 its reuse distance; the share of its lines that are found by that is tabulated once (`found_by_distance`).
 
 Bounce slots are taken in turn: those of a mapping were last touched when the search came by before. So each slot set
@@ -24,13 +24,16 @@ from cluster_sim.memory.swiotlb import SLOTS_PER_SET, TRANSIENT, mapping_bytes_m
 
 WAYS: Final = 16
 """Of each set of the cache: Zen 3 and Zen 4 (CPUID leaf 0x8000001D); Intel's servers have 11 to 15."""
-ALL: Final = 1000
+SHARE_BITS: Final = 10
+ALL: Final = 1 << SHARE_BITS
+"""All of something; shares are counted in 1,024ths of it."""
 STEPS_A_CACHE: Final = 64
-CACHES: Final = 3
+CACHES: Final = 2
 """Distance from which nothing is found, in caches."""
-EPOCHS: Final = 128
-EPOCHS_A_CACHE: Final = 32
+EPOCHS: Final = 64
+EPOCHS_A_CACHE: Final = 16
 SCALE_BITS: Final = 34
+SET_BITS: Final = SLOTS_PER_SET.bit_length() - 1
 NEVER: Final = 0
 NO_END: Final = -1
 
@@ -38,7 +41,7 @@ CACHE_FIELDS: Final = (
     Field("newest", "", "epoch in which what is touched now is counted"),
     Field("moved_bytes", "B", "bytes that came to the front in it"),
     Field("held_bytes", "B", "bytes that were touched last in each epoch", (EPOCHS,)),
-    Field("found_milli", "1/1000", "share of what was touched last in each epoch that is still there", (EPOCHS,)),
+    Field("found", "1/1024", "share of what was touched last in each epoch that is still there", (EPOCHS,)),
 )
 CACHE: Final = record_of(CACHE_FIELDS)
 
@@ -52,7 +55,7 @@ SLOT_SET: Final = record_of(SLOT_SET_FIELDS)
 
 
 def found_by_distance() -> Int64s:
-    """Of lines whose reuse distance is so many 64ths of the cache, how many are found, in thousandths.
+    """Of lines whose reuse distance is so many 64ths of the cache, how many are found, in 1,024ths.
 
     Addresses spread over the sets by chance. A line is still there if fewer others than there are ways fell into its
     set, where as many are expected as the ways times the distance in caches (Poisson).
@@ -83,7 +86,7 @@ def epoch_at(newest: int, touched: int) -> int:
 
 @compiled
 def touch(host: Host, buffer: int, end: int, touched_bytes: int) -> int:
-    """A CPU reads or writes one end of a buffer; the share that it finds in the cache, in thousandths."""
+    """A CPU reads or writes one end of a buffer; the share that it finds in the cache, in 1,024ths."""
     cache = host.state.cache[0]
     newest = cache.newest
     cache.held_bytes[newest & (EPOCHS - 1)] += touched_bytes
@@ -100,7 +103,7 @@ def touch(host: Host, buffer: int, end: int, touched_bytes: int) -> int:
     if touched != NEVER:
         at = epoch_at(newest, touched)
         cache.held_bytes[at] = max(cache.held_bytes[at] - had_bytes, 0)
-        found = cache.found_milli[at]
+        found = cache.found[at]
         if had_bytes < touched_bytes:
             found = found * had_bytes // touched_bytes
     return int(found)
@@ -116,7 +119,7 @@ def forget(host: Host, buffer: int, end: int) -> None:
         at = epoch_at(cache.newest, state.touched[end])
         cache.held_bytes[at] = max(cache.held_bytes[at] - state.cached_bytes[end], 0)
     state.touched[end] = NEVER
-    state.dirty_milli[end] = 0
+    state.dirty[end] = 0
 
 
 @compiled
@@ -135,10 +138,10 @@ def use_end(host: Host, transfer: int, reads: int, writes: int) -> None:
     row = host.state.transfers[transfer]
     state = host.state.buffers[row.buffer]
     if reads != NO_END:
-        state.dirty_milli[reads] = state.dirty_milli[reads] * touch(host, row.buffer, reads, row.bytes) // ALL
+        state.dirty[reads] = state.dirty[reads] * touch(host, row.buffer, reads, row.bytes) >> SHARE_BITS
     if writes != NO_END:
         touch(host, row.buffer, writes, row.bytes)
-        state.dirty_milli[writes] = ALL
+        state.dirty[writes] = ALL
     keep_time(host)
 
 
@@ -161,7 +164,7 @@ def begin_epoch(host: Host) -> None:
     first, oldest = newest & (EPOCHS - 1), (newest + 1) & (EPOCHS - 1)
     cache.held_bytes[oldest] += cache.held_bytes[first]
     cache.held_bytes[first] = 0
-    cache.found_milli[first] = ALL
+    cache.found[first] = ALL
     cache.newest = newest
     cache.moved_bytes = 0
     scale = (STEPS_A_CACHE << SCALE_BITS) // llc_bytes
@@ -171,14 +174,14 @@ def begin_epoch(host: Host) -> None:
         at = (newest - back) & (EPOCHS - 1)
         distance_bytes += cache.held_bytes[at]
         if distance_bytes >= far_bytes:
-            if cache.found_milli[at] == 0:
+            if cache.found[at] == 0:
                 return
-            cache.found_milli[at] = 0
+            cache.found[at] = 0
             continue
         position = distance_bytes * scale
         step = position >> SCALE_BITS
-        part = (position >> (SCALE_BITS - 10)) & 1023
-        cache.found_milli[at] = table[step] + ((table[step + 1] - table[step]) * part >> 10)
+        part = (position >> (SCALE_BITS - SHARE_BITS)) & (ALL - 1)
+        cache.found[at] = table[step] + ((table[step + 1] - table[step]) * part >> SHARE_BITS)
 
 
 @compiled
@@ -186,24 +189,25 @@ def take_from_sets(host: Host, transfer: int) -> None:
     """What was touched of the slots that the transfer's buffer has got, when the search came by before."""
     row = host.state.transfers[transfer]
     stream, state = host.spec.streams[row.stream], host.state.buffers[row.buffer]
-    first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
-    most_bytes = mapping_bytes_max(stream.min_align_mask)
-    pieces, touched, held_bytes = 0, 0, 0
-    for at in range(0, row.bytes, most_bytes):
-        slot = host.state.slots[first + at // most_bytes]
-        if slot == TRANSIENT:
-            continue
-        slot_set = host.state.slot_sets[slot // SLOTS_PER_SET]
-        if slot % SLOTS_PER_SET <= slot_set.mapped_up_to:
-            slot_set.touched_before = slot_set.touched
-        slot_set.mapped_up_to = slot % SLOTS_PER_SET
-        if slot_set.touched_before != NEVER:
-            pieces += 1
-            touched += slot_set.touched_before
-            held_bytes += min(most_bytes, row.bytes - at)
+    at = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
+    piece_bytes = mapping_bytes_max(stream.min_align_mask)
+    left_bytes, pieces, touched, held_bytes = row.bytes, 0, 0, 0
+    while left_bytes > 0:
+        slot = host.state.slots[at]
+        if slot != TRANSIENT:
+            slot_set, first = host.state.slot_sets[slot >> SET_BITS], slot & (SLOTS_PER_SET - 1)
+            if first <= slot_set.mapped_up_to:
+                slot_set.touched_before = slot_set.touched
+            slot_set.mapped_up_to = first
+            if slot_set.touched_before != NEVER:
+                pieces += 1
+                touched += slot_set.touched_before
+                held_bytes += min(piece_bytes, left_bytes)
+        at += 1
+        left_bytes -= piece_bytes
     state.touched[End.DEVICE] = touched if pieces <= 1 else touched // pieces
     state.cached_bytes[End.DEVICE] = held_bytes
-    state.dirty_milli[End.DEVICE] = ALL
+    state.dirty[End.DEVICE] = ALL
 
 
 @compiled
@@ -212,9 +216,9 @@ def leave_with_sets(host: Host, transfer: int) -> None:
     row = host.state.transfers[transfer]
     stream, state = host.spec.streams[row.stream], host.state.buffers[row.buffer]
     first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
-    most_bytes = mapping_bytes_max(stream.min_align_mask)
-    for piece in range((state.mapped_bytes + most_bytes - 1) // most_bytes):
-        slot = host.state.slots[first + piece]
+    touched = state.touched[End.DEVICE]
+    for at in range(first, first + state.mapped_pieces - stream.extra_mappings):
+        slot = host.state.slots[at]
         if slot != TRANSIENT:
-            host.state.slot_sets[slot // SLOTS_PER_SET].touched = state.touched[End.DEVICE]
+            host.state.slot_sets[slot >> SET_BITS].touched = touched
     state.touched[End.DEVICE] = NEVER

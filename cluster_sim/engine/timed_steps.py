@@ -8,7 +8,7 @@ from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.booking import book, copy_alone_ns, price
 from cluster_sim.engine.buffer_life import batch_of
 from cluster_sim.engine.heap import push
-from cluster_sim.engine.last_level_cache import ALL, NO_END, forget, keep_time, touch
+from cluster_sim.engine.last_level_cache import ALL, NO_END, SHARE_BITS, forget, keep_time, touch
 from cluster_sim.engine.shared_resources import (
     HOST_LOCK,
     MEMORY_BANDWIDTH,
@@ -121,13 +121,13 @@ def size_copies(host: Host, stream_number: int, copied_bytes: int) -> None:
 
 @inlined
 def copied_within(cold_ns: int, one_end_saves_ns: int, both_ends_save_ns: int, read: int, written: int) -> int:
-    """Time of a copy that finds so many thousandths of what it reads and of what it writes in the cache.
+    """Time of a copy that finds so many 1,024ths of what it reads and of what it writes in the cache.
 
     Which lines are found at one end has nothing to do with which are found at the other.
     """
     both = read * written
-    one = (read + written) * ALL - 2 * both
-    return cold_ns - (one * one_end_saves_ns + both * both_ends_save_ns) // MILLION
+    one = (read + written << SHARE_BITS) - 2 * both
+    return cold_ns - (one * one_end_saves_ns + both * both_ends_save_ns >> 2 * SHARE_BITS)
 
 
 @compiled
@@ -139,27 +139,26 @@ def copy_by_cpu(host: Host, transfer: int, now_ns: int, mover: int, copied_bytes
         size_copies(host, row.stream, copied_bytes)
     if sized.cold_ns == 0:
         return now_ns
-    read, written, passes = 0, 0, 2 * ALL
+    read, written, dirty = 0, 0, 0
     if host.spec.policy.llc_bytes > 0:
         state = host.state.buffers[row.buffer]
         read = touch(host, row.buffer, step.reads, copied_bytes)
         written = touch(host, row.buffer, step.writes, copied_bytes)
-        passes -= read
         if step.reads != NO_END:
-            state.dirty_milli[step.reads] = state.dirty_milli[step.reads] * read // ALL
+            state.dirty[step.reads] = state.dirty[step.reads] * read >> SHARE_BITS
         if step.writes != NO_END:
-            passes -= state.dirty_milli[step.writes] * written // ALL
-            state.dirty_milli[step.writes] = ALL
+            dirty = state.dirty[step.writes] * written >> SHARE_BITS
+            state.dirty[step.writes] = ALL
         keep_time(host)
-    row.found_milli[0] = read
-    row.found_milli[1] = written
+    row.found[0] = read
+    row.found[1] = written
+    row.found[2] = dirty
     if mover == Mover.CRYPTO:
         alone_ns = copy_alone_ns(host.spec.curves, mover, copied_bytes)
     else:
         alone_ns = copied_within(sized.cold_ns, sized.one_end_saves_ns, sized.both_ends_save_ns, read, written)
-    return on_bus(
-        host, transfer, now_ns, alone_ns, copied_bytes * passes // (2 * ALL) * host.spec.curves[mover].bus_milli
-    )
+    bus_milli = (2 * ALL - read - dirty) * host.spec.curves[mover].bus_milli >> SHARE_BITS + 1
+    return on_bus(host, transfer, now_ns, alone_ns, copied_bytes * bus_milli)
 
 
 @inlined

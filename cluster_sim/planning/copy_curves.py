@@ -24,16 +24,16 @@ BYTES_PER_MB = 10**6
 
 @dataclass(frozen=True, slots=True)
 class FoundInCache:
-    """How much a CPU's copy found in the cache, in thousandths: of what it read, and of what it wrote."""
+    """How much a CPU's copy found in the cache, in 1,024ths: of what it read, and of what it wrote."""
 
-    read_milli: int
-    written_milli: int
+    read: int
+    written: int
 
     def __str__(self) -> str:
         """As a reader of a copy wants it."""
-        if not self.read_milli and not self.written_milli:
+        if not self.read and not self.written:
             return "cold"
-        return f"{self.read_milli / 10:g} % read and {self.written_milli / 10:g} % written in the cache"
+        return f"{self.read / ALL:.0%} read and {self.written / ALL:.0%} written in the cache"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +79,16 @@ class CopyCurves:
         cold_ns = self.of_mover[Mover.GUEST].at(size)
         one_end_saves_ns = cold_ns * self.one_end_saves // MILLION
         both_ends_save_ns = max(cold_ns - self.hot.at(size), 0)
-        return copied_within(cold_ns, one_end_saves_ns, both_ends_save_ns, found.read_milli, found.written_milli)
+        return copied_within(cold_ns, one_end_saves_ns, both_ends_save_ns, found.read, found.written)
 
     def costs_around(self, mover: Mover, size: int, found: FoundInCache) -> tuple[Cost, ...]:
         """The costs behind a copy of a size: the profile's points around it, of all curves that it lies between."""
         curves = [self.of_mover[mover].name]
         saved: tuple[Cost, ...] = ()
         if mover in BY_CPU and mover != Mover.CRYPTO:
-            both, most = found.read_milli * found.written_milli, ALL * ALL
+            both, most = found.read * found.written, ALL * ALL
             curves = ["cold"] * (both < most) + ["hot"] * (both > 0)
-            saved = (self.profile.one_end_warm,) * (found.read_milli + found.written_milli > 0 and both < most)
+            saved = (self.profile.one_end_warm,) * (found.read + found.written > 0 and both < most)
         around = (cost for name in curves if name for cost in self.profile.curves[name].costs_around(size))
         return (*dict.fromkeys(around), *saved)
 

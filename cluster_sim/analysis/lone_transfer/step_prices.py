@@ -110,7 +110,7 @@ def move_term(step: Step, row: np.void, context: StepContext) -> PricedTerm:
     mover, size, curves = Mover(step.argument), context.frame_bytes, context.curves
     if step.range == Range.WHOLE_BUFFER:
         size = int(context.spec.streams["buffer_bytes"][context.stream])
-    found = FoundInCache(*row["found_milli"].tolist())
+    found = FoundInCache(*row["found"][:2].tolist())
     costs = curves.costs_around(mover, size, found)
     if mover in (Mover.GUEST, Mover.HOST):
         return PricedTerm(f"copy, {found}, {size} B", curves.by_cpu_ns(size, found), 1, costs, found, size)
