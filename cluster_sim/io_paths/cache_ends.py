@@ -28,7 +28,7 @@ def noted_once(steps: tuple[Step, ...]) -> tuple[Step, ...]:
             writes = None if writes in written else writes
         found.append(replace(step, reads=reads, writes=writes))
         touched = {end for end in (step.reads, step.writes) if end is not None}
-        if step.op == Op.COPY and step.argument not in BY_CPU:
+        if step.op == Op.DMA or (step.op == Op.COPY and step.argument not in BY_CPU):
             read -= touched
             written -= touched
         else:

@@ -53,7 +53,7 @@ def host_copy(context: PathContext, copier: Copier) -> tuple[Step, ...]:
             text = "the host copies the data"
             return (move(text, Mover.HOST, Category.HOST_COPY, Runner.HOST, reads=reads, writes=writes),)
         case "device":
-            return served_by_storage(context, end=End.DEVICE)
+            return served_by_storage(context, end=End.DEVICE) or (passed_by_dma(),)
         case "engine":
             return engine_copy(context)
 
@@ -169,11 +169,18 @@ def wrote() -> Step:
     return memory("the buffer holds the data", Operation.HOST_WRITE)
 
 
-def made_by_host(context: PathContext) -> Step:
+def made_in_place(context: PathContext) -> tuple[Step, ...]:
     """The host makes the data where it lies; what comes from a drive or a network card comes by DMA."""
-    comes_by_dma = context.comes_from_network or context.far_end == "storage"
-    writes = None if comes_by_dma else End.DEVICE
-    return memory("the buffer holds the data", Operation.HOST_WRITE, writes=writes)
+    if context.far_end == "storage":
+        return (*served_by_storage(context, end=End.DEVICE), wrote())
+    if context.comes_from_network:
+        return (passed_by_dma(), wrote())
+    return (memory("the buffer holds the data", Operation.HOST_WRITE, writes=End.DEVICE),)
+
+
+def passed_by_dma() -> Step:
+    """A card's DMA leaves nothing of the buffer in the cache; its time is the card's."""
+    return Step(Op.DMA, "a card's DMA passes the buffer", writes=End.DEVICE)
 
 
 def held_by_others(context: PathContext) -> tuple[Step, ...]:

@@ -1,6 +1,6 @@
 """Streaming through buffers that were shared once: no mapping, no conversion, 0 to 2 copies."""
 
-from cluster_sim.io_paths.host_side import fault_in, held_by_others, made_by_host, reach, use_storage, wrote
+from cluster_sim.io_paths.host_side import fault_in, held_by_others, made_in_place, reach, use_storage, wrote
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.path_needs import PathNeeds, PoolNeeds
 from cluster_sim.io_paths.step_sequences import (
@@ -41,7 +41,7 @@ def program(path: SharedPoolPath, context: PathContext) -> Program:
 
 def filled_by_host(path: SharedPoolPath, context: PathContext) -> Program:
     """Host to guest: the host produces, the guest consumes; what was not asked for comes without a doorbell."""
-    fill: tuple[Step, ...] = (*use_storage(context, "cpu"), made_by_host(context))
+    fill: tuple[Step, ...] = made_in_place(context)
     if path.copied_by in ("producer", "both"):
         fill = (*use_storage(context, path.copier), *reach(context, path.copier), wrote())
     snapshot: tuple[Step, ...] = ()

@@ -52,6 +52,7 @@ class Op(IntEnum):
     WATCH = 35
     SPEND_SHOT_DOWN = 36
     OPENED = 37
+    DMA = 70
 
 
 class Direction(IntEnum):

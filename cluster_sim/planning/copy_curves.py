@@ -71,7 +71,7 @@ class CopyCurves:
             Mover.STORAGE: of_rate(host.storage.rate, host.storage.latency),
             Mover.LINK: of_rate(cluster.network.rate),
         }
-        self.one_end_saves = max(MILLION - round(profile.one_end_warm.value * MILLION), 0)
+        self.one_end_saves = max(MILLION - int(profile.one_end_warm.value * MILLION), 0)
         """What of a cold copy's time one end in the cache saves, in millionths."""
 
     def by_cpu_ns(self, size: int, found: FoundInCache) -> int:

@@ -165,11 +165,23 @@ if __name__ == "__main__":
         for pool in (4, 16, 64):
             for size in (16, 64, 256):
                 for streams in (1, 2, 4, 8):
-                    if streams * DEPTH * size * KIB * 1.1 > pool * MIB: continue
-                    for rw in ("randread","randwrite"):
+                    if streams * DEPTH * size * KIB * 1.1 > pool * MIB:
+                        continue
+                    for rw in ("randread", "randwrite"):
                         p = Point(streams, size, pool, llc, rw)
                         t = time.time()
-                        a = by_loop(p); b = Replay(p).run()
+                        a = by_loop(p)
+                        b = Replay(p).run()
                         n = len(journal_of(p)[1])
-                        print(llc, pool, size, streams, rw, f"{a[0]/b[0]-1:+.3f} {a[1]/max(b[1],1)-1:+.3f}", f"time/cold {b[0]:.3g} bus {b[1]:.3g}", f"{time.time()-t:.1f}s", flush=True)
+                        print(
+                            llc,
+                            pool,
+                            size,
+                            streams,
+                            rw,
+                            f"{a[0] / b[0] - 1:+.3f} {a[1] / max(b[1], 1) - 1:+.3f}",
+                            f"time/cold {b[0]:.3g} bus {b[1]:.3g}",
+                            f"{time.time() - t:.1f}s",
+                            flush=True,
+                        )
                         journal_of.cache_clear()
