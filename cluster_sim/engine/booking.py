@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiling.decorators import compiled, inlined
+from cluster_sim.engine.host_state import FOUND
 from cluster_sim.engine.state import Host
 from cluster_sim.io_paths.steps import COUNT_COUNT, Runner
 
@@ -30,6 +31,9 @@ def book(host: Host, transfer: int, category: int, now_ns: int, spent_ns: int) -
         entry.category = category
         entry.started_ns = now_ns - spent_ns
         entry.spent_ns = spent_ns
+        entry.buffer = row.buffer
+        for i in range(FOUND):
+            entry.found[i] = row.found[i]
         for i in range(COUNT_COUNT):
             entry.counts[i] = row.counts[i]
         cursor.journal += 1

@@ -3,6 +3,7 @@
 from cluster_sim.compiling.decorators import compiled
 from cluster_sim.engine.guest_memory import convert_at, keep_gauges, operate_at
 from cluster_sim.engine.heap import push
+from cluster_sim.engine.last_level_cache import leave_with_sets, take_from_sets
 from cluster_sim.engine.state import NOBODY, NOT_GROWING, Host
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.steps import Count, Resource
@@ -40,6 +41,7 @@ def map_slots(host: Host, transfer: int, now_ns: int) -> bool:
     row.turns_left = mapped
     take_turn(host, transfer)
     row.counts[Count.PROBES] = probed
+    take_from_sets(host, transfer)
     return True
 
 
@@ -51,6 +53,7 @@ def unmap_slots(host: Host, transfer: int) -> None:
     first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
     addresses = host.state.slots[first : first + stream.mappings]
     buffer = host.state.buffers[row.buffer]
+    leave_with_sets(host, transfer)
     unmap_buffer(host.state.pools, stream.pool, AT_PAGE, buffer.mapped_bytes, stream.extra_mappings, addresses)
     host.state.streams[row.stream].mapped -= 1
     row.turns_left = buffer.mapped_pieces

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from cluster_sim.compiling.decorators import compiled, compiled_at_o1
 from cluster_sim.engine.buffer_life import batch_of, set_shared
 from cluster_sim.engine.heap import pop, push
+from cluster_sim.engine.last_level_cache import pass_cache
 from cluster_sim.engine.state import FAR_NS, NOBODY, ON_PIN_DEFER, Host
 from cluster_sim.engine.transfers import set_calls
 from cluster_sim.integers import PAGE_BYTES
@@ -183,6 +184,8 @@ def use_memory(host: Host, transfer: int, step: int) -> int:
     outcome, _ = operate_at(host, start, pages, operation, tag, effects)
     if host.spec.rules.folio_pages > 1:
         tell_pages_from_leaves(effects)
+    if effects[Effect.ALLOCATED] > 0:
+        pass_cache(host, effects[Effect.ALLOCATED] * PAGE_BYTES)
     if outcome == Outcome.OK:
         return Outcome.OK
     if operation == Operation.EXPECT_CONTENT:

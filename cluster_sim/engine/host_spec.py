@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.compiling.records import Field, record_of
 from cluster_sim.integers import Int64s
-from cluster_sim.io_paths.steps import COUNT_COUNT, ENDS, Direction, Mover, Resource
+from cluster_sim.io_paths.steps import COUNT_COUNT, Direction, Resource
 from cluster_sim.memory.pages import MemoryRules
 
 Records = npt.NDArray[np.void]
@@ -21,7 +21,6 @@ CURVE_POINTS: Final = 16
 RANGES: Final = 2
 """Where buffers lie: the device's and the consumer's own."""
 DIRECTIONS: Final = len(Direction)
-CURVES_OF_STREAM: Final = (ENDS + 1) * len(Mover)
 
 STEP_FIELDS: Final = (
     Field("op", "", "what the step does (Op)"),
@@ -31,7 +30,8 @@ STEP_FIELDS: Final = (
     Field("argument", "", "the operation's own: an amount, a mover, a distance, a reason"),
     Field("range", "", "which of the buffers an operation on memory is for (Range)"),
     Field("exits", "", "count that its exits go by (Count), -1 for none"),
-    Field("warm_ends", "1", "ends of a copy that are in the cache by then"),
+    Field("reads", "", "memory that it reads byte by byte (End), -1 for none that may be in the cache"),
+    Field("writes", "", "memory that it writes byte by byte (End), -1 for none that may be in the cache"),
     Field("first_price", "", "first count that has a price"),
     Field("last_price", "", "count behind the last that has a price"),
     Field("prices", "ns", "price of one of each count; zero outside [first_price, last_price)", (COUNT_COUNT,)),
@@ -72,7 +72,6 @@ STREAM_FIELDS: Final = (
     Field("extra_mappings", "1", "mappings of a transfer beside its data"),
     Field("first_mapping", "", "its first entry in HostState.slots"),
     Field("mappings", "1", "entries of HostState.slots a buffer"),
-    Field("curves", "", "copy curve of each mover, by the ends that are in the cache", (CURVES_OF_STREAM,)),
     Field("work_ns", "ns", "the guest's own work on one transfer, or its mean, by direction", (DIRECTIONS,)),
     Field("draws_work", "", "whether that work is drawn"),
     Field("next_stream", "", "stream of this host that what it sends goes to, or NOBODY"),
@@ -111,7 +110,7 @@ CURVE_FIELDS: Final = (
     Field("bus_milli", "1/1000", "bytes on the bus a copied byte"),
 )
 CURVE: Final = record_of(CURVE_FIELDS)
-"""A copy curve."""
+"""A copy curve: that of each `Mover`, then that of a CPU's copy within the cache."""
 
 SERVER_FIELDS: Final = (
     Field("capacity", "1", "how much of it may be held at a time"),
@@ -129,9 +128,10 @@ GUEST: Final = record_of(GUEST_FIELDS)
 
 @by_reference
 class Policy(NamedTuple):
-    """What a scenario decides for the loop: waiting for pins, pins of others (FOREVER or ns), injection, polling.
+    """What a scenario decides for the loop: pins and who waits for them (FOREVER or ns), injection, polling, the cache.
 
-    `keeps_rows`: rows of transfers that have ended are kept to be read out, and not only added up.
+    `one_end_saves` is what of a cold copy's time one end in the cache saves, in millionths. `keeps_rows`: rows of
+    transfers that have ended are kept to be read out, and not only added up.
     """
 
     on_pin: int
@@ -142,6 +142,8 @@ class Policy(NamedTuple):
     has_faults: bool
     halt_poll_ns: int
     keeps_rows: bool
+    llc_bytes: int
+    one_end_saves: int
 
 
 @by_reference
@@ -149,7 +151,8 @@ class HostSpec(NamedTuple):
     """Definition of one host.
 
     `requests` holds logs that are replayed, `sizes` what is drawn from; `placement` the tree's page of each I/O page
-    where those are scattered; `draw_keys` the key of each stream's draws, the one thing that is a host's own.
+    where those are scattered; `found_by_distance` what is still in the cache (engine/last_level_cache.py); `draw_keys`
+    the key of each stream's draws, the one thing that is a host's own.
     """
 
     steps: Records
@@ -162,4 +165,5 @@ class HostSpec(NamedTuple):
     rules: MemoryRules
     policy: Policy
     placement: Int64s
+    found_by_distance: Int64s
     draw_keys: Int64s

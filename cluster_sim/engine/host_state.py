@@ -13,13 +13,16 @@ from cluster_sim.compiling.by_reference import by_reference
 from cluster_sim.compiling.records import Field, record_of
 from cluster_sim.engine.host_spec import Records
 from cluster_sim.integers import Int64s
-from cluster_sim.io_paths.steps import COUNT_COUNT
+from cluster_sim.io_paths.steps import COUNT_COUNT, End
 from cluster_sim.memory.page_tree import PageTree
 from cluster_sim.memory.swiotlb import Swiotlb
 from cluster_sim.results.ledger import CATEGORY_COUNT
 
 Int32s = npt.NDArray[np.int32]
 
+ENDS: Final = len(End)
+FOUND: Final = 3
+"""What a copy finds in the cache: so much of what it reads, of what it writes, and of that what is dirty already."""
 COPIERS: Final = 3
 """Who copies: guest, host, engine."""
 
@@ -41,6 +44,10 @@ STREAM_STATE_FIELDS: Final = (
     Field("submitted", "1", "transfers submitted so far"),
     Field("counted_bytes", "B", "size that `counts` are of"),
     Field("counts", "1", "what that size comes to (Count)", (COUNT_COUNT,)),
+    Field("copy_bytes", "B", "size that the next three are of"),
+    Field("cold_ns", "ns", "a copy of that size by a CPU, with neither end in the cache"),
+    Field("one_end_saves_ns", "ns", "what of that is saved where one end is in the cache"),
+    Field("both_ends_save_ns", "ns", "what of that is saved where both are"),
 )
 STREAM_STATE: Final = record_of(STREAM_STATE_FIELDS)
 
@@ -57,6 +64,9 @@ BUFFER_FIELDS: Final = (
     Field("exits", "1", "exits taken between transfers"),
     Field("conversions", "1", "granules converted between transfers"),
     Field("converted_pages", "page", "pages converted between transfers"),
+    Field("touched", "", "epoch in which a CPU touched each end of its copies last, or NEVER", (ENDS,)),
+    Field("cached_bytes", "B", "how much of each it touched", (ENDS,)),
+    Field("dirty", "1/1024", "how much of that the cache has yet to write back", (ENDS,)),
 )
 BUFFER: Final = record_of(BUFFER_FIELDS)
 """A buffer of a stream: how it is shared and mapped, and the work on it that its next transfer will answer for."""
@@ -142,6 +152,7 @@ TRANSFER_FIELDS: Final = (
     Field("exits", "1", "exits from the guest"),
     Field("cpu_ns", "ns", "CPU time of guest and host", (2,)),
     Field("copied_bytes", "B", "bytes copied, by copier", (COPIERS,)),
+    Field("found", "1/1024", "what its last copy by a CPU found in the cache (FOUND)", (FOUND,)),
     Field("counts", "1", "what prices multiply with (Count)", (COUNT_COUNT,)),
     Field("ledger", "ns", "time booked to each category", (CATEGORY_COUNT,)),
 )
@@ -174,6 +185,8 @@ JOURNAL_FIELDS: Final = (
     Field("category", "", "ledger category (Category)"),
     Field("started_ns", "ns", "instant at which it began"),
     Field("spent_ns", "ns", "what it took"),
+    Field("buffer", "", "buffer of the transfer, or NOBODY"),
+    Field("found", "1/1024", "what the transfer's last copy by a CPU found in the cache (FOUND)", (FOUND,)),
     Field("counts", "1", "counts that it was priced with", (COUNT_COUNT,)),
 )
 JOURNAL: Final = record_of(JOURNAL_FIELDS)
@@ -217,8 +230,8 @@ class HostState(NamedTuple):
     `ring` holds the free buffers of each stream and `posted` those that are ready, `slots` the bounce addresses of each
     buffer, `jobs` the jobs of the shared resources, `messages` what goes to other hosts, `sums` what has ended by
     stream and field, `keys` latencies of what was delivered (engine/stream_sums.py), `heard` what software is told.
-    `holds` is a heap of buffers that others pin; `held_until_ns` (0: not held), `held_pages` and `pin_waiters` have an
-    entry a buffer.
+    `cache` is the last-level cache, `slot_sets` what it has had of bounce slots. `holds` is a heap of buffers that
+    others pin; `held_until_ns` (0: not held), `held_pages` and `pin_waiters` have an entry a buffer.
     """
 
     streams: Records
@@ -239,6 +252,8 @@ class HostState(NamedTuple):
     messages: Records
     tree: PageTree
     pools: Swiotlb
+    cache: Records
+    slot_sets: Records
     holds: Records
     held_until_ns: Int64s
     held_pages: Int64s

@@ -5,6 +5,7 @@ from cluster_sim.engine.buffer_life import is_shared, open_batch, refill, rest, 
 from cluster_sim.engine.dispatch import end_throttle, map_in_turn, requeue, throttle, unmap_in_turn
 from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
+from cluster_sim.engine.last_level_cache import NO_END, forget, use_end
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
 from cluster_sim.engine.transfers import finish, forget, new_transfer
@@ -93,7 +94,7 @@ def step_if_full(host: Host, transfer: int, now_ns: int) -> int:
 
 @compiled
 def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> None:
-    """A step that takes no time and is about what stays shared, is posted or comes later, or about shootdowns."""
+    """A step that takes no time: about what stays shared, is posted or comes later, about DMA or shootdowns."""
     row = host.state.transfers[transfer]
     stream = host.spec.streams[row.stream]
     step = host.spec.steps[step_number]
@@ -118,6 +119,8 @@ def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
             hand_on_others(host, row.stream, now_ns)
     elif op == Op.END_THROTTLE:
         end_throttle(host, transfer, now_ns)
+    elif op == Op.DMA:
+        forget(host, row.buffer, step.writes)
     elif op == Op.WATCH:
         row.seen_shootdowns = host.state.guests[stream.guest].shootdowns
     else:
@@ -226,6 +229,8 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
                 end_guest(host, stream.guest, refused, DropReason.GUEST_DIED, now_ns)
                 abandon(host, transfer, now_ns)
                 return
+            if step.reads != NO_END or step.writes != NO_END:
+                use_end(host, transfer, step.reads, step.writes)
         elif op == Op.CONVERT:
             if convert_buffer(host, transfer, step.argument, now_ns):
                 row.step += ATTEMPT_STEPS - 2

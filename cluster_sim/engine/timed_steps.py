@@ -8,6 +8,7 @@ from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.booking import book, copy_alone_ns, price
 from cluster_sim.engine.buffer_life import batch_of
 from cluster_sim.engine.heap import push
+from cluster_sim.engine.last_level_cache import ALL, NO_END, SHARE_BITS, forget, keep_time, touch
 from cluster_sim.engine.shared_resources import (
     HOST_LOCK,
     MEMORY_BANDWIDTH,
@@ -22,7 +23,9 @@ from cluster_sim.io_paths.steps import Count, Mover, Op, Range
 from cluster_sim.results.ledger import Category
 
 NO_EXITS = -1
-MOVERS = len(Mover)
+CACHED = len(Mover)
+"""The curve of a CPU's copy within the cache."""
+MILLION = 1_000_000
 LOCK_DEMAND = 1_000_000
 STOPPED = -1
 """Instead of an instant: the transfer goes on when an event says so."""
@@ -106,24 +109,86 @@ def share_time(host: Host, transfer: int, now_ns: int, which: int, alone_ns: int
 
 
 @compiled
+def size_copies(host: Host, stream_number: int, copied_bytes: int) -> None:
+    """Work out what a CPU's copies of a size take; mostly the stream's next has the same."""
+    sized, curves = host.state.streams[stream_number], host.spec.curves
+    cold_ns = copy_alone_ns(curves, Mover.GUEST, copied_bytes)
+    sized.copy_bytes = copied_bytes
+    sized.cold_ns = cold_ns
+    sized.one_end_saves_ns = cold_ns * host.spec.policy.one_end_saves // MILLION
+    sized.both_ends_save_ns = max(cold_ns - copy_alone_ns(curves, CACHED, copied_bytes), 0)
+
+
+@inlined
+def copied_within(cold_ns: int, one_end_saves_ns: int, both_ends_save_ns: int, read: int, written: int) -> int:
+    """Time of a copy that finds so many 1,024ths of what it reads and of what it writes in the cache.
+
+    Which lines are found at one end has nothing to do with which are found at the other.
+    """
+    both = read * written
+    one = (read + written << SHARE_BITS) - 2 * both
+    return cold_ns - (one * one_end_saves_ns + both * both_ends_save_ns >> 2 * SHARE_BITS)
+
+
+@compiled
+def copy_by_cpu(host: Host, transfer: int, now_ns: int, mover: int, copied_bytes: int) -> int:
+    """Copy as fast as a CPU does with what is in the cache; what is not passes the bus, and what it makes dirty."""
+    row = host.state.transfers[transfer]
+    step, sized = host.spec.steps[row.step], host.state.streams[row.stream]
+    if copied_bytes != sized.copy_bytes:
+        size_copies(host, row.stream, copied_bytes)
+    if sized.cold_ns == 0:
+        return now_ns
+    read, written, dirty = 0, 0, 0
+    if host.spec.policy.llc_bytes > 0:
+        state = host.state.buffers[row.buffer]
+        read = touch(host, row.buffer, step.reads, copied_bytes)
+        written = touch(host, row.buffer, step.writes, copied_bytes)
+        if step.reads != NO_END:
+            state.dirty[step.reads] = state.dirty[step.reads] * read >> SHARE_BITS
+        if step.writes != NO_END:
+            dirty = state.dirty[step.writes] * written >> SHARE_BITS
+            state.dirty[step.writes] = ALL
+        keep_time(host)
+    row.found[0] = read
+    row.found[1] = written
+    row.found[2] = dirty
+    if mover == Mover.CRYPTO:
+        alone_ns = copy_alone_ns(host.spec.curves, mover, copied_bytes)
+    else:
+        alone_ns = copied_within(sized.cold_ns, sized.one_end_saves_ns, sized.both_ends_save_ns, read, written)
+    bus_milli = (2 * ALL - read - dirty) * host.spec.curves[mover].bus_milli >> SHARE_BITS + 1
+    return on_bus(host, transfer, now_ns, alone_ns, copied_bytes * bus_milli)
+
+
+@inlined
+def on_bus(host: Host, transfer: int, now_ns: int, alone_ns: int, bus_bytes_milli: int) -> int:
+    """Take the time of a copy that moves so many thousandths of a byte over the memory bus."""
+    if alone_ns == 0:
+        return now_ns
+    demand = bus_bytes_milli // alone_ns
+    if demand == 0:
+        return take_time(host, transfer, now_ns, alone_ns)
+    return share_time(host, transfer, now_ns, MEMORY_BANDWIDTH, alone_ns, demand)
+
+
+@compiled
 def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> int:
     """Move the transfer's bytes; when that ends, or STOPPED."""
     row = host.state.transfers[transfer]
-    step, stream = host.spec.steps[row.step], host.spec.streams[row.stream]
-    curve, moved_bytes = stream.curves[step.warm_ends * MOVERS + mover], row.bytes
+    step, moved_bytes = host.spec.steps[row.step], row.bytes
     if step.range == Range.WHOLE_BUFFER:
-        moved_bytes = stream.buffer_bytes
+        moved_bytes = host.spec.streams[row.stream].buffer_bytes
     if mover < Mover.CRYPTO:
         row.copied_bytes[mover] += moved_bytes
     elif mover == Mover.CRYPTO:
         row.copied_bytes[0] += moved_bytes
-    alone_ns = copy_alone_ns(host.spec.curves, curve, moved_bytes)
-    if alone_ns == 0:
-        return now_ns
-    demand = moved_bytes * host.spec.curves[curve].bus_milli // alone_ns
-    if demand == 0:
-        return take_time(host, transfer, now_ns, alone_ns)
-    return share_time(host, transfer, now_ns, MEMORY_BANDWIDTH, alone_ns, demand)
+    if mover == Mover.GUEST or mover == Mover.HOST or mover == Mover.CRYPTO:
+        return copy_by_cpu(host, transfer, now_ns, mover, moved_bytes)
+    forget(host, row.buffer, step.reads)
+    forget(host, row.buffer, step.writes)
+    alone_ns = copy_alone_ns(host.spec.curves, mover, moved_bytes)
+    return on_bus(host, transfer, now_ns, alone_ns, moved_bytes * host.spec.curves[mover].bus_milli)
 
 
 @compiled
@@ -135,8 +200,8 @@ def receive(host: Host, transfer: int, now_ns: int) -> int:
     row = host.state.transfers[transfer]
     step, stream = host.spec.steps[row.step], host.spec.streams[row.stream]
     server = host.state.servers[stream.servers[step.resource]]
-    alone_ns = copy_alone_ns(host.spec.curves, stream.curves[step.argument], row.bytes)
-    sent_ns = copy_alone_ns(host.spec.curves, stream.curves[Mover.NIC], row.bytes)
+    alone_ns = copy_alone_ns(host.spec.curves, step.argument, row.bytes)
+    sent_ns = copy_alone_ns(host.spec.curves, Mover.NIC, row.bytes)
     server.busy_ns += alone_ns
     server.free_ns = max(server.free_ns, now_ns - sent_ns) + alone_ns
     if server.free_ns <= now_ns:

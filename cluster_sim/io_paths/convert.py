@@ -33,7 +33,7 @@ from cluster_sim.io_paths.step_sequences import (
     work,
     worker,
 )
-from cluster_sim.io_paths.steps import Program, Range, Step
+from cluster_sim.io_paths.steps import End, Program, Range, Step
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.path_spec import ConvertPath
@@ -157,7 +157,7 @@ def consume(path: ConvertPath, context: PathContext) -> tuple[Step, ...]:
     found = (*guest_touch(context, private=False), expect_data(Range.DEVICE))
     if path.consume == "in_place":
         return (*found, handled(), work(context), *unshare)
-    copy = (guest_copy("copy out of the shared page"), guest_wrote(Range.OWN), expect_data(Range.OWN))
+    copy = (guest_copy("copy out of the shared page", writes=End.OWN), guest_wrote(Range.OWN), expect_data(Range.OWN))
     if not carries_content(context.protection, context.memory):
         return (*found, *copy[:2], *unshare, handled(), copy[2], work(context))
     if path.behind:

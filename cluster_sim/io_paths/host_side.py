@@ -5,9 +5,9 @@ from cluster_sim.io_paths.step_sequences import get_worker, leave_worker, wake_w
 from cluster_sim.io_paths.steps import (
     Charge,
     Count,
+    End,
     Mover,
     Op,
-    Range,
     Resource,
     Runner,
     Step,
@@ -30,14 +30,16 @@ def use_storage(context: PathContext, copier: Copier) -> tuple[Step, ...]:
     return () if copier == "device" else served_by_storage(context)
 
 
-def served_by_storage(context: PathContext, *, ends: tuple[Range, ...] = ()) -> tuple[Step, ...]:
-    """The storage serves the request, to or from the host's own memory or `ends`; the worker goes on with others."""
+def served_by_storage(context: PathContext, *, end: End | None = None) -> tuple[Step, ...]:
+    """The storage serves the request, to or from the host's own memory or `end`; the worker goes on with others."""
     if context.far_end != "storage":
         return ()
+    reads, writes = (None, end) if context.is_from_device else (end, None)
+    text = "the storage serves the request"
     return (
         *leave_worker(context),
         acquire(Resource.STORAGE, "wait for the storage"),
-        move("the storage serves the request", Mover.STORAGE, Category.STORAGE, Runner.NOBODY, ends=ends),
+        move(text, Mover.STORAGE, Category.STORAGE, Runner.NOBODY, reads=reads, writes=writes),
         release(Resource.STORAGE),
         *wake_worker(context),
     )
@@ -47,12 +49,21 @@ def host_copy(context: PathContext, copier: Copier) -> tuple[Step, ...]:
     """Move the data between the host's own memory and the guest's, which the copier reaches."""
     match copier:
         case "cpu":
-            copy = move("the host copies the data", Mover.HOST, Category.HOST_COPY, Runner.HOST, ends=(Range.DEVICE,))
-            return (copy,)
+            reads, writes = host_ends(context)
+            text = "the host copies the data"
+            return (move(text, Mover.HOST, Category.HOST_COPY, Runner.HOST, reads=reads, writes=writes),)
         case "device":
-            return served_by_storage(context, ends=(Range.DEVICE,))
+            return served_by_storage(context, end=End.DEVICE) or (passed_by_dma(),)
         case "engine":
             return engine_copy(context)
+
+
+def host_ends(context: PathContext) -> tuple[End | None, End | None]:
+    """What the host's copy reads and writes: the guest's memory and its own, which DMA leaves out of the cache."""
+    is_filled_by_dma = context.comes_from_network or context.far_end == "storage"
+    if context.is_from_device:
+        return None if is_filled_by_dma else End.HOST, End.DEVICE
+    return End.DEVICE, End.HOST if context.far_end in ("nothing", "another guest") else None
 
 
 def engine_copy(context: PathContext) -> tuple[Step, ...]:
@@ -67,9 +78,11 @@ def engine_copy(context: PathContext) -> tuple[Step, ...]:
         ),
     )
     runner = Runner.NOBODY if context.engine_interrupts else Runner.HOST
+    reads, writes = host_ends(context)
+    text = "the engine copies the data"
     copy = (
         acquire(Resource.ENGINE, "wait for the copy engine", runner=runner),
-        move("the engine copies the data", Mover.ENGINE, Category.ENGINE_COPY, runner, ends=(Range.DEVICE,)),
+        move(text, Mover.ENGINE, Category.ENGINE_COPY, runner, reads=reads, writes=writes),
         release(Resource.ENGINE),
         release(Resource.ENGINE_QUEUE),
     )
@@ -156,11 +169,18 @@ def wrote() -> Step:
     return memory("the buffer holds the data", Operation.HOST_WRITE)
 
 
-def made_by_host(context: PathContext) -> Step:
+def made_in_place(context: PathContext) -> tuple[Step, ...]:
     """The host makes the data where it lies; what comes from a drive or a network card comes by DMA."""
-    comes_by_dma = context.comes_from_network or context.far_end == "storage"
-    touches = () if comes_by_dma else (Range.DEVICE,)
-    return memory("the buffer holds the data", Operation.HOST_WRITE, touches=touches)
+    if context.far_end == "storage":
+        return (*served_by_storage(context, end=End.DEVICE), wrote())
+    if context.comes_from_network:
+        return (passed_by_dma(), wrote())
+    return (memory("the buffer holds the data", Operation.HOST_WRITE, writes=End.DEVICE),)
+
+
+def passed_by_dma() -> Step:
+    """A card's DMA leaves nothing of the buffer in the cache; its time is the card's."""
+    return Step(Op.DMA, "a card's DMA passes the buffer", writes=End.DEVICE)
 
 
 def held_by_others(context: PathContext) -> tuple[Step, ...]:

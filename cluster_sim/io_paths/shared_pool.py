@@ -1,6 +1,6 @@
 """Streaming through buffers that were shared once: no mapping, no conversion, 0 to 2 copies."""
 
-from cluster_sim.io_paths.host_side import fault_in, held_by_others, made_by_host, reach, use_storage, wrote
+from cluster_sim.io_paths.host_side import fault_in, held_by_others, made_in_place, reach, use_storage, wrote
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.path_needs import PathNeeds, PoolNeeds
 from cluster_sim.io_paths.step_sequences import (
@@ -21,7 +21,7 @@ from cluster_sim.io_paths.step_sequences import (
     work,
     worker,
 )
-from cluster_sim.io_paths.steps import Program, Range, Step
+from cluster_sim.io_paths.steps import End, Program, Range, Step
 from cluster_sim.scenario.path_spec import Copier, SharedPoolPath
 
 
@@ -41,14 +41,14 @@ def program(path: SharedPoolPath, context: PathContext) -> Program:
 
 def filled_by_host(path: SharedPoolPath, context: PathContext) -> Program:
     """Host to guest: the host produces, the guest consumes; what was not asked for comes without a doorbell."""
-    fill: tuple[Step, ...] = (*use_storage(context, "cpu"), made_by_host(context))
+    fill: tuple[Step, ...] = made_in_place(context)
     if path.copied_by in ("producer", "both"):
         fill = (*use_storage(context, path.copier), *reach(context, path.copier), wrote())
     snapshot: tuple[Step, ...] = ()
     if path.copied_by in ("consumer", "both"):
         snapshot = (
             expect_data(Range.DEVICE),
-            guest_copy("copy a private snapshot out of the pool", crypto=path.crypto),
+            guest_copy("copy a private snapshot out of the pool", writes=End.OWN, crypto=path.crypto),
             guest_wrote(Range.OWN),
         )
     return Program(
@@ -73,7 +73,7 @@ def filled_by_guest(path: SharedPoolPath, context: PathContext) -> Program:
     if path.copied_by in ("producer", "both"):
         made = (
             guest_wrote(Range.OWN),
-            guest_copy("copy the data into the pool", crypto=path.crypto),
+            guest_copy("copy the data into the pool", writes=End.DEVICE, crypto=path.crypto),
             guest_wrote(Range.DEVICE),
         )
     copier: Copier = "cpu"

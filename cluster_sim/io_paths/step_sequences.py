@@ -5,6 +5,7 @@ from cluster_sim.io_paths.steps import (
     WHOLE,
     Charge,
     Count,
+    End,
     Mover,
     Op,
     Range,
@@ -138,7 +139,7 @@ def leave_worker(context: PathContext) -> tuple[Step, ...]:
 
 def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:
     """The buffer now holds what the guest put there."""
-    return memory("the buffer holds the data", Operation.GUEST_WRITE, memory_range, touches=(memory_range,))
+    return memory("the buffer holds the data", Operation.GUEST_WRITE, memory_range, writes=End(memory_range))
 
 
 def interrupt(context: PathContext) -> tuple[Step, ...]:
@@ -222,14 +223,15 @@ def pass_on(context: PathContext) -> tuple[Step, ...]:
             return (handed,)
 
 
-def guest_copy(text: str, *, crypto: bool = False, copied: Range = Range.DEVICE) -> Step:
+def guest_copy(text: str, *, writes: End, crypto: bool = False, copied: Range = Range.DEVICE) -> Step:
     """A vCPU copies the data, or encrypts or decrypts it on the way, which is the copy."""
-    ends = (Range.DEVICE, Range.OWN)
+    reads = End.DEVICE if writes == End.OWN else End.OWN
     if crypto:
-        return move(f"{text}, by a cipher", Mover.CRYPTO, Category.CRYPTO, Runner.GUEST, ends=ends)
-    return move(text, Mover.GUEST, Category.GUEST_COPY, Runner.GUEST, ends=ends, moved=copied)
+        text = f"{text}, by a cipher"
+        return move(text, Mover.CRYPTO, Category.CRYPTO, Runner.GUEST, reads=reads, writes=writes)
+    return move(text, Mover.GUEST, Category.GUEST_COPY, Runner.GUEST, reads=reads, writes=writes, moved=copied)
 
 
 def expect_data(memory_range: Range) -> Step:
     """Who reads must find this transfer's data in `memory_range`."""
-    return memory("the reader finds the data", Operation.EXPECT_CONTENT, memory_range)
+    return memory("the reader finds the data", Operation.EXPECT_CONTENT, memory_range, reads=End(memory_range))

@@ -56,6 +56,7 @@ class Op(IntEnum):
     REQUEUE = 39
     THROTTLE = 40
     END_THROTTLE = 41
+    DMA = 42
 
 
 class Direction(IntEnum):
@@ -111,7 +112,7 @@ WHOLE = 0
 
 
 class Mover(IntEnum):
-    """What moves a transfer's bytes, each with a curve of its own; a CPU's by how many ends are in its cache."""
+    """What moves a transfer's bytes, each with a curve of its own; a CPU is faster the more of it is in the cache."""
 
     GUEST = 0
     HOST = 1
@@ -120,6 +121,9 @@ class Mover(IntEnum):
     NIC = 4
     STORAGE = 5
     LINK = 6
+
+
+BY_CPU = (Mover.GUEST, Mover.HOST, Mover.CRYPTO)
 
 
 class Runner(IntEnum):
@@ -141,6 +145,17 @@ class Range(IntEnum):
     """What the transfer converted last: whole granules, of one buffer or of several."""
     WHOLE_BUFFER = 3
     """All of the buffer, whatever the transfer's size."""
+
+
+class End(IntEnum):
+    """Memory that the copies of a buffer's transfers read and write again and again."""
+
+    DEVICE = 0
+    """What the device reads or writes."""
+    OWN = 1
+    """The consumer's private copy, where there is one."""
+    HOST = 2
+    """The host's own memory behind it, as many buffers as the stream has; none where DMA goes in or out there."""
 
 
 FIRST_EFFECT = 16
@@ -199,8 +214,6 @@ class Count(IntEnum):
 
 
 COUNT_COUNT = FIRST_EFFECT + EFFECT_COUNT
-ENDS = 2
-"""Of a copy: where it reads, where it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +228,8 @@ class Charge:
 class Step:
     """One step; `text` says to a reader what happens, `argument` is the operation's own.
 
-    `exits` is what the step's exits are counted by. A wait for a resource with a `runner` spins on that CPU. `touches`
-    are the places of the transfer that are read or written byte by byte; `warm_ends` of a copy, how many of them are in
-    the cache by then, which `copy_chain` counts.
+    `exits` is what the step's exits are counted by. A wait for a resource with a `runner` spins on that CPU. What is
+    read or written byte by byte is `reads` and `writes`; of a copy, None is memory that is never in the cache.
     """
 
     op: Op
@@ -229,8 +241,8 @@ class Step:
     argument: int = 0
     range: Range = Range.DEVICE
     exits: Count | None = None
-    touches: tuple[Range, ...] = ()
-    warm_ends: int = 0
+    reads: End | None = None
+    writes: End | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,14 +303,14 @@ def move(
     category: Category,
     runner: Runner,
     *,
-    ends: tuple[Range, ...] = (),
+    reads: End | None = None,
+    writes: End | None = None,
     moved: Range = Range.DEVICE,
 ) -> Step:
-    """Move the transfer's bytes, or all of its buffer, as fast as the mover's curve and what it shares let.
-
-    `ends` are those that the transfer may have touched before: all but the host's own memory.
-    """
-    return Step(Op.COPY, text, category=category, runner=runner, argument=mover, range=moved, touches=ends)
+    """Move the transfer's bytes, or all of its buffer, as fast as the mover, the cache and what it shares let."""
+    return Step(
+        Op.COPY, text, category=category, runner=runner, argument=mover, range=moved, reads=reads, writes=writes
+    )
 
 
 def pass_through(text: str, resource: Resource, mover: Mover) -> Step:
@@ -306,6 +318,13 @@ def pass_through(text: str, resource: Resource, mover: Mover) -> Step:
     return Step(Op.RECEIVE, text, resource=resource, category=Category.NETWORK, argument=mover)
 
 
-def memory(text: str, operation: int, memory_range: Range = Range.DEVICE, *, touches: tuple[Range, ...] = ()) -> Step:
+def memory(
+    text: str,
+    operation: int,
+    memory_range: Range = Range.DEVICE,
+    *,
+    reads: End | None = None,
+    writes: End | None = None,
+) -> Step:
     """Apply an operation of the memory model; the steps that follow price its effects."""
-    return Step(Op.MEMORY, text, argument=operation, range=memory_range, touches=touches)
+    return Step(Op.MEMORY, text, argument=operation, range=memory_range, reads=reads, writes=writes)

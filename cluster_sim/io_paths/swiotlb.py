@@ -27,6 +27,7 @@ from cluster_sim.io_paths.step_sequences import (
 from cluster_sim.io_paths.steps import (
     Charge,
     Count,
+    End,
     Op,
     Program,
     Range,
@@ -93,7 +94,9 @@ def map_posted(path: SwiotlbPath, context: PathContext) -> Program:
     """Buffers are mapped whole and posted before anything comes: of 2 guest copies, 1 is in the latency."""
     ring = ring_host(context)
     into_slots = guest_copy(
-        "map copies the buffer to the bounce slots, although the device will overwrite them", copied=Range.WHOLE_BUFFER
+        "map copies the buffer to the bounce slots, although the device will overwrite them",
+        writes=End.DEVICE,
+        copied=Range.WHOLE_BUFFER,
     )
     mapping = (*map_slots(), into_slots)
     ready = post(context, *mapping, rings=ring)
@@ -101,7 +104,7 @@ def map_posted(path: SwiotlbPath, context: PathContext) -> Program:
         *begin_posted(context),
         *worker(context, *use_storage(context, path.copier), *host_copy(context, path.copier), staged()),
         *interrupt(context),
-        guest_copy("unmap copies the bounce slots to the buffer", copied=Range.WHOLE_BUFFER),
+        guest_copy("unmap copies the bounce slots to the buffer", writes=End.OWN, copied=Range.WHOLE_BUFFER),
         guest_wrote(Range.OWN),
         *unmap_slots(),
         handled(),
@@ -117,7 +120,9 @@ def map_posted(path: SwiotlbPath, context: PathContext) -> Program:
 def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
     """Map and unmap each transfer: 2 guest copies from the device, 1 to it."""
     if context.is_from_device:
-        into_slots = guest_copy("map copies the buffer to the bounce slots, although the device will overwrite them")
+        into_slots = guest_copy(
+            "map copies the buffer to the bounce slots, although the device will overwrite them", writes=End.DEVICE
+        )
         on_host = worker(context, *use_storage(context, path.copier), *host_copy(context, path.copier), staged())
         steps = (
             *begin(context),
@@ -128,7 +133,7 @@ def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
             *ring_host(context),
             *on_host,
             *interrupt(context),
-            guest_copy("unmap copies the bounce slots to the buffer"),
+            guest_copy("unmap copies the bounce slots to the buffer", writes=End.OWN),
             guest_wrote(Range.OWN),
             *unmap_slots(),
             *unthrottled(path, context),
@@ -145,7 +150,7 @@ def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
             work(context),
             guest_wrote(Range.OWN),
             *map_slots(),
-            guest_copy("map copies the buffer to the bounce slots"),
+            guest_copy("map copies the buffer to the bounce slots", writes=End.DEVICE),
             staged(),
             *ring_host(context),
             *worker(context, check_staged(), *host_copy(context, path.copier), *use_storage(context, path.copier)),
@@ -164,7 +169,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
             *kick_request(context),
             *worker(context, *use_storage(context, path.copier), *host_copy(context, path.copier), staged()),
             *interrupt(context),
-            guest_copy("sync_for_cpu copies the bounce slots to the buffer"),
+            guest_copy("sync_for_cpu copies the bounce slots to the buffer", writes=End.OWN),
             guest_wrote(Range.OWN),
             handled(),
             expect_data(Range.OWN),
@@ -178,7 +183,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
             *interrupt_for_credit(context),
             work(context),
             guest_wrote(Range.OWN),
-            guest_copy("sync_for_device copies the buffer to the bounce slots"),
+            guest_copy("sync_for_device copies the buffer to the bounce slots", writes=End.DEVICE),
             staged(),
             *ring_host(context),
             *worker(context, check_staged(), *host_copy(context, path.copier), *use_storage(context, path.copier)),

@@ -1,171 +1,102 @@
 """How long each mover takes for so many bytes: the profile's copy curves, network card, storage and links.
 
-A CPU's copy lies between curves by degrees, so that nothing jumps with a size. *Warm* ends are what the transfer itself
-brought into the cache. Their measured chains of copies hold the share that is still there by the next copy: it falls
-with what passes the last-level cache meanwhile, which is the transfer's size times the transfers of its stream that are
-under way. *Hot* is a stream whose buffers all stay in its share of the cache.
+A CPU's copy takes its cold time less what it saves by what is still in the last-level cache, which the loop finds copy
+by copy (engine/last_level_cache.py): what one end and what both ends in the cache save is measured.
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 
 import numpy as np
 
 from cluster_sim.engine.host_spec import CURVE, CURVE_POINTS, Records
+from cluster_sim.engine.last_level_cache import ALL
+from cluster_sim.engine.timed_steps import MILLION, copied_within
 from cluster_sim.integers import NS_PER_S
-from cluster_sim.io_paths.steps import Mover
-from cluster_sim.platform.profile import BOUNDLESS_MB_PER_S, WARM_CURVES, Profile
-from cluster_sim.platform.provenance import Cost, to_bytes
+from cluster_sim.io_paths.steps import BY_CPU, Mover
+from cluster_sim.platform.profile import BOUNDLESS_MB_PER_S, Profile
+from cluster_sim.platform.provenance import Cost
 from cluster_sim.scenario.spec import ClusterSpec, HostSpec
 from cluster_sim.scenario.units import MIB
 
 BYTES_PER_MB = 10**6
-Number = Fraction | int
 
 
 @dataclass(frozen=True, slots=True)
-class CpuCopies:
-    """What tells copies by CPUs apart: their stream's hot share, mean size and transfers under way; warm ends."""
+class FoundInCache:
+    """How much a CPU's copy found in the cache, in 1,024ths: of what it read, and of what it wrote."""
 
-    hot: Fraction
-    mean_bytes: int
-    under_way: int = 1
-    warm_ends: int = 0
+    read: int
+    written: int
+
+    def __str__(self) -> str:
+        """As a reader of a copy wants it."""
+        if not self.read and not self.written:
+            return "cold"
+        return f"{self.read / ALL:.0%} read and {self.written / ALL:.0%} written in the cache"
 
 
 @dataclass(frozen=True, slots=True)
 class CopyCurve:
-    """Time by size, the bus traffic, which curves of the profile it is made of, and of which copies by CPUs it is."""
+    """Time by size, the bus traffic, and which curve of the profile it is, if any."""
 
     points: tuple[tuple[int, int], ...]
     beyond_ns_per_mib: int
     bus_milli: int = 0
-    made_of: tuple[str, ...] = ()
-    copies: CpuCopies | None = None
+    name: str = ""
 
-    def at(self, size: Number) -> Fraction:
-        """Time of a copy of a size, ns."""
+    def at(self, size: int) -> int:
+        """Time of a copy of a size, whole ns."""
         last, last_ns = self.points[-1]
         if size >= last:
-            return last_ns + (size - last) * Fraction(self.beyond_ns_per_mib, MIB)
+            return last_ns + (size - last) * self.beyond_ns_per_mib // MIB
         i = bisect_right(self.points, size, key=lambda point: point[0])
-        return between(self.points[i - 1], self.points[i], size)
-
-
-def between(left: tuple[Number, Number], right: tuple[Number, Number], size: Number) -> Fraction:
-    """The value at a size on the straight line through two points."""
-    return left[1] + (size - left[0]) * Fraction(right[1] - left[1], right[0] - left[0])
-
-
-@dataclass(frozen=True, slots=True)
-class WarmCopies:
-    """Copies with so many ends in the cache, beside cold ones; `best` is the least part of a cold one they take."""
-
-    curve: CopyCurve
-    cold: CopyCurve
-    best: Fraction
-
-    def still_there(self, size: int) -> Fraction:
-        """The share of its warm lines that a copy of a size finds: of what it could save, what it saves."""
-        could_save, saves = 1 - self.best, 1 - part_of(self.curve.at(size), self.cold.at(size))
-        return min(saves / could_save, Fraction(1)) if could_save else Fraction(0)
-
-
-def part_of(warm_ns: Number, cold_ns: Fraction) -> Fraction:
-    """A warm copy's part of a cold one's time, which it never exceeds."""
-    return min(warm_ns / cold_ns, Fraction(1)) if cold_ns else Fraction(1)
-
-
-def warm_copies(cold: CopyCurve, measured: CopyCurve, *, measured_llc: int, llc: int) -> WarmCopies:
-    """Copies with warm ends on a host with a last-level cache of `llc` bytes, as measured on one of `measured_llc`.
-
-    With twice the cache, a copy of twice the size takes the same part of a cold one. Below the first measured size that
-    part stays as it is there; beyond the last, the time saved does.
-    """
-    parts = [(Fraction(size * llc, measured_llc), part_of(ns, cold.at(size))) for size, ns in measured.points]
-    last, last_part = parts[-1]
-
-    def warm_ns(size: Number) -> Fraction:
-        if size >= last:
-            return cold.at(size) - cold.at(last) * (1 - last_part)
-        i = bisect_right(parts, size, key=lambda each: each[0])
-        return cold.at(size) * (between(parts[i - 1], parts[i], size) if i else parts[0][1])
-
-    sizes = {size for size, _ in cold.points} | {int(size) for size, _ in parts}
-    points = tuple((size, round(warm_ns(size))) for size in sorted(sizes))
-    return WarmCopies(replace(measured, points=points, beyond_ns_per_mib=cold.beyond_ns_per_mib), cold, parts[0][1])
-
-
-def hot_share(footprint_bytes: int, cache_bytes: int) -> Fraction:
-    """How much of a stream's copies is in the cache: all below half of its share, nothing when all of that is used."""
-    if footprint_bytes >= cache_bytes:
-        return Fraction(0)
-    return min(Fraction(2 * (cache_bytes - footprint_bytes), cache_bytes), Fraction(1))
+        (below, below_ns), (above, above_ns) = self.points[i - 1], self.points[i]
+        return below_ns + (size - below) * (above_ns - below_ns) // (above - below)
 
 
 class CopyCurves:
-    """All curves of a host, each once."""
+    """The curve of each mover of a host, and that of a CPU's copies within the cache."""
 
     def __init__(self, profile: Profile, cluster: ClusterSpec) -> None:
         host = cluster.host
-        self.profile, self.llc = profile, host.llc
-        self.cold, self.hot, engine, crypto = (
-            of_profile(profile, name) for name in ("cold", "hot", "engine", "crypto")
-        )
-        self.chain_llc = round(to_bytes(profile.chain_llc))
-        of_others = {
+        self.profile = profile
+        cold, engine, crypto, self.hot = (of_profile(profile, name) for name in ("cold", "engine", "crypto", "hot"))
+        self.of_mover = {
+            Mover.GUEST: cold,
+            Mover.HOST: cold,
             Mover.ENGINE: engine,
             Mover.CRYPTO: crypto,
             Mover.NIC: of_rate(host.nic.rate),
             Mover.STORAGE: of_rate(host.storage.rate, host.storage.latency),
             Mover.LINK: of_rate(cluster.network.rate),
         }
-        self.others = tuple(of_others)
-        self.rows = list(of_others.values())
-        self.firsts: dict[CpuCopies, int] = {}
+        self.one_end_saves = max(MILLION - int(profile.one_end_warm.value * MILLION), 0)
+        """What of a cold copy's time one end in the cache saves, in millionths."""
 
-    def of_stream(self, copies: CpuCopies) -> list[int]:
-        """The curve of each `Mover` for a stream, with no, one and both ends warm, one after the other."""
-        first = self.firsts.setdefault(copies, len(self.rows))
-        if first == len(self.rows):
-            self.rows += [self.of_cpu(replace(copies, warm_ends=ends)) for ends in range(len(WARM_CURVES))]
-        return [
-            self.others.index(mover) if mover in self.others else first + ends
-            for ends in range(len(WARM_CURVES))
-            for mover in Mover
-        ]
+    def by_cpu_ns(self, size: int, found: FoundInCache) -> int:
+        """Time of a CPU's copy of a size, as the loop reckons it."""
+        cold_ns = self.of_mover[Mover.GUEST].at(size)
+        one_end_saves_ns = cold_ns * self.one_end_saves // MILLION
+        both_ends_save_ns = max(cold_ns - self.hot.at(size), 0)
+        return copied_within(cold_ns, one_end_saves_ns, both_ends_save_ns, found.read, found.written)
 
-    def of_cpu(self, copies: CpuCopies) -> CopyCurve:
-        """The curve of such copies; how much of them passes the bus is that of a copy of the mean size."""
-        hot, llc = copies.hot, self.llc // copies.under_way
-        curve, bus = self.cold, Fraction(self.cold.bus_milli)
-        if copies.warm_ends and llc:
-            measured = of_profile(self.profile, WARM_CURVES[copies.warm_ends])
-            warm = warm_copies(self.cold, measured, measured_llc=self.chain_llc, llc=llc)
-            curve = warm.curve
-            bus -= warm.still_there(copies.mean_bytes) * (bus - curve.bus_milli)
-        sizes = sorted({size for size, _ in (*curve.points, *self.hot.points)})
-        points = tuple((size, round(hot * self.hot.at(size) + (1 - hot) * curve.at(size))) for size in sizes)
-        beyond = hot * self.hot.beyond_ns_per_mib + (1 - hot) * curve.beyond_ns_per_mib
-        made_of = self.hot.made_of * (hot > 0) + curve.made_of * (hot < 1)
-        return CopyCurve(points, round(beyond), round((1 - hot) * bus), made_of, copies)
-
-    def costs_around(self, curve: CopyCurve, size: int) -> tuple[Cost, ...]:
-        """The costs behind a copy of a size: the profile's points around it; a warm copy is a part of a cold one."""
-        costs: dict[Cost, None] = {}
-        for name in curve.made_of:
-            measured_size: Number = size
-            if curve.copies is not None and name in WARM_CURVES[1:]:
-                costs |= dict.fromkeys(self.profile.curves[WARM_CURVES[0]].costs_around(size))
-                measured_size = Fraction(size * self.chain_llc, self.llc // curve.copies.under_way)
-            costs |= dict.fromkeys(self.profile.curves[name].costs_around(measured_size))
-        return tuple(costs)
+    def costs_around(self, mover: Mover, size: int, found: FoundInCache) -> tuple[Cost, ...]:
+        """The costs behind a copy of a size: the profile's points around it, of all curves that it lies between."""
+        curves = [self.of_mover[mover].name]
+        saved: tuple[Cost, ...] = ()
+        if mover in BY_CPU and mover != Mover.CRYPTO:
+            both, most = found.read * found.written, ALL * ALL
+            curves = ["cold"] * (both < most) + ["hot"] * (both > 0)
+            saved = (self.profile.one_end_warm,) * (found.read + found.written > 0 and both < most)
+        around = (cost for name in curves if name for cost in self.profile.curves[name].costs_around(size))
+        return (*dict.fromkeys(around), *saved)
 
     def table(self) -> Records:
-        """The curves as the loop reads them."""
-        table = np.zeros(len(self.rows), CURVE)
-        for row, curve in zip(table, self.rows, strict=True):
+        """The curves as the loop reads them: one for each mover, then that within the cache."""
+        curves = [*(self.of_mover[mover] for mover in Mover), self.hot]
+        table = np.zeros(len(curves), CURVE)
+        for row, curve in zip(table, curves, strict=True):
             points = len(curve.points)
             assert 0 < points <= CURVE_POINTS
             row["points"] = points
@@ -178,7 +109,7 @@ class CopyCurves:
 def of_profile(profile: Profile, name: str) -> CopyCurve:
     """A curve of the profile as it was measured."""
     points = tuple(profile.curve_points(name))
-    return CopyCurve(points, profile.curve_beyond_ns_per_mib(name), profile.bus_milli(name), (name,))
+    return CopyCurve(points, profile.curve_beyond_ns_per_mib(name), profile.bus_milli(name), name)
 
 
 def of_rate(bytes_per_s: int, latency_ns: int = 0) -> CopyCurve:

@@ -9,6 +9,7 @@ from cluster_sim.engine.faults import PlannedFault
 from cluster_sim.engine.heap import ENTRY
 from cluster_sim.engine.host_spec import GUEST, REQUEST, HostSpec, Policy, Records
 from cluster_sim.engine.host_state import BUFFER, CURSOR, GUEST_STATE, JOURNAL, MESSAGE, TRANSFER, HostState, Int32s
+from cluster_sim.engine.last_level_cache import SLOT_SET, empty_cache, found_by_distance
 from cluster_sim.engine.records import empty_lists, empty_wait_queues
 from cluster_sim.engine.shared_resources import idle_shares, room_for_jobs
 from cluster_sim.engine.state import ALIVE, FOREVER, NOBODY, NOT_GROWING, ON_PIN_DEFER, ON_PIN_RETRY, ON_PIN_WAIT, Host
@@ -18,7 +19,7 @@ from cluster_sim.io_paths.programs import MakeProgram, program
 from cluster_sim.memory.effects import EFFECT_COUNT
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PageTree
 from cluster_sim.memory.pages import Operation
-from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, PoolSize, Swiotlb, empty_swiotlb
+from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, SLOTS_PER_SET, PoolSize, Swiotlb, empty_swiotlb
 from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, post_at_boot, scatter_io_pages
 from cluster_sim.planning.copy_curves import CopyCurves, bus_mb_per_s
 from cluster_sim.planning.placement import place_guests
@@ -82,7 +83,7 @@ def plan_host(
     pages = scatter_io_pages(scenario, guests, bases, chance)
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
     curves = CopyCurves(profile, scenario.cluster)
-    table = build_streams(scenario, curves, guests, streams, servers, io_bases, sizes)
+    table = build_streams(scenario, protection, guests, streams, servers, io_bases, sizes)
     table["is_closed"] *= not is_alone
     link_streams(table, guests, streams)
     sharing = SetUp(scenario, profile)
@@ -95,8 +96,9 @@ def plan_host(
         requests=put_logs(table, streams, guests, logs or {}),
         sizes=sizes_table(streams),
         rules=memory_rules(protection, scenario.memory),
-        policy=policy_of(scenario, keeps_rows=is_alone or scenario.record == "transfers"),
+        policy=policy_of(scenario, curves, keeps_rows=is_alone or scenario.record == "transfers"),
         placement=pages,
+        found_by_distance=found_by_distance(),
         draw_keys=keys_of(streams, guests, chance),
     )
     state = state_at_rest(
@@ -161,6 +163,8 @@ def state_at_rest(
         messages=np.zeros(0, MESSAGE),
         tree=tree,
         pools=pools,
+        cache=empty_cache(),
+        slot_sets=np.zeros(len(pools.free_runs) // SLOTS_PER_SET, SLOT_SET),
         holds=np.zeros(buffers + len(guests) + streams, ENTRY),
         held_until_ns=np.zeros(buffers, np.int64),
         held_pages=np.zeros(buffers, np.int64),
@@ -258,8 +262,8 @@ def faults_of(
     return tuple(sorted(found, key=lambda fault: fault.spec.at))
 
 
-def policy_of(scenario: ScenarioSpec, *, keeps_rows: bool) -> Policy:
-    """What the loop must know of pins, faults and polling."""
+def policy_of(scenario: ScenarioSpec, curves: CopyCurves, *, keeps_rows: bool) -> Policy:
+    """What the loop must know of pins, faults, polling and the cache."""
     memory = scenario.memory
     pins = memory.pins
     operation = Operation.PIN_LONG if pins is not None and pins.term == "long" else Operation.PIN_SHORT
@@ -273,4 +277,6 @@ def policy_of(scenario: ScenarioSpec, *, keeps_rows: bool) -> Policy:
         has_faults=len(scenario.faults) > 0,
         halt_poll_ns=scenario.cluster.host.halt_poll,
         keeps_rows=keeps_rows,
+        llc_bytes=scenario.cluster.host.llc,
+        one_end_saves=curves.one_end_saves,
     )

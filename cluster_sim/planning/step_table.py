@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from cluster_sim.engine.host_spec import STEP, Records
-from cluster_sim.io_paths.copy_chain import with_warm_ends
-from cluster_sim.io_paths.steps import COUNT_COUNT, Program, Step
+from cluster_sim.io_paths.cache_ends import once_a_section
+from cluster_sim.io_paths.steps import BY_CPU, COUNT_COUNT, Op, Program, Step
 from cluster_sim.platform.profile import Profile
 
 
@@ -23,7 +23,7 @@ class Programs:
 
     def add(self, key: tuple[object, ...], program: Program, vcpus: int, own: Mapping[str, int]) -> None:
         """Add a program; `own` are prices that the definition gives."""
-        program = with_warm_ends(program)
+        program = once_a_section(program)
         self.entries[key] = len(self.steps)
         self.programs[key] = program
         for step in program.all_steps:
@@ -31,8 +31,9 @@ class Programs:
             self.prices.append(step_prices(step, self.profile, vcpus, own))
 
     def table(self) -> Records:
-        """The table as the loop reads it."""
+        """The table as the loop reads it; without copies by CPUs, nobody asks what is in the cache."""
         table = np.zeros(len(self.steps), STEP)
+        has_copies = any(step.op == Op.COPY and step.argument in BY_CPU for step in self.steps)
         for row, step, prices in zip(table, self.steps, self.prices, strict=True):
             charged = np.flatnonzero(prices)
             row["op"] = step.op
@@ -41,7 +42,8 @@ class Programs:
             row["runner"] = step.runner
             row["argument"] = step.argument
             row["range"] = step.range
-            row["warm_ends"] = step.warm_ends
+            row["reads"] = -1 if step.reads is None or not has_copies else step.reads
+            row["writes"] = -1 if step.writes is None or not has_copies else step.writes
             row["exits"] = -1 if step.exits is None else step.exits
             row["prices"] = prices
             row["first_price"], row["last_price"] = (charged[0], charged[-1] + 1) if len(charged) else (0, 0)

@@ -14,7 +14,6 @@ from cluster_sim.io_paths.path_needs import BufferLife, PathNeeds, SlotNeeds
 from cluster_sim.io_paths.steps import Direction, Resource
 from cluster_sim.memory.swiotlb import pieces_of
 from cluster_sim.planning.conversion_calls import call_bytes, chunk_bytes, setup_unit
-from cluster_sim.planning.copy_curves import CopyCurves, CpuCopies, hot_share
 from cluster_sim.planning.guest_layout import buffer_bytes, sizes_of_queue
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.queues import Queue, WorkloadSizes
@@ -91,7 +90,7 @@ def home_area(guest: PlannedGuest, stream: int) -> int:
 
 def build_streams(
     scenario: ScenarioSpec,
-    curves: CopyCurves,
+    protection: Protection,
     guests: Sequence[PlannedGuest],
     streams: Sequence[PlannedStream],
     servers: Servers,
@@ -99,9 +98,7 @@ def build_streams(
     sizes: WorkloadSizes,
 ) -> Records:
     """One row a stream, without the key of its draws."""
-    protection, memory, host = curves.profile.protection, scenario.memory, scenario.cluster.host
-    moving = sum(stream.queue.traits.moves_data for stream in streams)
-    llc_share = host.llc // max(moving, 1)
+    memory, host = scenario.memory, scenario.cluster.host
     table = np.zeros(len(streams), STREAM)
     first_buffer = first_mapping = first_size = 0
     for number, (row, stream) in enumerate(zip(table, streams, strict=True)):
@@ -126,9 +123,6 @@ def build_streams(
         if traits.moves_data:
             row["buffer_bytes"] = buffer_bytes(queue, transfer)
             put_mappings(row, queue, guest.layout.needs.slots, first_mapping)
-            hot = hot_share(2 * buffers.count * transfer.mean, llc_share)
-            under_way = buffers.count if traits.is_closed else 1
-            row["curves"] = curves.of_stream(CpuCopies(hot, transfer.mean, under_way))
         put_traits(row, traits)
         row["next_stream"] = NOBODY
         row["latency_ns"] = scenario.cluster.network.latency
@@ -208,7 +202,7 @@ def streams_at_rest(streams: Records) -> Records:
     """State of streams whose buffers are all free."""
     table = np.zeros(len(streams), STREAM_STATE)
     table["usable_buffers"] = table["free_buffers"] = streams["buffers"]
-    table["counted_bytes"] = NOTHING_COUNTED
+    table["counted_bytes"] = table["copy_bytes"] = NOTHING_COUNTED
     table["retrying"] = NOBODY
     return table
 

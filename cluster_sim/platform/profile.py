@@ -35,9 +35,7 @@ FREE_PROFILE = "free"
 NAMED_OVERRIDES = 4
 """More replaced costs than this are told by their number and a digest."""
 BOUNDLESS_MB_PER_S = 1 << 40
-WARM_CURVES = ("cold", "one_end_warm", "both_ends_warm")
-"""A CPU's copy by how many of its ends the transfer has brought into the cache before."""
-CURVES = (*WARM_CURVES, "hot", "engine", "crypto")
+CURVES = ("cold", "hot", "engine", "crypto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +86,8 @@ class Profile:
     prices: Mapping[str, Price]
     curves: Mapping[str, Curve]
     bandwidth: Cost
-    chain_llc: Cost
-    """Last-level cache of the machine whose chains of copies were measured."""
+    one_end_warm: Cost
+    """The part of a cold copy's time that a copy takes which finds one of its ends in the cache."""
     library: CostLibrary
     overrides: tuple[Cost, ...] = ()
     is_free: bool = False
@@ -145,7 +143,7 @@ class Profile:
             if curve.bus is not None:
                 yield curve.bus
         yield self.bandwidth
-        yield self.chain_llc
+        yield self.one_end_warm
 
 
 Toml = Mapping[str, object]
@@ -209,7 +207,7 @@ def load_profile(technology: str, cpu: str = "auto", overrides: Mapping[str, Cos
         },
         curves={name: read_curve(name, table(curves, name), costs) for name in CURVES},
         bandwidth=as_stand_in(bandwidth, str(memory["bandwidth_stands_in"])),
-        chain_llc=derive("memory.chain_llc", str(memory["chain_llc"]), costs, unit="B", note=""),
+        one_end_warm=derive("copy.one_end_warm", str(memory["one_end_warm"]), costs, unit="ratio", note=""),
         library=costs,
         overrides=tuple((overrides or {}).values()),
     )

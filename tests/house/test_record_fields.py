@@ -14,7 +14,7 @@ from cluster_sim.compiling.records import Field, record_of
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("engine", "memory", "planning", "runtime", "workloads", "io_paths", "chance")
-UNITS = {"", "1", "ns", "B", "page", "%", "page·ns", "1·ns", "ns/1024", "ns/MiB", "1/1000"}
+UNITS = {"", "1", "ns", "B", "page", "%", "page·ns", "1·ns", "ns/1024", "ns/MiB", "1/1000", "1/1024"}
 ENDINGS = {"ns": "_ns", "page": "_pages"}
 UNIT_IN_OTHER_WORDS = {"ns", "pages", "split", "splits", "prices", "ledger"}
 """Names that say their unit without its ending, and counts of things that are no pages."""

@@ -75,8 +75,8 @@ class LoneTransfers:
         curves = CopyCurves(profile, self.scenario.cluster)
 
         def each_ns(term: PricedTerm) -> int:
-            if term.copies is not None:
-                return int(curves.of_cpu(term.copies).at(term.copied_bytes))
+            if term.found is not None:
+                return curves.by_cpu_ns(term.copied_bytes, term.found)
             return profile.price_ns(term.price, vcpus) if term.costs and term.price in profile.prices else term.each_ns
 
         return sum(term.count * each_ns(term) for term in self.terms(group))
@@ -84,8 +84,8 @@ class LoneTransfers:
     def must_run(self, group: str, cost: Cost) -> bool:
         """Whether counts do not tell what a cost does: where others than CPUs copy, or a copy waits for the bus."""
         prices, terms = self.explained[0].profile.prices, self.terms(group)
-        uncounted = [term for term in terms if term.costs and term.copies is None and term.price not in prices]
-        copies = [term for term in terms if uncounted and term.copies is not None]
+        uncounted = [term for term in terms if term.costs and term.found is None and term.price not in prices]
+        copies = [term for term in terms if uncounted and term.found is not None]
         return any(cost.name in behind.inputs for term in (*uncounted, *copies) for behind in term.costs)
 
     def exact_ns(self, group: str, cost: Cost, value: float) -> int | None:

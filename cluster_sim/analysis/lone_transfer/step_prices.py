@@ -6,7 +6,7 @@ import numpy as np
 
 from cluster_sim.engine.host_spec import HostSpec
 from cluster_sim.io_paths.steps import Charge, Mover, Op, Range, Runner, Step
-from cluster_sim.planning.copy_curves import CopyCurve, CopyCurves, CpuCopies
+from cluster_sim.planning.copy_curves import CopyCurves, FoundInCache
 from cluster_sim.planning.planned_guest import PlannedStream
 from cluster_sim.planning.stream_programs import definition_prices
 from cluster_sim.platform.profile import Profile
@@ -19,14 +19,14 @@ from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 class PricedTerm:
     """One price of a step: name, ns a unit, units, and the costs behind it (none for a workload's own figure).
 
-    `copies` says what of a CPU's copies it is, of `copied_bytes`; None for all else.
+    `found` says what a CPU's copy of `copied_bytes` found in the cache; None for all else.
     """
 
     price: str
     each_ns: int
     count: int
     costs: tuple[Cost, ...]
-    copies: CpuCopies | None = None
+    found: FoundInCache | None = None
     copied_bytes: int = 0
 
 
@@ -62,7 +62,7 @@ def explain_step(step: Step, row: np.void, context: StepContext) -> ExplainedSte
     if category != step.category:
         terms: tuple[PricedTerm, ...] = (bus_term(step, row, context),)
     elif step.op == Op.COPY:
-        terms = (move_term(step, context),)
+        terms = (move_term(step, row, context),)
     elif step.op == Op.RECEIVE:
         name = f"{Mover(step.argument).name.lower()}, {context.frame_bytes} B, beyond what sending took"
         terms = (PricedTerm(name, int(row["spent_ns"]), 1, ()),)
@@ -85,8 +85,8 @@ def bus_term(step: Step, row: np.void, context: StepContext) -> PricedTerm:
     """What a copy waits because it alone asks for more than the memory bus carries."""
     profile = context.profile
     is_profiles = context.scenario.cluster.host.memory_bandwidth == "auto"
-    curves = [profile.curves[name] for name in curve_of(step, context).made_of]
-    costs = (*[profile.bandwidth] * is_profiles, *(curve.bus for curve in curves if curve.bus is not None))
+    bus = profile.curves[context.curves.of_mover[Mover(step.argument)].name].bus
+    costs = (*[profile.bandwidth] * is_profiles, *([] if bus is None else [bus]))
     return PricedTerm("wait for the memory bus", int(row["spent_ns"]), 1, costs)
 
 
@@ -102,21 +102,18 @@ def charge_term(charge: Charge, row: np.void, context: StepContext) -> PricedTer
     return PricedTerm(charge.price, each_ns, count, () if cost is None else (cost,))
 
 
-def curve_of(step: Step, context: StepContext) -> CopyCurve:
-    """The curve that a copy takes its time from."""
-    numbers = context.spec.streams["curves"][context.stream]
-    return context.curves.rows[int(numbers[step.warm_ends * len(Mover) + step.argument])]
-
-
-def move_term(step: Step, context: StepContext) -> PricedTerm:
+def move_term(step: Step, row: np.void, context: StepContext) -> PricedTerm:
     """A copy, by the measured points around its size, or the last of them and the rate beyond.
 
     What a network card or storage takes is the definition's own figure.
     """
-    curve, size = curve_of(step, context), context.frame_bytes
+    mover, size, curves = Mover(step.argument), context.frame_bytes, context.curves
     if step.range == Range.WHOLE_BUFFER:
         size = int(context.spec.streams["buffer_bytes"][context.stream])
-    copied = " and ".join(name.replace("_", " ") for name in curve.made_of)
-    moved = f"copy, {copied}" if copied else Mover(step.argument).name.lower()
-    costs = context.curves.costs_around(curve, size)
-    return PricedTerm(f"{moved}, {size} B", int(curve.at(size)), 1, costs, copies=curve.copies, copied_bytes=size)
+    found = FoundInCache(*row["found"][:2].tolist())
+    costs = curves.costs_around(mover, size, found)
+    if mover in (Mover.GUEST, Mover.HOST):
+        return PricedTerm(f"copy, {found}, {size} B", curves.by_cpu_ns(size, found), 1, costs, found, size)
+    curve = curves.of_mover[mover]
+    moved = f"copy, {curve.name}" if curve.name else mover.name.lower()
+    return PricedTerm(f"{moved}, {size} B", curve.at(size), 1, costs)

@@ -1,0 +1,224 @@
+"""The host's last-level cache: how much of a memory is still there when a CPU comes back to it.
+
+A line stays in a cache with LRU replacement as long as fewer bytes than the cache holds have been touched since. So the
+loop keeps, for each end of a buffer's copies, when a CPU touched it last, and how many bytes were touched last at which
+time. Time counts the bytes that come to the front, in steps of a 16th of the cache. What lies in front of a memory is
+its reuse distance; the share of its lines that are found by that is tabulated once (`found_by_distance`).
+
+Bounce slots are taken in turn: those of a mapping were last touched when the search came by before. So each slot set
+remembers the time of its last touch in this round and in the round before.
+"""
+
+from math import exp
+from typing import Final
+
+import numpy as np
+
+from cluster_sim.compiling.decorators import compiled, inlined
+from cluster_sim.compiling.records import Field, record_of
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.state import Host
+from cluster_sim.integers import Int64s
+from cluster_sim.io_paths.steps import End
+from cluster_sim.memory.swiotlb import SLOTS_PER_SET, TRANSIENT, mapping_bytes_max
+
+WAYS: Final = 16
+"""Of each set of the cache: Zen 3 and Zen 4 (CPUID leaf 0x8000001D); Intel's servers have 11 to 15."""
+SHARE_BITS: Final = 10
+ALL: Final = 1 << SHARE_BITS
+"""All of something; shares are counted in 1,024ths of it."""
+STEPS_A_CACHE: Final = 64
+CACHES: Final = 2
+"""Distance from which nothing is found, in caches."""
+EPOCHS: Final = 64
+EPOCHS_A_CACHE: Final = 16
+SCALE_BITS: Final = 34
+SET_BITS: Final = SLOTS_PER_SET.bit_length() - 1
+NEVER: Final = 0
+NO_END: Final = -1
+
+CACHE_FIELDS: Final = (
+    Field("newest", "", "epoch in which what is touched now is counted"),
+    Field("moved_bytes", "B", "bytes that came to the front in it"),
+    Field("held_bytes", "B", "bytes that were touched last in each epoch", (EPOCHS,)),
+    Field("found", "1/1024", "share of what was touched last in each epoch that is still there", (EPOCHS,)),
+)
+CACHE: Final = record_of(CACHE_FIELDS)
+
+SLOT_SET_FIELDS: Final = (
+    Field("touched", "", "epoch of the last touch of its slots, or NEVER"),
+    Field("touched_before", "", "the same when the search for slots came by the last time"),
+    Field("mapped_up_to", "", "slot at which the last mapping in it began"),
+)
+SLOT_SET: Final = record_of(SLOT_SET_FIELDS)
+"""A slot set of a bounce pool."""
+
+
+def found_by_distance() -> Int64s:
+    """Of lines whose reuse distance is so many 64ths of the cache, how many are found, in 1,024ths.
+
+    Addresses spread over the sets by chance. A line is still there if fewer others than there are ways fell into its
+    set, where as many are expected as the ways times the distance in caches (Poisson).
+    """
+    table = np.zeros(CACHES * STEPS_A_CACHE + 2, np.int64)
+    for step in range(CACHES * STEPS_A_CACHE):
+        expected = WAYS * step / STEPS_A_CACHE
+        term = share = exp(-expected)
+        for others in range(1, WAYS):
+            term *= expected / others
+            share += term
+        table[step] = round(ALL * share)
+    return table
+
+
+def empty_cache() -> Records:
+    """A cache in which nothing lies."""
+    cache = np.zeros(1, CACHE)
+    cache["newest"] = NEVER + 1
+    return cache
+
+
+@inlined
+def epoch_at(newest: int, touched: int) -> int:
+    """Where an epoch is kept; those that were long ago are kept as one."""
+    return max(touched, newest - EPOCHS + 1) & (EPOCHS - 1)
+
+
+@compiled
+def touch(host: Host, buffer: int, end: int, touched_bytes: int) -> int:
+    """A CPU reads or writes one end of a buffer; the share that it finds in the cache, in 1,024ths."""
+    cache = host.state.cache[0]
+    newest = cache.newest
+    cache.held_bytes[newest & (EPOCHS - 1)] += touched_bytes
+    if end == NO_END:
+        cache.moved_bytes += touched_bytes
+        return 0
+    state = host.state.buffers[buffer]
+    touched, had_bytes = state.touched[end], state.cached_bytes[end]
+    state.touched[end] = newest
+    state.cached_bytes[end] = touched_bytes
+    found = 0
+    if touched != newest:
+        cache.moved_bytes += touched_bytes
+    if touched != NEVER:
+        at = epoch_at(newest, touched)
+        cache.held_bytes[at] = max(cache.held_bytes[at] - had_bytes, 0)
+        found = cache.found[at]
+        if had_bytes < touched_bytes:
+            found = found * had_bytes // touched_bytes
+    return int(found)
+
+
+@compiled
+def forget(host: Host, buffer: int, end: int) -> None:
+    """DMA has read or written one end of a buffer: nothing of it is in the cache."""
+    if end == NO_END:
+        return
+    cache, state = host.state.cache[0], host.state.buffers[buffer]
+    if state.touched[end] != NEVER:
+        at = epoch_at(cache.newest, state.touched[end])
+        cache.held_bytes[at] = max(cache.held_bytes[at] - state.cached_bytes[end], 0)
+    state.touched[end] = NEVER
+    state.dirty[end] = 0
+
+
+@compiled
+def pass_cache(host: Host, passed_bytes: int) -> None:
+    """A CPU touches memory that no copy comes back to."""
+    if host.spec.policy.llc_bytes > 0:
+        touch(host, 0, NO_END, passed_bytes)
+        keep_time(host)
+
+
+@compiled
+def use_end(host: Host, transfer: int, reads: int, writes: int) -> None:
+    """A CPU reads or writes the transfer's data where it lies, without copying it."""
+    if host.spec.policy.llc_bytes == 0:
+        return
+    row = host.state.transfers[transfer]
+    state = host.state.buffers[row.buffer]
+    if reads != NO_END:
+        state.dirty[reads] = state.dirty[reads] * touch(host, row.buffer, reads, row.bytes) >> SHARE_BITS
+    if writes != NO_END:
+        touch(host, row.buffer, writes, row.bytes)
+        state.dirty[writes] = ALL
+    keep_time(host)
+
+
+@inlined
+def keep_time(host: Host) -> None:
+    """Begin the next epoch when enough has come to the front."""
+    if host.state.cache[0].moved_bytes * EPOCHS_A_CACHE >= host.spec.policy.llc_bytes:
+        begin_epoch(host)
+
+
+@compiled
+def begin_epoch(host: Host) -> None:
+    """Begin an epoch, and find anew how much is still there of what was touched last in each before.
+
+    In front of it lies what was touched in later epochs and in its own; the oldest two become one.
+    """
+    cache, table = host.state.cache[0], host.spec.found_by_distance
+    llc_bytes = host.spec.policy.llc_bytes
+    newest = cache.newest + 1
+    first, oldest = newest & (EPOCHS - 1), (newest + 1) & (EPOCHS - 1)
+    cache.held_bytes[oldest] += cache.held_bytes[first]
+    cache.held_bytes[first] = 0
+    cache.found[first] = ALL
+    cache.newest = newest
+    cache.moved_bytes = 0
+    scale = (STEPS_A_CACHE << SCALE_BITS) // llc_bytes
+    far_bytes = CACHES * llc_bytes
+    distance_bytes = 0
+    for back in range(1, EPOCHS):
+        at = (newest - back) & (EPOCHS - 1)
+        distance_bytes += cache.held_bytes[at]
+        if distance_bytes >= far_bytes:
+            if cache.found[at] == 0:
+                return
+            cache.found[at] = 0
+            continue
+        position = distance_bytes * scale
+        step = position >> SCALE_BITS
+        part = (position >> (SCALE_BITS - SHARE_BITS)) & (ALL - 1)
+        cache.found[at] = table[step] + ((table[step + 1] - table[step]) * part >> SHARE_BITS)
+
+
+@compiled
+def take_from_sets(host: Host, transfer: int) -> None:
+    """What was touched of the slots that the transfer's buffer has got, when the search came by before."""
+    row = host.state.transfers[transfer]
+    stream, state = host.spec.streams[row.stream], host.state.buffers[row.buffer]
+    at = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
+    piece_bytes = mapping_bytes_max(stream.min_align_mask)
+    left_bytes, pieces, touched, held_bytes = row.bytes, 0, 0, 0
+    while left_bytes > 0:
+        slot = host.state.slots[at]
+        if slot != TRANSIENT:
+            slot_set, first = host.state.slot_sets[slot >> SET_BITS], slot & (SLOTS_PER_SET - 1)
+            if first <= slot_set.mapped_up_to:
+                slot_set.touched_before = slot_set.touched
+            slot_set.mapped_up_to = first
+            if slot_set.touched_before != NEVER:
+                pieces += 1
+                touched += slot_set.touched_before
+                held_bytes += min(piece_bytes, left_bytes)
+        at += 1
+        left_bytes -= piece_bytes
+    state.touched[End.DEVICE] = touched if pieces <= 1 else touched // pieces
+    state.cached_bytes[End.DEVICE] = held_bytes
+    state.dirty[End.DEVICE] = ALL
+
+
+@compiled
+def leave_with_sets(host: Host, transfer: int) -> None:
+    """Leave with the slots' sets when the transfer touched them last."""
+    row = host.state.transfers[transfer]
+    stream, state = host.spec.streams[row.stream], host.state.buffers[row.buffer]
+    first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
+    touched = state.touched[End.DEVICE]
+    for at in range(first, first + state.mapped_pieces - stream.extra_mappings):
+        slot = host.state.slots[at]
+        if slot != TRANSIENT:
+            host.state.slot_sets[slot >> SET_BITS].touched = touched
+    state.touched[End.DEVICE] = NEVER

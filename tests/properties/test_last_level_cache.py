@@ -1,0 +1,187 @@
+"""The shares that the loop finds in its last-level cache, against a simulated one that sees the same copies.
+
+Block requests bounce through a pool of one area. The loop's journal says which buffer was copied when; the twin takes
+slots by a pool of its own and keeps each sector. Compared are the time of all copies and their bytes on the bus, once
+the cache is full.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import count, pairwise
+
+import numpy as np
+import pytest
+
+from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.last_level_cache import ALL, found_by_distance
+from cluster_sim.engine.timed_steps import MILLION
+from cluster_sim.io_paths.steps import End, Mover, Op
+from cluster_sim.memory.swiotlb import EXTRA_BYTES, SLOT_BYTES
+from cluster_sim.memory.swiotlb_pool import SwiotlbPool
+from cluster_sim.planning.host_plan import HostPlan, plan_host
+from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.runtime.host_engine import HostEngine
+from tests.oracles.last_level_cache_twin import SECTOR_BYTES, LastLevelCacheTwin
+from tests.unit.lone_host import Values, arrivals, scenario, workload_sizes
+
+KIB, MIB = 1 << 10, 1 << 20
+DEPTH = 8
+STEPS_A_REQUEST = 24
+EXTRAS = 3
+SPAN_NS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the table: streams of 8 requests each, their size, the pool and the cache, MiB."""
+
+    streams: int
+    size_kib: int
+    pool_mib: int
+    llc_mib: int
+    rw: str = "randread"
+
+    @property
+    def size_bytes(self) -> int:
+        return self.size_kib * KIB
+
+    @property
+    def requests(self) -> int:
+        """Until all slots of the pool have been taken three times, and the cache was filled."""
+        return max(3 * self.pool_mib, 3 * self.llc_mib) * MIB // self.size_bytes + 4 * self.streams * DEPTH
+
+
+def plan_of(point: Point, **host: int | str) -> HostPlan:
+    """The point's host; storage that serves all at once."""
+    reads: Values = {"kind": "block", "rw": point.rw, "bs": f"{point.size_kib}KiB", "iodepth": DEPTH}
+    spec = scenario(
+        "pkvm",
+        {"kind": "swiotlb", "pool": f"{point.pool_mib}MiB"},
+        guest={"workloads": [reads | {"numjobs": point.streams, "cpus": "one"}], "vcpus": 16},
+        host={
+            "llc": f"{point.llc_mib}MiB",
+            "memory_bandwidth": "0",
+            "storage": {"latency": "50us", "parallel": 4096},
+            **host,
+        },
+    )
+    entries = point.requests * STEPS_A_REQUEST
+    return plan_host(spec, profile_of(spec), workload_sizes(spec), journal_entries=entries)
+
+
+@cache
+def journal_of(point: Point) -> tuple[HostPlan, Records]:
+    """What the loop did, in the order in which it began."""
+    plan = plan_of(point)
+    engine = HostEngine(plan)
+    ended = until_ns = 0
+    nothing = arrivals([(0, 0, 0)]).rows(0, 0)
+    while ended < point.requests:
+        until_ns += SPAN_NS
+        ended += sum(len(each) for each in engine.advance(nothing, until_ns))
+    journal = engine.gauges().journal()
+    assert len(journal) < point.requests * STEPS_A_REQUEST
+    return plan, journal[np.argsort(journal["started_ns"], kind="stable")]
+
+
+def by_loop(point: Point) -> tuple[float, float]:
+    """Time and bus bytes of the copies of the last two thirds, as the loop has them."""
+    plan, journal = journal_of(point)
+    steps = plan.spec.steps[journal["step"]]
+    copies = journal[(steps["op"] == Op.COPY) & np.isin(steps["argument"], [Mover.GUEST, Mover.HOST])]
+    copies = copies[len(copies) // 3 :]
+    passes = 2 * ALL - copies["found"][:, 0] - copies["found"][:, 2]
+    return float(copies["spent_ns"].sum()), float(passes.sum()) * point.size_bytes / ALL
+
+
+class Replay:
+    """The same copies through the twin."""
+
+    def __init__(self, point: Point) -> None:
+        self.point = point
+        self.plan, self.journal = journal_of(point)
+        self.twin = LastLevelCacheTwin(point.llc_mib * MIB)
+        self.pool = SwiotlbPool(point.pool_mib * MIB)
+        self.mapped: dict[int, list[int]] = {}
+        self.sectors = point.size_bytes // SECTOR_BYTES
+        self.fresh = count(1 << 50, self.sectors)
+        curves = self.plan.curves
+        self.cold_ns = curves.of_mover[Mover.GUEST].at(point.size_bytes)
+        self.one_ns = self.cold_ns * curves.one_end_saves / MILLION
+        self.both_ns = self.cold_ns - curves.hot.at(point.size_bytes)
+
+    def sectors_of(self, buffer: int, end: int) -> range:
+        """Where an end of a buffer lies; memory that no copy comes back to is new each time."""
+        first = next(self.fresh)
+        if end == End.OWN:
+            first = (1 << 40) + buffer * self.sectors
+        elif end == End.DEVICE:
+            first = self.mapped[buffer][0] * SLOT_BYTES // SECTOR_BYTES
+        return range(first, first + self.sectors)
+
+    def map_buffer(self, buffer: int) -> None:
+        """Take slots; a guest that writes has just made its data."""
+        if self.point.rw == "randwrite":
+            for sector in self.sectors_of(buffer, End.OWN):
+                self.twin.touch(sector, writes=True)
+        sizes = [self.point.size_bytes] + [EXTRA_BYTES] * EXTRAS
+        slots = [self.pool.map_single(size) for size in sizes]
+        self.mapped[buffer] = [slot for slot in slots if slot is not None]
+        assert len(self.mapped[buffer]) == len(sizes)
+
+    def unmap_buffer(self, buffer: int) -> None:
+        """Give the slots back."""
+        sizes = [self.point.size_bytes] + [EXTRA_BYTES] * EXTRAS
+        for slot, size in zip(self.mapped.pop(buffer), sizes, strict=True):
+            self.pool.unmap_single(slot, size)
+
+    def run(self) -> tuple[float, float]:
+        """Time and bus bytes of the copies of the last two thirds."""
+        steps = self.plan.spec.steps
+        spent: list[float] = []
+        bus: list[int] = []
+        for entry in self.journal:
+            number, buffer = int(entry["step"]), int(entry["buffer"])
+            step = steps[number]
+            if steps[number - 1]["op"] == Op.MAP_SLOTS:
+                self.map_buffer(buffer)
+            elif steps[number - 1]["op"] == Op.UNMAP_SLOTS:
+                self.unmap_buffer(buffer)
+            elif step["op"] == Op.COPY and step["argument"] in (Mover.GUEST, Mover.HOST):
+                before = self.twin.bus_sectors
+                ends = (self.sectors_of(buffer, int(step[column])) for column in ("reads", "writes"))
+                one, both = self.twin.copy(*ends)
+                spent.append(self.cold_ns - (one * self.one_ns + both * self.both_ns) / self.sectors)
+                bus.append(self.twin.bus_sectors - before)
+        third = len(spent) // 3
+        return sum(spent[third:]), sum(bus[third:]) * SECTOR_BYTES
+
+
+if __name__ == "__main__":
+    import sys
+    import time
+
+    for llc in (4, 16):
+        for pool in (4, 16, 64):
+            for size in (16, 64, 256):
+                for streams in (1, 2, 4, 8):
+                    if streams * DEPTH * size * KIB * 1.1 > pool * MIB:
+                        continue
+                    for rw in ("randread", "randwrite"):
+                        p = Point(streams, size, pool, llc, rw)
+                        t = time.time()
+                        a = by_loop(p)
+                        b = Replay(p).run()
+                        n = len(journal_of(p)[1])
+                        print(
+                            llc,
+                            pool,
+                            size,
+                            streams,
+                            rw,
+                            f"{a[0] / b[0] - 1:+.3f} {a[1] / max(b[1], 1) - 1:+.3f}",
+                            f"time/cold {b[0]:.3g} bus {b[1]:.3g}",
+                            f"{time.time() - t:.1f}s",
+                            flush=True,
+                        )
+                        journal_of.cache_clear()
