@@ -5,7 +5,7 @@ from cluster_sim.engine.bounce import map_slots, unmap_slots
 from cluster_sim.engine.buffer_life import is_shared, open_batch, refill, rest, restore_later, stays_shared
 from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
-from cluster_sim.engine.last_level_cache import NO_END, forget, use_end
+from cluster_sim.engine.last_level_cache import NO_END, drop_lines, use_end
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
 from cluster_sim.engine.transfers import finish, forget, new_transfer
@@ -118,7 +118,7 @@ def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
         else:
             hand_on_others(host, row.stream, now_ns)
     elif op == Op.DMA:
-        forget(host, row.buffer, step.writes)
+        drop_lines(host, row.buffer, step.writes)
     elif op == Op.WATCH:
         row.seen_shootdowns = host.state.guests[stream.guest].shootdowns
     else:

@@ -110,7 +110,7 @@ def touch(host: Host, buffer: int, end: int, touched_bytes: int) -> int:
 
 
 @compiled
-def forget(host: Host, buffer: int, end: int) -> None:
+def drop_lines(host: Host, buffer: int, end: int) -> None:
     """DMA has read or written one end of a buffer: nothing of it is in the cache."""
     if end == NO_END:
         return
