@@ -75,6 +75,7 @@ def empty_cache() -> Records:
     """A cache in which nothing lies."""
     cache = np.zeros(1, CACHE)
     cache["newest"] = NEVER + 1
+    cache["found"][:, NEVER + 1] = ALL
     return cache
 
 

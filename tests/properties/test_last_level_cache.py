@@ -7,9 +7,10 @@ the cache is full.
 
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
+from itertools import count, pairwise
 
 import numpy as np
+import pytest
 
 from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.last_level_cache import ALL
