@@ -84,12 +84,17 @@ def journal_of(point: Point) -> tuple[HostPlan, Records]:
     return plan, journal[np.argsort(journal["started_ns"], kind="stable")]
 
 
-def by_loop(point: Point) -> tuple[float, float]:
-    """Time and bus bytes of the copies of the last two thirds, as the loop has them."""
+def copies_of(point: Point) -> Records:
+    """Copies by CPUs, but for the first third."""
     plan, journal = journal_of(point)
     steps = plan.spec.steps[journal["step"]]
-    copies = journal[(steps["op"] == Op.COPY) & np.isin(steps["argument"], [Mover.GUEST, Mover.HOST])]
-    copies = copies[len(copies) // 3 :]
+    copies: Records = journal[(steps["op"] == Op.COPY) & np.isin(steps["argument"], [Mover.GUEST, Mover.HOST])]
+    return copies[len(copies) // 3 :]
+
+
+def by_loop(point: Point) -> tuple[float, float]:
+    """Time and bus bytes of the copies, as the loop has them."""
+    copies = copies_of(point)
     passes = 2 * ALL - copies["found"][:, 0] - copies["found"][:, 2]
     return float(copies["spent_ns"].sum()), float(passes.sum()) * point.size_bytes / ALL
 
@@ -166,9 +171,9 @@ def far_off(point: Point) -> tuple[float, float]:
 TABLE = [
     Point(streams, size_kib, pool_mib, llc_mib, rw)
     for llc_mib in (4, 16)
-    for pool_mib in (4, 16, 48)
+    for pool_mib in (4, 16)
     for size_kib in (16, 64, 256)
-    for streams in (1, 2, 4, 8)
+    for streams in (1, 3, 8)
     for rw in ("randread", "randwrite")
     if streams * DEPTH * size_kib * KIB <= pool_mib * MIB * 3 // 4
 ]
@@ -181,21 +186,21 @@ def test_time_and_bus_bytes_are_within_a_tenth_of_a_simulated_caches(point: Poin
     assert abs(bus_off) < 0.1
 
 
-def rate(point: Point) -> float:
-    """Requests a second."""
-    _, journal = journal_of(point)
-    return point.requests * 1e9 / int(journal["started_ns"][-1])
+def copying_ns(point: Point) -> float:
+    """What a copy takes, by the mean of the last two thirds: the cache alone, whatever locks and loops do."""
+    copies = copies_of(point)
+    return float(copies["spent_ns"].mean())
 
 
 @pytest.mark.parametrize(("size_kib", "llc_mib"), [(64, 4), (64, 16), (128, 32)])
-def test_one_reader_more_adds_at_most_its_share_and_takes_no_more_than_a_seventh(size_kib: int, llc_mib: int) -> None:
-    rates = [rate(Point(streams, size_kib, 48, llc_mib)) for streams in range(1, 9)]
-    for streams, (fewer, more) in enumerate(pairwise(rates), start=1):
-        assert 0.85 < more / fewer < 1.15 * (streams + 1) / streams
+def test_one_reader_more_slows_copies_by_no_more_than_its_share_and_a_seventh(size_kib: int, llc_mib: int) -> None:
+    times = [copying_ns(Point(streams, size_kib, 48, llc_mib)) for streams in range(1, 9)]
+    for streams, (fewer, more) in enumerate(pairwise(times), start=1):
+        assert 0.95 < more / fewer < 1.15 * (streams + 1) / streams
 
 
-def test_a_pool_step_changes_throughput_by_less_than_a_seventh() -> None:
+def test_a_pool_step_slows_copies_by_less_than_a_seventh() -> None:
     """From a pool that lies in the cache to one that is three times as large."""
-    rates = [rate(Point(2, 64, pool_mib, 16)) for pool_mib in (4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 48)]
-    assert all(0.85 < more / fewer < 1.15 for fewer, more in pairwise(rates))
-    assert rates[-1] < 0.95 * rates[0], "and yet it matters"
+    times = [copying_ns(Point(2, 64, pool_mib, 16)) for pool_mib in (4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 48)]
+    assert all(0.98 < more / fewer < 1.15 for fewer, more in pairwise(times))
+    assert times[-1] > 1.1 * times[0], "and yet it matters"
