@@ -5,7 +5,7 @@ from cluster_sim.engine.buffer_life import is_shared, open_batch, refill, rest, 
 from cluster_sim.engine.dispatch import end_throttle, map_in_turn, requeue, throttle, unmap_in_turn
 from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
-from cluster_sim.engine.last_level_cache import NO_END, forget, use_end
+from cluster_sim.engine.last_level_cache import NO_END, drop_lines, use_end
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
 from cluster_sim.engine.transfers import finish, forget, new_transfer
@@ -120,7 +120,7 @@ def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
     elif op == Op.END_THROTTLE:
         end_throttle(host, transfer, now_ns)
     elif op == Op.DMA:
-        forget(host, row.buffer, step.writes)
+        drop_lines(host, row.buffer, step.writes)
     elif op == Op.WATCH:
         row.seen_shootdowns = host.state.guests[stream.guest].shootdowns
     else:

@@ -75,6 +75,7 @@ def empty_cache() -> Records:
     """A cache in which nothing lies."""
     cache = np.zeros(1, CACHE)
     cache["newest"] = NEVER + 1
+    cache["found"][:, NEVER + 1] = ALL
     return cache
 
 
@@ -110,7 +111,7 @@ def touch(host: Host, buffer: int, end: int, touched_bytes: int) -> int:
 
 
 @compiled
-def forget(host: Host, buffer: int, end: int) -> None:
+def drop_lines(host: Host, buffer: int, end: int) -> None:
     """DMA has read or written one end of a buffer: nothing of it is in the cache."""
     if end == NO_END:
         return

@@ -8,7 +8,7 @@ from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.booking import book, copy_alone_ns, price
 from cluster_sim.engine.buffer_life import batch_of
 from cluster_sim.engine.heap import push
-from cluster_sim.engine.last_level_cache import ALL, NO_END, SHARE_BITS, forget, keep_time, touch
+from cluster_sim.engine.last_level_cache import ALL, NO_END, SHARE_BITS, drop_lines, keep_time, touch
 from cluster_sim.engine.shared_resources import (
     HOST_LOCK,
     MEMORY_BANDWIDTH,
@@ -185,8 +185,8 @@ def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> int:
         row.copied_bytes[0] += moved_bytes
     if mover == Mover.GUEST or mover == Mover.HOST or mover == Mover.CRYPTO:
         return copy_by_cpu(host, transfer, now_ns, mover, moved_bytes)
-    forget(host, row.buffer, step.reads)
-    forget(host, row.buffer, step.writes)
+    drop_lines(host, row.buffer, step.reads)
+    drop_lines(host, row.buffer, step.writes)
     alone_ns = copy_alone_ns(host.spec.curves, mover, moved_bytes)
     return on_bus(host, transfer, now_ns, alone_ns, moved_bytes * host.spec.curves[mover].bus_milli)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cluster_sim.engine.host_spec import Records
-from cluster_sim.engine.last_level_cache import ALL, found_by_distance
+from cluster_sim.engine.last_level_cache import ALL
 from cluster_sim.engine.timed_steps import MILLION
 from cluster_sim.io_paths.steps import End, Mover, Op
 from cluster_sim.memory.swiotlb import EXTRA_BYTES, SLOT_BYTES
@@ -84,12 +84,17 @@ def journal_of(point: Point) -> tuple[HostPlan, Records]:
     return plan, journal[np.argsort(journal["started_ns"], kind="stable")]
 
 
-def by_loop(point: Point) -> tuple[float, float]:
-    """Time and bus bytes of the copies of the last two thirds, as the loop has them."""
+def copies_of(point: Point) -> Records:
+    """Copies by CPUs, but for the first third."""
     plan, journal = journal_of(point)
     steps = plan.spec.steps[journal["step"]]
-    copies = journal[(steps["op"] == Op.COPY) & np.isin(steps["argument"], [Mover.GUEST, Mover.HOST])]
-    copies = copies[len(copies) // 3 :]
+    copies: Records = journal[(steps["op"] == Op.COPY) & np.isin(steps["argument"], [Mover.GUEST, Mover.HOST])]
+    return copies[len(copies) // 3 :]
+
+
+def by_loop(point: Point) -> tuple[float, float]:
+    """Time and bus bytes of the copies, as the loop has them."""
+    copies = copies_of(point)
     passes = 2 * ALL - copies["found"][:, 0] - copies["found"][:, 2]
     return float(copies["spent_ns"].sum()), float(passes.sum()) * point.size_bytes / ALL
 
@@ -157,31 +162,45 @@ class Replay:
         return sum(spent[third:]), sum(bus[third:]) * SECTOR_BYTES
 
 
-if __name__ == "__main__":
-    import sys
-    import time
+def far_off(point: Point) -> tuple[float, float]:
+    """By which part the loop's time and bus bytes are off the twin's."""
+    mine, twins = by_loop(point), Replay(point).run()
+    return mine[0] / twins[0] - 1, mine[1] / twins[1] - 1
 
-    for llc in (4, 16):
-        for pool in (4, 16, 64):
-            for size in (16, 64, 256):
-                for streams in (1, 2, 4, 8):
-                    if streams * DEPTH * size * KIB * 1.1 > pool * MIB:
-                        continue
-                    for rw in ("randread", "randwrite"):
-                        p = Point(streams, size, pool, llc, rw)
-                        t = time.time()
-                        a = by_loop(p)
-                        b = Replay(p).run()
-                        n = len(journal_of(p)[1])
-                        print(
-                            llc,
-                            pool,
-                            size,
-                            streams,
-                            rw,
-                            f"{a[0] / b[0] - 1:+.3f} {a[1] / max(b[1], 1) - 1:+.3f}",
-                            f"time/cold {b[0]:.3g} bus {b[1]:.3g}",
-                            f"{time.time() - t:.1f}s",
-                            flush=True,
-                        )
-                        journal_of.cache_clear()
+
+TABLE = [
+    Point(streams, size_kib, pool_mib, llc_mib, rw)
+    for llc_mib in (4, 16)
+    for pool_mib in (4, 16)
+    for size_kib in (16, 64, 256)
+    for streams in (1, 3, 8)
+    for rw in ("randread", "randwrite")
+    if streams * DEPTH * size_kib * KIB <= pool_mib * MIB * 3 // 4
+]
+
+
+@pytest.mark.parametrize("point", TABLE, ids=str)
+def test_time_and_bus_bytes_are_within_a_tenth_of_a_simulated_caches(point: Point) -> None:
+    time_off, bus_off = far_off(point)
+    assert abs(time_off) < 0.1
+    assert abs(bus_off) < 0.1
+
+
+def copying_ns(point: Point) -> float:
+    """What a copy takes, by the mean of the last two thirds: the cache alone, whatever locks and loops do."""
+    copies = copies_of(point)
+    return float(copies["spent_ns"].mean())
+
+
+@pytest.mark.parametrize(("size_kib", "llc_mib"), [(64, 4), (64, 16), (128, 32)])
+def test_one_reader_more_slows_copies_by_no_more_than_its_share_and_a_seventh(size_kib: int, llc_mib: int) -> None:
+    times = [copying_ns(Point(streams, size_kib, 48, llc_mib)) for streams in range(1, 9)]
+    for streams, (fewer, more) in enumerate(pairwise(times), start=1):
+        assert 0.95 < more / fewer < 1.15 * (streams + 1) / streams
+
+
+def test_a_pool_step_slows_copies_by_less_than_a_seventh() -> None:
+    """From a pool that lies in the cache to one that is three times as large."""
+    times = [copying_ns(Point(2, 64, pool_mib, 16)) for pool_mib in (4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 48)]
+    assert all(0.98 < more / fewer < 1.15 for fewer, more in pairwise(times))
+    assert times[-1] > 1.1 * times[0], "and yet it matters"

@@ -116,7 +116,7 @@ def test_the_slots_of_a_small_pool_are_in_the_cache_when_the_search_comes_by_aga
 
 
 def test_what_another_stream_copies_pushes_out_what_was_there() -> None:
-    """Buffers of 192 KiB in 1 MiB: alone they are hot; beside a stream that moves 16 MiB between two turns they are not."""
+    """Buffers of 192 KiB in 1 MiB: alone they are hot; once others moved 16 MiB they are not."""
     host = small_host(MIB)
     assert [touch(host, 0, End.OWN, SIZE), touch(host, 0, End.OWN, SIZE)] == [0, ALL]
     for _ in range(64):
@@ -162,7 +162,7 @@ def test_hot_copies_leave_the_bus_alone_and_others_move_what_they_miss_and_what_
 
 
 def test_memory_that_was_only_read_is_written_back_once_it_was_written() -> None:
-    """map reads the private buffer and unmap writes it: found, but clean."""
+    """Mapping reads the private buffer and unmapping writes it: found, but clean."""
     copies = copies_of(SWIOTLB, 1, llc="32MiB", buffers=1)
     assert copies["found"].tolist() == [[0, 0, 0], [0, ALL, ALL], [ALL, ALL, 0]]
     bus = 2 * ALL - copies["found"][:, 0] - copies["found"][:, 2]

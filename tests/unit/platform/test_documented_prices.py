@@ -20,7 +20,6 @@ ABSENT = "–"
 CONSTANT = "a constant of the kernel"
 OF_NO_PRICE = {
     "bus bytes per copied byte": "mem.bus_bytes_per_copied_byte",
-    "bus bytes per byte of a warm copy": "mem.bus_bytes_per_warm_byte",
 }
 """Rows whose first cell names no price and no cost."""
 BULLET = re.compile(r"- ((?:`\w+`(?:, )?)+) = `([^`]+)`, (measured|published|stand-in|estimated)(?: \(([^()]+)\))?")
@@ -152,8 +151,6 @@ CURVES = table("4.4", "mover")
     ("row", "curve"),
     [
         ("guest, host, cold", "cold"),
-        ("guest, host, one end warm", "one_end_warm"),
-        ("guest, host, both ends warm", "both_ends_warm"),
         ("guest, host, hot", "hot"),
         ("cipher", "crypto"),
         ("copy engine", "engine"),
