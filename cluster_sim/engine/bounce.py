@@ -73,7 +73,9 @@ def end_growth(host: Host, number: int, now_ns: int) -> None:
     effects[:] = 0
     if host.spec.guests[number].converts_pool:
         outcome, _ = convert_at(host, guest.grow_page, pages, 0, effects)
-        assert outcome == Outcome.OK
+    else:
+        outcome, _ = operate_at(host, guest.grow_page, pages, Operation.MAKE_SHARED, 0, effects)
+    assert outcome == Outcome.OK
     keep_gauges(host, number, now_ns, effects[Effect.CONVERTED], effects)
     for operation in (Operation.HOST_TOUCH, Operation.GUEST_TOUCH_SHARED):
         outcome, _ = operate_at(host, guest.grow_page, pages, operation, 0, effects)

@@ -17,7 +17,7 @@ from cluster_sim.io_paths.steps import COUNT_COUNT, FIRST_EFFECT, Count, Range
 from cluster_sim.memory.conversion import convert, operate
 from cluster_sim.memory.effects import LEAF_PAGES, Effect, tell_pages_from_leaves
 from cluster_sim.memory.outcomes import Outcome
-from cluster_sim.memory.pages import KEPT, Operation
+from cluster_sim.memory.pages import KEPT, TWO_BACKINGS, Operation
 from cluster_sim.results.endings import DropReason
 
 Counts = npt.NDArray[np.int64]
@@ -257,8 +257,9 @@ def release_hold(host: Host, now_ns: int) -> int:
         if outcome == Outcome.OK:
             break
         assert outcome == Outcome.EFAULT, "a pin could not be given back"
-        assert host.spec.policy.has_faults, "a pin went without being given back"
-        page = stopped + 1  # a fault punched this page: its orphan goes now
+        is_discarded = host.spec.rules.backing == TWO_BACKINGS
+        assert is_discarded or host.spec.policy.has_faults, "a pin went without being given back"
+        page = stopped + 1  # a discard or a fault punched this page: its orphan goes now
     keep_gauges(host, stream.guest, now_ns, -effects[Effect.CONVERTED], effects)
     host.state.guests[stream.guest].left_shared_pages -= effects[Effect.CONVERTED]
     waiter = int(host.state.pin_waiters[buffer])

@@ -67,7 +67,7 @@ def guest_touch(context: PathContext, *, private: bool) -> tuple[Step, ...]:
 
 def is_mapped_ahead(context: PathContext) -> bool:
     """Whether a page that converted never faults: the VMM mapped it, as all are converted at once."""
-    return context.guest_faults == "prefault" and context.memory.on_pin != "defer"
+    return context.guest_faults == "prefault" and context.memory.pin_policy != "defer"
 
 
 def accept_pages(context: PathContext) -> tuple[Step, ...]:

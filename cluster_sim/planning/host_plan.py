@@ -265,7 +265,7 @@ def policy_of(scenario: ScenarioSpec, *, keeps_rows: bool) -> Policy:
     operation = Operation.PIN_LONG if pins is not None and pins.term == "long" else Operation.PIN_SHORT
     lasts_ns = 0 if pins is None else FOREVER if pins.lasts == "forever" else pins.lasts
     return Policy(
-        on_pin=ON_PIN[memory.on_pin],
+        on_pin=ON_PIN[memory.pin_policy],
         retry_after_ns=memory.retry_after,
         hold_operation=int(operation),
         hold_ns=lasts_ns,
