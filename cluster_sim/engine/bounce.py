@@ -1,7 +1,8 @@
 """What transfers do with their guest's bounce pool: take slots, give them back, let it grow."""
 
 from cluster_sim.compiling.decorators import compiled
-from cluster_sim.engine.guest_memory import convert_at, keep_gauges, operate_at
+from cluster_sim.engine.guest_end import end_guest
+from cluster_sim.engine.guest_memory import convert_at, has_dma_entries, keep_gauges, operate_at
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.state import NOT_GROWING, Host
 from cluster_sim.integers import PAGE_BYTES
@@ -10,6 +11,7 @@ from cluster_sim.memory.effects import Effect
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import LOST, Operation
 from cluster_sim.memory.swiotlb import SLOT_BYTES, grow, map_buffer, unmap_buffer
+from cluster_sim.results.endings import DropReason
 
 AT_PAGE = 0
 """Address that a buffer is mapped with: all are page-aligned, and masks look at what lies below a page."""
@@ -68,6 +70,9 @@ def end_growth(host: Host, number: int, now_ns: int) -> None:
     guest.grows_at_ns = NOT_GROWING
     pages = grow(host.state.pools, number) * SLOT_BYTES // PAGE_BYTES
     if pages == 0:
+        return
+    if not has_dma_entries(host, number, pages):
+        end_guest(host, number, Outcome.ENOSPC, DropReason.GUEST_DIED, now_ns)
         return
     effects = host.state.scratch
     effects[:] = 0

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from cluster_sim.compiling.decorators import compiled, compiled_at_o1
 from cluster_sim.engine.buffer_life import batch_of, set_shared
+from cluster_sim.engine.guest_end import end_guest
 from cluster_sim.engine.heap import pop, push
 from cluster_sim.engine.state import FAR_NS, NOBODY, ON_PIN_DEFER, Host
 from cluster_sim.engine.transfers import set_calls
@@ -134,6 +135,16 @@ def note_converted(host: Host, transfer: int, first: int, count: int, to_private
 
 
 @compiled
+def has_dma_entries(host: Host, number: int, pages: int) -> bool:
+    """Whether VFIO can map so many more shared pages of a guest, which takes an entry each.
+
+    If not, it fails with ENOSPC (vfio_iommu_type1: dma_avail), and the VMM stops the guest.
+    """
+    entries_max = host.spec.guests[number].dma_entries_max
+    return bool(entries_max == 0 or host.state.guests[number].shared_pages + pages <= entries_max)
+
+
+@compiled
 def convert_buffer(host: Host, transfer: int, to_private: int, now_ns: int) -> bool:
     """Convert the buffer's granules, or those of all buffers of its batch; False when it must wait for pins to go."""
     row = host.state.transfers[transfer]
@@ -147,6 +158,9 @@ def convert_buffer(host: Host, transfer: int, to_private: int, now_ns: int) -> b
     row.range_page, row.range_pages = start, pages
     if granules != row.counts[Count.GRANULES]:
         set_calls(row.counts, pages * PAGE_BYTES, stream.call_bytes, stream.chunk_bytes)
+    if not to_private and not has_dma_entries(host, stream.guest, pages):
+        end_guest(host, stream.guest, Outcome.ENOSPC, DropReason.GUEST_DIED, now_ns)
+        return False
     outcome = convert_by_calls(host, start, pages, to_private, stream.call_bytes, effects)
     assert outcome == Outcome.OK or outcome == Outcome.EAGAIN or outcome == Outcome.EBUSY, (
         "a path converted what cannot be converted"

@@ -65,6 +65,7 @@ STREAM_FIELDS: Final = (
     Field("other_vcpus", "1", "vCPUs of the guest beside the one that converts"),
     Field("descriptor_bytes", "B", "most that one descriptor of the copy engine covers"),
     Field("batch_descriptors", "1", "descriptors that one submission to the copy engine holds"),
+    Field("bus", "", "memory bus that its copies pass, among HostState.shares"),
     Field("pool", "", "its bounce pool"),
     Field("home_area", "", "area of the pool where its searches begin"),
     Field("buffer_bytes", "B", "size of a buffer"),
@@ -123,6 +124,7 @@ GUEST_FIELDS: Final = (
     Field("spins", "", "whether idle vCPUs spin"),
     Field("grow_ns", "ns", "what adding one dynamic pool takes"),
     Field("converts_pool", "", "whether pages of an added pool must be converted"),
+    Field("dma_entries_max", "1", "pages that may be shared at a time, each mapped for assigned devices; 0: no bound"),
 )
 GUEST: Final = record_of(GUEST_FIELDS)
 

@@ -6,7 +6,7 @@ from cluster_sim.engine.buffer_life import is_shared, open_batch, refill, rest, 
 from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
-from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
+from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, spend_writing, start_copy
 from cluster_sim.engine.transfers import finish, forget, new_transfer
 from cluster_sim.engine.wait_queues import make_ready
 from cluster_sim.engine.waiting import (
@@ -213,6 +213,9 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
             if convert_buffer(host, transfer, step.argument, now_ns):
                 row.step += ATTEMPT_STEPS - 2
         elif op == Op.AGAIN:
+            if host.state.guests[stream.guest].died_ns != ALIVE:
+                abandon(host, transfer, now_ns)
+                return
             await_pins(host, transfer, now_ns)
             return
         elif op == Op.GO_BACK:
@@ -227,6 +230,10 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
                 return
         elif op == Op.RECEIVE:
             now_ns = receive(host, transfer, now_ns)
+            if now_ns == STOPPED:
+                return
+        elif op == Op.SPEND_WRITING:
+            now_ns = spend_writing(host, transfer, now_ns)
             if now_ns == STOPPED:
                 return
         elif op == Op.REST:

@@ -10,20 +10,25 @@ from cluster_sim.engine.buffer_life import batch_of
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.shared_resources import (
     HOST_LOCK,
-    MEMORY_BANDWIDTH,
     NEVER_NS,
     alone_span_ns,
+    earliest_ns,
     join,
     pass_alone,
 )
 from cluster_sim.engine.state import ON_PIN_RETRY, SHARING, TIMED, WAITING, Host
 from cluster_sim.engine.wait_queues import is_polling
-from cluster_sim.io_paths.steps import Count, Mover, Op, Range
+from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.io_paths.steps import FIRST_EFFECT, Count, Mover, Op, Range
+from cluster_sim.memory.effects import LEAF_PAGES
 from cluster_sim.results.ledger import Category
 
 NO_EXITS = -1
 MOVERS = len(Mover)
 LOCK_DEMAND = 1_000_000
+BUS_MILLI = 1000
+"""Of what is written once: each byte passes the bus once, in 1/1000."""
+LEAF_BYTES = LEAF_PAGES * PAGE_BYTES
 STOPPED = -1
 """Instead of an instant: the transfer goes on when an event says so."""
 
@@ -51,6 +56,7 @@ def start_sharing(host: Host, transfer: int, now_ns: int, which: int, alone_ns: 
     row.start_clock = join(
         host.state.shares, host.state.jobs, which, now_ns, alone_ns, demand, cursor.sequence, transfer
     )
+    cursor.shared_ns = earliest_ns(host.state.shares)
 
 
 @compiled
@@ -60,9 +66,7 @@ def book_shared(host: Host, transfer: int, which: int, now_ns: int, alone_ns: in
     waited_ns = now_ns - row.started_ns - alone_ns
     assert waited_ns >= 0
     book(host, transfer, host.spec.steps[row.step].category, now_ns, alone_ns)
-    book(
-        host, transfer, Category.BANDWIDTH_WAIT if which == MEMORY_BANDWIDTH else Category.LOCK_WAIT, now_ns, waited_ns
-    )
+    book(host, transfer, Category.LOCK_WAIT if which == HOST_LOCK else Category.BANDWIDTH_WAIT, now_ns, waited_ns)
 
 
 @inlined
@@ -75,7 +79,7 @@ def is_next(host: Host, end_ns: int) -> bool:
         return False
     if cursor.holds > 0 and host.state.holds[0].key <= end_ns:
         return False
-    return bool(host.state.shares[MEMORY_BANDWIDTH].next_ns > end_ns and host.state.shares[HOST_LOCK].next_ns > end_ns)
+    return bool(cursor.shared_ns > end_ns)
 
 
 @inlined
@@ -123,7 +127,25 @@ def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> int:
     demand = moved_bytes * host.spec.curves[curve].bus_milli // alone_ns
     if demand == 0:
         return take_time(host, transfer, now_ns, alone_ns)
-    return share_time(host, transfer, now_ns, MEMORY_BANDWIDTH, alone_ns, demand)
+    return share_time(host, transfer, now_ns, stream.bus, alone_ns, demand)
+
+
+@compiled
+def spend_writing(host: Host, transfer: int, now_ns: int) -> int:
+    """Spend the time of a step that writes each page and leaf it is priced by once; when that ends, or STOPPED."""
+    row = host.state.transfers[transfer]
+    step, stream = host.spec.steps[row.step], host.spec.streams[row.stream]
+    if step.exits != NO_EXITS:
+        row.exits += row.counts[step.exits]
+    span_ns = price(host, transfer, row.step)
+    if span_ns == 0:
+        return now_ns
+    written_bytes = 0
+    for count in range(step.first_price, step.last_price):
+        is_leaf = (count - FIRST_EFFECT) % 2
+        if step.prices[count] > 0:
+            written_bytes += row.counts[count] * (LEAF_BYTES if is_leaf else PAGE_BYTES)
+    return share_time(host, transfer, now_ns, stream.bus, span_ns, written_bytes * BUS_MILLI // span_ns)
 
 
 @compiled

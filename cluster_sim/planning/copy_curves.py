@@ -21,17 +21,22 @@ from cluster_sim.scenario.spec import ClusterSpec, HostSpec
 from cluster_sim.scenario.units import MIB
 
 BYTES_PER_MB = 10**6
+DMA_BUS_MILLI = 1000
 Number = Fraction | int
 
 
 @dataclass(frozen=True, slots=True)
 class CpuCopies:
-    """What tells copies by CPUs apart: their stream's hot share, mean size and transfers under way; warm ends."""
+    """What tells copies by CPUs apart: their stream's hot share, mean size and transfers under way; warm ends.
+
+    `distance`: how many times as long they take for memory that lies on other NUMA nodes.
+    """
 
     hot: Fraction
     mean_bytes: int
     under_way: int = 1
     warm_ends: int = 0
+    distance: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,24 +122,30 @@ class CopyCurves:
         of_others = {
             Mover.ENGINE: engine,
             Mover.CRYPTO: crypto,
-            Mover.NIC: of_rate(host.nic.rate),
-            Mover.STORAGE: of_rate(host.storage.rate, host.storage.latency),
+            Mover.NIC: by_dma(of_rate(host.nic.rate)),
+            Mover.STORAGE: by_dma(of_rate(host.storage.rate, host.storage.latency)),
             Mover.LINK: of_rate(cluster.network.rate),
         }
+        self.distances = distances(profile, host)
         self.others = tuple(of_others)
         self.rows = list(of_others.values())
         self.firsts: dict[CpuCopies, int] = {}
 
     def of_stream(self, copies: CpuCopies) -> list[int]:
         """The curve of each `Mover` for a stream, with no, one and both ends warm, one after the other."""
-        first = self.firsts.setdefault(copies, len(self.rows))
-        if first == len(self.rows):
-            self.rows += [self.of_cpu(replace(copies, warm_ends=ends)) for ends in range(len(WARM_CURVES))]
+        firsts = {mover: self._first_of(replace(copies, distance=each)) for mover, each in self.distances.items()}
         return [
-            self.others.index(mover) if mover in self.others else first + ends
+            self.others.index(mover) if mover in self.others else firsts[mover] + ends
             for ends in range(len(WARM_CURVES))
             for mover in Mover
         ]
+
+    def _first_of(self, copies: CpuCopies) -> int:
+        """The row of such copies with no end warm; those with one and both follow it."""
+        first = self.firsts.setdefault(copies, len(self.rows))
+        if first == len(self.rows):
+            self.rows += [self.of_cpu(replace(copies, warm_ends=ends)) for ends in range(len(WARM_CURVES))]
+        return first
 
     def of_cpu(self, copies: CpuCopies) -> CopyCurve:
         """The curve of such copies; how much of them passes the bus is that of a copy of the mean size."""
@@ -146,14 +157,17 @@ class CopyCurves:
             curve = warm.curve
             bus -= warm.still_there(copies.mean_bytes) * (bus - curve.bus_milli)
         sizes = sorted({size for size, _ in (*curve.points, *self.hot.points)})
-        points = tuple((size, round(hot * self.hot.at(size) + (1 - hot) * curve.at(size))) for size in sizes)
-        beyond = hot * self.hot.beyond_ns_per_mib + (1 - hot) * curve.beyond_ns_per_mib
+        times = (copies.distance * (hot * self.hot.at(size) + (1 - hot) * curve.at(size)) for size in sizes)
+        points = tuple((size, round(ns)) for size, ns in zip(sizes, times, strict=True))
+        beyond = copies.distance * (hot * self.hot.beyond_ns_per_mib + (1 - hot) * curve.beyond_ns_per_mib)
         made_of = self.hot.made_of * (hot > 0) + curve.made_of * (hot < 1)
         return CopyCurve(points, round(beyond), round((1 - hot) * bus), made_of, copies)
 
     def costs_around(self, curve: CopyCurve, size: int) -> tuple[Cost, ...]:
         """The costs behind a copy of a size: the profile's points around it; a warm copy is a part of a cold one."""
         costs: dict[Cost, None] = {}
+        if self.profile.remote_copy is not None and curve.copies is not None and curve.copies.distance > 1:
+            costs[self.profile.remote_copy] = None
         for name in curve.made_of:
             measured_size: Number = size
             if curve.copies is not None and name in WARM_CURVES[1:]:
@@ -186,8 +200,31 @@ def of_rate(bytes_per_s: int, latency_ns: int = 0) -> CopyCurve:
     return CopyCurve(((0, latency_ns),), NS_PER_S * MIB // bytes_per_s if bytes_per_s else 0)
 
 
+def by_dma(curve: CopyCurve) -> CopyCurve:
+    """The curve of a device that reads or writes memory itself: each byte passes the bus once."""
+    return replace(curve, bus_milli=DMA_BUS_MILLI)
+
+
+def distances(profile: Profile, host: HostSpec) -> dict[Mover, Fraction]:
+    """How many times as long copies by guest and host take for where the guest's memory lies.
+
+    `spread`: of as many nodes, all but one are remote. `remote`: workers run on another node than the guest.
+    """
+    remote = Fraction(1) if profile.remote_copy is None else Fraction(str(profile.remote_copy.value))
+    if host.numa == "spread":
+        mean = 1 + (remote - 1) * Fraction(host.nodes - 1, host.nodes)
+        return {Mover.GUEST: mean, Mover.HOST: mean}
+    return {Mover.GUEST: Fraction(1), Mover.HOST: remote if host.numa == "remote" else Fraction(1)}
+
+
+def buses_of(host: HostSpec) -> int:
+    """Memory buses: one a NUMA node, or one of all together where memory is spread over them."""
+    return 1 if host.numa == "spread" else host.nodes
+
+
 def bus_mb_per_s(profile: Profile, host: HostSpec) -> int:
-    """What the host's memory carries: as the definition says, else as the profile's machine."""
+    """What one memory bus carries: as the definition says of a node, else a node's part of its sockets."""
+    nodes = host.nodes // buses_of(host)
     if host.memory_bandwidth == "auto":
-        return profile.bandwidth_mb_per_s()
-    return host.memory_bandwidth // BYTES_PER_MB if host.memory_bandwidth else BOUNDLESS_MB_PER_S
+        return min(profile.bandwidth_mb_per_s() * host.sockets * nodes // host.nodes, BOUNDLESS_MB_PER_S)
+    return nodes * host.memory_bandwidth // BYTES_PER_MB if host.memory_bandwidth else BOUNDLESS_MB_PER_S

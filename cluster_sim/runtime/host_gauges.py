@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cluster_sim.engine.faults import pages_with
 from cluster_sim.engine.host_spec import Records
-from cluster_sim.engine.shared_resources import HOST_LOCK, MEMORY_BANDWIDTH
+from cluster_sim.engine.shared_resources import HOST_LOCK
 from cluster_sim.engine.state import ALIVE, Host
 from cluster_sim.engine.stream_sums import FIELD
 from cluster_sim.integers import Int64s
@@ -133,7 +133,9 @@ class HostGauges:
         spec, state = self.host
         if spec.rules.backing != TWO_BACKINGS:
             return np.zeros(len(self.planned), np.int64)
-        return self._of_guests(lambda _, first, count: pages_with(state.tree, first, count, TWIN))
+        return self._of_guests(
+            lambda guest, first, count: guest.pinned_twice_pages or pages_with(state.tree, first, count, TWIN)
+        )
 
     def _of_guests(self, gauge: Callable[[PlannedGuest, int, int], int]) -> Int64s:
         """A gauge of each guest, from its first page and its pages."""
@@ -165,8 +167,8 @@ class HostGauges:
             nic_in_busy_ns=busy(Resource.NIC_IN),
             link_busy_ns=busy(Resource.LINK),
             psp_busy_ns=busy(Resource.PSP),
-            bandwidth_busy_ns=int(shares["busy_ns"][MEMORY_BANDWIDTH]),
-            bandwidth_saturated_ns=int(shares["saturated_ns"][MEMORY_BANDWIDTH]),
+            bandwidth_busy_ns=int(np.delete(shares["busy_ns"], HOST_LOCK).sum()),
+            bandwidth_saturated_ns=int(np.delete(shares["saturated_ns"], HOST_LOCK).sum()),
             lock_busy_ns=int(shares["busy_ns"][HOST_LOCK]),
         )
 

@@ -85,7 +85,7 @@ def bus_term(step: Step, row: np.void, context: StepContext) -> PricedTerm:
     """What a copy waits because it alone asks for more than the memory bus carries."""
     profile = context.profile
     is_profiles = context.scenario.cluster.host.memory_bandwidth == "auto"
-    curves = [profile.curves[name] for name in curve_of(step, context).made_of]
+    curves = [profile.curves[name] for name in curve_of(step, context).made_of] if step.op == Op.COPY else []
     costs = (*[profile.bandwidth] * is_profiles, *(curve.bus for curve in curves if curve.bus is not None))
     return PricedTerm("wait for the memory bus", int(row["spent_ns"]), 1, costs)
 
