@@ -212,10 +212,10 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
         elif op == Op.CONVERT:
             if convert_buffer(host, transfer, step.argument, now_ns):
                 row.step += ATTEMPT_STEPS - 2
-        elif op == Op.AGAIN:
-            if host.state.guests[stream.guest].died_ns != ALIVE:
+            elif host.state.guests[stream.guest].died_ns != ALIVE:
                 abandon(host, transfer, now_ns)
                 return
+        elif op == Op.AGAIN:
             await_pins(host, transfer, now_ns)
             return
         elif op == Op.GO_BACK:

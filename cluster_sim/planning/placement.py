@@ -17,8 +17,9 @@ TO_THE_END = -1
 class PlacedGuest:
     """One guest of the cluster: where it is, which of its group, from when to when.
 
-    `host` is NOWHERE where no host had room, `refused_for` then what was short; `node` is its NUMA node there, 0 where it
-    is bound to none; `leaves_ns` is TO_THE_END or an instant within the run. `index` counts guests of the group on the host, or in the cluster where that places them.
+    `host` is NOWHERE where no host had room, `refused_for` then what was short; `node` is its NUMA node there, 0 where
+    it is bound to none; `leaves_ns` is TO_THE_END or an instant within the run. `index` counts guests of the group on
+    the host, or in the cluster where that places them.
     """
 
     guest: int
@@ -92,7 +93,9 @@ class HostRoom:
         short = [node.lacks(demand) for node in self.nodes]
         if not all(short):
             return ""
-        roomiest = max(range(len(short)), key=lambda number: (self.nodes[number].vcpus, self.nodes[number].memory_bytes))
+        roomiest = max(
+            range(len(short)), key=lambda number: (self.nodes[number].vcpus, self.nodes[number].memory_bytes)
+        )
         of_node = "memory" if short[roomiest] == "held_twice" else short[roomiest]
         return self.whole.lacks(demand) or f"node_{of_node}"
 

@@ -40,9 +40,7 @@ class SetUp:
     def set_up(self, guest: PlannedGuest, done: Counts) -> PlannedGuest:
         """A guest with what was done for it before it runs."""
         pinned = guest.placed.group.memory // PAGE_BYTES if self.scenario.is_held_twice(guest.placed.group) else 0
-        return replace(
-            guest, setup_ns=self.pool_ns(guest, done) + self.devices_ns(guest), pinned_twice_pages=pinned
-        )
+        return replace(guest, setup_ns=self.pool_ns(guest, done) + self.devices_ns(guest), pinned_twice_pages=pinned)
 
     def devices_ns(self, guest: PlannedGuest) -> int:
         """Pinning and mapping memory for assigned devices: all of it by 2 MiB, or what is shared page by page."""

@@ -159,7 +159,12 @@ PLACEMENTS = (
     Column("leaves_ns", "int64", "ns", "instant at which it leaves; -1 if not within the run"),
     Column("host_id", "int32", "", "host that took it; -1 if none did"),
     Column("outcome", "label", "", "placed or refused"),
-    Column("refused_for", "label", "", "what the roomiest host lacked: cpus, memory, huge_pages; held_twice, node_…; else empty"),
+    Column(
+        "refused_for",
+        "label",
+        "",
+        "what the roomiest host lacked: cpus, memory, huge_pages; held_twice, node_…; else empty",
+    ),
 )
 
 HOSTS = (

@@ -7,7 +7,6 @@ from pydantic import Field
 from cluster_sim.scenario.frozen import Spec
 from cluster_sim.scenario.units import BytesOrAuto, Count, DurationNs, DurationOrForever, FolioBytes, PageBytes
 
-
 OnPin = Literal["retry", "wait", "defer"]
 
 

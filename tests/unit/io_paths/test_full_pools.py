@@ -149,7 +149,9 @@ def test_what_a_pool_grew_by_is_held_and_exposed_from_then_on(protection: str, g
         held[dynamic] = HostTables(0, engine).guests().column("held_bytes").to_pylist()[0]
         shared[dynamic] = int(engine.gauges().guests()["shared_pages"][0])
     assert held[True] - held[False] == MIB
-    assert shared[True] - shared[False] == (0 if protection == "none" else MIB // 4096), "all is open without protection"
+    assert shared[True] - shared[False] == (0 if protection == "none" else MIB // 4096), (
+        "all is open without protection"
+    )
 
 
 @pytest.mark.parametrize(("dynamic", "dropped"), [(False, [4, 5]), (True, [])])
