@@ -92,6 +92,18 @@ def step_if_full(host: Host, transfer: int, now_ns: int) -> int:
 
 
 @compiled
+def convert_step(host: Host, transfer: int, to_private: int, now_ns: int) -> bool:
+    """Convert, and go on behind the attempt or with what follows a refusal; False where that was the guest's end."""
+    row = host.state.transfers[transfer]
+    if convert_buffer(host, transfer, to_private, now_ns):
+        row.step += ATTEMPT_STEPS - 2
+    elif host.state.guests[host.spec.streams[row.stream].guest].died_ns != ALIVE:
+        abandon(host, transfer, now_ns)
+        return False
+    return True
+
+
+@compiled
 def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> None:
     """A step that takes no time and is about what stays shared, is posted or comes later, or about shootdowns."""
     row = host.state.transfers[transfer]
@@ -210,10 +222,7 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
                 abandon(host, transfer, now_ns)
                 return
         elif op == Op.CONVERT:
-            if convert_buffer(host, transfer, step.argument, now_ns):
-                row.step += ATTEMPT_STEPS - 2
-            elif host.state.guests[stream.guest].died_ns != ALIVE:
-                abandon(host, transfer, now_ns)
+            if not convert_step(host, transfer, step.argument, now_ns):
                 return
         elif op == Op.AGAIN:
             await_pins(host, transfer, now_ns)
@@ -228,12 +237,8 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
         elif op == Op.TAKE_BUFFER:
             if not take_buffer(host, transfer, now_ns):
                 return
-        elif op == Op.RECEIVE:
-            now_ns = receive(host, transfer, now_ns)
-            if now_ns == STOPPED:
-                return
-        elif op == Op.SPEND_WRITING:
-            now_ns = spend_writing(host, transfer, now_ns)
+        elif op == Op.RECEIVE or op == Op.SPEND_WRITING:
+            now_ns = receive(host, transfer, now_ns) if op == Op.RECEIVE else spend_writing(host, transfer, now_ns)
             if now_ns == STOPPED:
                 return
         elif op == Op.REST:
