@@ -24,7 +24,7 @@ LOCK_CAPACITY = 1_000_000
 NEVER_NS = 1 << 62
 
 SHARE_FIELDS: Final = (
-    Field("capacity", "", "what it gives at a time: MB/s on the bus, or millionths of a lock"),
+    Field("capacity", "", "what it gives at a time: MB/s on a bus, or millionths of a lock"),
     Field("demand", "", "what all jobs ask for together, in the same"),
     Field("clock", "ns/1024", "how far a job that began at rest has come"),
     Field("changed_ns", "ns", "instant up to which the clock is right"),

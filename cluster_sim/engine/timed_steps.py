@@ -130,14 +130,22 @@ def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> int:
     return share_time(host, transfer, now_ns, stream.bus, alone_ns, demand)
 
 
+@inlined
+def span_of(host: Host, transfer: int) -> int:
+    """What a transfer's step takes, its exits counted."""
+    row = host.state.transfers[transfer]
+    step = host.spec.steps[row.step]
+    if step.exits != NO_EXITS:
+        row.exits += row.counts[step.exits]
+    return price(host, transfer, row.step)
+
+
 @compiled
 def spend_writing(host: Host, transfer: int, now_ns: int) -> int:
     """Spend the time of a step that writes each page and leaf it is priced by once; when that ends, or STOPPED."""
     row = host.state.transfers[transfer]
     step, stream = host.spec.steps[row.step], host.spec.streams[row.stream]
-    if step.exits != NO_EXITS:
-        row.exits += row.counts[step.exits]
-    span_ns = price(host, transfer, row.step)
+    span_ns = span_of(host, transfer)
     if span_ns == 0:
         return now_ns
     written_bytes = 0
@@ -178,9 +186,7 @@ def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
     if op == Op.SPEND_SHOT_DOWN:
         guest = host.state.guests[host.spec.streams[row.stream].guest]
         row.counts[Count.SHOT_DOWN] = guest.shootdowns - row.seen_shootdowns
-    if step.exits != NO_EXITS:
-        row.exits += row.counts[step.exits]
-    span_ns = price(host, transfer, row.step)
+    span_ns = span_of(host, transfer)
     if span_ns == 0:
         return now_ns
     if op == Op.SPEND_LOCKED:

@@ -47,7 +47,7 @@ class PoolGauges(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BusyTimes:
-    """What a host's servers and shared resources did, over the run so far, in ns."""
+    """What a host's servers and shared resources did, over the run so far, in ns; of buses, the mean of the nodes'."""
 
     vcpu_busy_ns: int
     worker_busy_ns: int
@@ -156,6 +156,9 @@ class HostGauges:
         def busy(resource: Resource) -> int:
             return int(busy_ns[np.unique(of_stream[:, resource])].sum())
 
+        def mean_of_buses(field: str) -> int:
+            return int(np.delete(shares[field], HOST_LOCK).sum()) // (len(shares) - 1)
+
         return BusyTimes(
             vcpu_busy_ns=busy(Resource.VCPU),
             worker_busy_ns=busy(Resource.WORKER),
@@ -167,8 +170,8 @@ class HostGauges:
             nic_in_busy_ns=busy(Resource.NIC_IN),
             link_busy_ns=busy(Resource.LINK),
             psp_busy_ns=busy(Resource.PSP),
-            bandwidth_busy_ns=int(np.delete(shares["busy_ns"], HOST_LOCK).sum()),
-            bandwidth_saturated_ns=int(np.delete(shares["saturated_ns"], HOST_LOCK).sum()),
+            bandwidth_busy_ns=mean_of_buses("busy_ns"),
+            bandwidth_saturated_ns=mean_of_buses("saturated_ns"),
             lock_busy_ns=int(shares["busy_ns"][HOST_LOCK]),
         )
 
