@@ -29,14 +29,14 @@ Number = Fraction | int
 class CpuCopies:
     """What tells copies by CPUs apart: their stream's hot share, mean size and transfers under way; warm ends.
 
-    `distance`: how many times as long they take for memory that lies on other NUMA nodes.
+    `remote`: how much of the guest's memory lies on other NUMA nodes than the CPU.
     """
 
     hot: Fraction
     mean_bytes: int
     under_way: int = 1
     warm_ends: int = 0
-    distance: Fraction = Fraction(1)
+    remote: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +126,14 @@ class CopyCurves:
             Mover.STORAGE: by_dma(of_rate(host.storage.rate, host.storage.latency)),
             Mover.LINK: of_rate(cluster.network.rate),
         }
-        self.distances = distances(profile, host)
+        self.remote = remote_shares(host)
         self.others = tuple(of_others)
         self.rows = list(of_others.values())
         self.firsts: dict[CpuCopies, int] = {}
 
     def of_stream(self, copies: CpuCopies) -> list[int]:
         """The curve of each `Mover` for a stream, with no, one and both ends warm, one after the other."""
-        firsts = {mover: self._first_of(replace(copies, distance=each)) for mover, each in self.distances.items()}
+        firsts = {mover: self._first_of(replace(copies, remote=share)) for mover, share in self.remote.items()}
         return [
             self.others.index(mover) if mover in self.others else firsts[mover] + ends
             for ends in range(len(WARM_CURVES))
@@ -157,16 +157,22 @@ class CopyCurves:
             curve = warm.curve
             bus -= warm.still_there(copies.mean_bytes) * (bus - curve.bus_milli)
         sizes = sorted({size for size, _ in (*curve.points, *self.hot.points)})
-        times = (copies.distance * (hot * self.hot.at(size) + (1 - hot) * curve.at(size)) for size in sizes)
+        longer = self.longer(copies.remote)
+        times = (longer * (hot * self.hot.at(size) + (1 - hot) * curve.at(size)) for size in sizes)
         points = tuple((size, round(ns)) for size, ns in zip(sizes, times, strict=True))
-        beyond = copies.distance * (hot * self.hot.beyond_ns_per_mib + (1 - hot) * curve.beyond_ns_per_mib)
+        beyond = longer * (hot * self.hot.beyond_ns_per_mib + (1 - hot) * curve.beyond_ns_per_mib)
         made_of = self.hot.made_of * (hot > 0) + curve.made_of * (hot < 1)
         return CopyCurve(points, round(beyond), round((1 - hot) * bus), made_of, copies)
+
+    def longer(self, remote: Fraction) -> Fraction:
+        """How many times as long a copy takes of whose memory so much is remote."""
+        cost = self.profile.remote_copy
+        return 1 + (Fraction(str(cost.value)) - 1) * remote if cost is not None else Fraction(1)
 
     def costs_around(self, curve: CopyCurve, size: int) -> tuple[Cost, ...]:
         """The costs behind a copy of a size: the profile's points around it; a warm copy is a part of a cold one."""
         costs: dict[Cost, None] = {}
-        if self.profile.remote_copy is not None and curve.copies is not None and curve.copies.distance > 1:
+        if self.profile.remote_copy is not None and curve.copies is not None and curve.copies.remote:
             costs[self.profile.remote_copy] = None
         for name in curve.made_of:
             measured_size: Number = size
@@ -205,16 +211,14 @@ def by_dma(curve: CopyCurve) -> CopyCurve:
     return replace(curve, bus_milli=DMA_BUS_MILLI)
 
 
-def distances(profile: Profile, host: HostSpec) -> dict[Mover, Fraction]:
-    """How many times as long copies by guest and host take for where the guest's memory lies.
+def remote_shares(host: HostSpec) -> dict[Mover, Fraction]:
+    """How much of the guest's memory is remote to guest and host: of n nodes that it is spread over, all but one.
 
-    `spread`: of as many nodes, all but one are remote. `remote`: workers run on another node than the guest.
+    With `numa: remote` workers run on another node than the guest.
     """
-    remote = Fraction(1) if profile.remote_copy is None else Fraction(str(profile.remote_copy.value))
     if host.numa == "spread":
-        mean = 1 + (remote - 1) * Fraction(host.nodes - 1, host.nodes)
-        return {Mover.GUEST: mean, Mover.HOST: mean}
-    return {Mover.GUEST: Fraction(1), Mover.HOST: remote if host.numa == "remote" else Fraction(1)}
+        return dict.fromkeys((Mover.GUEST, Mover.HOST), Fraction(host.nodes - 1, host.nodes))
+    return {Mover.GUEST: Fraction(0), Mover.HOST: Fraction(host.numa == "remote")}
 
 
 def buses_of(host: HostSpec) -> int:
