@@ -1,7 +1,8 @@
 """What transfers do with their guest's bounce pool: take slots, give them back, let it grow."""
 
 from cluster_sim.compiling.decorators import compiled
-from cluster_sim.engine.guest_memory import convert_at, keep_gauges, operate_at
+from cluster_sim.engine.guest_end import end_guest
+from cluster_sim.engine.guest_memory import convert_at, has_dma_entries, keep_gauges, operate_at
 from cluster_sim.engine.heap import push
 from cluster_sim.engine.last_level_cache import leave_with_sets, take_from_sets
 from cluster_sim.engine.state import NOBODY, NOT_GROWING, Host
@@ -11,6 +12,7 @@ from cluster_sim.memory.effects import Effect
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.memory.pages import LOST, Operation
 from cluster_sim.memory.swiotlb import SLOT_BYTES, grow, map_buffer, unmap_buffer
+from cluster_sim.results.endings import DropReason
 
 AT_PAGE = 0
 """Address that a buffer is mapped with: all are page-aligned, and masks look at what lies below a page."""
@@ -98,11 +100,16 @@ def end_growth(host: Host, number: int, now_ns: int) -> None:
     pages = grow(host.state.pools, number) * SLOT_BYTES // PAGE_BYTES
     if pages == 0:
         return
+    if not has_dma_entries(host, number, pages):
+        end_guest(host, number, Outcome.ENOSPC, DropReason.GUEST_DIED, now_ns)
+        return
     effects = host.state.scratch
     effects[:] = 0
     if host.spec.guests[number].converts_pool:
         outcome, _ = convert_at(host, guest.grow_page, pages, 0, effects)
-        assert outcome == Outcome.OK
+    else:
+        outcome, _ = operate_at(host, guest.grow_page, pages, Operation.MAKE_SHARED, 0, effects)
+    assert outcome == Outcome.OK
     keep_gauges(host, number, now_ns, effects[Effect.CONVERTED], effects)
     for operation in (Operation.HOST_TOUCH, Operation.GUEST_TOUCH_SHARED):
         outcome, _ = operate_at(host, guest.grow_page, pages, operation, 0, effects)

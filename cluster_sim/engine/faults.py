@@ -23,6 +23,8 @@ from cluster_sim.results.endings import DropReason
 from cluster_sim.scenario.memory_spec import FaultSpec
 
 LATER_USE = "later use"
+DMA_MAP = "VFIO_MAP_DMA"
+"""What the VMM does for an assigned device when a page becomes shared."""
 POISON = "poison"
 """Outcome of a write that spoils a page silently; who uses the page next meets a machine check (D-4)."""
 MACHINE_CHECK = "machine check"
@@ -203,12 +205,12 @@ def converted(host: Host, fault: PlannedFault, to_private: int, effects: Counts)
 
 
 def later_end(host: Host, guest: int, *, is_machine_check: bool) -> FaultRecord:
-    """A guest met, in its own work, what a fault had left."""
+    """A guest met, in its own work, what a fault had left, or what the host could not map for its devices."""
     row = host.state.guests[guest]
     return FaultRecord(
         guest=guest,
         at_ns=int(row["died_ns"]),
-        access=LATER_USE,
+        access=DMA_MAP if row["died_of"] == Outcome.ENOSPC else LATER_USE,
         is_injected=False,
         offset_bytes=NOWHERE,
         pages=0,

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from cluster_sim.compiling.decorators import compiled, compiled_at_o1
 from cluster_sim.engine.buffer_life import batch_of, set_shared
+from cluster_sim.engine.guest_end import end_guest
 from cluster_sim.engine.heap import pop, push
 from cluster_sim.engine.last_level_cache import pass_cache
 from cluster_sim.engine.state import FAR_NS, NOBODY, ON_PIN_DEFER, Host
@@ -18,7 +19,7 @@ from cluster_sim.io_paths.steps import COUNT_COUNT, FIRST_EFFECT, Count, Range
 from cluster_sim.memory.conversion import convert, operate
 from cluster_sim.memory.effects import LEAF_PAGES, Effect, tell_pages_from_leaves
 from cluster_sim.memory.outcomes import Outcome
-from cluster_sim.memory.pages import KEPT, Operation
+from cluster_sim.memory.pages import KEPT, TWO_BACKINGS, Operation
 from cluster_sim.results.endings import DropReason
 
 Counts = npt.NDArray[np.int64]
@@ -135,6 +136,16 @@ def note_converted(host: Host, transfer: int, first: int, count: int, to_private
 
 
 @compiled
+def has_dma_entries(host: Host, number: int, pages: int) -> bool:
+    """Whether VFIO can map so many more shared pages of a guest, which takes an entry each.
+
+    If not, it fails with ENOSPC (vfio_iommu_type1: dma_avail), and the VMM stops the guest.
+    """
+    entries_max = host.spec.guests[number].dma_entries_max
+    return bool(entries_max == 0 or host.state.guests[number].shared_pages + pages <= entries_max)
+
+
+@compiled
 def convert_buffer(host: Host, transfer: int, to_private: int, now_ns: int) -> bool:
     """Convert the buffer's granules, or those of all buffers of its batch; False when it must wait for pins to go."""
     row = host.state.transfers[transfer]
@@ -148,6 +159,9 @@ def convert_buffer(host: Host, transfer: int, to_private: int, now_ns: int) -> b
     row.range_page, row.range_pages = start, pages
     if granules != row.counts[Count.GRANULES]:
         set_calls(row.counts, pages * PAGE_BYTES, stream.call_bytes, stream.chunk_bytes)
+    if not to_private and not has_dma_entries(host, stream.guest, pages):
+        end_guest(host, stream.guest, Outcome.ENOSPC, DropReason.GUEST_DIED, now_ns)
+        return False
     outcome = convert_by_calls(host, start, pages, to_private, stream.call_bytes, effects)
     assert outcome == Outcome.OK or outcome == Outcome.EAGAIN or outcome == Outcome.EBUSY, (
         "a path converted what cannot be converted"
@@ -260,8 +274,9 @@ def release_hold(host: Host, now_ns: int) -> int:
         if outcome == Outcome.OK:
             break
         assert outcome == Outcome.EFAULT, "a pin could not be given back"
-        assert host.spec.policy.has_faults, "a pin went without being given back"
-        page = stopped + 1  # a fault punched this page: its orphan goes now
+        is_discarded = host.spec.rules.backing == TWO_BACKINGS
+        assert is_discarded or host.spec.policy.has_faults, "a pin went without being given back"
+        page = stopped + 1  # a discard or a fault punched this page: its orphan goes now
     keep_gauges(host, stream.guest, now_ns, -effects[Effect.CONVERTED], effects)
     host.state.guests[stream.guest].left_shared_pages -= effects[Effect.CONVERTED]
     waiter = int(host.state.pin_waiters[buffer])

@@ -65,6 +65,7 @@ STREAM_FIELDS: Final = (
     Field("other_vcpus", "1", "vCPUs of the guest beside the one that converts"),
     Field("descriptor_bytes", "B", "most that one descriptor of the copy engine covers"),
     Field("batch_descriptors", "1", "descriptors that one submission to the copy engine holds"),
+    Field("bus", "", "memory bus that its copies pass, among HostState.shares"),
     Field("pool", "", "its bounce pool"),
     Field("home_area", "", "area of the pool where its searches begin"),
     Field("buffer_bytes", "B", "size of a buffer"),
@@ -122,6 +123,7 @@ GUEST_FIELDS: Final = (
     Field("spins", "", "whether idle vCPUs spin"),
     Field("grow_ns", "ns", "what adding one dynamic pool takes"),
     Field("converts_pool", "", "whether pages of an added pool must be converted"),
+    Field("dma_entries_max", "1", "pages that may be shared at a time, each mapped for assigned devices; 0: no bound"),
 )
 GUEST: Final = record_of(GUEST_FIELDS)
 
@@ -130,7 +132,8 @@ GUEST: Final = record_of(GUEST_FIELDS)
 class Policy(NamedTuple):
     """What a scenario decides for the loop: pins and who waits for them (FOREVER or ns), injection, polling, the cache.
 
-    `one_end_saves` is what of a cold copy's time one end in the cache saves, in millionths. `keeps_rows`: rows of
+    `one_end_saves` is what of a cold copy's time one end in the cache saves, in millionths, `remote_adds_to_…` what memory
+    on other NUMA nodes adds to a copy by guest or host. `keeps_rows`: rows of
     transfers that have ended are kept to be read out, and not only added up.
     """
 
@@ -144,6 +147,8 @@ class Policy(NamedTuple):
     keeps_rows: bool
     llc_bytes: int
     one_end_saves: int
+    remote_adds_to_guest: int
+    remote_adds_to_host: int
 
 
 @by_reference

@@ -206,6 +206,7 @@ CURSOR_FIELDS: Final = (
     Field("heard", "1", "notes to software not taken"),
     Field("now_ns", "ns", "instant of the last event"),
     Field("next_ns", "ns", "instant of the next event that is known of"),
+    Field("shared_ns", "ns", "instant at which the next job on a shared resource ends"),
     Field("quiet_ns", "ns", "instant of the next arrival, or the last before the end"),
     Field("is_starved", "", "whether the loop stopped for want of room"),
     Field("ended_guests", "1", "guests that are gone"),

@@ -7,7 +7,7 @@ from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
 from cluster_sim.engine.last_level_cache import NO_END, drop_lines, use_end
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
-from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
+from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, spend_writing, start_copy
 from cluster_sim.engine.transfers import finish, forget, new_transfer
 from cluster_sim.engine.wait_queues import make_ready
 from cluster_sim.engine.waiting import (
@@ -90,6 +90,18 @@ def step_if_full(host: Host, transfer: int, now_ns: int) -> int:
     moving.is_pool_full = 1
     ask_again(host, row.stream, now_ns)
     return int(stream.post_if_full[row.direction])
+
+
+@compiled
+def convert_step(host: Host, transfer: int, to_private: int, now_ns: int) -> bool:
+    """Convert, and go on behind the attempt or with what follows a refusal; False where that was the guest's end."""
+    row = host.state.transfers[transfer]
+    if convert_buffer(host, transfer, to_private, now_ns):
+        row.step += ATTEMPT_STEPS - 2
+    elif host.state.guests[host.spec.streams[row.stream].guest].died_ns != ALIVE:
+        abandon(host, transfer, now_ns)
+        return False
+    return True
 
 
 @compiled
@@ -232,8 +244,8 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
             if step.reads != NO_END or step.writes != NO_END:
                 use_end(host, transfer, step.reads, step.writes)
         elif op == Op.CONVERT:
-            if convert_buffer(host, transfer, step.argument, now_ns):
-                row.step += ATTEMPT_STEPS - 2
+            if not convert_step(host, transfer, step.argument, now_ns):
+                return
         elif op == Op.AGAIN:
             await_pins(host, transfer, now_ns)
             return
@@ -247,8 +259,8 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
         elif op == Op.TAKE_BUFFER:
             if not take_buffer(host, transfer, now_ns):
                 return
-        elif op == Op.RECEIVE:
-            now_ns = receive(host, transfer, now_ns)
+        elif op == Op.RECEIVE or op == Op.SPEND_WRITING:
+            now_ns = receive(host, transfer, now_ns) if op == Op.RECEIVE else spend_writing(host, transfer, now_ns)
             if now_ns == STOPPED:
                 return
         elif op == Op.REST or op == Op.REQUEUE or op == Op.THROTTLE:

@@ -16,10 +16,10 @@ from cluster_sim.engine.interpreter import run_steps
 from cluster_sim.engine.shared_resources import (
     CLOCK_BITS,
     HOST_LOCK,
-    MEMORY_BANDWIDTH,
-    SHARE_COUNT,
     advance,
+    earliest_ns,
     first_due,
+    first_ending,
     leave,
 )
 from cluster_sim.engine.state import ALIVE, DONE, FAR_NS, FREE, NOBODY, NOT_HANDED, SHARING, Arrivals, Host
@@ -77,6 +77,7 @@ def end_shared(host: Host, which: int, now_ns: int) -> None:
     transfer = first_due(host.state.jobs, which)
     row = host.state.transfers[transfer]
     leave(host.state.shares, host.state.jobs, which, now_ns, row.demand)
+    host.state.cursor[0].shared_ns = earliest_ns(host.state.shares)
     book_shared(host, transfer, which, now_ns, row.alone_ns)
     row.step += 1
     make_ready(host, transfer)
@@ -88,9 +89,7 @@ def next_event_ns(host: Host) -> int:
     cursor = host.state.cursor[0]
     timer_ns = host.state.timers[0].key if cursor.timers > 0 else FAR_NS
     hold_ns = host.state.holds[0].key if cursor.holds > 0 else FAR_NS
-    return int(
-        min(timer_ns, host.state.shares[MEMORY_BANDWIDTH].next_ns, host.state.shares[HOST_LOCK].next_ns, hold_ns)
-    )
+    return int(min(timer_ns, cursor.shared_ns, hold_ns))
 
 
 @compiled
@@ -111,7 +110,6 @@ def run_until(host: Host, arrivals: Arrivals, until_ns: int) -> int:
 def run_events(host: Host, arrivals: Arrivals, until_ns: int) -> int:
     """See `run_until`."""
     cursor = host.state.cursor[0]
-    bandwidth, lock = host.state.shares[MEMORY_BANDWIDTH], host.state.shares[HOST_LOCK]
     admitted = 0
     arriving = len(arrivals.at_ns)
     cursor.quiet_ns = quiet_until(arrivals, 0, until_ns)
@@ -125,10 +123,8 @@ def run_events(host: Host, arrivals: Arrivals, until_ns: int) -> int:
         if now_ns >= until_ns:
             return admitted
         cursor.now_ns = now_ns
-        if bandwidth.next_ns == now_ns:
-            end_shared(host, MEMORY_BANDWIDTH, now_ns)
-        elif lock.next_ns == now_ns:
-            end_shared(host, HOST_LOCK, now_ns)
+        if cursor.shared_ns == now_ns:
+            end_shared(host, first_ending(host.state.shares, now_ns), now_ns)
         elif cursor.timers > 0 and host.state.timers[0].key == now_ns:
             end_timed(host, now_ns)
         elif known_ns == now_ns:
@@ -165,7 +161,7 @@ def go_on(host: Host) -> None:
 @compiled_at_o1
 def settle(host: Host, end_ns: int) -> None:
     """End the run: book each unfinished transfer up to `end_ns` and put it away as unfinished."""
-    for which in range(SHARE_COUNT):
+    for which in range(len(host.state.shares)):
         advance(host.state.shares, which, end_ns)
     for transfer in range(len(host.state.transfers)):
         row = host.state.transfers[transfer]
@@ -175,7 +171,8 @@ def settle(host: Host, end_ns: int) -> None:
             forget(host, transfer)
             continue
         if row.phase == SHARING:
-            which = HOST_LOCK if host.spec.steps[row.step].op == Op.SPEND_LOCKED else MEMORY_BANDWIDTH
+            bus = int(host.spec.streams[row.stream].bus)
+            which = HOST_LOCK if host.spec.steps[row.step].op == Op.SPEND_LOCKED else bus
             progress_ns = (host.state.shares[which].clock - row.start_clock) >> CLOCK_BITS
             book_shared(host, transfer, which, end_ns, min(progress_ns, row.alone_ns))
         else:

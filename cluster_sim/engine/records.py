@@ -84,7 +84,7 @@ def with_more_rows(state: HostState, more: int) -> HostState:
     free, ready, first = int(cursor["free"]), int(cursor["ready"]), int(cursor["ready_first"])
     assert cursor["done"] == 0
     transfers, timers, messages = (with_room(each, more) for each in (state.transfers, state.timers, state.messages))
-    jobs, lists = room_for_jobs(rows), empty_lists(rows)
+    jobs, lists = room_for_jobs(rows, len(state.shares) - 1), empty_lists(rows)
     jobs[:, :old] = state.jobs
     lists.ready[:ready] = np.roll(state.lists.ready, -first)[:ready]
     lists.free[:more] = np.arange(rows - 1, old - 1, -1, dtype=np.int32)

@@ -17,14 +17,14 @@ from cluster_sim.compiling.records import Field, record_of
 from cluster_sim.engine.heap import ENTRY, pop, push
 
 MEMORY_BANDWIDTH = 0
+"""The memory bus of a host's first NUMA node; those of further nodes stand behind the lock."""
 HOST_LOCK = 1
-SHARE_COUNT = 2
 CLOCK_BITS = 10
 LOCK_CAPACITY = 1_000_000
 NEVER_NS = 1 << 62
 
 SHARE_FIELDS: Final = (
-    Field("capacity", "", "what it gives at a time: MB/s on the bus, or millionths of a lock"),
+    Field("capacity", "", "what it gives at a time: MB/s on a bus, or millionths of a lock"),
     Field("demand", "", "what all jobs ask for together, in the same"),
     Field("clock", "ns/1024", "how far a job that began at rest has come"),
     Field("changed_ns", "ns", "instant up to which the clock is right"),
@@ -38,17 +38,41 @@ SHARE: Final = record_of(SHARE_FIELDS)
 Records = npt.NDArray[np.void]
 
 
-def idle_shares(bandwidth_mb_per_s: int) -> Records:
-    """The resources at rest; memory bandwidth in MB/s of bus traffic, the host lock in millionths."""
-    shares = np.zeros(SHARE_COUNT, SHARE)
-    shares["capacity"] = [bandwidth_mb_per_s, LOCK_CAPACITY]
+def bus_of(node: int) -> int:
+    """The resource that is the memory bus of a NUMA node."""
+    return MEMORY_BANDWIDTH if node == 0 else HOST_LOCK + node
+
+
+def idle_shares(bandwidth_mb_per_s: int, buses: int = 1) -> Records:
+    """The resources at rest; each bus in MB/s of its traffic, the host lock in millionths."""
+    shares = np.zeros(buses + 1, SHARE)
+    shares["capacity"] = bandwidth_mb_per_s
+    shares["capacity"][HOST_LOCK] = LOCK_CAPACITY
     shares["next_ns"] = NEVER_NS
     return shares
 
 
-def room_for_jobs(jobs_max: int) -> Records:
+def room_for_jobs(jobs_max: int, buses: int = 1) -> Records:
     """One heap a resource, by (finishing clock, sequence), shape (resources, jobs)."""
-    return np.zeros((SHARE_COUNT, jobs_max), ENTRY)
+    return np.zeros((buses + 1, jobs_max), ENTRY)
+
+
+@compiled
+def earliest_ns(shares: Records) -> int:
+    """When the next job of all resources ends, if nothing changes before."""
+    earliest = shares[0].next_ns
+    for which in range(1, len(shares)):
+        earliest = min(earliest, shares[which].next_ns)
+    return int(earliest)
+
+
+@compiled
+def first_ending(shares: Records, now_ns: int) -> int:
+    """The first resource one of whose jobs ends now; there is one."""
+    which = 0
+    while shares[which].next_ns != now_ns:
+        which += 1
+    return which
 
 
 @compiled

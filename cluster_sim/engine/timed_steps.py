@@ -11,15 +11,17 @@ from cluster_sim.engine.heap import push
 from cluster_sim.engine.last_level_cache import ALL, NO_END, SHARE_BITS, drop_lines, keep_time, touch
 from cluster_sim.engine.shared_resources import (
     HOST_LOCK,
-    MEMORY_BANDWIDTH,
     NEVER_NS,
     alone_span_ns,
+    earliest_ns,
     join,
     pass_alone,
 )
 from cluster_sim.engine.state import ON_PIN_RETRY, SHARING, TIMED, WAITING, Host
 from cluster_sim.engine.wait_queues import is_polling
-from cluster_sim.io_paths.steps import Count, Mover, Op, Range
+from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.io_paths.steps import FIRST_EFFECT, Count, Mover, Op, Range
+from cluster_sim.memory.effects import LEAF_PAGES
 from cluster_sim.results.ledger import Category
 
 NO_EXITS = -1
@@ -27,6 +29,9 @@ CACHED = len(Mover)
 """The curve of a CPU's copy within the cache."""
 MILLION = 1_000_000
 LOCK_DEMAND = 1_000_000
+BUS_MILLI = 1000
+"""Of what is written once: each byte passes the bus once, in 1/1000."""
+LEAF_BYTES = LEAF_PAGES * PAGE_BYTES
 STOPPED = -1
 """Instead of an instant: the transfer goes on when an event says so."""
 
@@ -54,6 +59,7 @@ def start_sharing(host: Host, transfer: int, now_ns: int, which: int, alone_ns: 
     row.start_clock = join(
         host.state.shares, host.state.jobs, which, now_ns, alone_ns, demand, cursor.sequence, transfer
     )
+    cursor.shared_ns = earliest_ns(host.state.shares)
 
 
 @compiled
@@ -63,9 +69,7 @@ def book_shared(host: Host, transfer: int, which: int, now_ns: int, alone_ns: in
     waited_ns = now_ns - row.started_ns - alone_ns
     assert waited_ns >= 0
     book(host, transfer, host.spec.steps[row.step].category, now_ns, alone_ns)
-    book(
-        host, transfer, Category.BANDWIDTH_WAIT if which == MEMORY_BANDWIDTH else Category.LOCK_WAIT, now_ns, waited_ns
-    )
+    book(host, transfer, Category.LOCK_WAIT if which == HOST_LOCK else Category.BANDWIDTH_WAIT, now_ns, waited_ns)
 
 
 @inlined
@@ -78,7 +82,7 @@ def is_next(host: Host, end_ns: int) -> bool:
         return False
     if cursor.holds > 0 and host.state.holds[0].key <= end_ns:
         return False
-    return bool(host.state.shares[MEMORY_BANDWIDTH].next_ns > end_ns and host.state.shares[HOST_LOCK].next_ns > end_ns)
+    return bool(cursor.shared_ns > end_ns)
 
 
 @inlined
@@ -130,6 +134,12 @@ def copied_within(cold_ns: int, one_end_saves_ns: int, both_ends_save_ns: int, r
     return cold_ns - (one * one_end_saves_ns + both * both_ends_save_ns >> 2 * SHARE_BITS)
 
 
+@inlined
+def come_from_afar(remote_adds_ns: int, read: int, written: int) -> int:
+    """What memory on other NUMA nodes adds to a copy, by the lines that it does not find in the cache."""
+    return (2 * ALL - read - written) * remote_adds_ns >> SHARE_BITS + 1
+
+
 @compiled
 def copy_by_cpu(host: Host, transfer: int, now_ns: int, mover: int, copied_bytes: int) -> int:
     """Copy as fast as a CPU does with what is in the cache; what is not passes the bus, and what it makes dirty."""
@@ -157,6 +167,11 @@ def copy_by_cpu(host: Host, transfer: int, now_ns: int, mover: int, copied_bytes
         alone_ns = copy_alone_ns(host.spec.curves, mover, copied_bytes)
     else:
         alone_ns = copied_within(sized.cold_ns, sized.one_end_saves_ns, sized.both_ends_save_ns, read, written)
+        remote_adds = host.spec.policy.remote_adds_to_guest
+        if mover == Mover.HOST:
+            remote_adds = host.spec.policy.remote_adds_to_host
+        if remote_adds > 0:
+            alone_ns += come_from_afar(sized.cold_ns * remote_adds // MILLION, read, written)
     bus_milli = (2 * ALL - read - dirty) * host.spec.curves[mover].bus_milli >> SHARE_BITS + 1
     return on_bus(host, transfer, now_ns, alone_ns, copied_bytes * bus_milli)
 
@@ -169,7 +184,8 @@ def on_bus(host: Host, transfer: int, now_ns: int, alone_ns: int, bus_bytes_mill
     demand = bus_bytes_milli // alone_ns
     if demand == 0:
         return take_time(host, transfer, now_ns, alone_ns)
-    return share_time(host, transfer, now_ns, MEMORY_BANDWIDTH, alone_ns, demand)
+    bus = host.spec.streams[host.state.transfers[transfer].stream].bus
+    return share_time(host, transfer, now_ns, bus, alone_ns, demand)
 
 
 @compiled
@@ -189,6 +205,32 @@ def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> int:
     drop_lines(host, row.buffer, step.writes)
     alone_ns = copy_alone_ns(host.spec.curves, mover, moved_bytes)
     return on_bus(host, transfer, now_ns, alone_ns, moved_bytes * host.spec.curves[mover].bus_milli)
+
+
+@inlined
+def span_of(host: Host, transfer: int) -> int:
+    """What a transfer's step takes, its exits counted."""
+    row = host.state.transfers[transfer]
+    step = host.spec.steps[row.step]
+    if step.exits != NO_EXITS:
+        row.exits += row.counts[step.exits]
+    return price(host, transfer, row.step)
+
+
+@compiled
+def spend_writing(host: Host, transfer: int, now_ns: int) -> int:
+    """Spend the time of a step that writes each page and leaf it is priced by once; when that ends, or STOPPED."""
+    row = host.state.transfers[transfer]
+    step, stream = host.spec.steps[row.step], host.spec.streams[row.stream]
+    span_ns = span_of(host, transfer)
+    if span_ns == 0:
+        return now_ns
+    written_bytes = 0
+    for count in range(step.first_price, step.last_price):
+        is_leaf = (count - FIRST_EFFECT) % 2
+        if step.prices[count] > 0:
+            written_bytes += row.counts[count] * (LEAF_BYTES if is_leaf else PAGE_BYTES)
+    return share_time(host, transfer, now_ns, stream.bus, span_ns, written_bytes * BUS_MILLI // span_ns)
 
 
 @compiled
@@ -221,9 +263,7 @@ def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
     if op == Op.SPEND_SHOT_DOWN:
         guest = host.state.guests[host.spec.streams[row.stream].guest]
         row.counts[Count.SHOT_DOWN] = guest.shootdowns - row.seen_shootdowns
-    if step.exits != NO_EXITS:
-        row.exits += row.counts[step.exits]
-    span_ns = price(host, transfer, row.step)
+    span_ns = span_of(host, transfer)
     if span_ns == 0:
         return now_ns
     if op == Op.SPEND_LOCKED:

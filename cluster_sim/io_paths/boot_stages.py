@@ -103,7 +103,7 @@ def touch_first(context: PathContext) -> tuple[Step, ...]:
         acquire(Resource.MMU_LOCK, "take the guest's mmu_lock for reading", runner=Runner.GUEST),
         memory("the guest touches the pages for the first time", first_touch(context)),
         Step(
-            Op.SPEND_LOCKED if context.protection.has_host_lock else Op.SPEND,
+            Op.SPEND_LOCKED if context.protection.has_host_lock else Op.SPEND_WRITING,
             "give the pages to the guest",
             category=Category.ACCEPT_ZERO,
             runner=Runner.GUEST,
@@ -121,7 +121,7 @@ def first_touch_by_leaf(context: PathContext) -> tuple[Step, ...]:
         return ()
     return (
         Step(
-            Op.SPEND_LOCKED if context.protection.has_host_lock else Op.SPEND,
+            Op.SPEND_LOCKED if context.protection.has_host_lock else Op.SPEND_WRITING,
             "give leaves of 2 MiB to the guest",
             category=Category.ACCEPT_ZERO,
             runner=Runner.GUEST,

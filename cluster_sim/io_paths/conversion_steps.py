@@ -17,6 +17,7 @@ from cluster_sim.io_paths.steps import (
     memory,
     release,
     spend,
+    writing,
 )
 from cluster_sim.memory.pages import Operation
 from cluster_sim.platform.protection import Protection
@@ -67,23 +68,21 @@ def guest_touch(context: PathContext, *, private: bool) -> tuple[Step, ...]:
 
 def is_mapped_ahead(context: PathContext) -> bool:
     """Whether a page that converted never faults: the VMM mapped it, as all are converted at once."""
-    return context.guest_faults == "prefault" and context.memory.on_pin != "defer"
+    return context.guest_faults == "prefault" and context.memory.pin_policy != "defer"
 
 
 def accept_pages(context: PathContext) -> tuple[Step, ...]:
     """The guest accepts what it touched for the first time as private, where the technology asks it."""
     if not context.protection.accepts_pages:
         return ()
-    return (
-        spend(
-            "accept the pages",
-            Category.ACCEPT_ZERO,
-            Runner.GUEST,
-            Charge("accept_page", Count.ACCEPTED),
-            Charge("accept_leaf_2m", Count.ACCEPTED_2M),
-        ),
-        *break_by_accept(context),
+    accept = spend(
+        "accept the pages",
+        Category.ACCEPT_ZERO,
+        Runner.GUEST,
+        Charge("accept_page", Count.ACCEPTED),
+        Charge("accept_leaf_2m", Count.ACCEPTED_2M),
     )
+    return (writing(accept) if context.protection.accept == "zeroes" else accept, *break_by_accept(context))
 
 
 def break_by_accept(context: PathContext) -> tuple[Step, ...]:
@@ -223,11 +222,44 @@ def convert(
         *flush_stale(context, flush, to_private=to_private),
         *shoot_down(context, to_private=to_private),
         release(Resource.MMU_LOCK, amount=WHOLE),
+        *remap_for_devices(context, to_private=to_private),
         *map_ahead(context, private=to_private),
     )
     if to_private and (protection.accepts_pages or spec.generation == "G0"):
         return steps + guest_touch(context, private=True)
     return steps
+
+
+def remap_for_devices(context: PathContext, *, to_private: bool) -> tuple[Step, ...]:
+    """The VMM has VFIO map what became shared page by page, or unmap what became private by one call.
+
+    So hw/vfio/listener.c in QEMU does, and as it keeps to VFIO's contract no pin of its own refuses a conversion.
+    """
+    if not context.maps_shared:
+        return ()
+    if not to_private:
+        return (
+            spend(
+                "pin and map each page for the assigned devices",
+                Category.PAGE_TABLE,
+                Runner.GUEST,
+                Charge("iommu_map_call", Count.CONVERTED),
+                Charge("iommu_map_page", Count.CONVERTED),
+                Charge("iommu_map_leaf_2m", Count.CONVERTED_2M),
+            ),
+        )
+    return (
+        acquire(Resource.IOMMU, "wait for the IOMMU's invalidation queue", runner=Runner.GUEST),
+        spend(
+            "unmap from the assigned devices and invalidate",
+            Category.PAGE_TABLE,
+            Runner.GUEST,
+            Charge("iommu_unmap_call"),
+            Charge("iommu_unmap_page", Count.CONVERTED),
+            Charge("iommu_unmap_leaf_2m", Count.CONVERTED_2M),
+        ),
+        release(Resource.IOMMU),
+    )
 
 
 def flush_stale(context: PathContext, by_host: Charge, *, to_private: bool) -> tuple[Step, ...]:

@@ -4,7 +4,7 @@ A program is data. A step acts on a resource or on memory at one instant, or spe
 ledger category; the time is the sum of its charges, each a named price times a count.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from cluster_sim.memory.effects import EFFECT_COUNT, Effect
@@ -57,6 +57,7 @@ class Op(IntEnum):
     THROTTLE = 40
     END_THROTTLE = 41
     DMA = 42
+    SPEND_WRITING = 43
 
 
 class Direction(IntEnum):
@@ -295,6 +296,11 @@ def release(resource: Resource, *, amount: int = 1) -> Step:
 def spend(text: str, category: Category, runner: Runner, *charges: Charge, exits: Count | None = None) -> Step:
     """Spend time."""
     return Step(Op.SPEND, text, category=category, runner=runner, charges=charges, exits=exits)
+
+
+def writing(step: Step) -> Step:
+    """The same, which writes each page and leaf of 2 MiB that it is priced by, once: that passes the memory bus."""
+    return replace(step, op=Op.SPEND_WRITING)
 
 
 def move(

@@ -26,6 +26,7 @@ class Outcome(IntEnum):
     ENODEV = 19
     EINVAL = 22
     ENOTTY = 25
+    ENOSPC = 28
     ESPIPE = 29
     EOPNOTSUPP = 95
     EHWPOISON = 133

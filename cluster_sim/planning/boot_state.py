@@ -59,7 +59,7 @@ def memory_rules(protection: Protection, spec: MemorySpec) -> MemoryRules:
         accept=ACCEPT[protection.accept],
         backing=EXCLUSIVE_PINS if spec.backing == "exclusive_pin" else BACKING[spec.generation],
         discards=spec.discard,
-        defers=spec.on_pin == "defer",
+        defers=spec.pin_policy == "defer",
         folio_pages=spec.huge_page // PAGE_BYTES if has_huge else 1,
         leaf_pages=protection.leaf_bytes_max // PAGE_BYTES if has_huge else 1,
         leaf_is_sticky=protection.leaf_is_sticky,

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, dynamic_pool_bytes
-from cluster_sim.planning.guest_layout import buffer_bytes, lay_out, sizes_of_queue
+from cluster_sim.planning.guest_layout import GuestLayout, buffer_bytes, lay_out, sizes_of_queue
 from cluster_sim.planning.inputs import log_of, trace_arrays, trace_of, workload_sizes
+from cluster_sim.planning.placement import demand_of, empty_room
 from cluster_sim.platform.profile import Price, Profile, cpus
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.provenance import UNITS, Cost, ProvenanceError, to_bytes_per_s, to_ns
@@ -14,7 +16,7 @@ from cluster_sim.scenario.axes import Variant
 from cluster_sim.scenario.cluster_contradictions import RATE_LEAST, group_path
 from cluster_sim.scenario.contradictions import contradictions, gather
 from cluster_sim.scenario.problems import Contradiction
-from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import format_bytes, format_rate
 from cluster_sim.scenario.workload_contradictions import SEGMENT_LEAST_NS, missing
 from cluster_sim.scenario.workload_spec import LadderVideo, Workload, path_in, trace_fields
@@ -36,7 +38,26 @@ def check_variants(variants: Sequence[Variant], folder: Path) -> list[Contradict
 def check_scenario(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
     """All that is wrong with a scenario; its layout is checked only where all else holds, and traces can be read."""
     found = [*contradictions(scenario, folder), *check_traces(scenario, folder), *check_profile(scenario)]
-    return found or check_layout(scenario, folder)
+    return found or [*check_nodes(scenario), *check_layout(scenario, folder)]
+
+
+def check_nodes(scenario: ScenarioSpec) -> Iterator[Contradiction]:
+    """Guests that are bound to a NUMA node fit one: those that every host has together, others by themselves."""
+    empty, filled = (empty_room(scenario.cluster) for _ in range(2))
+    at = ("cluster.host.nodes", "cluster.host.numa")
+    for index, group in enumerate(scenario.guests):
+        demand, room = demand_of(scenario, group), empty if group.count_per_host is None else filled
+        for number in range(group.count_per_host or 1):
+            short = room.lacks(demand)
+            if short.startswith("node_"):
+                node = empty.nodes[0]
+                found = f"guest {number} of {group.vcpus} vCPUs and {format_bytes(demand.memory_bytes)}: {short}"
+                size = f"{node.vcpus} vCPUs and {format_bytes(node.memory_bytes)}"
+                allowed = f"guests that each find room on one of {len(empty.nodes)} nodes of {size}, or numa: spread"
+                yield Contradiction(group_path(scenario, index), found, allowed, at)
+                break
+            if group.count_per_host is not None:
+                room.take(demand)
 
 
 def check_traces(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
@@ -123,15 +144,30 @@ def costs_of(price: Price) -> list[Cost]:
     return [cost for cost in (price.cost, *(step for _, step in price.steps)) if cost is not None]
 
 
+def check_dma_entries(
+    scenario: ScenarioSpec, group: GuestGroupSpec, layout: GuestLayout, prefix: str
+) -> Iterator[Contradiction]:
+    """VFIO can map what a guest shares from the start for its assigned devices, page by page."""
+    needs, limit = layout.needs, scenario.cluster.host.dma_entry_limit
+    posted = sum(min(needs.life.posted, each.count) * each.device_pages for each in layout.buffers)
+    pages = layout.pool_bytes // PAGE_BYTES + layout.resident_pages + posted * needs.converts_buffers
+    if scenario.maps_shared(group) and pages > limit:
+        found = f"{pages} pages shared from the start, a DMA mapping of 4KiB each"
+        allowed = f"at most {limit} (cluster.host.dma_entry_limit), {format_bytes(limit * PAGE_BYTES)}"
+        at = "io_path" if group.io_path is None else f"{prefix}.io_path"
+        yield Contradiction(f"{prefix}.assigned_devices", found, allowed, (at, "cluster.host.dma_entry_limit"))
+
+
 def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
     """Frames fit their buffers, buffers and pool fit the guest, areas divide the pool, which can grow if it may."""
     sizes = workload_sizes(scenario, folder)
-    found = []
+    found: list[Contradiction] = []
     for index, group in enumerate(scenario.guests):
         prefix = group_path(scenario, index)
         at = "io_path" if group.io_path is None else f"{prefix}.io_path"
         layout = lay_out(scenario, group, 0, sizes, PROTECTIONS[scenario.protection])
         needs = layout.needs
+        found += check_dma_entries(scenario, group, layout, prefix)
         for queue in layout.queues:
             transfer = sizes_of_queue(queue, group, sizes)
             size = buffer_bytes(queue, transfer)

@@ -5,13 +5,14 @@ by copy (engine/last_level_cache.py): what one end and what both ends in the cac
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
 from cluster_sim.engine.host_spec import CURVE, CURVE_POINTS, Records
 from cluster_sim.engine.last_level_cache import ALL
-from cluster_sim.engine.timed_steps import MILLION, copied_within
+from cluster_sim.engine.timed_steps import MILLION, come_from_afar, copied_within
 from cluster_sim.integers import NS_PER_S
 from cluster_sim.io_paths.steps import BY_CPU, Mover
 from cluster_sim.platform.profile import BOUNDLESS_MB_PER_S, Profile
@@ -20,20 +21,25 @@ from cluster_sim.scenario.spec import ClusterSpec, HostSpec
 from cluster_sim.scenario.units import MIB
 
 BYTES_PER_MB = 10**6
+DMA_BUS_MILLI = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class FoundInCache:
-    """How much a CPU's copy found in the cache, in 1,024ths: of what it read, and of what it wrote."""
+    """How much a CPU's copy found in the cache, in 1,024ths: of what it read, and of what it wrote.
+
+    `remote` is how much of its memory lies on other NUMA nodes.
+    """
 
     read: int
     written: int
+    remote: Fraction = Fraction(0)
 
     def __str__(self) -> str:
         """As a reader of a copy wants it."""
-        if not self.read and not self.written:
-            return "cold"
-        return f"{self.read / ALL:.0%} read and {self.written / ALL:.0%} written in the cache"
+        found = f"{self.read / ALL:.0%} read and {self.written / ALL:.0%} written in the cache"
+        afar = f", {float(self.remote):.0%} remote" if self.remote else ""
+        return ("cold" if not self.read and not self.written else found) + afar
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +73,11 @@ class CopyCurves:
             Mover.HOST: cold,
             Mover.ENGINE: engine,
             Mover.CRYPTO: crypto,
-            Mover.NIC: of_rate(host.nic.rate),
-            Mover.STORAGE: of_rate(host.storage.rate, host.storage.latency),
+            Mover.NIC: by_dma(of_rate(host.nic.rate)),
+            Mover.STORAGE: by_dma(of_rate(host.storage.rate, host.storage.latency)),
             Mover.LINK: of_rate(cluster.network.rate),
         }
+        self.remote = remote_shares(host)
         self.one_end_saves = max(MILLION - int(profile.one_end_warm.value * MILLION), 0)
         """What of a cold copy's time one end in the cache saves, in millionths."""
 
@@ -79,7 +86,13 @@ class CopyCurves:
         cold_ns = self.of_mover[Mover.GUEST].at(size)
         one_end_saves_ns = cold_ns * self.one_end_saves // MILLION
         both_ends_save_ns = max(cold_ns - self.hot.at(size), 0)
-        return copied_within(cold_ns, one_end_saves_ns, both_ends_save_ns, found.read, found.written)
+        afar_ns = come_from_afar(cold_ns * self.remote_adds(found.remote) // MILLION, found.read, found.written)
+        return copied_within(cold_ns, one_end_saves_ns, both_ends_save_ns, found.read, found.written) + afar_ns
+
+    def remote_adds(self, remote: Fraction) -> int:
+        """What a cold copy takes longer of whose memory so much is remote, in millionths of its time."""
+        cost = self.profile.remote_copy
+        return round(MILLION * (Fraction(str(cost.value)) - 1) * remote) if cost is not None else 0
 
     def costs_around(self, mover: Mover, size: int, found: FoundInCache) -> tuple[Cost, ...]:
         """The costs behind a copy of a size: the profile's points around it, of all curves that it lies between."""
@@ -89,6 +102,8 @@ class CopyCurves:
             both, most = found.read * found.written, ALL * ALL
             curves = ["cold"] * (both < most) + ["hot"] * (both > 0)
             saved = (self.profile.one_end_warm,) * (found.read + found.written > 0 and both < most)
+            if self.profile.remote_copy is not None and found.remote and both < most:
+                saved = (*saved, self.profile.remote_copy)
         around = (cost for name in curves if name for cost in self.profile.curves[name].costs_around(size))
         return (*dict.fromkeys(around), *saved)
 
@@ -117,8 +132,29 @@ def of_rate(bytes_per_s: int, latency_ns: int = 0) -> CopyCurve:
     return CopyCurve(((0, latency_ns),), NS_PER_S * MIB // bytes_per_s if bytes_per_s else 0)
 
 
+def by_dma(curve: CopyCurve) -> CopyCurve:
+    """The curve of a device that reads or writes memory itself: each byte passes the bus once."""
+    return replace(curve, bus_milli=DMA_BUS_MILLI)
+
+
+def remote_shares(host: HostSpec) -> dict[Mover, Fraction]:
+    """How much of the guest's memory is remote to guest and host: of n nodes that it is spread over, all but one.
+
+    With `numa: remote` workers run on another node than the guest.
+    """
+    if host.numa == "spread":
+        return dict.fromkeys((Mover.GUEST, Mover.HOST), Fraction(host.nodes - 1, host.nodes))
+    return {Mover.GUEST: Fraction(0), Mover.HOST: Fraction(host.numa == "remote")}
+
+
+def buses_of(host: HostSpec) -> int:
+    """Memory buses: one a NUMA node, or one of all together where memory is spread over them."""
+    return 1 if host.numa == "spread" else host.nodes
+
+
 def bus_mb_per_s(profile: Profile, host: HostSpec) -> int:
-    """What the host's memory carries: as the definition says, else as the profile's machine."""
+    """What one memory bus carries: as the definition says of a node, else a node's part of its sockets."""
+    nodes = host.nodes // buses_of(host)
     if host.memory_bandwidth == "auto":
-        return profile.bandwidth_mb_per_s()
-    return host.memory_bandwidth // BYTES_PER_MB if host.memory_bandwidth else BOUNDLESS_MB_PER_S
+        return min(profile.bandwidth_mb_per_s() * host.sockets * nodes // host.nodes, BOUNDLESS_MB_PER_S)
+    return nodes * host.memory_bandwidth // BYTES_PER_MB if host.memory_bandwidth else BOUNDLESS_MB_PER_S

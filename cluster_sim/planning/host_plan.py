@@ -1,7 +1,7 @@
 """From a resolved scenario and a profile to the arrays of one host and the guests that are ever on it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,17 +11,18 @@ from cluster_sim.engine.host_spec import GUEST, REQUEST, HostSpec, Policy, Recor
 from cluster_sim.engine.host_state import BUFFER, CURSOR, GUEST_STATE, JOURNAL, MESSAGE, TRANSFER, HostState, Int32s
 from cluster_sim.engine.last_level_cache import SLOT_SET, empty_cache, found_by_distance
 from cluster_sim.engine.records import empty_lists, empty_wait_queues
-from cluster_sim.engine.shared_resources import idle_shares, room_for_jobs
+from cluster_sim.engine.shared_resources import NEVER_NS, idle_shares, room_for_jobs
 from cluster_sim.engine.state import ALIVE, FOREVER, NOBODY, NOT_GROWING, ON_PIN_DEFER, ON_PIN_RETRY, ON_PIN_WAIT, Host
 from cluster_sim.engine.stream_sums import ENDS_AT_ONCE, empty_sums, room_for_heard
 from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.io_paths.programs import MakeProgram, program
+from cluster_sim.io_paths.steps import Mover
 from cluster_sim.memory.effects import EFFECT_COUNT
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PageTree
 from cluster_sim.memory.pages import Operation
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, SLOTS_PER_SET, PoolSize, Swiotlb, empty_swiotlb
 from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, post_at_boot, scatter_io_pages
-from cluster_sim.planning.copy_curves import CopyCurves, bus_mb_per_s
+from cluster_sim.planning.copy_curves import CopyCurves, bus_mb_per_s, buses_of
 from cluster_sim.planning.placement import place_guests
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.pool_setup import SetUp
@@ -107,12 +108,12 @@ def plan_host(
         ring=rings(table, streams, guests, chance),
         tree=build_tree(scenario, protection, guests, bases),
         pools=empty_swiotlb([pool_size(guest) for guest in guests]),
-        bandwidth_mb_per_s=bus_mb_per_s(profile, scenario.cluster.host),
+        shares=idle_shares(bus_mb_per_s(profile, scenario.cluster.host), buses_of(scenario.cluster.host)),
         journal_entries=journal_entries,
     )
     effects = boot(Host(spec, state), protection, guests, bases, io_bases)
     prepare_buffers(Host(spec, state), scenario, protection, streams, guests)
-    guests = [replace(each, setup_ns=sharing.pool_ns(each, done)) for each, done in zip(guests, effects, strict=True)]
+    guests = [sharing.set_up(each, done) for each, done in zip(guests, effects, strict=True)]
     faults = faults_of(scenario, guests, bases, host)
     return HostPlan(spec, state, tuple(guests), tuple(streams), faults, protection, curves)
 
@@ -138,7 +139,7 @@ def state_at_rest(
     ring: Int32s,
     tree: PageTree,
     pools: Swiotlb,
-    bandwidth_mb_per_s: int,
+    shares: Records,
     journal_entries: int,
 ) -> HostState:
     """State of a host at whose servers nobody waits, with no room for transfers yet."""
@@ -155,10 +156,10 @@ def state_at_rest(
         slots=np.zeros(int((spec.streams["buffers"] * spec.streams["mappings"]).sum()), np.int64),
         transfers=np.zeros(0, TRANSFER),
         timers=np.zeros(0, ENTRY),
-        shares=idle_shares(bandwidth_mb_per_s),
-        jobs=room_for_jobs(0),
+        shares=shares,
+        jobs=room_for_jobs(0, len(shares) - 1),
         journal=np.zeros(journal_entries, JOURNAL),
-        cursor=np.zeros(1, CURSOR),
+        cursor=cursor_at_rest(),
         lists=empty_lists(0),
         messages=np.zeros(0, MESSAGE),
         tree=tree,
@@ -174,6 +175,13 @@ def state_at_rest(
         keys=np.zeros(ENDS_AT_ONCE, np.int64),
         heard=room_for_heard(spec.streams),
     )
+
+
+def cursor_at_rest() -> Records:
+    """The loop's scalars before anything happens."""
+    cursor = np.zeros(1, CURSOR)
+    cursor["shared_ns"] = NEVER_NS
+    return cursor
 
 
 def put_logs(table: Records, streams: Sequence[PlannedStream], guests: Sequence[PlannedGuest], logs: Logs) -> Records:
@@ -214,6 +222,8 @@ def guest_definitions(
     table = np.zeros(len(guests), GUEST)
     table["spins"] = [guest.placed.group.idle == "poll" for guest in guests]
     table["grow_ns"] = [sharing.grow_ns(guest) for guest in guests]
+    limit = scenario.cluster.host.dma_entry_limit
+    table["dma_entries_max"] = [limit * scenario.maps_shared(guest.placed.group) for guest in guests]
     table["converts_pool"] = protection.has_private_memory and scenario.memory.generation not in ("G1", "G2")
     return table
 
@@ -269,7 +279,7 @@ def policy_of(scenario: ScenarioSpec, curves: CopyCurves, *, keeps_rows: bool) -
     operation = Operation.PIN_LONG if pins is not None and pins.term == "long" else Operation.PIN_SHORT
     lasts_ns = 0 if pins is None else FOREVER if pins.lasts == "forever" else pins.lasts
     return Policy(
-        on_pin=ON_PIN[memory.on_pin],
+        on_pin=ON_PIN[memory.pin_policy],
         retry_after_ns=memory.retry_after,
         hold_operation=int(operation),
         hold_ns=lasts_ns,
@@ -279,4 +289,6 @@ def policy_of(scenario: ScenarioSpec, curves: CopyCurves, *, keeps_rows: bool) -
         keeps_rows=keeps_rows,
         llc_bytes=scenario.cluster.host.llc,
         one_end_saves=curves.one_end_saves,
+        remote_adds_to_guest=curves.remote_adds(curves.remote[Mover.GUEST]),
+        remote_adds_to_host=curves.remote_adds(curves.remote[Mover.HOST]),
     )

@@ -17,8 +17,9 @@ TO_THE_END = -1
 class PlacedGuest:
     """One guest of the cluster: where it is, which of its group, from when to when.
 
-    `host` is NOWHERE where no host had room, `refused_for` then what was short; `leaves_ns` is TO_THE_END or an instant
-    within the run. `index` counts guests of the group on the host, or in the cluster where that places them.
+    `host` is NOWHERE where no host had room, `refused_for` then what was short; `node` is its NUMA node there, 0 where
+    it is bound to none; `leaves_ns` is TO_THE_END or an instant within the run. `index` counts guests of the group on
+    the host, or in the cluster where that places them.
     """
 
     guest: int
@@ -28,39 +29,91 @@ class PlacedGuest:
     arrives_ns: int = 0
     leaves_ns: int = TO_THE_END
     refused_for: str = ""
+    node: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a guest takes: vCPUs, memory of the host, which may hold its own twice, and whether in huge pages."""
+
+    vcpus: int
+    memory_bytes: int
+    own_bytes: int
+    is_huge: bool = False
+
+
+def demand_of(scenario: ScenarioSpec, group: GuestGroupSpec) -> Demand:
+    """What a guest of a group takes."""
+    is_huge = scenario.memory.huge_page > PAGE_BYTES and scenario.protection != "none"
+    return Demand(group.vcpus, scenario.host_bytes(group), group.memory, is_huge)
 
 
 @dataclass(slots=True)
 class Room:
-    """What a host has left."""
+    """What a NUMA node has left, or a host whose guests are bound to none."""
 
     vcpus: int
     memory_bytes: int
     huge_bytes: int
 
-    def lacks(self, group: GuestGroupSpec, *, is_huge: bool) -> str:
+    def lacks(self, demand: Demand) -> str:
         """What is short for one more guest, or nothing."""
-        if group.vcpus > self.vcpus:
+        if demand.vcpus > self.vcpus:
             return "cpus"
-        if group.memory > self.memory_bytes:
-            return "memory"
-        return "huge_pages" if is_huge and group.memory > self.huge_bytes else ""
+        if demand.memory_bytes > self.memory_bytes:
+            return "memory" if demand.own_bytes > self.memory_bytes else "held_twice"
+        return "huge_pages" if demand.is_huge and demand.own_bytes > self.huge_bytes else ""
 
-    def take(self, group: GuestGroupSpec, sign: int) -> None:
+    def take(self, demand: Demand, sign: int) -> None:
         """Give a guest its share, or take it back."""
-        self.vcpus -= sign * group.vcpus
-        self.memory_bytes -= sign * group.memory
-        self.huge_bytes -= sign * group.memory
+        self.vcpus -= sign * demand.vcpus
+        self.memory_bytes -= sign * demand.memory_bytes
+        self.huge_bytes -= sign * demand.own_bytes
 
 
-def empty_room(cluster: ClusterSpec) -> Room:
-    """What an empty host has."""
+@dataclass(slots=True)
+class HostRoom:
+    """What a host has left, node by node: a guest is bound to the first that holds it."""
+
+    nodes: list[Room]
+
+    @property
+    def whole(self) -> Room:
+        """What all nodes have left together."""
+        return Room(*(sum(getattr(node, field) for node in self.nodes) for field in Room.__slots__))
+
+    @property
+    def left(self) -> tuple[int, int]:
+        """vCPUs, then bytes of memory: what hosts are chosen by."""
+        whole = self.whole
+        return whole.vcpus, whole.memory_bytes
+
+    def lacks(self, demand: Demand) -> str:
+        """What is short for one more guest: of the host, else of its roomiest node; or nothing."""
+        short = [node.lacks(demand) for node in self.nodes]
+        if not all(short):
+            return ""
+        roomiest = max(
+            range(len(short)), key=lambda number: (self.nodes[number].vcpus, self.nodes[number].memory_bytes)
+        )
+        of_node = "memory" if short[roomiest] == "held_twice" else short[roomiest]
+        return self.whole.lacks(demand) or f"node_{of_node}"
+
+    def take(self, demand: Demand) -> int:
+        """Give a guest its share of the first node that has it; that node, or the last where none has."""
+        able = [number for number, node in enumerate(self.nodes) if not node.lacks(demand)]
+        chosen = able[0] if able else len(self.nodes) - 1
+        self.nodes[chosen].take(demand, 1)
+        return chosen
+
+
+def empty_room(cluster: ClusterSpec) -> HostRoom:
+    """What an empty host has: equal nodes, or one of all where memory is spread over them."""
     host = cluster.host
-    return Room(
-        vcpus=host.cpus * host.vcpus_per_cpu,
-        memory_bytes=host.memory,
-        huge_bytes=host.memory if host.huge_pool == "auto" else host.huge_pool,
-    )
+    nodes = 1 if host.numa == "spread" else host.nodes
+    huge_bytes = host.memory if host.huge_pool == "auto" else host.huge_pool
+    each = (host.cpus * host.vcpus_per_cpu // nodes, host.memory // nodes, huge_bytes // nodes)
+    return HostRoom([Room(*each) for _ in range(nodes)])
 
 
 def on_every_host(scenario: ScenarioSpec) -> list[tuple[GuestGroupSpec, int]]:
@@ -91,6 +144,7 @@ def place_guests(scenario: ScenarioSpec, chance: tuple[int, ...]) -> Placement:
 def fixed_guests(scenario: ScenarioSpec, chance: Sequence[int], host: int) -> list[PlacedGuest]:
     """Guests of the groups that every host has."""
     fixed = on_every_host(scenario)
+    nodes = nodes_of_fixed(scenario, empty_room(scenario.cluster))
     first = host * len(fixed)
     arrivals = {
         group.name: arrivals_ns(group.arrive, group.count_per_host or 0, (*chance, host, group.name))
@@ -101,8 +155,14 @@ def fixed_guests(scenario: ScenarioSpec, chance: Sequence[int], host: int) -> li
         arrives_ns = arrivals[group.name][index]
         if arrives_ns < scenario.duration:
             leaves_ns = leaving_ns(group.arrive, arrives_ns, scenario.duration)
-            placed_guests.append(PlacedGuest(first + number, group, index, host, arrives_ns, leaves_ns))
+            node = nodes[number]
+            placed_guests.append(PlacedGuest(first + number, group, index, host, arrives_ns, leaves_ns, node=node))
     return placed_guests
+
+
+def nodes_of_fixed(scenario: ScenarioSpec, room: HostRoom) -> list[int]:
+    """Give the guests that every host has their shares of a room; the node of each."""
+    return [room.take(demand_of(scenario, group)) for group, _ in on_every_host(scenario)]
 
 
 def arrivals_ns(arrive: ArrivalSpec, count: int, key: Sequence[int | str]) -> list[int]:
@@ -138,43 +198,39 @@ def placed_guests(scenario: ScenarioSpec, chance: Sequence[int]) -> list[PlacedG
     fixed = on_every_host(scenario)
     rooms = [empty_room(scenario.cluster) for _ in range(scenario.cluster.hosts)]
     for room in rooms:
-        for group, _ in fixed:
-            room.take(group, 1)
-    is_huge = scenario.memory.huge_page > PAGE_BYTES and scenario.protection != "none"
+        nodes_of_fixed(scenario, room)
     placed_guests: list[PlacedGuest] = []
     leaving: list[tuple[int, int, PlacedGuest]] = []
     first = len(fixed) * scenario.cluster.hosts
     for guest, (arrives_ns, _, index, group) in enumerate(sorted(coming, key=lambda each: each[:3]), start=first):
         while leaving and leaving[0][0] <= arrives_ns:
             gone = heapq.heappop(leaving)[2]
-            rooms[gone.host].take(gone.group, -1)
-        host, short = choose(rooms, group, scenario.cluster.placement, is_huge=is_huge)
-        placed = PlacedGuest(
-            guest, group, index, host, arrives_ns, leaving_ns(group.arrive, arrives_ns, scenario.duration), short
-        )
+            rooms[gone.host].nodes[gone.node].take(demand_of(scenario, gone.group), -1)
+        demand = demand_of(scenario, group)
+        host, short = choose(rooms, demand, scenario.cluster.placement)
+        node = 0 if host == NOWHERE else rooms[host].take(demand)
+        leaves_ns = leaving_ns(group.arrive, arrives_ns, scenario.duration)
+        placed = PlacedGuest(guest, group, index, host, arrives_ns, leaves_ns, short, node)
         placed_guests.append(placed)
-        if host != NOWHERE:
-            rooms[host].take(group, 1)
-            if placed.leaves_ns != TO_THE_END:
-                heapq.heappush(leaving, (placed.leaves_ns, guest, placed))
+        if host != NOWHERE and placed.leaves_ns != TO_THE_END:
+            heapq.heappush(leaving, (placed.leaves_ns, guest, placed))
     return placed_guests
 
 
-def choose(rooms: Sequence[Room], group: GuestGroupSpec, policy: str, *, is_huge: bool) -> tuple[int, str]:
+def choose(rooms: Sequence[HostRoom], demand: Demand, policy: str) -> tuple[int, str]:
     """The host that takes a guest, or NOWHERE and what the host with most room lacks.
 
     `first_fit`: the first that can; `best_fit`: the one with the fewest vCPUs left, then the least memory; `spread`:
     the one with the most.
     """
-    lacking = [room.lacks(group, is_huge=is_huge) for room in rooms]
+    lacking = [room.lacks(demand) for room in rooms]
     able = [number for number, short in enumerate(lacking) if not short]
     if not able:
-        roomiest = max(range(len(rooms)), key=lambda number: (rooms[number].vcpus, rooms[number].memory_bytes, -number))
-        return NOWHERE, lacking[roomiest]
+        return NOWHERE, lacking[max(range(len(rooms)), key=lambda number: (rooms[number].left, -number))]
     match policy:
         case "first_fit":
             return able[0], ""
         case "best_fit":
-            return min(able, key=lambda number: (rooms[number].vcpus, rooms[number].memory_bytes, number)), ""
+            return min(able, key=lambda number: (rooms[number].left, number)), ""
         case _:
-            return max(able, key=lambda number: (rooms[number].vcpus, rooms[number].memory_bytes, -number)), ""
+            return max(able, key=lambda number: (rooms[number].left, -number)), ""

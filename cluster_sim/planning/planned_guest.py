@@ -13,6 +13,8 @@ from cluster_sim.planning.queues import Queue
 class PlannedGuest:
     """One guest of the host: where and when it is, its queues and memory, what setting it up took.
 
+    `pinned_twice_pages` are held in both backings for as long as it is there, for assigned devices.
+
     The stream of its first queue has the number `first_stream` on the host, those of the others follow.
     """
 
@@ -20,6 +22,7 @@ class PlannedGuest:
     layout: GuestLayout
     first_stream: int
     setup_ns: int = 0
+    pinned_twice_pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What setting a pool up takes by itself: shared at boot, before the run, or grown within it."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from cluster_sim.integers import PAGE_BYTES
@@ -14,6 +15,8 @@ from cluster_sim.planning.protection_of import protection_of, vmm_faults
 from cluster_sim.planning.step_table import step_prices
 from cluster_sim.platform.profile import Profile
 from cluster_sim.scenario.spec import ScenarioSpec
+
+LEAF_BYTES = LEAF_PAGES * PAGE_BYTES
 
 
 class Effects(NamedTuple):
@@ -34,6 +37,25 @@ class SetUp:
         self.profile = profile
         self.found: dict[tuple[int, int, Effects], int] = {}
 
+    def set_up(self, guest: PlannedGuest, done: Counts) -> PlannedGuest:
+        """A guest with what was done for it before it runs."""
+        pinned = guest.placed.group.memory // PAGE_BYTES if self.scenario.is_held_twice(guest.placed.group) else 0
+        return replace(guest, setup_ns=self.pool_ns(guest, done) + self.devices_ns(guest), pinned_twice_pages=pinned)
+
+    def devices_ns(self, guest: PlannedGuest) -> int:
+        """Pinning and mapping memory for assigned devices: all of it by 2 MiB, or what is shared page by page."""
+        group, layout = guest.placed.group, guest.layout
+        if not group.assigned_devices:
+            return 0
+        if not self.scenario.maps_shared(group):
+            return -(-group.memory // LEAF_BYTES) * self.profile.price_ns("iommu_map_leaf_2m", group.vcpus)
+        pool_pages = 0 if layout.boots else layout.pool_bytes // PAGE_BYTES
+        return (pool_pages + layout.resident_pages) * self.map_page_ns(group.vcpus)
+
+    def map_page_ns(self, vcpus: int) -> int:
+        """What VFIO takes to pin and map one page, by a call of its own (QEMU's hw/vfio/listener.c)."""
+        return sum(self.profile.price_ns(name, vcpus) for name in ("iommu_map_call", "iommu_map_page"))
+
     def pool_ns(self, guest: PlannedGuest, done: Counts) -> int:
         """Sharing the pool before the run; a guest that boots within the run does it there."""
         if guest.layout.needs.pool is None or guest.layout.boots:
@@ -46,7 +68,10 @@ class SetUp:
         """Sharing one dynamic pool; 0 where none is ever added."""
         if not guest.layout.needs.grow_bytes:
             return 0
-        return self._share_ns(guest.placed.group.vcpus, dynamic_pool_bytes(guest.layout.pool_bytes), Effects())
+        vcpus, size_bytes = guest.placed.group.vcpus, dynamic_pool_bytes(guest.layout.pool_bytes)
+        is_mapped = self.scenario.maps_shared(guest.placed.group)
+        mapped_ns = size_bytes // PAGE_BYTES * self.map_page_ns(vcpus) if is_mapped else 0
+        return self._share_ns(vcpus, size_bytes, Effects()) + mapped_ns
 
     def _share_ns(self, vcpus: int, size_bytes: int, effects: Effects) -> int:
         key = (vcpus, size_bytes, effects)

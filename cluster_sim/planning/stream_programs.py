@@ -86,6 +86,7 @@ def context_of(
         host_faults=host_faults,
         guest_faults=guest_faults,
         is_shot_down=is_shot_down,
+        maps_shared=scenario.maps_shared(group),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from cluster_sim.engine.host_spec import SERVER, SIZE, STREAM, Records
 from cluster_sim.engine.host_state import SERVER_STATE, STREAM_STATE
+from cluster_sim.engine.shared_resources import bus_of
 from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, FAR_NS, NOBODY, WAIT
 from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.io_paths.path_context import driver_of
@@ -108,6 +109,7 @@ def build_streams(
         base = int(bases[stream.guest])
         transfer = sizes_of_queue(queue, group, sizes)
         row["guest"] = row["pool"] = stream.guest
+        row["bus"] = bus_of(guest.placed.node)
         put_entries(row, stream)
         row["servers"] = servers.of_stream[number]
         row["first_buffer"] = first_buffer

@@ -31,6 +31,7 @@ from cluster_sim.platform.provenance import (
 from cluster_sim.refusal import Refusal
 
 DEFAULT_CPU = "zen4"
+DEFAULT_MACHINE = "genoa"
 FREE_PROFILE = "free"
 NAMED_OVERRIDES = 4
 """More replaced costs than this are told by their number and a digest."""
@@ -88,7 +89,14 @@ class Profile:
     bandwidth: Cost
     one_end_warm: Cost
     """The part of a cold copy's time that a copy takes which finds one of its ends in the cache."""
+    sockets: Mapping[str, Cost]
+    """Memory bandwidth of one socket, by machine."""
+    remote: Cost
+    """How many times as long a copy takes whose memory is on another NUMA node."""
     library: CostLibrary
+    machine: str = DEFAULT_MACHINE
+    remote_copy: Cost | None = None
+    """`remote`, where a definition has such copies."""
     overrides: tuple[Cost, ...] = ()
     is_free: bool = False
 
@@ -100,7 +108,14 @@ class Profile:
         else:
             told = repr([(cost.name, cost.value, cost.unit, cost.low, cost.high) for cost in self.overrides])
             replaced = f" with {len(self.overrides)} costs replaced ({hashlib.sha256(told.encode()).hexdigest()[:8]})"
-        return f"{self.technology}-{self.cpu}{replaced}"
+        machine = "" if self.machine == DEFAULT_MACHINE else f" on {self.machine}"
+        across = "" if self.remote_copy is None else " across nodes"
+        return f"{self.technology}-{self.cpu}{machine}{across}{replaced}"
+
+    def on_machine(self, machine: str, *, crosses_nodes: bool) -> "Profile":
+        """The same with the memory of a machine, and with what copies between its nodes take, if there are any."""
+        remote = self.remote if crosses_nodes else None
+        return replace(self, machine=machine, bandwidth=self.sockets[machine], remote_copy=remote)
 
     @property
     def protection(self) -> Protection:
@@ -144,6 +159,8 @@ class Profile:
                 yield curve.bus
         yield self.bandwidth
         yield self.one_end_warm
+        if self.remote_copy is not None:
+            yield self.remote_copy
 
 
 Toml = Mapping[str, object]
@@ -195,7 +212,8 @@ def load_profile(technology: str, cpu: str = "auto", overrides: Mapping[str, Cos
     costs = with_costs_of_prices(with_costs_of_prices(costs, prices_of_cpu), prices_of_technology)
     curves = table(prices_of_cpu, "curve")
     memory = table(prices_of_cpu, "memory")
-    bandwidth = derive("memory.bandwidth", str(memory["bandwidth"]), costs, unit="GB/s", note="")
+    of_sockets = table(memory, "socket")
+    sockets = {machine: socket_bandwidth(table(of_sockets, machine), costs) for machine in of_sockets}
     profile = Profile(
         technology=technology,
         cpu=cpu_name,
@@ -206,12 +224,20 @@ def load_profile(technology: str, cpu: str = "auto", overrides: Mapping[str, Cos
             **read_prices(prices_of_technology, costs),
         },
         curves={name: read_curve(name, table(curves, name), costs) for name in CURVES},
-        bandwidth=as_stand_in(bandwidth, str(memory["bandwidth_stands_in"])),
+        bandwidth=sockets[DEFAULT_MACHINE],
         one_end_warm=derive("copy.one_end_warm", str(memory["one_end_warm"]), costs, unit="ratio", note=""),
+        sockets=sockets,
+        remote=derive("memory.remote_copy", str(memory["remote_copy"]), costs, unit="ratio", note=""),
         library=costs,
         overrides=tuple((overrides or {}).values()),
     )
     return replace(profile, cpu=FREE_PROFILE, is_free=True) if cpu == FREE_PROFILE else profile
+
+
+def socket_bandwidth(entry: Toml, costs: CostLibrary) -> Cost:
+    """What the memory of one socket carries."""
+    cost = derive("memory.bandwidth", str(entry["bandwidth"]), costs, unit="GB/s", note="")
+    return as_stand_in(cost, str(entry["stands_in"]))
 
 
 def profile_files() -> list[str]:

@@ -10,9 +10,12 @@ from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
 def profile_of(scenario: ScenarioSpec) -> Profile:
     """Load a scenario's profile; a replaced cost is `assumed` and of the definition, where nothing else is said."""
     overrides = {name: cost_of(name, override) for name, override in scenario.costs.items()}
+    host = scenario.cluster.host
+    crosses_nodes = host.nodes > 1 and host.numa != "pinned"
     if not overrides:
-        return shipped_profile(scenario.protection, scenario.profile)
-    return load_profile(scenario.protection, scenario.profile, overrides)
+        return shipped_profile(scenario.protection, scenario.profile, host.machine, crosses_nodes=crosses_nodes)
+    profile = load_profile(scenario.protection, scenario.profile, overrides)
+    return profile.on_machine(host.machine, crosses_nodes=crosses_nodes)
 
 
 def cost_of(name: str, override: CostOverride) -> Cost:
@@ -54,6 +57,6 @@ def overrides_of(costs: CostLibrary) -> dict[str, CostOverride]:
 
 
 @cache
-def shipped_profile(technology: str, cpu: str) -> Profile:
+def shipped_profile(technology: str, cpu: str, machine: str, *, crosses_nodes: bool) -> Profile:
     """A profile as shipped, derived once."""
-    return load_profile(technology, cpu)
+    return load_profile(technology, cpu).on_machine(machine, crosses_nodes=crosses_nodes)

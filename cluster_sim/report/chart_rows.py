@@ -145,16 +145,17 @@ def played_charts(reading: RunReading) -> list[Chart]:
 
     drops = sliced_chart(
         "drops",
-        "Dropped and late",
-        "Of all submitted frames: those that never arrived, and those that arrived after their deadline.",
+        "Dropped, unfinished and late",
+        "Of all submitted frames: those that never arrived, in time for the run's end, or before their deadline.",
         unit="% of frames",
         slices={
             "dropped: no buffer, or replaced": percent("dropped_no_buffer", "dropped_replaced", "dropped_ring_empty"),
             "dropped: bounce pool full": percent("dropped_swiotlb_full"),
+            "unfinished": percent("unfinished"),
             "late": percent("late"),
         },
         reading=reading,
-        absent="No frame was dropped for want of room, and none was late.",
+        absent="No frame was dropped for want of room, none was unfinished at the end, and none was late.",
     )
     playing = {key: sums for key, sums in reading.guest_sums.items() if sums.of("play_started")}
     says = "Freezes that a viewer sees, for each guest that plays and minute of play."

@@ -37,7 +37,7 @@ FAMILIES: dict[str, tuple[Category, ...]] = {
 FAMILY_COLOURS = ("#4477aa", "#cc6677", "#b08d2e", "#117733", "#88ccee", "#8f8f8f", "#aa4499", "#44aa99")
 """After Tol's muted scheme: other colours than the paths', because they mean something else."""
 
-SHADES = (1.0, 0.55, 0.25)
+SHADES = (1.0, 0.55, 0.25, 0.12)
 """Opacities of the slices of a bar that has its path's colour."""
 
 

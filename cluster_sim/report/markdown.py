@@ -14,7 +14,19 @@ from cluster_sim.analysis.strata import Labels, path_of
 from cluster_sim.report.safe_text import as_code, in_markdown
 from cluster_sim.results.manifest import Manifest
 
-SHOWN = ("throughput", "p50", "p99", "late", "dropped", "guest CPU", "host CPU", "copies", "exposure", "held")
+SHOWN = (
+    "throughput",
+    "p50",
+    "p99",
+    "late",
+    "dropped",
+    "unfinished",
+    "guest CPU",
+    "host CPU",
+    "copies",
+    "exposure",
+    "held",
+)
 RATIOS = ("p50", "guest CPU")
 
 

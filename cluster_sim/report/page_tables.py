@@ -8,6 +8,7 @@ from cluster_sim.analysis.figures import COMPARED
 from cluster_sim.analysis.guest_memory import MEMORY_FIGURES
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import VariantLabels
+from cluster_sim.analysis.summaries.sums import DROPPED, Sums
 from cluster_sim.report.chart_rows import labelled
 from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, Value
 from cluster_sim.report.comparison import number, ratio_text
@@ -158,10 +159,18 @@ def workload_table(reading: RunReading, known: Indices) -> PageTable | None:
             sums.of("delivered") / (labels.duration_ns / 1e9 * max(len(sums.replications), 1)),
             sums.latency_ns(0.5) / 1e3,
             sums.latency_ns(0.99) / 1e3,
+            share_of_submitted(sums, *DROPPED),
+            share_of_submitted(sums, "unfinished"),
             sums.per("guest_cpu_ns", "delivered", 1e-3),
             sums.per("host_cpu_ns", "delivered", 1e-3),
         )
         cells = [f"{workload}: {role}", *(number(figure) for figure in figures)]
         rows.append(row_of(known, labelled(labels, group), cells))
-    titles = ("workload", "delivered a second", "p50, us", "p99, us", "guest CPU, us", "host CPU, us")
+    ends = ("dropped, %", "unfinished, %")
+    titles = ("workload", "delivered a second", "p50, us", "p99, us", *ends, "guest CPU, us", "host CPU, us")
     return PageTable("Each workload by itself", [*heads_of(known), *titles], rows)
+
+
+def share_of_submitted(sums: Sums, *columns: str) -> float:
+    """How much of what was submitted some columns count, in percent."""
+    return 100 * sums.of(*columns) / sums.of("submitted") if sums.of("submitted") else math.nan

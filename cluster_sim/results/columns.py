@@ -159,7 +159,12 @@ PLACEMENTS = (
     Column("leaves_ns", "int64", "ns", "instant at which it leaves; -1 if not within the run"),
     Column("host_id", "int32", "", "host that took it; -1 if none did"),
     Column("outcome", "label", "", "placed or refused"),
-    Column("refused_for", "label", "", "what the roomiest host lacked: cpus, memory or huge_pages; else empty"),
+    Column(
+        "refused_for",
+        "label",
+        "",
+        "what the roomiest host lacked: cpus, memory, huge_pages; held_twice, node_…; else empty",
+    ),
 )
 
 HOSTS = (
@@ -175,8 +180,13 @@ HOSTS = (
     Column("nic_in_busy_ns", "int64", "ns", "time that the network card took in"),
     Column("link_busy_ns", "int64", "ns", "time that links to other hosts carried traffic, each counted"),
     Column("psp_busy_ns", "int64", "ns", "time that the security processor built images"),
-    Column("bandwidth_busy_ns", "int64", "ns", "time in which some copy used the memory bus"),
-    Column("bandwidth_saturated_ns", "int64", "ns", "time in which copies asked for more than the memory bus carries"),
+    Column("bandwidth_busy_ns", "int64", "ns", "time in which something used the memory bus; of nodes, the mean"),
+    Column(
+        "bandwidth_saturated_ns",
+        "int64",
+        "ns",
+        "time in which more was asked than the memory bus carries; of nodes, the mean",
+    ),
     Column("lock_busy_ns", "int64", "ns", "time in which the hypervisor's host-wide lock was held"),
 )
 

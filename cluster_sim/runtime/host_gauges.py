@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cluster_sim.engine.faults import pages_with
 from cluster_sim.engine.host_spec import Records
-from cluster_sim.engine.shared_resources import HOST_LOCK, MEMORY_BANDWIDTH
+from cluster_sim.engine.shared_resources import HOST_LOCK
 from cluster_sim.engine.state import ALIVE, Host
 from cluster_sim.engine.stream_sums import FIELD
 from cluster_sim.integers import Int64s
@@ -47,7 +47,7 @@ class PoolGauges(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BusyTimes:
-    """What a host's servers and shared resources did, over the run so far, in ns."""
+    """What a host's servers and shared resources did, over the run so far, in ns; of buses, the mean of the nodes'."""
 
     vcpu_busy_ns: int
     worker_busy_ns: int
@@ -133,7 +133,9 @@ class HostGauges:
         spec, state = self.host
         if spec.rules.backing != TWO_BACKINGS:
             return np.zeros(len(self.planned), np.int64)
-        return self._of_guests(lambda _, first, count: pages_with(state.tree, first, count, TWIN))
+        return self._of_guests(
+            lambda guest, first, count: guest.pinned_twice_pages or pages_with(state.tree, first, count, TWIN)
+        )
 
     def _of_guests(self, gauge: Callable[[PlannedGuest, int, int], int]) -> Int64s:
         """A gauge of each guest, from its first page and its pages."""
@@ -154,6 +156,9 @@ class HostGauges:
         def busy(resource: Resource) -> int:
             return int(busy_ns[np.unique(of_stream[:, resource])].sum())
 
+        def mean_of_buses(field: str) -> int:
+            return int(np.delete(shares[field], HOST_LOCK).sum()) // (len(shares) - 1)
+
         return BusyTimes(
             vcpu_busy_ns=busy(Resource.VCPU),
             worker_busy_ns=busy(Resource.WORKER),
@@ -165,8 +170,8 @@ class HostGauges:
             nic_in_busy_ns=busy(Resource.NIC_IN),
             link_busy_ns=busy(Resource.LINK),
             psp_busy_ns=busy(Resource.PSP),
-            bandwidth_busy_ns=int(shares["busy_ns"][MEMORY_BANDWIDTH]),
-            bandwidth_saturated_ns=int(shares["saturated_ns"][MEMORY_BANDWIDTH]),
+            bandwidth_busy_ns=mean_of_buses("busy_ns"),
+            bandwidth_saturated_ns=mean_of_buses("saturated_ns"),
             lock_busy_ns=int(shares["busy_ns"][HOST_LOCK]),
         )
 

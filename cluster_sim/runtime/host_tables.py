@@ -63,7 +63,7 @@ class HostTables:
             **histogram_columns(sums.histograms_of_guests()),
             "shared_page_ns": rows["shared_page_ns"],
             "pool_bytes": np.array([guest.layout.pool_bytes for guest in guests]),
-            "held_bytes": np.array([guest.layout.held_bytes for guest in guests]),
+            "held_bytes": np.array([guest.layout.held_bytes for guest in guests]) + rows["grown_pages"] * PAGE_BYTES,
             "huge_leaves_at_boot": rows["leaves_at_boot"],
             "huge_leaves": gauges.huge_leaves(),
             "split_huge_pages": gauges.split_huge_pages(),

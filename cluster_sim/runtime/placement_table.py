@@ -9,7 +9,16 @@ from cluster_sim.runtime.batches import as_batch
 from cluster_sim.runtime.run_order import RunOrder
 
 OUTCOMES = ("placed", "refused")
-SHORT_OF = ("", "cpus", "memory", "huge_pages")
+SHORT_OF = (
+    "",
+    "cpus",
+    "memory",
+    "huge_pages",
+    "held_twice",
+    "node_cpus",
+    "node_memory",
+    "node_huge_pages",
+)
 
 
 def placements(placement: Placement) -> pa.RecordBatch:

@@ -53,6 +53,7 @@ def _host(host: HostSpec) -> Iterator[Contradiction]:
     if host.memory > HOST_MOST_BYTES:
         allowed = f"at most {format_bytes(HOST_MOST_BYTES)}"
         yield Contradiction("cluster.host.memory", format_bytes(host.memory), allowed)
+    yield from _nodes(host)
     if host.nic.rate < RATE_LEAST:
         allowed = f"{format_rate(RATE_LEAST)} or more"
         yield Contradiction("cluster.host.nic.rate", format_rate(host.nic.rate), allowed)
@@ -67,20 +68,35 @@ def _host(host: HostSpec) -> Iterator[Contradiction]:
         yield Contradiction("cluster.host.huge_pool", format_bytes(host.huge_pool), allowed, ("cluster.host.memory",))
 
 
+def _nodes(host: HostSpec) -> Iterator[Contradiction]:
+    at = "cluster.host.nodes"
+    if host.nodes % host.sockets:
+        allowed = f"a multiple of {host.sockets}: each socket has as many"
+        yield Contradiction(at, f"{host.nodes} on {host.sockets} sockets", allowed, ("cluster.host.sockets",))
+    if host.cpus % host.nodes or host.memory % (host.nodes * PAGE_BYTES):
+        found = f"{host.nodes} nodes of {host.cpus} CPUs and {format_bytes(host.memory)}"
+        allowed = "a number that divides both"
+        yield Contradiction(at, found, allowed, ("cluster.host.cpus", "cluster.host.memory"))
+    if host.numa == "remote" and host.nodes == 1:
+        yield Contradiction("cluster.host.numa", "remote with one node", "pinned, or nodes: 2 or more", (at,))
+
+
 def _fixed_guests(scenario: ScenarioSpec) -> Iterator[Contradiction]:
     """Weigh the guests that every host has against the host."""
     host = scenario.cluster.host
     fixed = [(group, group.count_per_host) for group in scenario.guests if group.count_per_host is not None]
     count = sum(number for _, number in fixed)
-    memory = sum(number * group.memory for group, number in fixed)
+    memory = sum(number * scenario.host_bytes(group) for group, number in fixed)
+    huge = sum(number * group.memory for group, number in fixed)
     vcpus = sum(number * group.vcpus for group, number in fixed)
     if memory > host.memory:
-        found = f"{count} guests of together {format_bytes(memory)} on a host"
+        twice = ", held twice for assigned devices" if memory > huge else ""
+        found = f"{count} guests of together {format_bytes(memory)}{twice} on a host"
         allowed = f"at most {format_bytes(host.memory)} (cluster.host.memory)"
         yield Contradiction("guests", found, allowed, ("cluster.host.memory", *_each(scenario, "memory")))
     is_huge = scenario.memory.huge_page > PAGE_BYTES
-    if is_huge and host.huge_pool != "auto" and memory > host.huge_pool:
-        found = f"{count} guests of together {format_bytes(memory)} in huge pages on a host"
+    if is_huge and host.huge_pool != "auto" and huge > host.huge_pool:
+        found = f"{count} guests of together {format_bytes(huge)} in huge pages on a host"
         allowed = f"at most {format_bytes(host.huge_pool)} (cluster.host.huge_pool)"
         yield Contradiction("guests", found, allowed, ("cluster.host.huge_pool", *_each(scenario, "memory")))
     most = host.cpus * host.vcpus_per_cpu
@@ -121,8 +137,10 @@ def _group(scenario: ScenarioSpec, group: GuestGroupSpec, prefix: str) -> Iterat
         found = f"{format_bytes(group.memory)} for {format_duration(scenario.duration)}"
         allowed = f"at most {format_duration(longest_ns)} with so much: exposure is counted in page·ns"
         yield Contradiction(f"{prefix}.memory", found, allowed, ("duration",))
-    if group.count is not None and (group.memory > host.memory or group.vcpus > host.cpus * host.vcpus_per_cpu):
-        found = f"a guest of {group.vcpus} vCPUs and {format_bytes(group.memory)}"
+    needed = scenario.host_bytes(group)
+    if group.count is not None and (needed > host.memory or group.vcpus > host.cpus * host.vcpus_per_cpu):
+        twice = ", held twice for assigned devices" if needed > group.memory else ""
+        found = f"a guest of {group.vcpus} vCPUs and {format_bytes(needed)}{twice}"
         allowed = f"one that an empty host holds: {host.cpus} CPUs and {format_bytes(host.memory)}"
         yield Contradiction(prefix, found, allowed, ("cluster.host",))
     if group.idle == "poll" and host.vcpus_per_cpu > 1:

@@ -19,6 +19,7 @@ def memory_contradictions(scenario: ScenarioSpec) -> Iterator[Contradiction]:
     yield from _backing(scenario)
     yield from _huge_pages(scenario)
     yield from _placement(scenario)
+    yield from _assigned(scenario)
     for number, fault in enumerate(scenario.faults):
         yield from _fault(scenario, fault, f"faults.{number}")
 
@@ -44,6 +45,21 @@ def _backing(scenario: ScenarioSpec) -> Iterator[Contradiction]:
     if memory.on_pin == "defer":
         allowed = "retry or wait: an exclusive pin is taken at once or not at all"
         yield Contradiction("memory.on_pin", "defer with exclusive_pin", allowed, ("memory.backing",))
+
+
+def _assigned(scenario: ScenarioSpec) -> Iterator[Contradiction]:
+    memory, field = scenario.memory, "cluster.host.assigned_memory"
+    if memory.backing == "exclusive_pin" and any(scenario.maps_shared(group) for group in scenario.guests):
+        allowed = "guest_memfd, or no assigned_devices: who holds an exclusive pin is alone"
+        yield Contradiction("memory.backing", "exclusive_pin with assigned devices", allowed, ("guests",))
+    if not any(scenario.is_held_twice(group) for group in scenario.guests):
+        return
+    if memory.generation != "G0":
+        allowed = "shared, or generation G0: of one file, a private page cannot be pinned"
+        yield Contradiction(field, f"all at {memory.generation}", allowed, ("memory.generation",))
+    elif memory.discard:
+        allowed = "false: VFIO would not hear of it, and its mappings would be stale"
+        yield Contradiction("memory.discard", "true with all of memory pinned", allowed, (field,))
 
 
 def _huge_pages(scenario: ScenarioSpec) -> Iterator[Contradiction]:

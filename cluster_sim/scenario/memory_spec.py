@@ -7,6 +7,8 @@ from pydantic import Field
 from cluster_sim.scenario.frozen import Spec
 from cluster_sim.scenario.units import BytesOrAuto, Count, DurationNs, DurationOrForever, FolioBytes, PageBytes
 
+OnPin = Literal["retry", "wait", "defer"]
+
 
 class PinsSpec(Spec):
     """Pins that some user on the host holds on the device's buffers beyond the transfer's own copy."""
@@ -38,12 +40,17 @@ class MemorySpec(Spec):
     """What of a guest is shared for good beside pools (virtqueues); `auto`: 256KiB with pages of 1GiB, else none."""
     placement: Literal["clustered", "scattered"] = "clustered"
     """Where memory for I/O lies: in one region, or page by page all over the guest."""
-    on_pin: Literal["retry", "wait", "defer"] = "retry"
+    on_pin: OnPin = "retry"
     """What a refused conversion does: try again, wait for the unpin, or complete at the last unpin by itself."""
     retry_after: DurationNs = 100_000
     """How long after a refusal the next attempt comes."""
     pins: PinsSpec | None = None
     """Pins of others on the host; without them none outlasts the transfer's own copy."""
+
+    @property
+    def pin_policy(self) -> OnPin:
+        """What pins do to a conversion: with two backings they refuse none, so that none is put off either (T-6)."""
+        return "retry" if self.generation == "G0" else self.on_pin
 
 
 Access = Literal[

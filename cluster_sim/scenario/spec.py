@@ -35,6 +35,9 @@ _GUEST_EXAMPLE: Final[dict[str, JsonValue]] = {
 }
 
 
+Machine = Literal["genoa", "milan", "rome", "sapphire_rapids", "grace"]
+
+
 class EngineSpec(Spec):
     """The copy engines of a host, which all its guests' transfers share."""
 
@@ -78,7 +81,15 @@ class HostSpec(Spec):
     llc: Bytes = 32 * MIB
     """Last-level cache of the host: what is copied again while it fits is read from there."""
     memory_bandwidth: BytesPerSecondOrAuto = "auto"
-    """What its memory carries, half read and half written; `auto` is one socket as the profile has it, 0 no bound."""
+    """What the memory of a node carries, reads and writes; `auto` is a node's part of its machine, 0 no bound."""
+    machine: Machine = "genoa"
+    """The machine whose published memory bandwidth `memory_bandwidth: auto` is."""
+    sockets: Count = 1
+    """CPU sockets, each with the memory of its machine."""
+    nodes: Count = 1
+    """NUMA nodes in all, each with its part of CPUs and memory and a memory bus of its own."""
+    numa: Literal["pinned", "spread", "remote"] = "pinned"
+    """Whether guest, memory and worker share a node, memory is interleaved over all, or workers run on another node."""
     huge_pool: BytesOrAuto = "auto"
     """Memory set aside for huge pages, from which guests with `memory.huge_page` are taken; `auto` is all of it."""
     vcpus_per_cpu: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
@@ -95,6 +106,10 @@ class HostSpec(Spec):
     """Whether the guest faults in what converted, or the monitor maps it ahead; `auto` as the monitor does."""
     conversion_lock: Literal["auto", "host", "none"] = "auto"
     """Whether all guests' conversions pass one lock; `auto`: on pKVM (EL2's), elsewhere locks are a guest's own."""
+    dma_entry_limit: Count = 65_535
+    """DMA mappings that VFIO holds for one guest at most (vfio_iommu_type1.dma_entry_limit)."""
+    assigned_memory: Literal["shared", "all"] = "shared"
+    """What of private memory's guests is pinned for assigned devices: shared pages, or a backing of all of it (G0)."""
     engine: EngineSpec = EngineSpec()
     """Its copy engines."""
     nic: NicSpec = NicSpec()
@@ -151,6 +166,8 @@ class GuestGroupSpec(Spec):
     """Virtual CPUs of one guest."""
     memory: PageBytes = Field(examples=["4GiB"])
     """Memory of one guest."""
+    assigned_devices: Annotated[int, Field(strict=True, ge=0, le=64)] = 0
+    """Devices of the host that VFIO gives each guest; memory that they may reach is pinned while the guest is there."""
     idle: Literal["halt", "poll"] = "halt"
     """What an idle vCPU does: exit to the host until it is woken, or spin (idle=poll)."""
     io_path: IoPath | None = None
@@ -225,6 +242,21 @@ class ScenarioSpec(_Scene):
     def path_of(self, group: GuestGroupSpec) -> IoPath:
         """How transfers of a group go."""
         return self.io_path if group.io_path is None else group.io_path
+
+    def maps_shared(self, group: GuestGroupSpec) -> bool:
+        """Whether VFIO keeps each shared page of a guest mapped for its devices, and only those."""
+        return self._has_private_with_devices(group) and self.cluster.host.assigned_memory == "shared"
+
+    def is_held_twice(self, group: GuestGroupSpec) -> bool:
+        """Whether a guest's memory is there twice: pinned for its devices in one backing, private in the other."""
+        return self._has_private_with_devices(group) and self.cluster.host.assigned_memory == "all"
+
+    def _has_private_with_devices(self, group: GuestGroupSpec) -> bool:
+        return group.assigned_devices > 0 and self.protection != "none"
+
+    def host_bytes(self, group: GuestGroupSpec) -> int:
+        """Memory of the host that a guest takes."""
+        return group.memory * (2 if self.is_held_twice(group) else 1)
 
     @property
     def rmm(self) -> int:

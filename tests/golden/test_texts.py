@@ -129,7 +129,7 @@ def test_a_long_name_is_folded_and_its_figures_follow_on_a_line_of_their_own() -
     name = "a-path-with-a-name-longer-than-its-column"
     lines = as_plain(replace(Names(), path=name)).splitlines()
     first = lines.index(f"  {name}")
-    assert lines[first + 1].split() == ["1,920", "6.99", "6.99", "0", "4.7", "2.28", "2.49"]
+    assert lines[first + 1].split() == ["1,920", "6.99", "6.99", "0", "0.26", "4.7", "2.28", "2.49"]
     assert lines[first + 2].strip() == "(2.31 to 2.67)"
 
 

@@ -9,6 +9,9 @@ from cluster_sim.analysis.answers.phrases import amount, listed, times
 NOTABLE_PERCENT = 0.1
 """Share of frames dropped or late from which a sentence tells it."""
 
+BACKLOG_PERCENT = 10
+"""Share of frames unfinished from which a sentence tells it: more than what happens to be in flight at the end."""
+
 NAMES = {"throughput": "throughput", "p50": "median latency", "p99": "99th percentile"}
 
 
@@ -142,13 +145,18 @@ def troubles(candidates: CandidateSet) -> str:
     """Paths that drop or are late, as sentences of their own."""
     clauses = []
     for one in candidates.members:
-        dropped, late = (one.figures.get(name, math.nan) for name in ("dropped", "late"))
+        dropped, late, unfinished = (one.figures.get(name, math.nan) for name in ("dropped", "late", "unfinished"))
         if not one.delivers:
-            clauses.append(f"{one.label} delivers nothing" + (f" and drops {amount(dropped)} %" if dropped > 0 else ""))
+            ends = [(dropped, "drops {} %"), (unfinished, "leaves {} % unfinished")]
+            clauses.append(
+                " and ".join([f"{one.label} delivers nothing", *(told.format(amount(n)) for n, told in ends if n > 0)])
+            )
             continue
         told = []
         if dropped >= NOTABLE_PERCENT:
             told.append(f"drops {amount(dropped)} %")
+        if unfinished >= BACKLOG_PERCENT:
+            told.append(f"leaves {amount(unfinished)} % unfinished")
         if late >= NOTABLE_PERCENT:
             told.append(f"is late with {amount(late)} % of what it delivers")
         if told:

@@ -58,7 +58,9 @@ class LoneTransfers:
     def profile_at(self, cost: Cost, value: float) -> Profile | None:
         """The profile with one cost replaced; None where that makes a price less than nothing."""
         rest = repr(sorted((name, each.value, each.unit) for name, each in self.scenario.costs.items()))
-        key = (f"{self.scenario.protection} {self.scenario.profile}", rest, cost.name, value)
+        host = self.scenario.cluster.host
+        known = f"{self.scenario.protection} {self.scenario.profile} {host.machine} {host.nodes} {host.numa}"
+        key = (known, rest, cost.name, value)
         if key not in self.profiles:
             try:
                 self.profiles[key] = profile_of(self.with_cost(cost, value))

@@ -1,6 +1,7 @@
 """What each step of a transfer cost, as prices times counts, and which costs each price is made of."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def bus_term(step: Step, row: np.void, context: StepContext) -> PricedTerm:
     """What a copy waits because it alone asks for more than the memory bus carries."""
     profile = context.profile
     is_profiles = context.scenario.cluster.host.memory_bandwidth == "auto"
-    bus = profile.curves[context.curves.of_mover[Mover(step.argument)].name].bus
+    bus = profile.curves[context.curves.of_mover[Mover(step.argument)].name].bus if step.op == Op.COPY else None
     costs = (*[profile.bandwidth] * is_profiles, *([] if bus is None else [bus]))
     return PricedTerm("wait for the memory bus", int(row["spent_ns"]), 1, costs)
 
@@ -110,7 +111,7 @@ def move_term(step: Step, row: np.void, context: StepContext) -> PricedTerm:
     mover, size, curves = Mover(step.argument), context.frame_bytes, context.curves
     if step.range == Range.WHOLE_BUFFER:
         size = int(context.spec.streams["buffer_bytes"][context.stream])
-    found = FoundInCache(*row["found"][:2].tolist())
+    found = FoundInCache(*row["found"][:2].tolist(), remote=curves.remote.get(mover, Fraction(0)))
     costs = curves.costs_around(mover, size, found)
     if mover in (Mover.GUEST, Mover.HOST):
         return PricedTerm(f"copy, {found}, {size} B", curves.by_cpu_ns(size, found), 1, costs, found, size)

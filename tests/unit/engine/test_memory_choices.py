@@ -69,6 +69,24 @@ def test_two_backings_hold_memory_twice_unless_one_is_discarded() -> None:
         assert done["is_intact"].all(), "the frame was copied out before its backing was left"
 
 
+@pytest.mark.parametrize("protection", ["pkvm", "sev-snp", "tdx", "cca"])
+@pytest.mark.parametrize("lasts", ["20ms", "forever"])
+def test_with_two_backings_a_pin_neither_refuses_nor_defers_a_conversion(protection: str, lasts: str) -> None:
+    """The host's pin is of its own backing (T-6), whatever `on_pin` says; in place it puts conversions off."""
+
+    def runs(generation: str, on_pin: str) -> tuple[HostEngine, Records]:
+        memory: Values = {"generation": generation, "pins": {"lasts": lasts}, "on_pin": on_pin}
+        return run_with(protection, CONVERT, memory)
+
+    plain, expected = runs("G0", "retry")
+    for on_pin in ("wait", "defer"):
+        engine, done = runs("G0", on_pin)
+        assert done.tobytes() == expected.tobytes()
+        assert engine.gauges().guests().tobytes() == plain.gauges().guests().tobytes()
+    assert plain.gauges().guests()["deferred_pages"][0] == plain.gauges().guests()["refusals"][0] == 0
+    assert runs("G3", "defer")[0].gauges().guests()["deferred_pages"][0] > 0
+
+
 def test_discarding_pays_for_freeing_and_allocating_again() -> None:
     spec = with_memory("sev-snp", CONVERT, {"generation": "G0"})
     profile = profile_of(spec)

@@ -8,12 +8,19 @@ from cluster_sim.engine.state import Arrivals, submissions
 from cluster_sim.results.endings import DropReason, Ending
 from cluster_sim.results.ledger import Category
 from cluster_sim.runtime.host_engine import HostEngine
+from cluster_sim.runtime.host_tables import HostTables
 from tests.unit.hand_prices import LOCK_HANDOVER, MAP_PIECE, UNMAP_PIECE
 from tests.unit.lone_host import Values, engine_of, run, scenario
 
 KIB, MIB, MS = 1 << 10, 1 << 20, 1_000_000
 SMALL_POOL: Values = {"kind": "swiotlb", "pool": "1MiB", "areas": 1}
 """Four slot sets."""
+QUARTERS: Values = {
+    "kind": "video",
+    "source": {"kind": "raw", "width": 512, "height": 256, "format": "yuv422", "fps": 1},
+    "deadline": "1s",
+}
+"""Frames of 256 KiB, a slot set each."""
 PROBE_NS, SERVE_RING = 2, 2_000
 
 
@@ -195,16 +202,29 @@ def test_buffers_that_find_no_slots_to_stay_mapped_in_are_not_used() -> None:
     assert done["ledger"][2, Category.QUEUE_WAIT] == done["ended_ns"][0]
 
 
+@pytest.mark.parametrize("protection", ["none", "pkvm", "sev-snp", "tdx", "cca"])
+@pytest.mark.parametrize("generation", ["G0", "G1", "G3"])
+def test_what_a_pool_grew_by_is_held_and_exposed_from_then_on(protection: str, generation: str) -> None:
+    """Six frames of 256 KiB ask more of 1 MiB than it has, so that 1 MiB is added before the second six come."""
+    held, shared = {}, {}
+    for dynamic in (False, True):
+        path = SMALL_POOL | ({"dynamic": True, "grow": "1MiB"} if dynamic else {})
+        spec = scenario(protection, path, memory={"generation": generation}, guest={"workloads": [QUARTERS]})
+        engine = engine_of(spec)
+        run(engine, transfers([(0, 0, n, 256 * KIB) for n in range(6)]))
+        held[dynamic] = HostTables(0, engine).guests().column("held_bytes").to_pylist()[0]
+        shared[dynamic] = int(engine.gauges().guests()["shared_pages"][0])
+    assert held[True] - held[False] == MIB
+    assert shared[True] - shared[False] == (0 if protection == "none" else MIB // 4096), (
+        "all is open without protection"
+    )
+
+
 @pytest.mark.parametrize(("dynamic", "dropped"), [(False, [4, 5]), (True, [])])
 def test_a_pool_that_may_grow_lends_transient_slots_until_it_has(dynamic: bool, dropped: list[int]) -> None:  # noqa: FBT001
     """Six frames of 256 KiB: four fill the pool, two take transient pools of the guest's 512 KiB for these."""
-    video: Values = {
-        "kind": "video",
-        "source": {"kind": "raw", "width": 512, "height": 256, "format": "yuv422", "fps": 1},
-        "deadline": "1s",
-    }
     path = SMALL_POOL | ({"dynamic": True, "grow": "2MiB"} if dynamic else {})
-    engine = guest_of(path, video, protection="sev-snp")
+    engine = guest_of(path, QUARTERS, protection="sev-snp")
     shared_pages = int(engine.gauges().guests()["shared_pages"][0])
     rows = [(0, 0, n, 256 * KIB) for n in range(6)] + [(100 * MS, 0, n, 256 * KIB) for n in range(6, 12)]
     done = in_order(run(engine, transfers(rows)))

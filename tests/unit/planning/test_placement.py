@@ -1,10 +1,21 @@
 """Who is placed where and when: by hand, for each policy, with room that is given back and room that is short."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import JsonValue
 
-from cluster_sim.planning.placement import NOWHERE, TO_THE_END, Room, choose, place_guests
-from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
+from cluster_sim.planning.placement import (
+    NOWHERE,
+    TO_THE_END,
+    Demand,
+    HostRoom,
+    Room,
+    choose,
+    fixed_guests,
+    place_guests,
+)
+from cluster_sim.scenario.spec import ScenarioSpec
 from tests.unit.lone_host import Values
 
 GIB = 1 << 30
@@ -48,20 +59,23 @@ def test_guests_of_half_a_host_fill_one_after_the_other_or_are_spread(policy: st
     assert hosts_of(scenario(group(count=4), policy=policy)) == hosts
 
 
-ROOMS = [Room(4, 8 * GIB, 0), Room(2, 9 * GIB, 0), Room(2, 7 * GIB, 0), Room(1, 9 * GIB, 0)]
+def host_room(*nodes: Room) -> HostRoom:
+    return HostRoom(list(nodes))
+
+
+ROOMS = [host_room(Room(*left, 0)) for left in ((4, 8 * GIB), (2, 9 * GIB), (2, 7 * GIB), (1, 9 * GIB))]
+PLACED = Demand(vcpus=2, memory_bytes=4 * GIB, own_bytes=4 * GIB)
 
 
 @pytest.mark.parametrize(("policy", "host"), [("first_fit", 0), ("best_fit", 2), ("spread", 0)])
 def test_each_policy_chooses_by_what_is_left(policy: str, host: int) -> None:
     """Of rooms of 2 vCPUs the one with the least memory fits best; the last has too few vCPUs."""
-    spec = GuestGroupSpec.model_validate(group(count=1))
-    assert choose(ROOMS, spec, policy, is_huge=False) == (host, "")
+    assert choose(ROOMS, PLACED, policy) == (host, "")
 
 
 @pytest.mark.parametrize("policy", ["first_fit", "best_fit", "spread"])
 def test_of_equal_hosts_the_first_is_taken(policy: str) -> None:
-    spec = GuestGroupSpec.model_validate(group(count=1))
-    assert choose([Room(4, 8 * GIB, 0)] * 3, spec, policy, is_huge=False) == (0, "")
+    assert choose([host_room(Room(4, 8 * GIB, 0))] * 3, PLACED, policy) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -77,16 +91,69 @@ def test_one_vcpu_or_byte_too_few_refuses_a_guest_and_says_what_was_short(
     is_huge: bool,  # noqa: FBT001
     short: str,
 ) -> None:
-    spec = GuestGroupSpec.model_validate(group(count=1))
-    assert choose([room], spec, "first_fit", is_huge=is_huge) == (NOWHERE, short)
-    assert choose([Room(2, 4 * GIB, 4 * GIB)], spec, "first_fit", is_huge=is_huge) == (0, "")
-    assert room.lacks(spec, is_huge=False) == ("" if is_huge else short), "small pages need no pool of huge ones"
+    demand = replace(PLACED, is_huge=is_huge)
+    assert choose([host_room(room)], demand, "first_fit") == (NOWHERE, short)
+    assert choose([host_room(Room(2, 4 * GIB, 4 * GIB))], demand, "first_fit") == (0, "")
+    assert room.lacks(PLACED) == ("" if is_huge else short), "small pages need no pool of huge ones"
+
+
+@pytest.mark.parametrize(("left", "short"), [(8 * GIB, ""), (8 * GIB - 1, "held_twice"), (4 * GIB - 1, "memory")])
+def test_memory_that_is_held_twice_is_refused_by_that_name_where_once_would_fit(left: int, short: str) -> None:
+    assert Room(2, left, 0).lacks(replace(PLACED, memory_bytes=8 * GIB)) == short
+
+
+@pytest.mark.parametrize(
+    ("nodes", "short"),
+    [
+        ((Room(1, 8 * GIB, 0), Room(1, 8 * GIB, 0)), "node_cpus"),
+        ((Room(2, 3 * GIB, 0), Room(2, 3 * GIB, 0)), "node_memory"),
+        ((Room(2, GIB, 0), Room(1, GIB, 0)), "memory"),
+        ((Room(1, 8 * GIB, 0), Room(2, 4 * GIB, 0)), ""),
+    ],
+)
+def test_a_guest_that_is_bound_to_a_node_must_fit_one(nodes: tuple[Room, Room], short: str) -> None:
+    assert host_room(*nodes).lacks(PLACED) == short
+
+
+def on_two_nodes(*groups: Values, numa: str = "pinned", hosts: int = 1) -> ScenarioSpec:
+    """Hosts of two nodes, each of two CPUs and 8 GiB."""
+    host: Values = {"cpus": 4, "memory": "16GiB", "nodes": 2, "sockets": 2, "numa": numa}
+    return scenario(*groups, cluster={"hosts": hosts, "host": host})
+
+
+def test_guests_fill_one_node_after_the_other_and_those_of_every_host_come_first() -> None:
+    spec = on_two_nodes(group("every", vcpus=1, count_per_host=1), group(vcpus=1, memory="2GiB", count=4))
+    assert [guest.node for guest in fixed_guests(spec, CHANCE, 0)] == [0]
+    placed = place_guests(spec, CHANCE).placed
+    assert [(guest.host, guest.node) for guest in placed] == [(0, 0), (0, 1), (0, 1), (NOWHERE, 0)]
+    assert placed[-1].refused_for == "cpus"
+
+
+def test_a_guest_larger_than_a_node_needs_its_memory_spread_over_both() -> None:
+    groups = [group("every", vcpus=1, count_per_host=1), group(vcpus=3, memory="9GiB", count=1)]
+    assert place_guests(on_two_nodes(*groups), CHANCE).placed[0].refused_for == "node_cpus"
+    assert place_guests(on_two_nodes(*groups, numa="spread"), CHANCE).placed[0].refused_for == ""
+
+
+def test_who_leaves_makes_room_on_the_node_where_it_was() -> None:
+    spec = on_two_nodes(group(count=3, arrive={"every": "100ms", "stay": "200ms"}))
+    assert [guest.node for guest in place_guests(spec, CHANCE).placed] == [0, 1, 0]
+
+
+def test_a_host_that_would_hold_a_guest_twice_and_cannot_says_so() -> None:
+    """16 GiB: the first guest with a device takes 12 GiB, which leaves room for 4 GiB once."""
+    host: Values = {"cpus": 8, "memory": "16GiB", "assigned_memory": "all"}
+    with_device = group(memory="6GiB", vcpus=1, count=1, assigned_devices=1)
+    other = group("other", memory="3GiB", vcpus=1, count=2, assigned_devices=1)
+    memory: Values = {"generation": "G0", "discard": False}
+    spec = scenario(with_device, other, cluster={"hosts": 1, "host": host}, memory=memory)
+    assert [guest.refused_for for guest in place_guests(spec, CHANCE).placed] == ["", "held_twice", "held_twice"]
 
 
 def test_the_roomiest_host_says_what_was_short() -> None:
     """The first host has no vCPU left; the second has vCPUs, and lacks memory."""
-    spec = GuestGroupSpec.model_validate(group(count=1))
-    assert choose([Room(0, 64 * GIB, 0), Room(2, GIB, 0)], spec, "spread", is_huge=False) == (NOWHERE, "memory")
+    rooms = [host_room(Room(0, 64 * GIB, 0)), host_room(Room(2, GIB, 0))]
+    assert choose(rooms, PLACED, "spread") == (NOWHERE, "memory")
 
 
 def test_who_leaves_at_an_instant_has_made_room_for_who_comes_at_it() -> None:

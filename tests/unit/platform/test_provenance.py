@@ -67,7 +67,7 @@ def shipped() -> CostLibrary:
 
 def test_the_shipped_costs_load_and_each_names_a_source() -> None:
     costs = shipped()
-    assert len(costs) == 144
+    assert len(costs) == 147
     assert len(costs.sources) == 53
     assert costs["exit.snp.vmgexit_hypercall"] == Cost(
         name="exit.snp.vmgexit_hypercall",

@@ -29,6 +29,21 @@ CLUSTER = (
     Bad("video", "memory: 64GiB", "memory: 8GiB", "guests", "together 10GiB", "at most 8GiB", "guests:"),
     Bad("video", "huge_pool: auto", "huge_pool: 65GiB", f"{HOST}.huge_pool", "65GiB", "at most 64GiB"),
     Bad("video", "huge_pool: auto", "huge_pool: all", f"{HOST}.huge_pool", "'all'", "a size such as"),
+    Bad("video", "cpus: 16", "cpus: 16\n    nodes: 0", f"{HOST}.nodes", "0", "1 or more", "nodes"),
+    Bad("video", "cpus: 16", "cpus: 16\n    nodes: 3", f"{HOST}.nodes", "3 nodes of 16 CPUs", "divides both", "nodes"),
+    Bad(
+        "video",
+        "cpus: 16",
+        "cpus: 16\n    nodes: 1\n    sockets: 2",
+        f"{HOST}.nodes",
+        "1 on 2 sockets",
+        "a multiple of 2",
+        "nodes",
+    ),
+    Bad(
+        "video", "cpus: 16", "cpus: 16\n    numa: remote", f"{HOST}.numa", "remote with one node", "pinned, or", "numa"
+    ),
+    Bad("video", "cpus: 16", "cpus: 16\n    machine: vax", f"{HOST}.machine", "'vax'", "genoa", "machine"),
     Bad("video", "per_cpu: 1", "per_cpu: 65", f"{HOST}.vcpus_per_cpu", "65", "64 or less"),
     Bad("video", "per_cpu: 1", "per_cpu: 1.5", f"{HOST}.vcpus_per_cpu", "1.5", "a whole number"),
     Bad("video", "per_cpu: 1", "per_cpu: 1\n    halt_poll: 5", f"{HOST}.halt_poll", "5", "with its unit", "halt_poll"),

@@ -15,6 +15,7 @@ PLAIN = {
     "guest CPU": 10.0,
     "host CPU": 5.0,
     "dropped": 0.0,
+    "unfinished": 0.0,
     "late": 0.0,
 }
 SAME = (1.0, 0.95, 1.05)

@@ -1,7 +1,7 @@
 """Sentences against numbers: a table of cases, ties, contradictions and runs without an interval included."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -13,6 +13,7 @@ BASE = candidate("swiotlb", is_baseline=True)
 FASTER = (0.5, 0.48, 0.52)
 SLOWER = (2.0, 1.9, 2.1)
 ONCE = {"throughput": None, "p50": (0.5, *NO_INTERVAL), "p99": None, "guest CPU": None, "host CPU": None}
+BACKLOG = dict(silent("").figures) | {"dropped": 0.0, "unfinished": 100.0}
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,27 @@ CASES = {
         "convert is best: it alone delivers anything. There is no ratio to swiotlb, the baseline. swiotlb delivers "
         "nothing and drops 100 %.",
         ("nan", "none"),
+    ),
+    "the baseline leaves a backlog": Case(
+        candidates(
+            candidate("swiotlb", is_baseline=True, unfinished=10.0), candidate("pool", {"swiotlb": {"p50": FASTER}})
+        ),
+        "pool",
+        "swiotlb leaves 10 % unfinished.",
+    ),
+    "what is in flight when the run ends is no backlog": Case(
+        candidates(
+            candidate("swiotlb", is_baseline=True, unfinished=9.9), candidate("pool", {"swiotlb": {"p50": FASTER}})
+        ),
+        "pool",
+        "pool is best",
+        ("unfinished",),
+    ),
+    "nothing arrives before the run ends": Case(
+        candidates(replace(silent("swiotlb", is_baseline=True), figures=BACKLOG), candidate("convert")),
+        "convert",
+        "swiotlb delivers nothing and leaves 100 % unfinished.",
+        ("drops",),
     ),
     "everybody drops everything": Case(
         candidates(silent("swiotlb", is_baseline=True), silent("convert")),

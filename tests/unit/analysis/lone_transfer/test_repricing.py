@@ -62,3 +62,15 @@ def test_counting_prices_comes_to_what_running_anew_comes_to(protection: str, pa
                 assert found.estimate_ns("raw", cost, value) == found.exact_ns("raw", cost, value), cost.name
                 counted += 1
     assert counted
+
+
+@pytest.mark.parametrize(("numa", "copies"), [("remote", 1.0), ("spread", 1.5)])
+def test_what_distance_adds_to_copies_follows_its_factor(numa: str, copies: float) -> None:
+    """At 1.2 for 1.5 the host saves 0.3 of a local copy; spread over two nodes, each of three copies half of that."""
+    host: Values = {"cpus": 8, "memory": "64GiB", "nodes": 2, "sockets": 2, "numa": numa}
+    found = LoneTransfers(scenario("sev-snp", BOUNCE, host=host), Path(), {})
+    remote = found.costs("raw")["mem.remote_copy"]
+    faster = found.estimate_ns("raw", remote, remote.low)
+    assert faster == found.exact_ns("raw", remote, remote.low)
+    assert (found.latency_ns("raw") or 0) - (faster or 0) == pytest.approx(0.3 * copies * COPY, abs=6)
+    assert "mem.remote_copy" not in LoneTransfers(scenario("sev-snp", BOUNCE), Path(), {}).costs("raw")
