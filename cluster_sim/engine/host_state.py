@@ -34,6 +34,7 @@ STREAM_STATE_FIELDS: Final = (
     Field("is_reaping", "", "whether something waits for buffers to lie unused for long"),
     Field("blocked_until_ns", "ns", "instant until which an empty ring is not refilled"),
     Field("handling", "1", "completions that the guest's handler has not done with"),
+    Field("at_worker", "1", "requests that a worker of several queues has of it, those that wait for it among them"),
     Field("next_frame", "", "number of a closed loop's next request"),
     Field("submitted", "1", "transfers submitted so far"),
     Field("counted_bytes", "B", "size that `counts` are of"),

@@ -116,6 +116,8 @@ def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
             refill(host, transfer, now_ns)
         else:
             hand_on_others(host, row.stream, now_ns)
+    elif op == Op.COUNT_AT_WORKER:
+        host.state.streams[row.stream].at_worker += step.argument
     elif op == Op.WATCH:
         row.seen_shootdowns = host.state.guests[stream.guest].shootdowns
     else:

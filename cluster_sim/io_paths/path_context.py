@@ -63,7 +63,8 @@ class PathContext:
     time. `polls_completions`: the guest looks for them and is not interrupted. `is_threaded`: the queue's own work is
     one thread, on one vCPU at a time. `host_faults`: whether the host faults pages in one by one, or populates what it
     is about to use. `guest_faults`: whether the guest faults what converted in, or the VMM maps it ahead.
-    `is_shot_down`: conversions on other vCPUs of the guest interrupt it.
+    `is_shot_down`: conversions on other vCPUs of the guest interrupt it. `shares_worker`: the queue's worker may serve
+    others, too.
     """
 
     direction: Direction
@@ -82,6 +83,7 @@ class PathContext:
     host_faults: HostFaults = "lazy"
     guest_faults: GuestFaults = "lazy"
     is_shot_down: bool = False
+    shares_worker: bool = False
 
     @property
     def is_from_device(self) -> bool:

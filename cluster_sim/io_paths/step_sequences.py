@@ -103,6 +103,7 @@ def ring_host(context: PathContext) -> tuple[Step, ...]:
             runner=Runner.GUEST,
             charges=(Charge("kick"),),
             exits=Count.ONCE,
+            argument=int(context.shares_worker),
         ),
         *leave_guest(context),
     )
@@ -127,13 +128,20 @@ def wake_worker(context: PathContext) -> tuple[Step, ...]:
 def get_worker(context: PathContext, *woken: Step) -> tuple[Step, ...]:
     """Get the worker by what wakes it, and a CPU for it where CPUs may be short."""
     cpu: tuple[Step, ...] = (acquire(Resource.CPU, "wait for a CPU of the host"),) if context.shares_cpus else ()
-    return (acquire(Resource.WORKER, "wait for the worker"), *woken, *cpu)
+    return (*count_at_worker(context, 1), acquire(Resource.WORKER, "wait for the worker"), *woken, *cpu)
 
 
 def leave_worker(context: PathContext) -> tuple[Step, ...]:
     """Let the worker and its CPU go."""
     steps: tuple[Step, ...] = (release(Resource.CPU),) if context.shares_cpus else ()
-    return (*steps, release(Resource.WORKER))
+    return (*steps, release(Resource.WORKER), *count_at_worker(context, -1))
+
+
+def count_at_worker(context: PathContext, change: int) -> tuple[Step, ...]:
+    """Where a worker serves several queues, a doorbell is wanted by those of which it has nothing."""
+    if not context.shares_worker:
+        return ()
+    return (Step(Op.COUNT_AT_WORKER, "the worker has one request of the queue more or less", argument=change),)
 
 
 def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:

@@ -52,6 +52,7 @@ class Op(IntEnum):
     WATCH = 35
     SPEND_SHOT_DOWN = 36
     OPENED = 37
+    COUNT_AT_WORKER = 60
 
 
 class Direction(IntEnum):
@@ -68,11 +69,12 @@ class Resource(IntEnum):
     AREA_LOCK = 1
     MMU_LOCK = 2
     """A reader-writer lock: faults read, conversions write."""
-    WORKER = 3
-    BOOT = 4
+    BOOT = 3
     """Held while the guest starts, stage by stage: whole, or a part by each vCPU that accepts memory."""
-    THREAD = 5
+    THREAD = 4
     """What a queue's own work runs in, where that is one thread."""
+    WORKER = 5
+    """What serves a queue on the host, which may serve others, too."""
     ENGINE = 6
     ENGINE_QUEUE = 7
     CPU = 8
@@ -88,6 +90,7 @@ class Resource(IntEnum):
 
 
 OF_HOST = (
+    Resource.WORKER,
     Resource.ENGINE,
     Resource.ENGINE_QUEUE,
     Resource.CPU,

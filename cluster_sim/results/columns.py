@@ -167,6 +167,8 @@ HOSTS = (
     Column("guests", "int32", "1", "guests on the host"),
     Column("vcpu_busy_ns", "int64", "ns", "vCPU time in use, all guests"),
     Column("worker_busy_ns", "int64", "ns", "time that workers were held, all streams"),
+    Column("busiest_worker_ns", "int64", "ns", "time that the worker which was held longest was held"),
+    Column("busiest_worker", "label", "", "whose worker that was: a queue's, a device's, a guest's, or the host's"),
     Column("cpu_busy_ns", "int64", "ns", "time that CPUs were held, where they may be short; else 0"),
     Column("engine_busy_ns", "int64", "ns", "time that copy engines were held"),
     Column("iommu_busy_ns", "int64", "ns", "time that the IOMMU's invalidation queue was held"),

@@ -111,11 +111,13 @@ class HostTables:
 
     def hosts(self) -> pa.RecordBatch:
         """The host's row of the table `hosts`."""
-        busy = self.engine.gauges().busy_times()
-        columns = {
+        gauges = self.engine.gauges()
+        busy = gauges.busy_times()
+        columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
             "host_id": np.array([self.host]),
             "guests": np.array([len(self.placed_guests)]),
             **{name: np.array([getattr(busy, name)]) for name in busy.__slots__},
+            "busiest_worker": label_array([gauges.busiest_worker()], [0]),
         }
         return as_batch("hosts", columns)
 
