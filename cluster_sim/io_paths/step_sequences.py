@@ -109,13 +109,32 @@ def ring_host(context: PathContext) -> tuple[Step, ...]:
     )
 
 
-def worker(context: PathContext, *inside: Step) -> tuple[Step, ...]:
-    """Wake the worker unless it runs already, serve the ring, do `inside`."""
+def worker(context: PathContext, *inside: Step, tells: bool = True) -> tuple[Step, ...]:
+    """Wake the worker unless it runs already, serve the ring, do `inside`; then it tells the guest, where it `tells`."""
     return (
         *wake_worker(context),
         spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring")),
         *inside,
+        *(tell_guest(context) if tells and is_told_by_worker(context) else ()),
         *leave_worker(context),
+    )
+
+
+def is_told_by_worker(context: PathContext) -> bool:
+    """Whether the guest is told as soon as the host's side is done, and not when a frame has been sent on."""
+    return context.is_from_device or context.is_request
+
+
+def tell_guest(context: PathContext) -> tuple[Step, ...]:
+    """Inject an interrupt, unless the guest handles the queue anyway or polls: eventfd, irqfd, the vCPU's kick."""
+    return (
+        Step(
+            Op.SIGNAL,
+            "decide whether the guest must be told",
+            resource=Resource.VCPU,
+            argument=int(context.polls_completions),
+        ),
+        spend("inject the interrupt", Category.NOTIFY, Runner.HOST, Charge("inject_interrupt", Count.INTERRUPTS)),
     )
 
 
@@ -149,15 +168,10 @@ def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:
     return memory("the buffer holds the data", Operation.GUEST_WRITE, memory_range, touches=(memory_range,))
 
 
-def interrupt(context: PathContext) -> tuple[Step, ...]:
-    """Interrupt the guest unless it handles the queue anyway or polls, wake it if it sleeps, get a vCPU."""
+def interrupt(context: PathContext, *, told: bool = True) -> tuple[Step, ...]:
+    """The guest, which was `told` by the worker or is now, wakes if it sleeps and takes the interrupt on a vCPU."""
     return (
-        Step(
-            Op.SIGNAL,
-            "decide whether the guest must be told",
-            resource=Resource.VCPU,
-            argument=int(context.polls_completions),
-        ),
+        *(() if told and is_told_by_worker(context) else tell_guest(context)),
         *enter_guest(context),
         spend(
             "interrupt the guest",
@@ -197,6 +211,7 @@ def interrupt_for_credit(context: PathContext) -> tuple[Step, ...]:
     if context.polls_completions:
         return ()
     return (
+        spend("inject the interrupt", Category.NOTIFY, Runner.HOST, Charge("inject_interrupt", Count.WAITED)),
         spend(
             "an interrupt tells of the free buffer",
             Category.NOTIFY,
