@@ -1,12 +1,13 @@
 """Which guest is on which host, from when to when: groups on every host, and guests that the cluster places."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cluster_sim.chance.compiled_draws import SPACING, exponential
 from cluster_sim.chance.keyed_draws import draw
 from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.planning.teardown import teardown_ns
 from cluster_sim.scenario.spec import ArrivalSpec, ClusterSpec, GuestGroupSpec, ScenarioSpec
 
 NOWHERE = -1
@@ -18,7 +19,8 @@ class PlacedGuest:
     """One guest of the cluster: where it is, which of its group, from when to when.
 
     `host` is NOWHERE where no host had room, `refused_for` then what was short; `leaves_ns` is TO_THE_END or an instant
-    within the run. `index` counts guests of the group on the host, or in the cluster where that places them.
+    within the run, from which on giving back its memory takes `teardown_ns`. `index` counts guests of the group on the
+    host, or in the cluster where that places them.
     """
 
     guest: int
@@ -27,6 +29,7 @@ class PlacedGuest:
     host: int
     arrives_ns: int = 0
     leaves_ns: int = TO_THE_END
+    teardown_ns: int = 0
     refused_for: str = ""
 
 
@@ -46,11 +49,20 @@ class Room:
             return "memory"
         return "huge_pages" if is_huge and group.memory > self.huge_bytes else ""
 
-    def take(self, group: GuestGroupSpec, sign: int) -> None:
-        """Give a guest its share, or take it back."""
-        self.vcpus -= sign * group.vcpus
-        self.memory_bytes -= sign * group.memory
-        self.huge_bytes -= sign * group.memory
+    def take(self, group: GuestGroupSpec) -> None:
+        """Give a guest its share."""
+        self.vcpus -= group.vcpus
+        self.memory_bytes -= group.memory
+        self.huge_bytes -= group.memory
+
+    def free_vcpus(self, group: GuestGroupSpec) -> None:
+        """A guest has left: its vCPUs are free at once."""
+        self.vcpus += group.vcpus
+
+    def free_memory(self, group: GuestGroupSpec) -> None:
+        """All of a guest's memory has been taken back."""
+        self.memory_bytes += group.memory
+        self.huge_bytes += group.memory
 
 
 def empty_room(cluster: ClusterSpec) -> Room:
@@ -101,7 +113,8 @@ def fixed_guests(scenario: ScenarioSpec, chance: Sequence[int], host: int) -> li
         arrives_ns = arrivals[group.name][index]
         if arrives_ns < scenario.duration:
             leaves_ns = leaving_ns(group.arrive, arrives_ns, scenario.duration)
-            placed_guests.append(PlacedGuest(first + number, group, index, host, arrives_ns, leaves_ns))
+            gone_in_ns = 0 if leaves_ns == TO_THE_END else teardown_ns(scenario, group)
+            placed_guests.append(PlacedGuest(first + number, group, index, host, arrives_ns, leaves_ns, gone_in_ns))
     return placed_guests
 
 
@@ -139,24 +152,24 @@ def placed_guests(scenario: ScenarioSpec, chance: Sequence[int]) -> list[PlacedG
     rooms = [empty_room(scenario.cluster) for _ in range(scenario.cluster.hosts)]
     for room in rooms:
         for group, _ in fixed:
-            room.take(group, 1)
+            room.take(group)
     is_huge = scenario.memory.huge_page > PAGE_BYTES and scenario.protection != "none"
     placed_guests: list[PlacedGuest] = []
-    leaving: list[tuple[int, int, PlacedGuest]] = []
+    freeing: list[tuple[int, int, Callable[[GuestGroupSpec], None], GuestGroupSpec]] = []
     first = len(fixed) * scenario.cluster.hosts
     for guest, (arrives_ns, _, index, group) in enumerate(sorted(coming, key=lambda each: each[:3]), start=first):
-        while leaving and leaving[0][0] <= arrives_ns:
-            gone = heapq.heappop(leaving)[2]
-            rooms[gone.host].take(gone.group, -1)
+        while freeing and freeing[0][0] <= arrives_ns:
+            _, _, free, gone = heapq.heappop(freeing)
+            free(gone)
         host, short = choose(rooms, group, scenario.cluster.placement, is_huge=is_huge)
-        placed = PlacedGuest(
-            guest, group, index, host, arrives_ns, leaving_ns(group.arrive, arrives_ns, scenario.duration), short
-        )
-        placed_guests.append(placed)
+        leaves_ns = leaving_ns(group.arrive, arrives_ns, scenario.duration)
+        gone_in_ns = 0 if leaves_ns == TO_THE_END or host == NOWHERE else teardown_ns(scenario, group)
+        placed_guests.append(PlacedGuest(guest, group, index, host, arrives_ns, leaves_ns, gone_in_ns, short))
         if host != NOWHERE:
-            rooms[host].take(group, 1)
-            if placed.leaves_ns != TO_THE_END:
-                heapq.heappush(leaving, (placed.leaves_ns, guest, placed))
+            rooms[host].take(group)
+            if leaves_ns != TO_THE_END:
+                heapq.heappush(freeing, (leaves_ns, 2 * guest, rooms[host].free_vcpus, group))
+                heapq.heappush(freeing, (leaves_ns + gone_in_ns, 2 * guest + 1, rooms[host].free_memory, group))
     return placed_guests
 
 

@@ -126,6 +126,7 @@ GUESTS = (
         "ns",
         "from its coming to the end of its boot; 0 if that was before the run, or is still to come",
     ),
+    Column("teardown_ns", "int64", "ns", "from its leaving until all of its memory is the host's again; 0 if it stays"),
     *FLOW,
     Column("shared_page_ns", "int64", "page·ns", "4 KiB pages that the host may read, times how long (exposure)"),
     Column("pool_bytes", "int64", "B", "bounce or shared pool"),

@@ -58,6 +58,7 @@ class HostTables:
             "memory_bytes": np.array([placed.group.memory for placed in self.placed_guests]),
             "arrived_ns": np.array([placed.arrives_ns for placed in self.placed_guests]),
             "booted_ns": sums.booted_ns(),
+            "teardown_ns": np.array([placed.teardown_ns for placed in self.placed_guests]),
             **flows,
             "latency_ns_max": sums.most_of_guests(sums.latency_ns_max),
             **histogram_columns(sums.histograms_of_guests()),

@@ -17,6 +17,7 @@ from tests.unit.hand_prices import (
     COPY,
     FAULTS,
     FLUSH,
+    INJECT,
     KICK,
     LAZY,
     LAZY_PRIVATE,
