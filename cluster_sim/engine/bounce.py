@@ -74,6 +74,7 @@ def end_growth(host: Host, number: int, now_ns: int) -> None:
     if host.spec.guests[number].converts_pool:
         outcome, _ = convert_at(host, guest.grow_page, pages, 0, effects)
         assert outcome == Outcome.OK
+        guest.shootdowns += host.spec.guests[number].grow_shootdowns
     keep_gauges(host, number, now_ns, effects[Effect.CONVERTED], effects)
     for operation in (Operation.HOST_TOUCH, Operation.GUEST_TOUCH_SHARED):
         outcome, _ = operate_at(host, guest.grow_page, pages, operation, 0, effects)

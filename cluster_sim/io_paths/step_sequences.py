@@ -128,12 +128,7 @@ def is_told_by_worker(context: PathContext) -> bool:
 def tell_guest(context: PathContext) -> tuple[Step, ...]:
     """Inject an interrupt, unless the guest handles the queue anyway or polls: eventfd, irqfd, the vCPU's kick."""
     return (
-        Step(
-            Op.SIGNAL,
-            "decide whether the guest must be told",
-            resource=Resource.VCPU,
-            argument=int(context.polls_completions),
-        ),
+        Step(Op.SIGNAL, "decide whether the guest must be told", argument=int(context.polls_completions)),
         spend("inject the interrupt", Category.NOTIFY, Runner.HOST, Charge("inject_interrupt", Count.INTERRUPTS)),
     )
 
@@ -172,6 +167,12 @@ def interrupt(context: PathContext, *, told: bool = True) -> tuple[Step, ...]:
     """The guest, which was `told` by the worker or is now, wakes if it sleeps and takes the interrupt on a vCPU."""
     return (
         *(() if told and is_told_by_worker(context) else tell_guest(context)),
+        Step(
+            Op.FIND_GUEST,
+            "see whether the guest sleeps",
+            resource=Resource.VCPU,
+            argument=int(context.polls_completions),
+        ),
         *enter_guest(context),
         spend(
             "interrupt the guest",

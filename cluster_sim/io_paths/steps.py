@@ -53,6 +53,7 @@ class Op(IntEnum):
     SPEND_SHOT_DOWN = 36
     OPENED = 37
     COUNT_AT_WORKER = 60
+    FIND_GUEST = 61
 
 
 class Direction(IntEnum):

@@ -210,6 +210,7 @@ def guest_definitions(
     table = np.zeros(len(guests), GUEST)
     table["spins"] = [guest.placed.group.idle == "poll" for guest in guests]
     table["grow_ns"] = [sharing.grow_ns(guest) for guest in guests]
+    table["grow_shootdowns"] = [sharing.grow_shootdowns(guest) for guest in guests]
     table["converts_pool"] = protection.has_private_memory and scenario.memory.generation not in ("G1", "G2")
     return table
 

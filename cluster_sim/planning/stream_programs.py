@@ -96,7 +96,7 @@ def is_shot_down(guest: PlannedGuest, protection: Protection) -> bool:
     if guest.placed.group.vcpus == 1 or protection.shootdowns == "none":
         return False
     needs = guest.layout.needs
-    return any(
+    return needs.grow_bytes > 0 or any(
         (needs.converts_buffers and queue.traits.moves_data) or queue.role == Role.CHURN
         for queue in guest.layout.queues
     )
