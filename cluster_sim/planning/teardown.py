@@ -14,6 +14,7 @@ from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 def teardown_ns(scenario: ScenarioSpec, group: GuestGroupSpec) -> int:
     """From a guest's leaving to the instant at which all of its memory is the host's again."""
     profile, protection = profile_of(scenario), protection_of(scenario)
-    has_leaves = protection.has_private_memory and min(scenario.memory.huge_page, protection.leaf_bytes_max) > PAGE_BYTES
+    has_huge = protection.has_private_memory and scenario.memory.huge_page > PAGE_BYTES
+    has_leaves = has_huge and protection.leaf_bytes_max > PAGE_BYTES
     name, unit = ("teardown_leaf_2m", HUGE_LEAF_BYTES) if has_leaves else ("teardown_page", PAGE_BYTES)
     return group.memory // unit * profile.price_ns(name, group.vcpus)
