@@ -110,7 +110,7 @@ def ring_host(context: PathContext) -> tuple[Step, ...]:
 
 
 def worker(context: PathContext, *inside: Step, tells: bool = True) -> tuple[Step, ...]:
-    """Wake the worker unless it runs already, serve the ring, do `inside`; then it tells the guest, where it `tells`."""
+    """Wake the worker unless it runs already, serve the ring, do `inside`; then tell the guest, where it `tells`."""
     return (
         *wake_worker(context),
         spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring")),

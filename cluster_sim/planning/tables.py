@@ -52,7 +52,7 @@ def of_host(host: HostSpec, guests: Sequence[PlannedGuest]) -> dict[Resource, in
 
 
 def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]) -> Servers:
-    """The host's own servers first, then each guest's, the workers, each stream's, and the link to each host it goes to."""
+    """The host's own servers first, then each guest's, the workers, each stream's, and the link to each host."""
     shared = of_host(host, guests)
     capacity = list(shared.values())
     number_of = dict(zip(shared, range(len(shared)), strict=True))

@@ -1,8 +1,7 @@
 """What giving back a guest's memory takes once it has left: page by page, or leaf by leaf.
 
-Private memory is not the host's again before its monitor or its firmware has taken it back: TDH.PHYMEM.PAGE.RECLAIM with
-a write-back and clearing, an RMPUPDATE, a call of EL2, an undelegated granule. A guest is taken as having touched all of
-its memory.
+Private memory is not the host's again before the technology has let it go: TDH.PHYMEM.PAGE.RECLAIM with a write-back
+and clearing, an RMPUPDATE, a call of EL2, an undelegated granule. A guest is taken as having touched all of its memory.
 """
 
 from cluster_sim.integers import PAGE_BYTES

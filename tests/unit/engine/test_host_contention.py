@@ -56,7 +56,7 @@ def booked(done: Records, category: Category) -> list[int]:
 def test_two_guests_take_turns_on_the_one_cpu_that_both_are_placed_on(
     cpus: int, waits: list[int], ends: list[int]
 ) -> None:
-    """Both workers serve their rings and inject an interrupt for 2.48 us each, then one vCPU after the other works for 1 ms."""
+    """Both workers serve and interrupt for 2.48 us each, then one vCPU after the other works for 1 ms."""
     guest: Values = {"count_per_host": 2, "vcpus": 1}
     spec = on_host(scenario("pkvm", pool("none"), guest=guest, consume="1ms"), cpus=cpus, vcpus_per_cpu=2)
     done = at_once(spec, 2)

@@ -80,7 +80,7 @@ def test_a_queue_rings_for_a_thread_that_is_busy_with_another(protection: str, p
 
 
 def test_threads_that_share_leave_cpus_to_others() -> None:
-    """Eight vCPUs and four queues: twelve may run at a time where each queue has a thread, nine where one serves all."""
+    """Eight vCPUs and four queues: twelve may run at a time where each has a thread, nine where one serves all."""
     for per, may_run in (("queue", 12), ("device", 9)):
         for cpus, are_short in ((may_run - 1, True), (may_run, False)):
             steps = engine_of(served(per, SENT | {"queues": 4}, cpus=cpus)).spec.steps

@@ -1,8 +1,8 @@
 """How long guests take to boot, by hand: stage after stage, and guest after guest of one host.
 
 Firmware and kernel take OVMF's 1.2 s (2.9 s under SNP, 2.0 s under TDX, none on pKVM and CCA) and 0.8 s; the memory map
-of a GiB 2.1 ms with two vCPUs, and as much of memory as 16 MiB. A page is 4 KiB, a part 2 MiB. Each vCPU is created, and
-under SNP measured; each but the first is started.
+of a GiB 2.1 ms with two vCPUs, and as much of memory as 16 MiB. A page is 4 KiB, a part 2 MiB. Each vCPU is created,
+and under SNP measured; each but the first is started.
 """
 
 from pathlib import Path

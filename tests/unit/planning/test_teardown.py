@@ -10,8 +10,8 @@ from tests.unit.planning.test_placement import scenario as placed_scenario
 
 PAGES_OF_4_GIB = 1 << 20
 LEAVES_OF_4_GIB = 2_048
-# None: unmapped and freed. pKVM: a call of 0.5 us, its page state, 0.2 of clearing, freed. SNP: 0.4 for the RMP, flushed,
-# freed. TDX: as published. CCA: 1.87 + 4.5, freed.
+# None: unmapped and freed. pKVM: a call of 0.5 us, its page state, clearing, freed. SNP: 0.4 for the RMP, flushed, freed.
+# TDX: as published. CCA: 1.87 + 4.5, freed.
 PAGE = {"none": 690, "pkvm": 1_604, "sev-snp": 850, "tdx": 4_800, "cca": 6_670}
 LEAF = {"pkvm": 421_248, "sev-snp": 86_000, "tdx": 1_256_750}
 
@@ -30,9 +30,7 @@ def test_huge_pages_are_taken_back_by_leaves(protection: str) -> None:
 
 def test_a_guest_has_leaves_only_where_its_technology_and_its_monitor_do() -> None:
     huge: Values = {"generation": "G4", "huge_page": "2MiB"}
-    one, two = (
-        scenario("cca", {"kind": "convert", "granule": "2MiB", "rmm": rmm}, memory=huge) for rmm in (1, 2)
-    )
+    one, two = (scenario("cca", {"kind": "convert", "granule": "2MiB", "rmm": rmm}, memory=huge) for rmm in (1, 2))
     assert teardown_ns(one, one.guests[0]) == PAGES_OF_4_GIB * PAGE["cca"]
     assert teardown_ns(two, two.guests[0]) == LEAVES_OF_4_GIB * 208_600
     plain = scenario("none", {"kind": "swiotlb"}, memory=huge)
@@ -48,16 +46,14 @@ def test_memory_is_free_for_others_when_all_of_it_was_taken_back(late_ns: int, i
     """A host of 16 GiB: the second guest comes when, or just before, the first's 12 GiB are the host's again."""
     every_ns = 100_000_000 + GONE_NS + late_ns
     arrive: Values = {"every": f"{every_ns}ns", "stay": "100ms"}
-    spec = placed_scenario(
-        group(memory="12GiB", count=2, arrive=arrive), hosts=1, protection="tdx", duration="100s"
-    )
+    spec = placed_scenario(group(memory="12GiB", count=2, arrive=arrive), hosts=1, protection="tdx", duration="100s")
     first, second = place_guests(spec, CHANCE).placed
     assert first.teardown_ns == GONE_NS
     assert (second.host, second.refused_for) == ((0, "") if is_placed else (NOWHERE, "memory"))
 
 
 def test_vcpus_are_free_at_once() -> None:
-    """Guests of all four CPUs and 1 GiB follow each other without a gap, while the memory of those before lies about."""
+    """Guests of all four CPUs and 1 GiB follow each other without a gap, while memory of those before lies about."""
     arrive: Values = {"every": "10ms", "stay": "10ms"}
     spec = placed_scenario(
         group(vcpus=4, memory="1GiB", count=4, arrive=arrive), hosts=1, protection="tdx", duration="1s"
