@@ -32,5 +32,5 @@ def test_the_table_has_a_row_for_each_size_and_kind_of_acceptance() -> None:
 
 @pytest.mark.parametrize(("memory_gib", "accept", "told"), ROWS, ids=["-".join(row[:2]) for row in ROWS])
 def test_a_row_is_what_the_model_says(memory_gib: str, accept: str, told: str) -> None:
-    found = [f"{boot_s(memory_gib, accept, vcpus):.1f}" for vcpus in VCPUS]
+    found = [f"{boot_s(memory_gib, accept, vcpus):.2f}" for vcpus in VCPUS]
     assert re.findall(r"[\d.]+", told) == found

@@ -10,7 +10,7 @@ from tests.unit.planning.test_placement import scenario as placed_scenario
 
 PAGES_OF_4_GIB = 1 << 20
 LEAVES_OF_4_GIB = 2_048
-# None: unmapped and freed. pKVM: a call of 0.5 us, its page state, clearing, freed. SNP: 0.4 for the RMP, flushed, freed.
+# None: unmapped and freed. pKVM: a call of 0.5 us, its page state, clearing, freed. SNP: 0.4 for the RMP, flush, freed.
 # TDX: as published. CCA: 1.87 + 4.5, freed.
 PAGE = {"none": 690, "pkvm": 1_604, "sev-snp": 850, "tdx": 4_800, "cca": 6_670}
 LEAF = {"pkvm": 421_248, "sev-snp": 86_000, "tdx": 1_256_750}
