@@ -77,11 +77,14 @@ def test_a_vcpu_that_spins_without_a_transfer_delays_nobody(protection: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("protection", "times"), [("sev-snp", 1 + 512 // 64), ("tdx", 1 + 512), ("pkvm", 0), ("none", 0)]
+    ("protection", "times"), [("sev-snp", 1 + 1), ("tdx", 1 + 512), ("pkvm", 0), ("none", 0)]
 )
 @pytest.mark.parametrize("vcpus", [2, 4])
 def test_a_pool_that_grows_interrupts_those_at_work(protection: str, times: int, vcpus: int) -> None:
-    """A packet's work holds a vCPU while a frame finds a pool of 2 MiB too small, and another 2 MiB are shared."""
+    """A packet's work holds a vCPU while a frame finds a pool of 2 MiB too small, and another 2 MiB are shared.
+
+    A pool is shared by 2 MiB: one exit to SNP's monitor; TDX removes page by page all the same.
+    """
     video: Values = {
         "kind": "video",
         "source": {"kind": "raw", "width": 1920, "height": 1080, "format": "nv12", "fps": 60},
