@@ -107,6 +107,7 @@ def end_growth(host: Host, number: int, now_ns: int) -> None:
     effects[:] = 0
     if host.spec.guests[number].converts_pool:
         outcome, _ = convert_at(host, guest.grow_page, pages, 0, effects)
+        guest.shootdowns += host.spec.guests[number].grow_shootdowns
     else:
         outcome, _ = operate_at(host, guest.grow_page, pages, Operation.MAKE_SHARED, 0, effects)
     assert outcome == Outcome.OK

@@ -4,9 +4,9 @@ from cluster_sim.compiling.decorators import compiled
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import end_pin_wait
 from cluster_sim.engine.transfers import finish, forget
-from cluster_sim.engine.wait_queues import hold
+from cluster_sim.engine.wait_queues import dequeue, enqueue, hold
 from cluster_sim.engine.waiting import FIRST_OF_HOST, note_held, release, resume_first
-from cluster_sim.io_paths.steps import Op
+from cluster_sim.io_paths.steps import Op, Resource
 from cluster_sim.results.endings import Ending
 
 
@@ -44,6 +44,20 @@ def resume_all(host: Host, wait_queue: int, now_ns: int) -> None:
 
 
 @compiled
+def resume_mine(host: Host, server: int, guest: int, now_ns: int) -> None:
+    """Take a guest that is gone out of a wait queue that others may be in, too; these keep their order."""
+    last = host.state.wait_queues[server].last
+    transfer = host.state.wait_queues[server].first
+    while transfer != NOBODY:
+        following = NOBODY if transfer == last else host.state.transfers[transfer].next
+        if host.spec.streams[host.state.transfers[transfer].stream].guest == guest:
+            resume_first(host, server, now_ns)
+        else:
+            enqueue(host, server, dequeue(host, server))
+        transfer = following
+
+
+@compiled
 def end_guest(host: Host, number: int, outcome: int, reason: int, now_ns: int) -> None:
     """A guest is gone: nothing waits for its locks, CPUs and buffers any more, and nothing more goes on."""
     guest = host.state.guests[number]
@@ -59,6 +73,7 @@ def end_guest(host: Host, number: int, outcome: int, reason: int, now_ns: int) -
             continue
         for wait_queue in (len(host.state.servers) + i, len(host.state.servers) + len(host.spec.streams) + i):
             resume_all(host, wait_queue, now_ns)
+        resume_mine(host, stream.servers[Resource.WORKER], number, now_ns)
         for resource in range(FIRST_OF_HOST):
             server = stream.servers[resource]
             resume_all(host, server, now_ns)

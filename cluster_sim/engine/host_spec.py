@@ -122,6 +122,7 @@ SERVER: Final = record_of(SERVER_FIELDS)
 GUEST_FIELDS: Final = (
     Field("spins", "", "whether idle vCPUs spin"),
     Field("grow_ns", "ns", "what adding one dynamic pool takes"),
+    Field("grow_shootdowns", "1", "how often sharing one interrupts its vCPUs"),
     Field("converts_pool", "", "whether pages of an added pool must be converted"),
     Field("dma_entries_max", "1", "pages that may be shared at a time, each mapped for assigned devices; 0: no bound"),
 )

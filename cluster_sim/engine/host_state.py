@@ -37,6 +37,7 @@ STREAM_STATE_FIELDS: Final = (
     Field("is_reaping", "", "whether something waits for buffers to lie unused for long"),
     Field("blocked_until_ns", "ns", "instant until which an empty ring is not refilled"),
     Field("handling", "1", "completions that the guest's handler has not done with"),
+    Field("at_worker", "1", "requests that a worker of several queues has of it, those that wait for it among them"),
     Field("next_frame", "", "number of a closed loop's next request"),
     Field("mapped", "1", "transfers that hold bounce slots"),
     Field("retrying", "", "transfer that was refused slots and asks again, or NOBODY"),

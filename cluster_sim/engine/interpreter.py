@@ -29,17 +29,24 @@ from cluster_sim.results.endings import DropReason, Ending
 
 
 @compiled
-def signal(host: Host, transfer: int, now_ns: int) -> None:
-    """Decide whether the guest must be interrupted for a completion, and whether it sleeps (event idx, polling)."""
+def signal(host: Host, transfer: int) -> None:
+    """Decide whether the guest must be interrupted for a completion (event idx, polling)."""
+    row = host.state.transfers[transfer]
+    is_polled = host.spec.steps[row.step].argument != 0
+    moving = host.state.streams[row.stream]
+    row.counts[Count.INTERRUPTS] = 1 if moving.handling == 0 and not is_polled else 0
+    moving.handling += 1
+
+
+@compiled
+def find_guest(host: Host, transfer: int, now_ns: int) -> None:
+    """Decide whether the guest that is interrupted sleeps, and book what polled for it meanwhile."""
     row = host.state.transfers[transfer]
     stream = host.spec.streams[row.stream]
     guest = host.state.guests[stream.guest]
     step = host.spec.steps[row.step]
     is_polled = step.argument != 0
-    moving = host.state.streams[row.stream]
-    row.counts[Count.INTERRUPTS] = 1 if moving.handling == 0 and not is_polled else 0
     row.counts[Count.IDLE_WAKES] = 0
-    moving.handling += 1
     vcpus = host.state.servers[stream.servers[step.resource]]
     if vcpus.held > 0 or host.spec.guests[stream.guest].spins:
         return
@@ -133,6 +140,8 @@ def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
         end_throttle(host, transfer, now_ns)
     elif op == Op.DMA:
         drop_lines(host, row.buffer, step.writes)
+    elif op == Op.COUNT_AT_WORKER:
+        host.state.streams[row.stream].at_worker += step.argument
     elif op == Op.WATCH:
         row.seen_shootdowns = host.state.guests[stream.guest].shootdowns
     else:
@@ -160,7 +169,9 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
         if row.turns_left > 0:
             row.step -= step.argument
     elif op == Op.SIGNAL:
-        signal(host, transfer, now_ns)
+        signal(host, transfer)
+    elif op == Op.FIND_GUEST:
+        find_guest(host, transfer, now_ns)
     elif op == Op.HANDLED:
         host.state.streams[row.stream].handling -= 1
     elif op == Op.HOLD:

@@ -258,7 +258,8 @@ def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
     step = host.spec.steps[row.step]
     if op == Op.KICK:
         server = host.spec.streams[row.stream].servers[step.resource]
-        if host.state.servers[server].held > 0 or is_polling(host, server, now_ns):
+        has_work = host.state.servers[server].held if step.argument == 0 else host.state.streams[row.stream].at_worker
+        if has_work > 0 or is_polling(host, server, now_ns):
             return now_ns
     if op == Op.SPEND_SHOT_DOWN:
         guest = host.state.guests[host.spec.streams[row.stream].guest]

@@ -40,6 +40,7 @@ def build_image(context: PathContext) -> Program:
     has_server = context.protection.has_launch_server
     return boot_stage(
         acquire(Resource.WORKER, "wait for the VMM"),
+        spend("create the vCPUs", Category.WORK, Runner.HOST, *of_each_vcpu("boot_create_vcpu")),
         *((acquire(Resource.PSP, "wait for the security processor"),) if has_server else ()),
         memory("the image's pages are built", first_touch(context)),
         spend(
@@ -48,24 +49,31 @@ def build_image(context: PathContext) -> Program:
             Runner.HOST,
             Charge("build_page", Count.PAGES),
             Charge("allocate_page", Count.ALLOCATED),
+            *of_each_vcpu("boot_measure_vcpu"),
         ),
         *((release(Resource.PSP),) if has_server else ()),
         release(Resource.WORKER),
     )
 
 
+def of_each_vcpu(price: str) -> tuple[Charge, ...]:
+    """A price for each vCPU of the guest."""
+    return (Charge(price), Charge(price, Count.OTHER_VCPUS))
+
+
 def start_kernel(context: PathContext) -> Program:
-    """Firmware and kernel do what does not depend on protection's pages, and the kernel builds its memory map."""
+    """Firmware and kernel do what does not depend on pages; the kernel builds its memory map and starts other vCPUs."""
     return boot_stage(
         *enter_guest(context),
         spend("the firmware's own work", Category.WORK, Runner.GUEST, Charge("boot_firmware")),
         *touch_first(context),
         spend(
-            "the kernel's own work, and its memory map",
+            "the kernel's own work, its memory map, and the start of the other vCPUs",
             Category.WORK,
             Runner.GUEST,
             Charge("boot_kernel"),
             Charge("boot_memory_map_gib", Count.GRANULES),
+            Charge("boot_bring_up_vcpu", Count.OTHER_VCPUS),
         ),
         *leave_guest(context),
     )
@@ -87,9 +95,8 @@ def set_up_pool(context: PathContext) -> Program:
 
 def accept_first(context: PathContext, *, in_parallel: bool) -> Program:
     """A part of memory is accepted before the guest does anything else, one after the other or one on each vCPU."""
-    return boot_stage(
-        *enter_guest(context), *touch_first(context), *leave_guest(context), amount=1 if in_parallel else WHOLE
-    )
+    touch = touch_first(context, in_parallel=in_parallel)
+    return boot_stage(*enter_guest(context), *touch, *leave_guest(context), amount=1 if in_parallel else WHOLE)
 
 
 def accept_lazily(context: PathContext) -> Program:
@@ -97,8 +104,12 @@ def accept_lazily(context: PathContext) -> Program:
     return Program((*begin(context), *enter_guest(context), *touch_first(context), *leave_guest(context), *end()))
 
 
-def touch_first(context: PathContext) -> tuple[Step, ...]:
-    """The guest touches memory for the first time: a page is allocated, given to it and accepted, at one price."""
+def touch_first(context: PathContext, *, in_parallel: bool = False) -> tuple[Step, ...]:
+    """The guest touches memory for the first time: a page is allocated, given to it and accepted, at one price.
+
+    Where its vCPUs do so at a time, a fault also waits for what the faults of the others had last.
+    """
+    shared = (Charge("shared_fault_locks", Count.GUEST_FAULTS),) if in_parallel else ()
     return (
         acquire(Resource.MMU_LOCK, "take the guest's mmu_lock for reading", runner=Runner.GUEST),
         memory("the guest touches the pages for the first time", first_touch(context)),
@@ -107,7 +118,7 @@ def touch_first(context: PathContext) -> tuple[Step, ...]:
             "give the pages to the guest",
             category=Category.ACCEPT_ZERO,
             runner=Runner.GUEST,
-            charges=(Charge("first_touch_page", Count.GUEST_FAULTS),),
+            charges=(Charge("first_touch_page", Count.GUEST_FAULTS), *shared),
             exits=Count.GUEST_FAULTS,
         ),
         *first_touch_by_leaf(context),

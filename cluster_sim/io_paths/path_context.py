@@ -67,7 +67,8 @@ class PathContext:
     one thread, on one vCPU at a time. `host_faults`: whether the host faults pages in one by one, or populates what it
     is about to use. `guest_faults`: whether the guest faults what converted in, or the VMM maps it ahead.
     `is_shot_down`: conversions on other vCPUs of the guest interrupt it. `maps_shared`: VFIO keeps what is shared
-    mapped for assigned devices.
+    mapped for assigned devices. `shares_worker`: the queue's worker may
+    serve others, too.
     """
 
     direction: Direction
@@ -87,6 +88,7 @@ class PathContext:
     guest_faults: GuestFaults = "lazy"
     is_shot_down: bool = False
     maps_shared: bool = False
+    shares_worker: bool = False
 
     @property
     def is_from_device(self) -> bool:

@@ -104,18 +104,33 @@ def ring_host(context: PathContext) -> tuple[Step, ...]:
             runner=Runner.GUEST,
             charges=(Charge("kick"),),
             exits=Count.ONCE,
+            argument=int(context.shares_worker),
         ),
         *leave_guest(context),
     )
 
 
-def worker(context: PathContext, *inside: Step) -> tuple[Step, ...]:
-    """Wake the worker unless it runs already, serve the ring, do `inside`."""
+def worker(context: PathContext, *inside: Step, tells: bool = True) -> tuple[Step, ...]:
+    """Wake the worker unless it runs already, serve the ring, do `inside`; then tell the guest, where it `tells`."""
     return (
         *wake_worker(context),
         spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring")),
         *inside,
+        *(tell_guest(context) if tells and is_told_by_worker(context) else ()),
         *leave_worker(context),
+    )
+
+
+def is_told_by_worker(context: PathContext) -> bool:
+    """Whether the guest is told as soon as the host's side is done, and not when a frame has been sent on."""
+    return context.is_from_device or context.is_request
+
+
+def tell_guest(context: PathContext) -> tuple[Step, ...]:
+    """Inject an interrupt, unless the guest handles the queue anyway or polls: eventfd, irqfd, the vCPU's kick."""
+    return (
+        Step(Op.SIGNAL, "decide whether the guest must be told", argument=int(context.polls_completions)),
+        spend("inject the interrupt", Category.NOTIFY, Runner.HOST, Charge("inject_interrupt", Count.INTERRUPTS)),
     )
 
 
@@ -128,13 +143,20 @@ def wake_worker(context: PathContext) -> tuple[Step, ...]:
 def get_worker(context: PathContext, *woken: Step) -> tuple[Step, ...]:
     """Get the worker by what wakes it, and a CPU for it where CPUs may be short."""
     cpu: tuple[Step, ...] = (acquire(Resource.CPU, "wait for a CPU of the host"),) if context.shares_cpus else ()
-    return (acquire(Resource.WORKER, "wait for the worker"), *woken, *cpu)
+    return (*count_at_worker(context, 1), acquire(Resource.WORKER, "wait for the worker"), *woken, *cpu)
 
 
 def leave_worker(context: PathContext) -> tuple[Step, ...]:
     """Let the worker and its CPU go."""
     steps: tuple[Step, ...] = (release(Resource.CPU),) if context.shares_cpus else ()
-    return (*steps, release(Resource.WORKER))
+    return (*steps, release(Resource.WORKER), *count_at_worker(context, -1))
+
+
+def count_at_worker(context: PathContext, change: int) -> tuple[Step, ...]:
+    """Where a worker serves several queues, a doorbell is wanted by those of which it has nothing."""
+    if not context.shares_worker:
+        return ()
+    return (Step(Op.COUNT_AT_WORKER, "the worker has one request of the queue more or less", argument=change),)
 
 
 def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:
@@ -142,12 +164,13 @@ def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:
     return memory("the buffer holds the data", Operation.GUEST_WRITE, memory_range, writes=End(memory_range))
 
 
-def interrupt(context: PathContext) -> tuple[Step, ...]:
-    """Interrupt the guest unless it handles the queue anyway or polls, wake it if it sleeps, get a vCPU."""
+def interrupt(context: PathContext, *, told: bool = True) -> tuple[Step, ...]:
+    """The guest, which was `told` by the worker or is now, wakes if it sleeps and takes the interrupt on a vCPU."""
     return (
+        *(() if told and is_told_by_worker(context) else tell_guest(context)),
         Step(
-            Op.SIGNAL,
-            "decide whether the guest must be told",
+            Op.FIND_GUEST,
+            "see whether the guest sleeps",
             resource=Resource.VCPU,
             argument=int(context.polls_completions),
         ),
@@ -190,6 +213,7 @@ def interrupt_for_credit(context: PathContext) -> tuple[Step, ...]:
     if context.polls_completions:
         return ()
     return (
+        spend("inject the interrupt", Category.NOTIFY, Runner.HOST, Charge("inject_interrupt", Count.WAITED)),
         spend(
             "an interrupt tells of the free buffer",
             Category.NOTIFY,

@@ -58,6 +58,8 @@ class Op(IntEnum):
     END_THROTTLE = 41
     DMA = 42
     SPEND_WRITING = 43
+    COUNT_AT_WORKER = 44
+    FIND_GUEST = 45
 
 
 class Direction(IntEnum):
@@ -74,13 +76,14 @@ class Resource(IntEnum):
     AREA_LOCK = 1
     MMU_LOCK = 2
     """A reader-writer lock: faults read, conversions write."""
-    WORKER = 3
-    BOOT = 4
+    BOOT = 3
     """Held while the guest starts, stage by stage: whole, or a part by each vCPU that accepts memory."""
-    THREAD = 5
+    THREAD = 4
     """What a queue's own work runs in, where that is one thread."""
-    THROTTLE = 6
+    THROTTLE = 5
     """Held by the one transfer that may map while swiotlb is nearly full."""
+    WORKER = 6
+    """What serves a queue on the host, which may serve others, too."""
     ENGINE = 7
     ENGINE_QUEUE = 8
     CPU = 9
@@ -96,6 +99,7 @@ class Resource(IntEnum):
 
 
 OF_HOST = (
+    Resource.WORKER,
     Resource.ENGINE,
     Resource.ENGINE_QUEUE,
     Resource.CPU,

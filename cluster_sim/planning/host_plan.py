@@ -224,6 +224,7 @@ def guest_definitions(
     table["grow_ns"] = [sharing.grow_ns(guest) for guest in guests]
     limit = scenario.cluster.host.dma_entry_limit
     table["dma_entries_max"] = [limit * scenario.maps_shared(guest.placed.group) for guest in guests]
+    table["grow_shootdowns"] = [sharing.grow_shootdowns(guest) for guest in guests]
     table["converts_pool"] = protection.has_private_memory and scenario.memory.generation not in ("G1", "G2")
     return table
 

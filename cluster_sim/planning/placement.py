@@ -1,12 +1,13 @@
 """Which guest is on which host, from when to when: groups on every host, and guests that the cluster places."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cluster_sim.chance.compiled_draws import SPACING, exponential
 from cluster_sim.chance.keyed_draws import draw
 from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.planning.teardown import teardown_ns
 from cluster_sim.scenario.spec import ArrivalSpec, ClusterSpec, GuestGroupSpec, ScenarioSpec
 
 NOWHERE = -1
@@ -18,8 +19,8 @@ class PlacedGuest:
     """One guest of the cluster: where it is, which of its group, from when to when.
 
     `host` is NOWHERE where no host had room, `refused_for` then what was short; `node` is its NUMA node there, 0 where
-    it is bound to none; `leaves_ns` is TO_THE_END or an instant within the run. `index` counts guests of the group on
-    the host, or in the cluster where that places them.
+    it is bound to none; `leaves_ns` is TO_THE_END or an instant within the run, from which on giving back its memory
+    takes `teardown_ns`. `index` counts guests of the group on the host, or in the cluster where that places them.
     """
 
     guest: int
@@ -28,6 +29,7 @@ class PlacedGuest:
     host: int
     arrives_ns: int = 0
     leaves_ns: int = TO_THE_END
+    teardown_ns: int = 0
     refused_for: str = ""
     node: int = 0
 
@@ -64,11 +66,20 @@ class Room:
             return "memory" if demand.own_bytes > self.memory_bytes else "held_twice"
         return "huge_pages" if demand.is_huge and demand.own_bytes > self.huge_bytes else ""
 
-    def take(self, demand: Demand, sign: int) -> None:
-        """Give a guest its share, or take it back."""
-        self.vcpus -= sign * demand.vcpus
-        self.memory_bytes -= sign * demand.memory_bytes
-        self.huge_bytes -= sign * demand.own_bytes
+    def take(self, demand: Demand) -> None:
+        """Give a guest its share."""
+        self.vcpus -= demand.vcpus
+        self.memory_bytes -= demand.memory_bytes
+        self.huge_bytes -= demand.own_bytes
+
+    def free_vcpus(self, demand: Demand) -> None:
+        """A guest has left: its vCPUs are free at once."""
+        self.vcpus += demand.vcpus
+
+    def free_memory(self, demand: Demand) -> None:
+        """All of a guest's memory has been taken back."""
+        self.memory_bytes += demand.memory_bytes
+        self.huge_bytes += demand.own_bytes
 
 
 @dataclass(slots=True)
@@ -103,7 +114,7 @@ class HostRoom:
         """Give a guest its share of the first node that has it; that node, or the last where none has."""
         able = [number for number, node in enumerate(self.nodes) if not node.lacks(demand)]
         chosen = able[0] if able else len(self.nodes) - 1
-        self.nodes[chosen].take(demand, 1)
+        self.nodes[chosen].take(demand)
         return chosen
 
 
@@ -155,8 +166,10 @@ def fixed_guests(scenario: ScenarioSpec, chance: Sequence[int], host: int) -> li
         arrives_ns = arrivals[group.name][index]
         if arrives_ns < scenario.duration:
             leaves_ns = leaving_ns(group.arrive, arrives_ns, scenario.duration)
-            node = nodes[number]
-            placed_guests.append(PlacedGuest(first + number, group, index, host, arrives_ns, leaves_ns, node=node))
+            gone_in_ns = 0 if leaves_ns == TO_THE_END else teardown_ns(scenario, group)
+            placed_guests.append(
+                PlacedGuest(first + number, group, index, host, arrives_ns, leaves_ns, gone_in_ns, node=nodes[number])
+            )
     return placed_guests
 
 
@@ -200,20 +213,22 @@ def placed_guests(scenario: ScenarioSpec, chance: Sequence[int]) -> list[PlacedG
     for room in rooms:
         nodes_of_fixed(scenario, room)
     placed_guests: list[PlacedGuest] = []
-    leaving: list[tuple[int, int, PlacedGuest]] = []
+    freeing: list[tuple[int, int, Callable[[Demand], None], Demand]] = []
     first = len(fixed) * scenario.cluster.hosts
     for guest, (arrives_ns, _, index, group) in enumerate(sorted(coming, key=lambda each: each[:3]), start=first):
-        while leaving and leaving[0][0] <= arrives_ns:
-            gone = heapq.heappop(leaving)[2]
-            rooms[gone.host].nodes[gone.node].take(demand_of(scenario, gone.group), -1)
+        while freeing and freeing[0][0] <= arrives_ns:
+            _, _, free, gone = heapq.heappop(freeing)
+            free(gone)
         demand = demand_of(scenario, group)
         host, short = choose(rooms, demand, scenario.cluster.placement)
         node = 0 if host == NOWHERE else rooms[host].take(demand)
         leaves_ns = leaving_ns(group.arrive, arrives_ns, scenario.duration)
-        placed = PlacedGuest(guest, group, index, host, arrives_ns, leaves_ns, short, node)
-        placed_guests.append(placed)
-        if host != NOWHERE and placed.leaves_ns != TO_THE_END:
-            heapq.heappush(leaving, (placed.leaves_ns, guest, placed))
+        gone_in_ns = 0 if leaves_ns == TO_THE_END or host == NOWHERE else teardown_ns(scenario, group)
+        placed_guests.append(PlacedGuest(guest, group, index, host, arrives_ns, leaves_ns, gone_in_ns, short, node))
+        if host != NOWHERE and leaves_ns != TO_THE_END:
+            room = rooms[host].nodes[node]
+            heapq.heappush(freeing, (leaves_ns, 2 * guest, room.free_vcpus, demand))
+            heapq.heappush(freeing, (leaves_ns + gone_in_ns, 2 * guest + 1, room.free_memory, demand))
     return placed_guests
 
 

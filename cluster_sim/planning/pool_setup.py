@@ -73,6 +73,17 @@ class SetUp:
         mapped_ns = size_bytes // PAGE_BYTES * self.map_page_ns(vcpus) if is_mapped else 0
         return self._share_ns(vcpus, size_bytes, Effects()) + mapped_ns
 
+    def grow_shootdowns(self, guest: PlannedGuest) -> int:
+        """How often sharing one dynamic pool interrupts the guest's vCPUs: by the guest, and by the host."""
+        protection, memory = protection_of(self.scenario), self.scenario.memory
+        if not guest.layout.needs.grow_bytes or protection.shootdowns == "none":
+            return 0
+        size_bytes = dynamic_pool_bytes(guest.layout.pool_bytes)
+        if protection.shootdowns == "one a page":
+            return 1 + size_bytes // PAGE_BYTES
+        unit = setup_unit(memory, size_bytes)
+        return 1 + -(-size_bytes // chunk_bytes(protection, memory, call_bytes(protection, memory, "batched", unit)))
+
     def _share_ns(self, vcpus: int, size_bytes: int, effects: Effects) -> int:
         key = (vcpus, size_bytes, effects)
         if key not in self.found:

@@ -12,6 +12,7 @@ from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.protection_of import vmm_faults
 from cluster_sim.planning.queues import Queue, boots
 from cluster_sim.planning.step_table import Programs
+from cluster_sim.planning.workers import shares_worker, workers_of
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.workload_traits import QueueTraits, Role
@@ -27,8 +28,8 @@ def plan_streams(
     is_alone: bool,
 ) -> list[PlannedStream]:
     """All streams of a host, guest by guest, with their programs."""
-    cpus = scenario.cluster.host.cpus
-    runnable = sum(guest.placed.group.vcpus + len(guest.layout.queues) for guest in guests)
+    cpus, workers = scenario.cluster.host.cpus, scenario.cluster.host.workers
+    runnable = sum(guest.placed.group.vcpus for guest in guests) + len(set(workers_of(workers, guests)))
     streams = []
     for number, guest in enumerate(guests):
         group = guest.placed.group
@@ -87,6 +88,7 @@ def context_of(
         guest_faults=guest_faults,
         is_shot_down=is_shot_down,
         maps_shared=scenario.maps_shared(group),
+        shares_worker=shares_worker(scenario.cluster.host.workers, queue),
     )
 
 
@@ -95,7 +97,7 @@ def is_shot_down(guest: PlannedGuest, protection: Protection) -> bool:
     if guest.placed.group.vcpus == 1 or protection.shootdowns == "none":
         return False
     needs = guest.layout.needs
-    return any(
+    return needs.grow_bytes > 0 or any(
         (needs.converts_buffers and queue.traits.moves_data) or queue.role == Role.CHURN
         for queue in guest.layout.queues
     )

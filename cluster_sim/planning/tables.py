@@ -18,6 +18,7 @@ from cluster_sim.planning.conversion_calls import call_bytes, chunk_bytes, setup
 from cluster_sim.planning.guest_layout import buffer_bytes, sizes_of_queue
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.queues import Queue, WorkloadSizes
+from cluster_sim.planning.workers import workers_of
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.spec import HostSpec, ScenarioSpec
@@ -51,7 +52,7 @@ def of_host(host: HostSpec, guests: Sequence[PlannedGuest]) -> dict[Resource, in
 
 
 def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]) -> Servers:
-    """The host's own servers first, then each guest's, then each stream's, and the link to each host it goes to."""
+    """The host's own servers first, then each guest's, the workers, each stream's, and the link to each host."""
     shared = of_host(host, guests)
     capacity = list(shared.values())
     number_of = dict(zip(shared, range(len(shared)), strict=True))
@@ -66,13 +67,16 @@ def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Seque
         capacity += [1] * guest.layout.needs.areas
     rows = []
     links: dict[int, int] = {}
+    worker_of = workers_of(host.workers, guests)
+    first_worker = len(capacity)
+    capacity += [1] * len(set(worker_of))
     for number, stream in enumerate(streams):
         own = {
             Resource.AREA_LOCK: areas[stream.guest][home_area(guests[stream.guest], number)],
-            Resource.WORKER: len(capacity),
-            Resource.THREAD: len(capacity) + 1,
+            Resource.WORKER: first_worker + worker_of[number],
+            Resource.THREAD: len(capacity),
         }
-        capacity += [1, 1]
+        capacity.append(1)
         own[Resource.LINK] = links.setdefault(stream.queue.traits.hosts_on, len(capacity))
         if own[Resource.LINK] == len(capacity):
             capacity.append(1)

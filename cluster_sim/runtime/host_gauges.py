@@ -22,6 +22,7 @@ from cluster_sim.memory.page_tree import PAGES_PER_1G
 from cluster_sim.memory.pages import TWIN, TWO_BACKINGS
 from cluster_sim.planning.boot_state import leaves_of
 from cluster_sim.planning.planned_guest import PlannedGuest
+from cluster_sim.planning.workers import owner_of
 
 
 class StreamTotals(NamedTuple):
@@ -51,6 +52,7 @@ class BusyTimes:
 
     vcpu_busy_ns: int
     worker_busy_ns: int
+    busiest_worker_ns: int
     cpu_busy_ns: int
     engine_busy_ns: int
     iommu_busy_ns: int
@@ -146,11 +148,24 @@ class HostGauges:
             first += pages
         return np.array(found, np.int64)
 
+    def server_busy_ns(self) -> Int64s:
+        """How long each server was held so far, each part of it counted."""
+        servers = self.host.state.servers
+        busy_ns: Int64s = servers["busy_ns"] + servers["held"] * (self.now_ns - servers["changed_ns"])
+        return busy_ns
+
+    def busiest_worker(self) -> str:
+        """Whose worker was held longest so far; nobody's where there is none."""
+        worker_of = self.host.spec.streams["servers"][:, Resource.WORKER]
+        if len(worker_of) == 0:
+            return ""
+        busiest = worker_of[self.server_busy_ns()[worker_of].argmax()]
+        return owner_of(self.planned, set(np.flatnonzero(worker_of == busiest).tolist()))
+
     def busy_times(self) -> BusyTimes:
         """Busy times so far."""
         spec, state = self.host
-        servers, shares = state.servers, state.shares
-        busy_ns = servers["busy_ns"] + servers["held"] * (self.now_ns - servers["changed_ns"])
+        shares, busy_ns = state.shares, self.server_busy_ns()
         of_stream = spec.streams["servers"]
 
         def busy(resource: Resource) -> int:
@@ -162,6 +177,7 @@ class HostGauges:
         return BusyTimes(
             vcpu_busy_ns=busy(Resource.VCPU),
             worker_busy_ns=busy(Resource.WORKER),
+            busiest_worker_ns=int(busy_ns[of_stream[:, Resource.WORKER]].max(initial=0)),
             cpu_busy_ns=busy(Resource.CPU),
             engine_busy_ns=busy(Resource.ENGINE),
             iommu_busy_ns=busy(Resource.IOMMU),

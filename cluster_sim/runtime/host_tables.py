@@ -58,6 +58,7 @@ class HostTables:
             "memory_bytes": np.array([placed.group.memory for placed in self.placed_guests]),
             "arrived_ns": np.array([placed.arrives_ns for placed in self.placed_guests]),
             "booted_ns": sums.booted_ns(),
+            "teardown_ns": np.array([placed.teardown_ns for placed in self.placed_guests]),
             **flows,
             "latency_ns_max": sums.most_of_guests(sums.latency_ns_max),
             **histogram_columns(sums.histograms_of_guests()),
@@ -111,11 +112,13 @@ class HostTables:
 
     def hosts(self) -> pa.RecordBatch:
         """The host's row of the table `hosts`."""
-        busy = self.engine.gauges().busy_times()
-        columns = {
+        gauges = self.engine.gauges()
+        busy = gauges.busy_times()
+        columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
             "host_id": np.array([self.host]),
             "guests": np.array([len(self.placed_guests)]),
             **{name: np.array([getattr(busy, name)]) for name in busy.__slots__},
+            "busiest_worker": label_array([gauges.busiest_worker()], [0]),
         }
         return as_batch("hosts", columns)
 

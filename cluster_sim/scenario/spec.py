@@ -71,6 +71,15 @@ class StorageSpec(Spec):
     """What one request at a time moves beyond its latency; 0 for no bound."""
 
 
+class WorkersSpec(Spec):
+    """Which threads of the host serve the queues of its guests' devices."""
+
+    per: Literal["queue", "device", "guest", "host"] = "queue"
+    """What has threads of its own: a queue, a device (a workload of a guest), a guest (QEMU's main loop), the host."""
+    threads: Count = 1
+    """How many it has: queues are dealt to them in turn, each to one for good (QEMU's iothread-vq-mapping)."""
+
+
 class HostSpec(Spec):
     """One host machine."""
 
@@ -98,6 +107,8 @@ class HostSpec(Spec):
     """How long the host polls for an idle vCPU before it lets it sleep (kvm.halt_poll_ns)."""
     worker_poll: DurationNs = 0
     """How long an idle worker looks for new requests before it sleeps (vhost's busyloop, QEMU's poll-max-ns)."""
+    workers: WorkersSpec = WorkersSpec()
+    """Which threads serve the queues: of one for each queue up to one for all guests."""
     vmm: Literal["qemu-10", "cloud-hypervisor", "crosvm", "minimal"] = "qemu-10"
     """The monitor whose behaviour at conversions is assumed."""
     host_faults: Literal["auto", "lazy", "populate"] = "auto"

@@ -33,6 +33,7 @@ FIGURES: Final[Mapping[str, tuple[Dimension, str]]] = {
     "host_cpu": (DURATION, "host CPU time a transfer"),
     "exits": (NUMBER, "exits a transfer"),
     "setup": (DURATION, "sharing the pool before the run, a guest"),
+    "teardown": (DURATION, "from a guest's leaving until all of its memory is the host's again"),
     "boot": (DURATION, "from a guest's coming to the end of its boot"),
     **{category.label: (DURATION, f"of the mean latency, {category.label}") for category in Category},
 }
@@ -48,6 +49,7 @@ def figures_of(guests: pa.Table, duration_ns: int) -> dict[str, dict[str, float]
             "rate": sums["delivered_bytes"] / duration_ns,
             "per_s": sums["delivered"] / duration_ns,
             "setup": sums["setup_ns"] / rows.num_rows,
+            "teardown": sums["teardown_ns"] / rows.num_rows,
             "boot": sums["booted_ns"] / rows.num_rows,
         }
         if sums["delivered"]:

@@ -21,6 +21,7 @@ class Resource:
 HOST_RESOURCES = (
     Resource("vCPUs", "vcpu_busy_ns", "of the host's CPUs, taken by vCPUs", ("cpus",)),
     Resource("workers", "worker_busy_ns", "of the host's CPUs, as many as streams' workers were held", ("cpus",)),
+    Resource("busiest worker", "busiest_worker_ns", "of the time, the worker that was held longest was held"),
     Resource("memory bus in use", "bandwidth_busy_ns", "of the time, some copy used the memory bus"),
     Resource("memory bus full", "bandwidth_saturated_ns", "of the time, copies asked for more than the bus carries"),
     Resource("copy engines", "engine_busy_ns", "of the copy engines' time", ("engine", "engines")),

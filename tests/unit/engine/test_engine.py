@@ -20,7 +20,7 @@ from cluster_sim.memory.swiotlb import SLOT_BYTES
 from cluster_sim.results.endings import DropReason, Ending
 from cluster_sim.results.ledger import Category
 from cluster_sim.runtime.host_engine import NO_ARRIVALS, HostEngine
-from tests.unit.hand_prices import CONVERT_4K, COPY, INTERRUPT, SWIOTLB, WORKER, pool
+from tests.unit.hand_prices import CONVERT_4K, COPY, INJECT, INTERRUPT, SWIOTLB, WORKER, pool
 from tests.unit.lone_host import FAR_NS, RAW_1080P, arrivals, engine_of, run, scenario
 
 PRODUCER: dict[str, JsonValue] = {"kind": "shared_pool", "copy": "producer"}
@@ -59,7 +59,7 @@ def test_at_one_instant_copies_end_before_timers_and_timers_before_arrivals() ->
 def test_a_worker_serves_first_come_first_served() -> None:
     engine = engine_of(scenario("pkvm", PRODUCER))
     done = by_frame(run(engine, arrivals([(0, 0, 0), (1, 0, 1), (2, 0, 2)]), FAR_NS))
-    served = 2_000 + COPY
+    served = 2_000 + COPY + INJECT
     assert done["ledger"][:, Category.QUEUE_WAIT].tolist() == [0, 2_400 + served - 1, 2_400 + 2 * served - 2]
     assert (np.diff(done["ended_ns"]) == served).all(), "a worker that runs already is not woken again"
 

@@ -11,7 +11,7 @@ from cluster_sim.engine.host_spec import Records
 from cluster_sim.planning.placement import NOWHERE, place_guests
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import HostSpec, ScenarioSpec
-from tests.unit.hand_prices import CONVERT_4K, COPY, DIRECT, PAGES, UNMAP, WORKER, pool
+from tests.unit.hand_prices import CONVERT_4K, COPY, DIRECT, INJECT, PAGES, UNMAP, WORKER, pool
 from tests.unit.lone_host import RAW_1080P, Values, arrivals, engine_of, run, scenario
 
 MIB = 1 << 20
@@ -49,14 +49,14 @@ def booked(done: Records, category: Category) -> list[int]:
 @pytest.mark.parametrize(
     ("cpus", "waits", "ends"),
     [
-        (1, [2_000, 2_000 + 5_900 + MS], [2_400 + 2 * 2_000 + 5_900 + MS, 2_400 + 2 * 2_000 + 2 * (5_900 + MS)]),
-        (2, [0, 0], [2_400 + 2_000 + 5_900 + MS] * 2),
+        (1, [2_480, 2_480 + 5_900 + MS], [2_400 + 2 * 2_480 + 5_900 + MS, 2_400 + 2 * 2_480 + 2 * (5_900 + MS)]),
+        (2, [0, 0], [2_400 + 2_480 + 5_900 + MS] * 2),
     ],
 )
 def test_two_guests_take_turns_on_the_one_cpu_that_both_are_placed_on(
     cpus: int, waits: list[int], ends: list[int]
 ) -> None:
-    """Both workers serve their rings for 2 us each, then one vCPU after the other works for 1 ms."""
+    """Both workers serve and interrupt for 2.48 us each, then one vCPU after the other works for 1 ms."""
     guest: Values = {"count_per_host": 2, "vcpus": 1}
     spec = on_host(scenario("pkvm", pool("none"), guest=guest, consume="1ms"), cpus=cpus, vcpus_per_cpu=2)
     done = at_once(spec, 2)
@@ -104,7 +104,7 @@ def test_guests_wait_for_the_copy_engine_with_a_cpu_in_hand(
     assert booked(done, Category.QUEUE_WAIT) == waits
     assert booked(done, Category.ENGINE_COPY) == [SUBMIT_NS + ENGINE] * guests
     assert booked(done, Category.BANDWIDTH_WAIT) == [0] * guests
-    assert done["cpu_ns"][-1, 1] == WORKER + SUBMIT_NS + ENGINE + spun_ns
+    assert done["cpu_ns"][-1, 1] == WORKER + SUBMIT_NS + ENGINE + spun_ns + INJECT
 
 
 def test_a_second_engine_is_waited_for_by_nobody_but_the_bus_is_short() -> None:
@@ -120,7 +120,7 @@ def test_a_second_engine_is_waited_for_by_nobody_but_the_bus_is_short() -> None:
 def test_a_worker_whose_engine_interrupts_serves_the_ring_meanwhile() -> None:
     """With two frames of one queue, the second is submitted while the engine copies the first."""
     path = {**pool("producer"), "copier": "engine"}
-    for completion, wait_ns in (("poll", WORKER + SUBMIT_NS + ENGINE), ("interrupt", WORKER + SUBMIT_NS)):
+    for completion, wait_ns in (("poll", WORKER + SUBMIT_NS + ENGINE + INJECT), ("interrupt", WORKER + SUBMIT_NS)):
         spec = on_host(scenario("pkvm", path), engine={"completion": completion})
         done = in_order(run(engine_of(spec, journal_entries=100), arrivals([(0, 0, 0), (0, 0, 1)])))
         engine_wait_ns = 0 if completion == "poll" else ENGINE - 2_000 - SUBMIT_NS
@@ -134,7 +134,7 @@ def test_guests_invalidate_one_after_the_other_in_the_iommu(guests: int) -> None
     done = at_once(scenario("none", {**DIRECT, "copier": "device"}, guest={"count_per_host": guests}), guests)
     assert booked(done, Category.LOCK_WAIT) == [guest * unmap_ns for guest in range(guests)]
     assert booked(done, Category.PAGE_TABLE) == [map_ns + unmap_ns] * guests
-    worker_ns = [WORKER + map_ns + (guest + 1) * unmap_ns for guest in range(guests)]
+    worker_ns = [WORKER + map_ns + (guest + 1) * unmap_ns + INJECT for guest in range(guests)]
     assert done["cpu_ns"][:, 1].tolist() == worker_ns, "the worker spins"
 
 

@@ -134,7 +134,7 @@ def test_copies_by_a_guest_and_by_the_host_share_the_bus() -> None:
     group = core.model_validate(core.model_dump(mode="json", by_alias=True) | {"name": "c", "io_path": consumer})
     done = run(engine_of(spec.model_copy(update={"guests": (core, group)})), arrivals([(0, 0, 0), (0, 1, 0)]))
     ordered = done[np.argsort(done["stream"])]
-    interrupted_ns = 2_100 + 3_800
+    interrupted_ns = 480 + 2_100 + 3_800
     ends = ends_of([Copy(0, COPY, CPU_MB_PER_S), Copy(interrupted_ns, COPY, CPU_MB_PER_S)], CPU_MB_PER_S)
     waits = ordered["ledger"][:, Category.BANDWIDTH_WAIT]
     assert waits == pytest.approx([ends[0] - COPY, ends[1] - interrupted_ns - COPY], rel=THOUSANDTH)

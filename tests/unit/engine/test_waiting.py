@@ -5,6 +5,7 @@ from tests.unit.hand_prices import (
     CONVERT_4K,
     COPY,
     FAULTS,
+    INJECT,
     KICK,
     LAZY,
     LAZY_SHARED,
@@ -35,7 +36,7 @@ def test_a_reader_waits_behind_a_writer_that_waits_although_others_are_reading()
     """
     share_ns = share_frame("tdx", maps_ahead=False) + THIRD_VCPU
     reads_ns = PAGES * LAZY_SHARED["tdx"]
-    handed_ns = KICK["tdx"] + WORKER + FAULTS + COPY + 700
+    handed_ns = KICK["tdx"] + WORKER + FAULTS + COPY + INJECT + 700
     assert handed_ns + SHOT_DOWN < min(share_ns, reads_ns)
     spec = scenario("tdx", CONVERT_4K, guest={"vcpus": 3, "workloads": [VIDEO] * 3}, host=LAZY)
     engine = engine_of(spec, journal_entries=1_000)

@@ -13,6 +13,7 @@ from tests.unit.hand_prices import (
     COPY,
     DIRECT,
     FAULTS,
+    INJECT,
     INTERRUPT,
     INTERRUPT_EXITS,
     KICK,
@@ -71,7 +72,7 @@ def test_a_buffer_that_was_shared_ahead_is_shared_in_nobodys_latency(
     copied_ns = copied_out_ns(protection, direction, may_stay_shared=False)
     used_ns = moved_ns(protection) - rung_ns(protection, direction) + found_ns(protection) + copied_ns
     assert latencies(done) == [used_ns + unshared_ns(protection, granule)] * 3
-    host_ns = WORKER + FAULTS + COPY
+    host_ns = WORKER + FAULTS + COPY + INJECT
     guest_ns = used_ns + unshared_ns(protection, granule) - host_ns
     posted_ns = shared_ns(protection, granule) + rung_ns(protection, direction)
     assert cpu_of(done) == ([guest_ns, guest_ns + posted_ns, guest_ns + posted_ns], [host_ns] * 3)
@@ -93,7 +94,7 @@ def test_a_buffer_that_is_restored_behind_the_delivery_is_made_private_in_nobody
     copied_ns = copied_out_ns(protection, direction, may_stay_shared=True) if consume == "copy_out" else 0
     used_ns = shared_ns(protection) + moved_ns(protection) + found_ns(protection) + copied_ns
     assert latencies(done) == [used_ns] * 3
-    host_ns = WORKER + FAULTS + COPY
+    host_ns = WORKER + FAULTS + COPY + INJECT
     guest_ns, restored_ns = used_ns - host_ns, unshared_ns(protection)
     assert cpu_of(done) == ([guest_ns, guest_ns + restored_ns, guest_ns + restored_ns], [host_ns] * 3)
     assert done["conversions"].tolist() == [PAGES, 2 * PAGES, 2 * PAGES]
@@ -112,7 +113,7 @@ def test_ahead_and_behind_together_leave_neither_conversion_in_the_latency(
     _, done = frames(protection, path, direction, 3, buffers=1)
     used_ns = moved_ns(protection) - rung_ns(protection, direction) + found_ns(protection)
     assert latencies(done) == [used_ns] * 3
-    own_ns = used_ns - (WORKER + FAULTS + COPY)
+    own_ns = used_ns - (WORKER + FAULTS + COPY + INJECT)
     between_ns = unshared_ns(protection) + shared_ns(protection) + rung_ns(protection, direction)
     assert cpu_of(done)[0] == [own_ns, own_ns + between_ns, own_ns + between_ns]
 
@@ -126,12 +127,12 @@ def test_a_kept_buffer_is_posted_again_by_its_doorbell_alone(protection: str, di
     used_ns = moved_ns(protection) - rung_ns(protection, direction)
     first_ns, second_ns = used_ns + found_ns(protection), used_ns + unshared_ns(protection)
     assert latencies(done) == [first_ns, second_ns] * 2
-    own = [ns - WORKER - COPY for ns in (first_ns - FAULTS, second_ns)]
+    own = [ns - WORKER - COPY - INJECT for ns in (first_ns - FAULTS, second_ns)]
     rung, shared = rung_ns(protection, direction), shared_ns(protection)
     assert cpu_of(done)[0] == [own[0], own[1] + rung, own[0] + rung + shared, own[1] + rung]
 
 
-AWAKE = {"pkvm": 2_100, "sev-snp": 2_260 + 3_060, "tdx": 700}
+AWAKE = {"pkvm": INJECT + 2_100, "sev-snp": INJECT + 2_260 + 3_060, "tdx": INJECT + 700}
 """An interrupt of a guest that runs."""
 
 
@@ -167,8 +168,8 @@ def test_bounced_through_a_posted_mapping_a_frame_waits_for_one_copy_of_the_gues
     spec = scenario(protection, copied_by(SWIOTLB | {"posted": True}, copier), host=completion(copier), buffers=1)
     _, done = in_turn(spec, [(number + 1) * APART_NS for number in range(3)])
     assert done["is_intact"].all()
-    host_ns = WORKER + MOVED[copier]
-    guest_ns = INTERRUPT[protection] + COPY + PIECES * UNMAP_PIECE
+    host_ns = WORKER + MOVED[copier] + INJECT
+    guest_ns = INTERRUPT[protection] - INJECT + COPY + PIECES * UNMAP_PIECE
     assert latencies(done) == [host_ns + guest_ns] * 3
     mapped_ns = PIECES * MAP_PIECE + PROBES_NS + COPY + KICK[protection]
     assert cpu_of(done)[0] == [guest_ns, guest_ns + mapped_ns, guest_ns + mapped_ns]
@@ -203,7 +204,8 @@ def test_an_unprotected_guests_posted_buffer_is_found_behind_its_doorbell(copier
     _, done = in_turn(spec, [(number + 1) * APART_NS for number in range(3)])
     host_ns = WORKER + REACHED_ONCE[copier]
     assert latencies(done) == [host_ns + INTERRUPT["none"]] * 3
-    assert cpu_of(done)[0] == [INTERRUPT["none"], *[INTERRUPT["none"] + KICK["none"]] * 2]
+    guest_ns = INTERRUPT["none"] - INJECT
+    assert cpu_of(done)[0] == [guest_ns, *[guest_ns + KICK["none"]] * 2]
     assert done["exits"].tolist() == [1, 2, 2], "the interrupt, and the doorbell that posted the buffer"
 
 

@@ -24,6 +24,7 @@ from tests.unit.hand_prices import (
     FOUND,
     GRANULES,
     HOST_FAULT,
+    INJECT,
     INTERRUPT,
     KICK,
     LONG_LIVED,
@@ -166,7 +167,7 @@ CONVERTED_2M = CONVERTED["2MiB"]
                 Category.ACCEPT_ZERO: PAGES * 350,
                 Category.HOST_COPY: COPY,
                 Category.GUEST_COPY: COPY,
-                Category.NOTIFY: WORKER + 18_157,
+                Category.NOTIFY: WORKER + INJECT + 18_157,
             },
         ),
         (
@@ -181,7 +182,7 @@ CONVERTED_2M = CONVERTED["2MiB"]
                 Category.ACCEPT_ZERO: CONVERTED_2M * 1_000,
                 Category.HOST_COPY: COPY,
                 Category.GUEST_COPY: COPY,
-                Category.NOTIFY: WORKER + 21_550,
+                Category.NOTIFY: WORKER + INJECT + 21_550,
             },
         ),
         (
@@ -192,7 +193,7 @@ CONVERTED_2M = CONVERTED["2MiB"]
                 Category.EXIT: 2_600,
                 Category.HOST_COPY: COPY,
                 Category.GUEST_COPY: 2 * COPY,
-                Category.NOTIFY: WORKER + 5_900,
+                Category.NOTIFY: WORKER + INJECT + 5_900,
             },
         ),
         (
@@ -202,7 +203,7 @@ CONVERTED_2M = CONVERTED["2MiB"]
                 Category.EXIT: 1_255,
                 Category.PAGE_TABLE: 1_470 + 1_720 + PAGES * (600 + 130),
                 Category.ENGINE_COPY: MOVED["engine"],
-                Category.NOTIFY: WORKER + 4_555,
+                Category.NOTIFY: WORKER + INJECT + 4_555,
             },
         ),
     ],
@@ -213,7 +214,7 @@ def test_each_nanosecond_is_in_its_category(protection: str, path: Values, booke
 
 
 def test_a_worker_spins_for_an_engine_that_is_polled_and_sleeps_for_one_that_interrupts() -> None:
-    polled = WORKER + FOUND["engine"] + REACHED_ONCE["engine"]
+    polled = WORKER + FOUND["engine"] + REACHED_ONCE["engine"] + INJECT
     for copier, host_ns in (
         ("engine", polled),
         ("engine, interrupt", polled - ENGINE_COPY + ENGINE_INTERRUPT),

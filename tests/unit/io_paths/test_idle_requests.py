@@ -208,5 +208,5 @@ def test_each_nanosecond_of_a_block_request_is_in_its_category(direction: Direct
         Category.HOST_COPY: 610,
         Category.GUEST_COPY: copies * 610,
         Category.STORAGE: 80_000 + 2_048,
-        Category.NOTIFY: 2_400 + 2_000 + 2_400 + 18_157,
+        Category.NOTIFY: 2_400 + 2_000 + 2_400 + 480 + 18_157,
     }

@@ -24,6 +24,7 @@ def test_there_is_a_leaf_price_for_each_thing_done_to_pages_that_a_leaf_can_have
         "map_ahead_shared",
         "populate",
         "share",
+        "teardown",
         "unshare",
     ]
 

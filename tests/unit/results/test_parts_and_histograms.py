@@ -26,7 +26,9 @@ from cluster_sim.results.storage import storage_of
 def rows(count: int, first: int = 0) -> pa.RecordBatch:
     declared = schema("hosts")
     numbers = np.arange(first, first + count)
-    return pa.RecordBatch.from_arrays([pa.array(numbers).cast(field.type) for field in declared], schema=declared)
+    label = pa.DictionaryArray.from_arrays(np.zeros(count, np.int8), ["the host"])
+    columns = [label if pa.types.is_dictionary(each.type) else pa.array(numbers).cast(each.type) for each in declared]
+    return pa.RecordBatch.from_arrays(columns, schema=declared)
 
 
 def written(directory: Path, *batches: pa.RecordBatch) -> Part:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cluster_sim.results.columns import TABLES
+from cluster_sim.results.parts import label_array
 from cluster_sim.runtime.batches import as_batch, histogram_columns, merged_histogram
 
 
@@ -28,7 +29,8 @@ def test_a_row_may_have_an_empty_histogram() -> None:
 
 
 def test_a_batch_with_a_column_too_few_or_too_many_is_none() -> None:
-    columns = {column.name: np.zeros(2, np.int64) for column in TABLES["hosts"]}
+    label = label_array(["the host"], [0, 0])
+    columns = {column.name: label if column.kind == "label" else np.zeros(2, np.int64) for column in TABLES["hosts"]}
     assert as_batch("hosts", columns).num_rows == 2
     with pytest.raises(AssertionError):
         as_batch("hosts", {name: values for name, values in columns.items() if name != "host_id"})

@@ -7,7 +7,7 @@ import pytest
 from cluster_sim.engine.state import Arrivals
 from cluster_sim.results.histogram import bucket_of
 from cluster_sim.runtime.host_tables import HostTables
-from tests.unit.hand_prices import INTERRUPT, WORKER, pool
+from tests.unit.hand_prices import INJECT, INTERRUPT, WORKER, pool
 from tests.unit.lone_host import RAW_1080P, Values, arrivals, engine_of, run, scenario
 
 MS = 1_000_000
@@ -56,7 +56,7 @@ def test_a_workload_has_a_row_of_its_own_and_a_histogram_of_its_own(tables: Host
     assert column(workloads, "workload") == [0, 1, 0, 1]
     assert column(workloads, "part") == ["requests"] * 4
     assert column(workloads, "delivered") == [3, 1, 0, 1]
-    assert column(workloads, "host_cpu_ns") == [3 * WORKER, WORKER, 0, WORKER]
+    assert column(workloads, "host_cpu_ns") == [3 * (WORKER + INJECT), WORKER + INJECT, 0, WORKER + INJECT]
     (bucket,) = bucket_of(np.array([LATENCY_NS])).tolist()
     assert column(workloads, "latency_bucket") == [[bucket], [bucket], [], [bucket]]
     assert column(workloads, "latency_count") == [[3], [1], [], [1]]

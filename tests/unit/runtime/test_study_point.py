@@ -8,7 +8,7 @@ import pytest
 from cluster_sim.runtime.failures import RunFailedError
 from cluster_sim.runtime.study_point import Point, failure_of, guests_of
 from cluster_sim.scenario.spec import ScenarioSpec
-from tests.unit.hand_prices import INTERRUPT, WORKER, pool
+from tests.unit.hand_prices import INJECT, INTERRUPT, WORKER, pool
 from tests.unit.lone_host import RAW_1080P, Values
 
 FRAMES = 10
@@ -48,8 +48,8 @@ def test_a_guests_row_is_what_its_ten_frames_add_up_to() -> None:
         assert row["latency_ns_max"] == LATENCY_NS
         assert row["latency_count"] == [FRAMES]
         assert row["notify_ns"] == FRAMES * LATENCY_NS
-        assert row["guest_cpu_ns"] == FRAMES * INTERRUPT["pkvm"]
-        assert row["host_cpu_ns"] == FRAMES * WORKER
+        assert row["guest_cpu_ns"] == FRAMES * (INTERRUPT["pkvm"] - INJECT)
+        assert row["host_cpu_ns"] == FRAMES * (WORKER + INJECT)
         assert row["exits"] == FRAMES, "an interrupt each, and no doorbell"
         assert row["conversions"] == row["host_copied_bytes"] == 0
 
