@@ -31,13 +31,22 @@ def use_storage(context: PathContext, copier: Copier) -> tuple[Step, ...]:
 
 
 def served_by_storage(context: PathContext, *, ends: tuple[Range, ...] = ()) -> tuple[Step, ...]:
-    """The storage serves the request, to or from the host's own memory or `ends`; the worker goes on with others."""
+    """The storage serves the request, to or from the host's own memory or `ends`; the worker goes on with others.
+
+    Requests are served side by side; where the drive has a bandwidth, their bytes pass it one after the other.
+    """
     if context.far_end != "storage":
         return ()
+    shared = (
+        acquire(Resource.DRIVE, "wait for the drive's bandwidth"),
+        move("its bytes pass the drive", Mover.DRIVE, Category.STORAGE, Runner.NOBODY),
+        release(Resource.DRIVE),
+    )
     return (
         *leave_worker(context),
         acquire(Resource.STORAGE, "wait for the storage"),
         move("the storage serves the request", Mover.STORAGE, Category.STORAGE, Runner.NOBODY, ends=ends),
+        *(shared if context.shares_drive else ()),
         release(Resource.STORAGE),
         *wake_worker(context),
     )

@@ -56,7 +56,7 @@ def driver_of(kind: DriverKind, direction: Direction) -> Driver:
 class PathContext:
     """One direction of a stream, on one technology.
 
-    `far_end`: what lies behind the host's side. `comes_from_network`: the payload reaches the host through its network
+    `far_end`: what lies behind the host's side; `shares_drive`: requests to storage share its bandwidth. `comes_from_network`: the payload reaches the host through its network
     card. `is_closed`: the next transfer is asked for when one has ended. `waits_for_boot`: the guest boots first.
     `engine_interrupts`: the copy engine's completion interrupts the host, else the worker polls. `shares_cpus`: the
     host may have fewer CPUs than may run at a time. `spins_when_idle`: idle vCPUs spin, so that each has its CPU at any
@@ -71,6 +71,7 @@ class PathContext:
     protection: Protection
     memory: MemorySpec
     far_end: FarEnd = "nothing"
+    shares_drive: bool = False
     comes_from_network: bool = False
     is_closed: bool = False
     waits_for_boot: bool = False

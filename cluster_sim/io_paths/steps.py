@@ -85,6 +85,8 @@ class Resource(IntEnum):
     """From this host to one other."""
     PSP = 14
     """The security processor, which builds and measures images."""
+    DRIVE = 15
+    """What the drive's requests share: their bytes pass it one request after the other."""
 
 
 OF_HOST = (
@@ -97,6 +99,7 @@ OF_HOST = (
     Resource.NIC_IN,
     Resource.LINK,
     Resource.PSP,
+    Resource.DRIVE,
 )
 """Resources of the host; the others are a guest's own."""
 LOCKS = (Resource.AREA_LOCK, Resource.MMU_LOCK, Resource.IOMMU)
@@ -114,6 +117,7 @@ class Mover(IntEnum):
     NIC = 4
     STORAGE = 5
     LINK = 6
+    DRIVE = 7
 
 
 class Runner(IntEnum):

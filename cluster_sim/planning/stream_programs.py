@@ -75,6 +75,7 @@ def context_of(
         protection=protection,
         memory=scenario.memory,
         far_end=traits.far_end,
+        shares_drive=scenario.cluster.host.storage.rate > 0,
         comes_from_network=traits.comes_from_network,
         is_closed=traits.is_closed and not is_alone,
         waits_for_boot=boots(group) and not is_alone,

@@ -47,6 +47,7 @@ def of_host(host: HostSpec, guests: Sequence[PlannedGuest]) -> dict[Resource, in
         Resource.NIC_OUT: 1,
         Resource.NIC_IN: 1,
         Resource.PSP: 1,
+        Resource.DRIVE: 1,
     }
 
 

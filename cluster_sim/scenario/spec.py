@@ -65,7 +65,9 @@ class StorageSpec(Spec):
     parallel: Count = 64
     """Requests that are served at a time."""
     rate: BytesPerSecond = 0
-    """What one request at a time moves beyond its latency; 0 for no bound."""
+    """The drive's bandwidth, which all requests share, reads and writes alike; 0 for no bound."""
+    request_rate: BytesPerSecond = 0
+    """What one request moves at most beyond its latency; 0 for as much as the drive does."""
 
 
 class HostSpec(Spec):
