@@ -7,7 +7,7 @@ from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
-from cluster_sim.engine.transfers import finish, forget, new_transfer
+from cluster_sim.engine.transfers import finish, forget, go_on_asking, new_transfer, turn
 from cluster_sim.engine.wait_queues import make_ready
 from cluster_sim.engine.waiting import (
     acquire,
@@ -93,7 +93,7 @@ def step_if_full(host: Host, transfer: int, now_ns: int) -> int:
 
 @compiled
 def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> None:
-    """A step that takes no time and is about what stays shared, is posted or comes later, or about shootdowns."""
+    """A step that takes no time and is about what stays shared, is posted or comes later, clients, or shootdowns."""
     row = host.state.transfers[transfer]
     stream = host.spec.streams[row.stream]
     step = host.spec.steps[step_number]
@@ -116,6 +116,9 @@ def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
             refill(host, transfer, now_ns)
         else:
             hand_on_others(host, row.stream, now_ns)
+    elif op == Op.ANSWERED:
+        if stream.asked_by != NOBODY:
+            go_on_asking(host, transfer, stream.asked_by, now_ns)
     elif op == Op.WATCH:
         row.seen_shootdowns = host.state.guests[stream.guest].shootdowns
     else:
@@ -165,7 +168,7 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
 
 @compiled
 def end_row(host: Host, transfer: int, now_ns: int) -> None:
-    """A transfer is delivered or dropped, or work between transfers is done."""
+    """A transfer is delivered or dropped, a request becomes its answer, or work between transfers is done."""
     step = host.spec.steps[host.state.transfers[transfer].step]
     if step.op == Op.DELIVER:
         finish(host, transfer, now_ns, Ending.DELIVERED, 0)
@@ -173,6 +176,8 @@ def end_row(host: Host, transfer: int, now_ns: int) -> None:
         finish(host, transfer, now_ns, Ending.DROPPED, step.argument)
     elif step.op == Op.POSTED:
         post_buffer(host, transfer, now_ns)
+    elif step.op == Op.TURN:
+        turn(host, transfer)
     else:
         assert step.op == Op.STOP
         forget(host, transfer)
@@ -232,7 +237,7 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
         elif op == Op.REST:
             if not rest(host, transfer, now_ns):
                 return
-        elif op == Op.DELIVER or op == Op.DROP or op == Op.POSTED or op == Op.STOP:
+        elif op == Op.DELIVER or op == Op.DROP or op == Op.POSTED or op == Op.STOP or op == Op.TURN:
             end_row(host, transfer, now_ns)
             return
         else:

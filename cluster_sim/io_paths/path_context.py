@@ -56,14 +56,15 @@ def driver_of(kind: DriverKind, direction: Direction) -> Driver:
 class PathContext:
     """One direction of a stream, on one technology.
 
-    `far_end`: what lies behind the host's side; `shares_drive`: requests to storage share its bandwidth. `comes_from_network`: the payload reaches the host through its network
-    card. `is_closed`: the next transfer is asked for when one has ended. `waits_for_boot`: the guest boots first.
-    `engine_interrupts`: the copy engine's completion interrupts the host, else the worker polls. `shares_cpus`: the
-    host may have fewer CPUs than may run at a time. `spins_when_idle`: idle vCPUs spin, so that each has its CPU at any
-    time. `polls_completions`: the guest looks for them and is not interrupted. `is_threaded`: the queue's own work is
-    one thread, on one vCPU at a time. `host_faults`: whether the host faults pages in one by one, or populates what it
-    is about to use. `guest_faults`: whether the guest faults what converted in, or the VMM maps it ahead.
-    `is_shot_down`: conversions on other vCPUs of the guest interrupt it.
+    `far_end`: what lies behind the host's side; `shares_drive`: requests to storage share its bandwidth.
+    `comes_from_network`: the payload reaches the host through its network card. `is_closed`: the next transfer is
+    asked for when one has ended. `waits_for_boot`: the guest boots first. `engine_interrupts`: the copy engine's
+    completion interrupts the host, else the worker polls. `shares_cpus`: the host may have fewer CPUs than may run at
+    a time. `spins_when_idle`: idle vCPUs spin, so that each has its CPU at any time. `polls_completions`: the guest
+    looks for them and is not interrupted. `is_threaded`: the queue's own work is one thread, on one vCPU at a time.
+    `host_faults`: whether the host faults pages in one by one, or populates what it is about to use. `guest_faults`:
+    whether the guest faults what converted in, or the VMM maps it ahead. `is_shot_down`: conversions on other vCPUs
+    of the guest interrupt it.
     """
 
     direction: Direction

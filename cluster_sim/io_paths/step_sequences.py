@@ -25,6 +25,8 @@ WORK = "work"
 """Price of the guest's own work, 1 ns a ns; the transfer's count says how much it is."""
 NETWORK_LATENCY = "network_latency"
 """Price of the way to another host, which the definition gives."""
+CLIENT_WAY = "client_way"
+"""Price of the way from a client or to it, which the definition gives."""
 
 
 def begin(context: PathContext, *, posted: bool = False) -> tuple[Step, ...]:
@@ -36,6 +38,11 @@ def begin(context: PathContext, *, posted: bool = False) -> tuple[Step, ...]:
         steps += (
             acquire(Resource.BOOT, "wait for the guest to boot", amount=WHOLE),
             release(Resource.BOOT, amount=WHOLE),
+        )
+    if context.far_end == "client" and context.is_from_device:
+        steps += (
+            move("the client sends it", Mover.NIC, Category.NETWORK, Runner.NOBODY),
+            spend("the way from the client", Category.NETWORK, Runner.NOBODY, Charge(CLIENT_WAY)),
         )
     if context.comes_from_network:
         steps += (pass_through("the network card takes it in", Resource.NIC_IN, Mover.NIC),)
@@ -211,6 +218,9 @@ def pass_on(context: PathContext) -> tuple[Step, ...]:
     match context.far_end:
         case "network":
             return (*network, handed)
+        case "client":
+            way = spend("the way to the client", Category.NETWORK, Runner.NOBODY, Charge(CLIENT_WAY))
+            return (*network, way, handed, Step(Op.ANSWERED, "the client goes on"))
         case "another host":
             away = Step(Op.SEND, "it is on its way to the other host")
             way = spend("the way to the other host", Category.NETWORK, Runner.NOBODY, Charge(NETWORK_LATENCY))

@@ -52,6 +52,8 @@ class Op(IntEnum):
     WATCH = 35
     SPEND_SHOT_DOWN = 36
     OPENED = 37
+    TURN = 53
+    ANSWERED = 54
 
 
 class Direction(IntEnum):

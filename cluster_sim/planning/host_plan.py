@@ -34,6 +34,7 @@ from cluster_sim.planning.tables import build_servers, build_streams, servers_at
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_traits import Role
 
 ON_PIN = {"retry": ON_PIN_RETRY, "wait": ON_PIN_WAIT, "defer": ON_PIN_DEFER}
 
@@ -68,7 +69,7 @@ def plan_host(
 ) -> HostPlan:
     """Build one host of `run_guests`; `sizes` holds the transfer sizes of each (group name, workload number).
 
-    `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps.
+    `is_alone` leaves out closed loops, draws of work and waiting for a boot; `make_program` may give paths other steps.
     Long, because each table is built from those before it.
     """
     protection = protection_of(scenario)
@@ -83,7 +84,8 @@ def plan_host(
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
     curves = CopyCurves(profile, scenario.cluster)
     table = build_streams(scenario, curves, guests, streams, servers, io_bases, sizes)
-    table["is_closed"] *= not is_alone
+    for loops_or_draws in ("is_closed", "work_draw"):
+        table[loops_or_draws] *= not is_alone
     link_streams(table, guests, streams)
     sharing = SetUp(scenario, profile)
     spec = HostSpec(
@@ -190,7 +192,7 @@ def put_logs(table: Records, streams: Sequence[PlannedStream], guests: Sequence[
 
 
 def link_streams(table: Records, guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]) -> None:
-    """Tell streams that go to a guest of the same host which stream takes them there."""
+    """Tell streams that go to a guest of the same host what takes them there, and requests what answers them."""
     receiving = {
         (sender.group, sender.index, sender.workload): number
         for number, stream in enumerate(streams)
@@ -201,6 +203,16 @@ def link_streams(table: Records, guests: Sequence[PlannedGuest], streams: Sequen
         key = (placed.group.name, placed.index, stream.queue.workload)
         if stream.queue.traits.far_end == "another guest":
             table[number]["next_stream"] = receiving[key]
+    asking = {pair_of(stream): number for number, stream in enumerate(streams) if stream.queue.role == Role.ASKED}
+    for number, stream in enumerate(streams):
+        if stream.queue.role == Role.ANSWERED:
+            asked_by = asking[pair_of(stream)]
+            table[number]["asked_by"], table[asked_by]["next_stream"] = asked_by, number
+
+
+def pair_of(stream: PlannedStream) -> tuple[int, int, int]:
+    """What requests and their answers have in common: guest, workload, queue pair."""
+    return stream.guest, stream.queue.workload, stream.queue.job
 
 
 def guest_definitions(

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths import boot_stages, churn
+from cluster_sim.io_paths.answering import turning
 from cluster_sim.io_paths.path_context import PathContext, driver_of
 from cluster_sim.io_paths.programs import MakeProgram
-from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK
+from cluster_sim.io_paths.step_sequences import CLIENT_WAY, NETWORK_LATENCY, WORK
 from cluster_sim.io_paths.steps import Direction, Program
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.protection_of import vmm_faults
@@ -106,8 +107,11 @@ def program_of(
 ) -> Program:
     """The program of one direction of a queue."""
     match queue.role:
-        case Role.REQUESTS | Role.RECEIVED:
+        case Role.REQUESTS | Role.RECEIVED | Role.ANSWERED:
             return make_program(scenario.path_of(guest.placed.group), context)
+        case Role.ASKED:
+            asked = make_program(scenario.path_of(guest.placed.group), context)
+            return turning(asked) if context.is_closed else asked
         case Role.CHURN:
             return churn.program(context, queue.traits.unit_bytes or PAGE_BYTES)
         case Role.IMAGE:
@@ -131,4 +135,9 @@ def acceptance(traits: QueueTraits, context: PathContext) -> Program:
 
 def definition_prices(scenario: ScenarioSpec, queue: Queue) -> dict[str, int]:
     """Prices that no profile has, because the definition gives them."""
-    return {WORK: 1, NETWORK_LATENCY: scenario.cluster.network.latency, churn.HOLD: queue.traits.hold_ns}
+    return {
+        WORK: 1,
+        NETWORK_LATENCY: scenario.cluster.network.latency,
+        CLIENT_WAY: queue.traits.way_ns,
+        churn.HOLD: queue.traits.hold_ns,
+    }

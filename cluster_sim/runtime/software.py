@@ -8,6 +8,7 @@ from cluster_sim.planning.inputs import frames_of, log_of, trace_arrays
 from cluster_sim.planning.placement import PlacedGuest
 from cluster_sim.planning.planned_guest import PlannedGuest
 from cluster_sim.planning.queues import Queue
+from cluster_sim.scenario.request_spec import RequestResponseWorkload
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import (
     BlockWorkload,
@@ -59,6 +60,8 @@ def software_of(
         case BlockWorkload(rate_iops=rate) | NetworkWorkload(rate_pps=rate):
             assert rate is not None
             return rated(queue, rate, placed, chance)
+        case RequestResponseWorkload():
+            return None
         case ChurnWorkload(rate=rate):
             return rated(queue, rate, placed, chance)
         case BootWorkload() as boot:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.scenario.problems import Contradiction, choice
+from cluster_sim.scenario.request_spec import RequestResponseWorkload
 from cluster_sim.scenario.spec import ArrivalSpec, GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import format_bytes, format_duration, format_rate
 from cluster_sim.scenario.workload_spec import (
@@ -59,6 +60,8 @@ def _of_kind(scenario: ScenarioSpec, group: GuestGroupSpec, workload: Workload, 
             yield from _split(workload.sizes, f"{at}.sizes")
             yield from _size(workload.size, f"{at}.size")
             yield from _own_way(workload.direction, workload.produce, workload.consume, at)
+        case RequestResponseWorkload():
+            yield from _server(workload, at)
         case ChurnWorkload():
             yield from _churn(scenario, group, workload, at)
         case BootWorkload():
@@ -177,6 +180,16 @@ def _requests(workload: BlockWorkload | NetworkWorkload, rate: str, at: str) -> 
         yield Contradiction(f"{at}.thinktime", format_duration(workload.thinktime), allowed, (f"{at}.{rate}",))
     if workload.work == "exponential" and workload.produce == workload.consume == 0:
         yield Contradiction(f"{at}.work", "exponential with no work", "constant, or a produce or consume above 0s")
+
+
+def _server(server: RequestResponseWorkload, at: str) -> Iterator[Contradiction]:
+    yield from _size(server.request, f"{at}.request")
+    yield from _size(server.response, f"{at}.response")
+    if server.timeout == 0:
+        yield Contradiction(f"{at}.timeout", "0s", "more than 0: a client that loses an answer asks again")
+    if server.queues > server.clients:
+        allowed = f"at most {server.clients}, one a client"
+        yield Contradiction(f"{at}.queues", str(server.queues), allowed, (f"{at}.clients",))
 
 
 def _split(sizes: Mapping[int, int], at: str) -> Iterator[Contradiction]:

@@ -1,4 +1,4 @@
-"""What a definition may say of a guest's work: video, block, network, conversion churn, boot."""
+"""What a definition may say of a guest's work: video, block, network, conversion churn, boot; servers: request_spec."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, JsonValue
 
 from cluster_sim.scenario.frozen import Spec
+from cluster_sim.scenario.request_spec import RequestResponseWorkload
 from cluster_sim.scenario.units import (
     Bytes,
     BytesOrAuto,
@@ -164,8 +165,10 @@ class _Requests(Spec):
     """How the guest learns that one is done: by an interrupt, or because a vCPU of it looks all the while."""
     cpus: Literal["all", "one"] = "all"
     """Whether a queue's own work may run on all vCPUs at a time, or is one thread, on one at a time."""
-    work: Literal["constant", "exponential"] = "constant"
-    """Whether `produce` and `consume` are the time of each request, or the mean of an exponential distribution."""
+    work: Literal["uniform", "constant", "exponential"] = "uniform"
+    """How `produce` and `consume` vary: evenly by `work_spread`, not at all, or exponentially around them as means."""
+    work_spread: Percent = 10
+    """Of `work: uniform`, by how many per cent at most a request's work lies above or below its mean."""
 
 
 class BlockWorkload(_Requests):
@@ -263,7 +266,8 @@ class BootWorkload(Spec):
 
 
 Workload = Annotated[
-    VideoWorkload | BlockWorkload | NetworkWorkload | ChurnWorkload | BootWorkload, Field(discriminator="kind")
+    VideoWorkload | BlockWorkload | NetworkWorkload | RequestResponseWorkload | ChurnWorkload | BootWorkload,
+    Field(discriminator="kind"),
 ]
 
 

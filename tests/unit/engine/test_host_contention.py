@@ -167,7 +167,7 @@ def test_requests_share_the_drives_bandwidth_and_each_has_a_bound_of_its_own(
     """Three requests of 4 KiB at once: 1 GB/s is 1,048,576 ns a MiB, 4,096 ns each; latency is side by side."""
     read: Values = {"kind": "block", "rw": "randread", "rate_iops": 1}
     spec = scenario("none", pool("none"), guest={"count_per_host": 3, "workloads": [read]})
-    done = at_once(on_host(spec, storage={"latency": "100us"} | storage), 3, 4096)
+    done = at_once(on_host(spec, storage={"latency": "100us", **storage}), 3, 4096)
     shared_ns = {"1GB/s": 4_096, "2GB/s": 2_048}.get(str(storage.get("rate")), 0)
     assert booked(done, Category.STORAGE) == served
     assert booked(done, Category.QUEUE_WAIT) == [shared_ns * turn for turn in range(3)]

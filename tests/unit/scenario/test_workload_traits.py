@@ -175,9 +175,9 @@ def test_requests_at_a_rate_are_no_closed_loop(workload: Values, rate: str) -> N
 @pytest.mark.parametrize("workload", [BLOCK, NETWORK])
 def test_requests_may_be_drawn_work_in_one_thread_that_polls(workload: Values) -> None:
     plain = only_queue(workload)
-    assert (plain.is_work_random, plain.is_threaded, plain.polls_completions) == (False, False, False)
+    assert (plain.work, plain.work_spread, plain.is_threaded, plain.polls_completions) == ("uniform", 10, False, False)
     found = only_queue(workload, work="exponential", cpus="one", completion="poll", consume="1ms")
-    assert (found.is_work_random, found.is_threaded, found.polls_completions) == (True, True, True)
+    assert (found.work, found.is_threaded, found.polls_completions) == ("exponential", True, True)
 
 
 def test_packets_that_are_received_come_through_the_network_card() -> None:
