@@ -126,6 +126,7 @@ SERVER: Final = record_of(SERVER_FIELDS)
 
 GUEST_FIELDS: Final = (
     Field("spins", "", "whether idle vCPUs spin"),
+    Field("halt_poll_ns", "ns", "how long an idle vCPU looks for work before it halts"),
     Field("grow_ns", "ns", "what adding one dynamic pool takes"),
     Field("converts_pool", "", "whether pages of an added pool must be converted"),
 )
@@ -134,7 +135,7 @@ GUEST: Final = record_of(GUEST_FIELDS)
 
 @by_reference
 class Policy(NamedTuple):
-    """What a scenario decides for the loop: waiting for pins, pins of others (FOREVER or ns), injection, polling.
+    """What a scenario decides for the loop: waiting for pins, pins of others (FOREVER or ns), polls, storage.
 
     `keeps_rows`: rows of transfers that have ended are kept to be read out, and not only added up.
     """
@@ -146,6 +147,7 @@ class Policy(NamedTuple):
     hold_every: int
     has_faults: bool
     halt_poll_ns: int
+    storage_jitter: int
     keeps_rows: bool
 
 

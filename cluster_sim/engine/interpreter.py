@@ -22,7 +22,7 @@ from cluster_sim.engine.waiting import (
     take_buffer,
 )
 from cluster_sim.io_paths.conversion_steps import ATTEMPT_STEPS
-from cluster_sim.io_paths.steps import Count, Op
+from cluster_sim.io_paths.steps import Count, Op, Resource
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.results.endings import DropReason, Ending
 
@@ -47,8 +47,37 @@ def signal(host: Host, transfer: int, now_ns: int) -> None:
         guest.polled_ns += idle_ns
     if row.counts[Count.INTERRUPTS] == 0:
         return
-    guest.polled_ns += min(idle_ns, host.spec.policy.halt_poll_ns)
-    if idle_ns >= host.spec.policy.halt_poll_ns:
+    polls_ns = host.spec.guests[stream.guest].halt_poll_ns + host.spec.policy.halt_poll_ns
+    guest.polled_ns += min(idle_ns, polls_ns)
+    if idle_ns >= polls_ns:
+        row.counts[Count.IDLE_WAKES] = 1
+
+
+@compiled
+def wake_thread(host: Host, transfer: int, now_ns: int) -> None:
+    """Decide whether a thread sleeps on another vCPU, which must be told, and whether that has halted.
+
+    A vCPU that polls, always or before it halts, looks for work by itself.
+    """
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    guest = host.spec.guests[stream.guest]
+    server, vcpus = stream.servers[Resource.THREAD], stream.servers[host.spec.steps[row.step].resource]
+    thread = host.state.servers[server]
+    idle_ns = now_ns - thread.changed_ns
+    row.counts[Count.INTERRUPTS] = 0
+    row.counts[Count.IDLE_WAKES] = 0
+    if thread.held == host.spec.servers[server].capacity or guest.spins:
+        return
+    host.state.guests[stream.guest].polled_ns += min(idle_ns, guest.halt_poll_ns)
+    if idle_ns < guest.halt_poll_ns:
+        return
+    row.counts[Count.INTERRUPTS] = 1
+    if host.state.servers[vcpus].held == host.spec.servers[vcpus].capacity:
+        return
+    host_polls_ns = host.spec.policy.halt_poll_ns
+    host.state.guests[stream.guest].polled_ns += min(idle_ns - guest.halt_poll_ns, host_polls_ns)
+    if idle_ns >= guest.halt_poll_ns + host_polls_ns:
         row.counts[Count.IDLE_WAKES] = 1
 
 
@@ -116,6 +145,8 @@ def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
             refill(host, transfer, now_ns)
         else:
             hand_on_others(host, row.stream, now_ns)
+    elif op == Op.WAKE_THREAD:
+        wake_thread(host, transfer, now_ns)
     elif op == Op.ANSWERED:
         if stream.asked_by != NOBODY:
             go_on_asking(host, transfer, stream.asked_by, now_ns)

@@ -62,9 +62,9 @@ class PathContext:
     completion interrupts the host, else the worker polls. `shares_cpus`: the host may have fewer CPUs than may run at
     a time. `spins_when_idle`: idle vCPUs spin, so that each has its CPU at any time. `polls_completions`: the guest
     looks for them and is not interrupted. `is_threaded`: the queue's own work is one thread, on one vCPU at a time.
-    `host_faults`: whether the host faults pages in one by one, or populates what it is about to use. `guest_faults`:
-    whether the guest faults what converted in, or the VMM maps it ahead. `is_shot_down`: conversions on other vCPUs
-    of the guest interrupt it.
+    `wakes_other_vcpu`: on another vCPU than the one that takes interrupts. `host_faults`: whether the host faults
+    pages in one by one, or populates what it is about to use. `guest_faults`: whether the guest faults what converted
+    in, or the VMM maps it ahead. `is_shot_down`: conversions on other vCPUs of the guest interrupt it.
     """
 
     direction: Direction
@@ -81,6 +81,7 @@ class PathContext:
     spins_when_idle: bool = False
     polls_completions: bool = False
     is_threaded: bool = False
+    wakes_other_vcpu: bool = False
     host_faults: HostFaults = "lazy"
     guest_faults: GuestFaults = "lazy"
     is_shot_down: bool = False
@@ -89,6 +90,11 @@ class PathContext:
     def is_from_device(self) -> bool:
         """Whether data goes from the host to the guest."""
         return self.direction == Direction.FROM_DEVICE
+
+    @property
+    def enters_as_thread(self) -> bool:
+        """Whether the queue's thread does all that the guest does; not where an interrupt comes to another vCPU."""
+        return self.is_threaded and not (self.wakes_other_vcpu and self.is_from_device)
 
     @property
     def can_post(self) -> bool:

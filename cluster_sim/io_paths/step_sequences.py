@@ -47,12 +47,15 @@ def begin(context: PathContext, *, posted: bool = False) -> tuple[Step, ...]:
     if context.comes_from_network:
         steps += (pass_through("the network card takes it in", Resource.NIC_IN, Mover.NIC),)
     text = "take a posted buffer" if posted else "take a free buffer"
-    return (*steps, Step(Op.TAKE_BUFFER, text, category=Category.QUEUE_WAIT, argument=int(posted)))
+    steps += (Step(Op.TAKE_BUFFER, text, category=Category.QUEUE_WAIT, argument=int(posted)),)
+    if context.far_end == "client" and not context.is_from_device and context.wakes_other_vcpu:
+        steps += (acquire(Resource.VCPU, "wait for a vCPU"), *call_thread(), release(Resource.VCPU))
+    return steps
 
 
 def enter_guest(context: PathContext) -> tuple[Step, ...]:
     """Get a vCPU, behind the queue's own work where that is one thread, and a CPU for it where CPUs may be short."""
-    steps: tuple[Step, ...] = (acquire(Resource.THREAD, "wait for the queue's thread"),) if context.is_threaded else ()
+    steps: tuple[Step, ...] = (get_thread(),) if context.enters_as_thread else ()
     steps += (acquire(Resource.VCPU, "wait for a vCPU"),)
     if context.is_shot_down:
         steps += (Step(Op.WATCH, "from here on, conversions of others interrupt it"),)
@@ -67,7 +70,7 @@ def leave_guest(context: PathContext) -> tuple[Step, ...]:
     steps: tuple[Step, ...] = (release(Resource.CPU),) if has_cpu else ()
     if context.is_shot_down:
         steps = (shot_down(), *steps)
-    thread: tuple[Step, ...] = (release(Resource.THREAD),) if context.is_threaded else ()
+    thread: tuple[Step, ...] = (release(Resource.THREAD),) if context.enters_as_thread else ()
     return (*steps, release(Resource.VCPU), *thread)
 
 
@@ -93,10 +96,47 @@ def give_buffer() -> Step:
     return Step(Op.GIVE_BUFFER, "give the buffer back")
 
 
-def work(context: PathContext) -> Step:
-    """The guest's own work: consuming what came, or making what goes."""
+def work(context: PathContext) -> tuple[Step, ...]:
+    """The guest's own work: consuming what came, or making what goes; where a thread sleeps elsewhere, by it."""
     text = "the consumer works on it" if context.is_from_device else "the producer makes it"
-    return spend(text, Category.WORK, Runner.GUEST, Charge(WORK, Count.WORK))
+    own = spend(text, Category.WORK, Runner.GUEST, Charge(WORK, Count.WORK))
+    if not context.wakes_other_vcpu:
+        return (own,)
+    if not context.is_from_device:
+        return (*thread_wakes(context), own)
+    moves = (*call_thread(), *leave_guest(context), get_thread(), *enter_guest(context))
+    return (*moves, *thread_wakes(context), own, release(Resource.THREAD))
+
+
+def get_thread() -> Step:
+    """Get the thread that the queue's own work runs in."""
+    return acquire(Resource.THREAD, "wait for the queue's thread")
+
+
+def call_thread() -> tuple[Step, ...]:
+    """Tell the vCPU of a thread that sleeps, by an IPI, which is an exit; one that polls finds the work by itself."""
+    told = spend(
+        "an IPI to the thread's vCPU",
+        Category.NOTIFY,
+        Runner.GUEST,
+        Charge("wake_thread_ipi", Count.INTERRUPTS),
+        exits=Count.INTERRUPTS,
+    )
+    return (Step(Op.WAKE_THREAD, "does the thread sleep, and has its vCPU halted?", resource=Resource.VCPU), told)
+
+
+def thread_wakes(context: PathContext) -> tuple[Step, ...]:
+    """The thread's vCPU takes the IPI, and is woken where it had halted."""
+    return (
+        spend(
+            "the IPI interrupts the thread's vCPU",
+            Category.NOTIFY,
+            Runner.GUEST,
+            Charge("interrupt", Count.INTERRUPTS),
+            exits=Count.INTERRUPTS if context.protection.interrupt_exits else None,
+        ),
+        spend("wake the thread's vCPU", Category.NOTIFY, Runner.GUEST, Charge("wake_vcpu", Count.IDLE_WAKES)),
+    )
 
 
 def ring_host(context: PathContext) -> tuple[Step, ...]:

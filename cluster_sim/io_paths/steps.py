@@ -54,6 +54,7 @@ class Op(IntEnum):
     OPENED = 37
     TURN = 53
     ANSWERED = 54
+    WAKE_THREAD = 55
 
 
 class Direction(IntEnum):

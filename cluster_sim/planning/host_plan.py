@@ -97,7 +97,7 @@ def plan_host(
         requests=put_logs(table, streams, guests, logs or {}),
         sizes=sizes_table(streams),
         rules=memory_rules(protection, scenario.memory),
-        policy=policy_of(scenario, keeps_rows=is_alone or scenario.record == "transfers"),
+        policy=policy_of(scenario, keeps_rows=is_alone or scenario.record == "transfers", is_alone=is_alone),
         placement=pages,
         draw_keys=keys_of(streams, guests, chance),
     )
@@ -221,6 +221,7 @@ def guest_definitions(
     """What the loop must know of each guest (dtype GUEST)."""
     table = np.zeros(len(guests), GUEST)
     table["spins"] = [guest.placed.group.idle == "poll" for guest in guests]
+    table["halt_poll_ns"] = [guest.placed.group.guest_halt_poll for guest in guests]
     table["grow_ns"] = [sharing.grow_ns(guest) for guest in guests]
     table["converts_pool"] = protection.has_private_memory and scenario.memory.generation not in ("G1", "G2")
     return table
@@ -270,8 +271,8 @@ def faults_of(
     return tuple(sorted(found, key=lambda fault: fault.spec.at))
 
 
-def policy_of(scenario: ScenarioSpec, *, keeps_rows: bool) -> Policy:
-    """What the loop must know of pins, faults and polling."""
+def policy_of(scenario: ScenarioSpec, *, keeps_rows: bool, is_alone: bool) -> Policy:
+    """What the loop must know of pins, faults, polling, and storage, whose time is the mean for a transfer alone."""
     memory = scenario.memory
     pins = memory.pins
     operation = Operation.PIN_LONG if pins is not None and pins.term == "long" else Operation.PIN_SHORT
@@ -284,5 +285,6 @@ def policy_of(scenario: ScenarioSpec, *, keeps_rows: bool) -> Policy:
         hold_every=1 if pins is None else pins.every,
         has_faults=len(scenario.faults) > 0,
         halt_poll_ns=scenario.cluster.host.halt_poll,
+        storage_jitter=0 if is_alone else scenario.cluster.host.storage.jitter,
         keeps_rows=keeps_rows,
     )

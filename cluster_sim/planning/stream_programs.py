@@ -85,6 +85,7 @@ def context_of(
         spins_when_idle=group.idle == "poll",
         polls_completions=traits.polls_completions,
         is_threaded=traits.is_threaded,
+        wakes_other_vcpu=traits.wakes_other_vcpu and group.vcpus > 1,
         host_faults=host_faults,
         guest_faults=guest_faults,
         is_shot_down=is_shot_down,

@@ -35,6 +35,8 @@ class RequestResponseWorkload(Spec):
     """Of `work: uniform`, by how many per cent at most a request's work lies above or below its mean."""
     threads: Annotated[int, Field(strict=True, ge=1, le=4096)] = 1
     """Threads of the server, for all queue pairs; each works on one answer at a time."""
+    wakes: Literal["same_vcpu", "other_vcpu"] = "same_vcpu"
+    """Whether a thread sleeps on the vCPU that takes the request's interrupt, or on another, which an IPI tells."""
     receive: DurationNs = 0
     """vCPU time that the guest's kernel spends on a request before a thread has it."""
     queues: Annotated[int, Field(strict=True, ge=1, le=256)] = 1

@@ -57,11 +57,12 @@ def _of_kind(scenario: ScenarioSpec, group: GuestGroupSpec, workload: Workload, 
             yield from _size(workload.bs, f"{at}.bs")
         case NetworkWorkload():
             yield from _requests(workload, "rate_pps", at)
+            yield from _packets(group, workload, at)
             yield from _split(workload.sizes, f"{at}.sizes")
             yield from _size(workload.size, f"{at}.size")
             yield from _own_way(workload.direction, workload.produce, workload.consume, at)
         case RequestResponseWorkload():
-            yield from _server(workload, at)
+            yield from _server(group, workload, at)
         case ChurnWorkload():
             yield from _churn(scenario, group, workload, at)
         case BootWorkload():
@@ -171,7 +172,7 @@ def _block(block: BlockWorkload, at: str) -> Iterator[Contradiction]:
 
 
 def _requests(workload: BlockWorkload | NetworkWorkload, rate: str, at: str) -> Iterator[Contradiction]:
-    is_closed = getattr(workload, rate) is None
+    is_closed = (workload.rate_iops if isinstance(workload, BlockWorkload) else workload.packets_per_s) is None
     if workload.spacing == "poisson" and is_closed:
         allowed = f"linear, or a {rate}: a closed loop has no distances"
         yield Contradiction(f"{at}.spacing", "poisson without a rate", allowed, (f"{at}.{rate}",))
@@ -182,11 +183,31 @@ def _requests(workload: BlockWorkload | NetworkWorkload, rate: str, at: str) -> 
         yield Contradiction(f"{at}.work", "exponential with no work", "constant, or a produce or consume above 0s")
 
 
-def _server(server: RequestResponseWorkload, at: str) -> Iterator[Contradiction]:
+def _packets(group: GuestGroupSpec, network: NetworkWorkload, at: str) -> Iterator[Contradiction]:
+    if network.rate and network.rate_pps is not None:
+        yield Contradiction(f"{at}.rate", "rate with rate_pps", "one of the two", (f"{at}.rate_pps",))
+    elif network.packets_per_s == 0:
+        yield Contradiction(f"{at}.rate", "less than a packet a second", "a packet a second or more", (f"{at}.size",))
+    if network.wakes == "same_vcpu":
+        return
+    if network.cpus == "all" or network.direction == "to_device":
+        allowed = "same_vcpu, or cpus: one and direction: from_device: one thread that receives"
+        yield Contradiction(f"{at}.wakes", "other_vcpu", allowed, (f"{at}.cpus", f"{at}.direction"))
+    yield from _other_vcpu(group, at)
+
+
+def _other_vcpu(group: GuestGroupSpec, at: str) -> Iterator[Contradiction]:
+    if group.vcpus == 1:
+        yield Contradiction(f"{at}.wakes", "other_vcpu in a guest of one", "same_vcpu, or two vcpus or more")
+
+
+def _server(group: GuestGroupSpec, server: RequestResponseWorkload, at: str) -> Iterator[Contradiction]:
     yield from _size(server.request, f"{at}.request")
     yield from _size(server.response, f"{at}.response")
     if server.timeout == 0:
         yield Contradiction(f"{at}.timeout", "0s", "more than 0: a client that loses an answer asks again")
+    if server.wakes == "other_vcpu":
+        yield from _other_vcpu(group, at)
     if server.queues > server.clients:
         allowed = f"at most {server.clients}, one a client"
         yield Contradiction(f"{at}.queues", str(server.queues), allowed, (f"{at}.clients",))

@@ -214,11 +214,23 @@ class NetworkWorkload(_Requests):
     queues: Annotated[int, Field(strict=True, ge=1, le=256)] = 1
     """Queue pairs, each with a ring of its own."""
     rate_pps: RatePerSecond | None = None
-    """Open loop: packets a second, a queue; without it, the next comes when one is done."""
+    """Open loop: packets a second, a queue; without it and `rate`, the next comes when one is done."""
+    rate: BytesPerSecond = 0
+    """Open loop, in the place of `rate_pps`: what a queue's packets carry, such as 10Gb/s; 0 for none."""
     thinktime: DurationNs = 0
     """Closed loop: how long after one is done the next comes; what the peer and the way to it take."""
     when_full: WhenFull = "drop_newest"
     """What becomes of a packet that finds the ring full."""
+    wakes: Literal["same_vcpu", "other_vcpu"] = "same_vcpu"
+    """With `cpus: one`: whether its thread sleeps on the vCPU that is interrupted, or on another, told by an IPI."""
+
+    @property
+    def packets_per_s(self) -> int | None:
+        """Packets a second and queue of an open loop; None for a closed one."""
+        if not self.rate:
+            return self.rate_pps
+        mean = sum(size * percent for size, percent in self.sizes.items()) // 100 if self.sizes else self.size
+        return self.rate // max(mean, 1)
 
 
 class ChurnWorkload(Spec):

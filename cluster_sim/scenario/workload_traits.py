@@ -102,6 +102,7 @@ class QueueTraits:
     mean of a distribution; `way_ns`: the way from a client or to it; `timeout_ns`: after it a client asks again.
     `produce_ns`, `consume_ns`: the guest's own work on a transfer, which varies as `work` says, by `work_spread` per
     cent. `is_threaded`: that work is one thread; `threads`: or so many, for all queues of the workload.
+    `wakes_other_vcpu`: it sleeps on another vCPU than the one that takes interrupts.
     `polls_completions`: the guest looks for them and is not interrupted.
 
     `ranges`: the memory of a queue that moves no data; None where it is the pool or the kernel's memory map.
@@ -138,6 +139,7 @@ class QueueTraits:
     work_spread: int = 0
     is_threaded: bool = False
     threads: int | None = None
+    wakes_other_vcpu: bool = False
     polls_completions: bool = False
     ranges: MemoryRanges | None = None
     unit_bytes: int | None = None
@@ -269,13 +271,14 @@ def network_traits(network: NetworkWorkload) -> WorkloadTraits:
         buffers=network.ring,
         sizes=sizes,
         reads_percent=100 if is_received else 0,
-        is_closed=network.rate_pps is None,
+        is_closed=network.packets_per_s is None,
         think_ns=network.thinktime,
         produce_ns=network.produce,
         consume_ns=network.consume,
         work=network.work,
         work_spread=network.work_spread,
         is_threaded=network.cpus == "one",
+        wakes_other_vcpu=network.wakes == "other_vcpu",
         polls_completions=network.completion == "poll",
     )
     return WorkloadTraits(queues=(queue,), transfer_sizes=drawn_sizes(sizes))
@@ -323,6 +326,7 @@ def server_traits(server: RequestResponseWorkload) -> WorkloadTraits:
         produce_ns=server.serve,
         is_threaded=True,
         threads=server.threads,
+        wakes_other_vcpu=server.wakes == "other_vcpu",
     )
     sizes = drawn_sizes({server.request: 50, server.response: 50})
     return WorkloadTraits(queues=(asked, answered), transfer_sizes=sizes)

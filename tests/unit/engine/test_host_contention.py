@@ -24,6 +24,7 @@ BUS: Values = {"memory_bandwidth": "73.2GB/s"}
 def on_host(spec: ScenarioSpec, **host: JsonValue) -> ScenarioSpec:
     """The same guests on a host of other parts."""
     plain = spec.cluster.host.model_dump(mode="json", by_alias=True) | host
+    plain["storage"] = {"jitter": 0} | plain["storage"]
     cluster = spec.cluster.model_copy(update={"host": HostSpec.model_validate(plain)})
     return spec.model_copy(update={"cluster": cluster})
 
