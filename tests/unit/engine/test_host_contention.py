@@ -8,6 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.state import submissions
 from cluster_sim.planning.placement import NOWHERE, place_guests
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import HostSpec, ScenarioSpec
@@ -254,3 +255,16 @@ def test_guests_of_huge_pages_are_refused_when_the_hosts_pool_is_used_up(
     assert [place.host for place in placed] == [NOWHERE if why else 0 for why in refused_for]
     small = spec.model_copy(update={"memory": spec.memory.model_validate({})})
     assert all(place.host == 0 for place in place_guests(small, (1, 0)).placed), "4 KiB pages are not from the pool"
+
+
+def test_the_storages_own_time_varies_around_its_mean_and_a_closed_loop_falls_out_of_step() -> None:
+    """64 requests of 100 us, 10 % either way; without jitter all take the same."""
+    for jitter, least, most in ((0, 100_000, 100_000), (10, 90_000, 110_000)):
+        read: Values = {"kind": "block", "rw": "randread", "iodepth": 4}
+        spec = scenario("none", pool("none"), guest={"workloads": [read]})
+        engine = engine_of(on_host(spec, storage={"latency": "100us", "jitter": jitter}))
+        done = run(engine, submissions(*(np.zeros(0, np.int64) for _ in range(5))), 2_000_000)
+        stored = done["ledger"][:, Category.STORAGE]
+        assert len(done) > 60
+        assert least <= stored.min() <= stored.max() <= most
+        assert len(set(stored.tolist())) == (1 if jitter == 0 else len(done))

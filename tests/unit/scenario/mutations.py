@@ -58,7 +58,10 @@ FIELDS: dict[str, list[Any]] = {
     "io_path": PATHS,
     "memory": [*MEMORY, *SIZES],
     "protection": ["none", "pkvm", "sev-snp", "tdx", "cca"],
-    "kind": ["video", "block", "network", "request_response", "churn", "boot", "swiotlb", "convert", "shared_pool", "direct", "raw"],
+    "kind": [
+        *("video", "block", "network", "request_response", "churn", "boot"),
+        *("swiotlb", "convert", "shared_pool", "direct", "raw"),
+    ],
     "direction": ["from_device", "to_device", "to_guest"],
     "to": [{"guest": name, "hosts_on": hosts} for name in ("raw", "sender", "receiver", "stream") for hosts in (0, 1)],
     "arrive": [{"every": "1ms", "spacing": "poisson", "stay": "10ms"}, {"every": 0, "spacing": "poisson"}],
@@ -77,16 +80,22 @@ FIELDS: dict[str, list[Any]] = {
     "fps": [1, 1000, "30000/1001", "999999999/999999998"],
     "pins": [{"lasts": "1ms"}, {"lasts": "forever", "every": 0}],
     "record": ["windows", "summary"],
-    **dict.fromkeys(["buffer", "bs", "size", "request", "response", "granule", "region", "image", "unit", "pool", "grow", "llc"], SIZES),
-    **dict.fromkeys(["huge_page", "huge_pool", "transfer_max"], SIZES),
+    **dict.fromkeys(
+        ["buffer", "bs", "size", "granule", "region", "image", "unit", "pool", "grow", "llc"],
+        SIZES,
+    ),
+    **dict.fromkeys(["huge_page", "huge_pool", "transfer_max", "request", "response"], SIZES),
     **dict.fromkeys(
         ["duration", "window", "deadline", "produce", "consume", "hold", "thinktime", "segment"], DURATIONS
     ),
     **dict.fromkeys(["think", "serve", "receive", "round_trip", "timeout", "guest_halt_poll"], DURATIONS),
     **dict.fromkeys(["latency", "halt_poll", "retry_after", "lasts", "stay", "buffer_max", "link_period"], DURATIONS),
-    **dict.fromkeys(["buffers", "iodepth", "numjobs", "ring", "queues", "clients", "threads", "vcpus", "cpus", "hosts", "count"], NUMBERS),
+    **dict.fromkeys(
+        ["buffers", "iodepth", "numjobs", "ring", "queues", "vcpus", "cpus", "hosts", "count"],
+        NUMBERS,
+    ),
     **dict.fromkeys(["count_per_host", "vcpus_per_cpu", "replications", "seed", "rate_iops", "rate_pps"], NUMBERS),
-    **dict.fromkeys(["jitter", "work_spread"], NUMBERS),
+    **dict.fromkeys(["jitter", "work_spread", "clients", "threads"], NUMBERS),
     **dict.fromkeys(["areas", "min_align_mask", "alloc_align_mask", "rwmixread", "width", "height"], NUMBERS),
     "rate": [*NUMBERS, *RATES],
     "memory_bandwidth": ["auto", *NUMBERS, *RATES],
