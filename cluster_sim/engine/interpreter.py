@@ -5,6 +5,7 @@ from cluster_sim.engine.bounce import map_slots, unmap_slots
 from cluster_sim.engine.buffer_life import is_shared, open_batch, refill, rest, restore_later, stays_shared
 from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
+from cluster_sim.engine.moderation import hold_back
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, start_copy
 from cluster_sim.engine.transfers import finish, forget, go_on_asking, new_transfer, turn
@@ -28,6 +29,17 @@ from cluster_sim.results.endings import DropReason, Ending
 
 
 @compiled
+def merge(host: Host, transfer: int) -> None:
+    """What the guest handles together with what came before is worked on together with it, as far as both have room."""
+    row, moving = host.state.transfers[transfer], host.state.streams[host.state.transfers[transfer].stream]
+    if moving.handling > 0 and moving.merged_bytes + row.bytes <= host.spec.streams[row.stream].merge_bytes:
+        moving.merged_bytes += row.bytes
+        row.counts[Count.WORK] = 0
+    else:
+        moving.merged_bytes = row.bytes
+
+
+@compiled
 def signal(host: Host, transfer: int, now_ns: int) -> None:
     """Decide whether the guest must be interrupted for a completion, and whether it sleeps (event idx, polling)."""
     row = host.state.transfers[transfer]
@@ -38,6 +50,8 @@ def signal(host: Host, transfer: int, now_ns: int) -> None:
     moving = host.state.streams[row.stream]
     row.counts[Count.INTERRUPTS] = 1 if moving.handling == 0 and not is_polled else 0
     row.counts[Count.IDLE_WAKES] = 0
+    if stream.merge_bytes > 0:
+        merge(host, transfer)
     moving.handling += 1
     vcpus = host.state.servers[stream.servers[step.resource]]
     if vcpus.held > 0 or host.spec.guests[stream.guest].spins:
@@ -264,6 +278,9 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
         elif op == Op.RECEIVE:
             now_ns = receive(host, transfer, now_ns)
             if now_ns == STOPPED:
+                return
+        elif op == Op.GATHER:
+            if hold_back(host, transfer, now_ns):
                 return
         elif op == Op.REST:
             if not rest(host, transfer, now_ns):

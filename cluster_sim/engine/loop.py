@@ -1,8 +1,8 @@
 """The event loop of one host.
 
 Order of events at one instant, total and the same everywhere: jobs that end on memory bandwidth, jobs that end on
-the host lock, steps that end at a known time by the sequence in which they began, pins that others give back and pools
-that have grown, then arrivals by (stream, frame).
+the host lock, steps that end at a known time by the sequence in which they began, pins that others give back, pools
+that have grown and interrupts that wait no longer, then arrivals by (stream, frame).
 After each event all transfers that it made ready go on, first ready first.
 """
 
@@ -12,6 +12,7 @@ from cluster_sim.engine.bounce import end_growth
 from cluster_sim.engine.guest_memory import release_hold
 from cluster_sim.engine.heap import pop
 from cluster_sim.engine.interpreter import run_steps
+from cluster_sim.engine.moderation import end_alarm
 from cluster_sim.engine.shared_resources import (
     CLOCK_BITS,
     HOST_LOCK,
@@ -53,12 +54,15 @@ def end_timed(host: Host, now_ns: int) -> None:
 
 @compiled
 def end_hold(host: Host, now_ns: int) -> None:
-    """Pins are given back, or a pool has grown."""
+    """Pins are given back, a pool has grown, or an interrupt waits no longer."""
     item = host.state.holds[0].item
     if item < 0:
         pop(host.state.holds, host.state.cursor[0].holds)
         host.state.cursor[0].holds -= 1
-        end_growth(host, -1 - item, now_ns)
+        if -1 - item < len(host.state.guests):
+            end_growth(host, -1 - item, now_ns)
+        else:
+            end_alarm(host, -1 - item - len(host.state.guests), now_ns)
         return
     waiter = release_hold(host, now_ns)
     if waiter != NOBODY:

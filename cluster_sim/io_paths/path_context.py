@@ -62,9 +62,10 @@ class PathContext:
     completion interrupts the host, else the worker polls. `shares_cpus`: the host may have fewer CPUs than may run at
     a time. `spins_when_idle`: idle vCPUs spin, so that each has its CPU at any time. `polls_completions`: the guest
     looks for them and is not interrupted. `is_threaded`: the queue's own work is one thread, on one vCPU at a time.
-    `wakes_other_vcpu`: on another vCPU than the one that takes interrupts. `host_faults`: whether the host faults
-    pages in one by one, or populates what it is about to use. `guest_faults`: whether the guest faults what converted
-    in, or the VMM maps it ahead. `is_shot_down`: conversions on other vCPUs of the guest interrupt it.
+    `wakes_other_vcpu`: on another vCPU than the one that takes interrupts. `coalesces`: interrupts wait for several
+    completions. `host_faults`: whether the host faults pages in one by one, or populates what it is about to use.
+    `guest_faults`: whether the guest faults what converted in, or the VMM maps it ahead. `is_shot_down`: conversions
+    on other vCPUs of the guest interrupt it.
     """
 
     direction: Direction
@@ -82,6 +83,7 @@ class PathContext:
     polls_completions: bool = False
     is_threaded: bool = False
     wakes_other_vcpu: bool = False
+    coalesces: bool = False
     host_faults: HostFaults = "lazy"
     guest_faults: GuestFaults = "lazy"
     is_shot_down: bool = False

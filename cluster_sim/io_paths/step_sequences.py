@@ -1,5 +1,7 @@
 """Stretches of steps that paths share: CPUs, doorbell, the host's side, interrupt, beginning and end."""
 
+from dataclasses import replace
+
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.steps import (
     WHOLE,
@@ -190,7 +192,9 @@ def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:
 
 def interrupt(context: PathContext) -> tuple[Step, ...]:
     """Interrupt the guest unless it handles the queue anyway or polls, wake it if it sleeps, get a vCPU."""
+    gathered = Step(Op.GATHER, "interrupts wait for more completions", category=Category.QUEUE_WAIT)
     return (
+        *((gathered,) if context.coalesces else ()),
         Step(
             Op.SIGNAL,
             "decide whether the guest must be told",
@@ -220,9 +224,11 @@ def complete_request(context: PathContext) -> tuple[Step, ...]:
 
 
 def reclaim_sent(context: PathContext, *inside: Step) -> tuple[Step, ...]:
-    """Get the guest to clean up behind what it sent: by an interrupt, or whenever it sends again."""
+    """Get the guest to clean up behind what it sent: by an interrupt, or when it sends again, by whichever thread."""
     if context.driver.interrupts_when_sent:
         return (*interrupt(context), *inside, handled(), *leave_guest(context))
+    if context.far_end == "client":
+        context = replace(context, is_threaded=False)
     return (*enter_guest(context), *inside, *leave_guest(context))
 
 

@@ -55,6 +55,7 @@ class Op(IntEnum):
     TURN = 53
     ANSWERED = 54
     WAKE_THREAD = 55
+    GATHER = 56
 
 
 class Direction(IntEnum):

@@ -86,6 +86,7 @@ def context_of(
         polls_completions=traits.polls_completions,
         is_threaded=traits.is_threaded,
         wakes_other_vcpu=traits.wakes_other_vcpu and group.vcpus > 1,
+        coalesces=traits.coalesce_frames > 1 and not is_alone,
         host_faults=host_faults,
         guest_faults=guest_faults,
         is_shot_down=is_shot_down,

@@ -203,6 +203,9 @@ def put_traits(row: np.void, traits: QueueTraits) -> None:
     row["is_heard"] = traits.reports_ends
     row["is_closed"] = traits.is_closed
     row["think_ns"] = traits.think_ns
+    row["merge_bytes"] = traits.merge_bytes
+    row["coalesce_ns"] = traits.coalesce_ns
+    row["coalesce_frames"] = traits.coalesce_frames
     row["draws_think"] = traits.draws_think
     row["timeout_ns"] = traits.timeout_ns
 

@@ -57,7 +57,7 @@ def software_of(
             trace_of_requests = log_of(path_in(folder, log))
             at_ns = placed.arrives_ns + trace_of_requests.at_ns
             return ListedRequests(queue.spec.deadline, at_ns, trace_of_requests.size_bytes, trace_of_requests.is_write)
-        case BlockWorkload(rate_iops=rate) | NetworkWorkload(packets_per_s=rate):
+        case BlockWorkload(rate_iops=rate) | NetworkWorkload(transfers_per_s=rate):
             assert rate is not None
             return rated(queue, rate, placed, chance)
         case RequestResponseWorkload():

@@ -8,6 +8,15 @@ from cluster_sim.scenario.frozen import Spec
 from cluster_sim.scenario.units import Bytes, DurationNs, Percent
 
 
+class CoalesceSpec(Spec):
+    """Interrupt moderation of what is received, as `ethtool -C` has it; a queue that is handled waits for nothing."""
+
+    usecs: DurationNs = 0
+    """How long an interrupt waits at most after the first completion (rx-usecs)."""
+    frames: Annotated[int, Field(strict=True, ge=1, le=4096)] = 1
+    """How many completions it waits for; 1 waits for none (rx-frames)."""
+
+
 class RequestResponseWorkload(Spec):
     """A server that answers clients outside the cluster: echo, HTTP, a database. Each has one request at a time."""
 
@@ -45,5 +54,7 @@ class RequestResponseWorkload(Spec):
     """Buffers of a ring; a request that finds none is dropped, an answer waits."""
     completion: Literal["interrupt", "poll"] = "interrupt"
     """How the guest learns that a request is there: by an interrupt, or because a vCPU of it looks all the while."""
+    coalesce: CoalesceSpec = CoalesceSpec()
+    """Interrupt moderation of requests."""
     deadline: DurationNs = 1_000_000_000
     """How long after it was asked for an answer is late."""

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, JsonValue
 
 from cluster_sim.scenario.frozen import Spec
-from cluster_sim.scenario.request_spec import RequestResponseWorkload
+from cluster_sim.scenario.request_spec import CoalesceSpec, RequestResponseWorkload
 from cluster_sim.scenario.units import (
     Bytes,
     BytesOrAuto,
@@ -224,13 +224,25 @@ class NetworkWorkload(_Requests):
     wakes: Literal["same_vcpu", "other_vcpu"] = "same_vcpu"
     """With `cpus: one`: whether its thread sleeps on the vCPU that is interrupted, or on another, told by an IPI."""
 
+    gso: Bytes = 0
+    """Sent: what one transfer carries at most, in whole packets of `size` (TSO, GSO: 64KiB); 0 for a packet each."""
+    gro: bool = False
+    """Received: whether packets that are handled in one go are worked on as one, up to 64 KiB."""
+    coalesce: CoalesceSpec = CoalesceSpec()
+    """Interrupt moderation of what is received."""
+
     @property
-    def packets_per_s(self) -> int | None:
-        """Packets a second and queue of an open loop; None for a closed one."""
+    def packets(self) -> int:
+        """Packets that one transfer carries."""
+        return max(self.gso // max(self.size, 1), 1)
+
+    @property
+    def transfers_per_s(self) -> int | None:
+        """Transfers a second and queue of an open loop; None for a closed one."""
         if not self.rate:
-            return self.rate_pps
+            return None if self.rate_pps is None else max(self.rate_pps // self.packets, 1)
         mean = sum(size * percent for size, percent in self.sizes.items()) // 100 if self.sizes else self.size
-        return self.rate // max(mean, 1)
+        return self.rate // max(mean * self.packets, 1)
 
 
 class ChurnWorkload(Spec):

@@ -27,6 +27,8 @@ from cluster_sim.scenario.workload_spec import (
 )
 
 HUGE_BYTES = 2 * MIB
+GRO_BYTES = 65_536
+"""What a merged packet holds at most (GRO_LEGACY_MAX_SIZE)."""
 MEMORY_MAP_BYTES_PER_GIB = 16 * MIB
 """A struct page of 64 bytes describes a page of 4 KiB."""
 DriverKind = Literal["video", "block", "network"]
@@ -103,6 +105,8 @@ class QueueTraits:
     `produce_ns`, `consume_ns`: the guest's own work on a transfer, which varies as `work` says, by `work_spread` per
     cent. `is_threaded`: that work is one thread; `threads`: or so many, for all queues of the workload.
     `wakes_other_vcpu`: it sleeps on another vCPU than the one that takes interrupts.
+    `merge_bytes`: what is handled in one go is worked on as one, up to so much. `coalesce_ns`, `coalesce_frames`: how
+    long an interrupt waits at most for how many completions.
     `polls_completions`: the guest looks for them and is not interrupted.
 
     `ranges`: the memory of a queue that moves no data; None where it is the pool or the kernel's memory map.
@@ -140,6 +144,9 @@ class QueueTraits:
     is_threaded: bool = False
     threads: int | None = None
     wakes_other_vcpu: bool = False
+    merge_bytes: int = 0
+    coalesce_ns: int = 0
+    coalesce_frames: int = 1
     polls_completions: bool = False
     ranges: MemoryRanges | None = None
     unit_bytes: int | None = None
@@ -257,7 +264,7 @@ def block_traits(block: BlockWorkload) -> WorkloadTraits:
 def network_traits(network: NetworkWorkload) -> WorkloadTraits:
     """A queue a ring, all of one direction."""
     is_received = network.direction == "from_device"
-    sizes = dict(network.sizes) or {network.size: 100}
+    sizes = dict(network.sizes) or {network.size * network.packets: 100}
     queue = QueueTraits(
         role=Role.REQUESTS,
         deadline_ns=network.deadline,
@@ -271,7 +278,7 @@ def network_traits(network: NetworkWorkload) -> WorkloadTraits:
         buffers=network.ring,
         sizes=sizes,
         reads_percent=100 if is_received else 0,
-        is_closed=network.packets_per_s is None,
+        is_closed=network.transfers_per_s is None,
         think_ns=network.thinktime,
         produce_ns=network.produce,
         consume_ns=network.consume,
@@ -279,6 +286,9 @@ def network_traits(network: NetworkWorkload) -> WorkloadTraits:
         work_spread=network.work_spread,
         is_threaded=network.cpus == "one",
         wakes_other_vcpu=network.wakes == "other_vcpu",
+        merge_bytes=GRO_BYTES if network.gro else 0,
+        coalesce_ns=network.coalesce.usecs,
+        coalesce_frames=network.coalesce.frames,
         polls_completions=network.completion == "poll",
     )
     return WorkloadTraits(queues=(queue,), transfer_sizes=drawn_sizes(sizes))
@@ -307,6 +317,8 @@ def server_traits(server: RequestResponseWorkload) -> WorkloadTraits:
         consume_ns=server.receive,
         work=server.work,
         work_spread=server.work_spread,
+        coalesce_ns=server.coalesce.usecs,
+        coalesce_frames=server.coalesce.frames,
         polls_completions=server.completion == "poll",
     )
     answered = replace(
@@ -327,6 +339,8 @@ def server_traits(server: RequestResponseWorkload) -> WorkloadTraits:
         is_threaded=True,
         threads=server.threads,
         wakes_other_vcpu=server.wakes == "other_vcpu",
+        coalesce_ns=0,
+        coalesce_frames=1,
     )
     sizes = drawn_sizes({server.request: 50, server.response: 50})
     return WorkloadTraits(queues=(asked, answered), transfer_sizes=sizes)

@@ -55,11 +55,13 @@ def answered(protection: str, path: Values, until_ns: int, *, vcpus: int = 2, **
     return run(engine_of(spec), NO_ARRIVALS, until_ns)
 
 
-def check(protection: str, path: Values, handed_ns: int, cleaned_up_ns: int) -> None:
+def check(protection: str, path: Values, handed_ns: int, cleaned_up_ns: int, think_ns: int = 0) -> None:
     """The first three requests of one client: each takes as long, and follows when the one before is answered."""
-    done = answered(protection, path, 3 * handed_ns + cleaned_up_ns + 1)
+    period_ns = handed_ns + think_ns
+    until_ns = 2 * period_ns + handed_ns + cleaned_up_ns + 1
+    done = answered(protection, path, until_ns, think=f"{think_ns}ns", thinking="constant")
     assert (done["handed_ns"] - done["submitted_ns"]).tolist() == [handed_ns] * 3
-    assert done["submitted_ns"].tolist() == [0, handed_ns, 2 * handed_ns]
+    assert done["submitted_ns"].tolist() == [0, period_ns, 2 * period_ns]
     assert (done["ended_ns"] - done["handed_ns"]).tolist() == [cleaned_up_ns] * 3
     assert (done["ledger"].sum(axis=1) == done["ended_ns"] - done["submitted_ns"]).all()
     assert (done["outcome"] == Ending.DELIVERED).all()
@@ -93,13 +95,14 @@ def test_an_answer_through_a_shared_pool(protection: str, copied: str, copies: i
 
 @pytest.mark.parametrize("protection", PROTECTED)
 def test_an_answer_in_converted_pages(protection: str) -> None:
+    """Its client thinks for a while, or its next request would meet the conversion behind the answer."""
     shared = share(protection, pages=1, calls=1, vmm_exits=1, is_ranged=False)
     private = HOST_UNMAP + UNMAP_EXIT[protection] + unshare(protection, pages=1, calls=1, vmm_exits=1, is_ranged=False)
     host = rings(protection) + HOST_FAULT + COPY
     copied_out = TOUCH_SHARED[protection] + COPY if protection in LOSING_CONTENT else 0
     asked = shared + host + INTERRUPT[protection] + copied_out + private
     sent = shared + TOUCH_SHARED[protection] + host
-    check(protection, CONVERT_4K, WAYS + SERVE + asked + sent, private)
+    check(protection, CONVERT_4K, WAYS + SERVE + asked + sent, private, think_ns=1_000_000)
 
 
 def test_an_answer_of_a_guest_that_nobody_protects() -> None:
