@@ -212,6 +212,12 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
 
 
 @compiled
+def goes_on(host: Host, transfer: int, now_ns: int, op: int) -> bool:
+    """Whether a step that may wait for an alarm does not."""
+    return rest(host, transfer, now_ns) if op == Op.REST else not hold_back(host, transfer, now_ns)
+
+
+@compiled
 def end_row(host: Host, transfer: int, now_ns: int) -> None:
     """A transfer is delivered or dropped, a request becomes its answer, or work between transfers is done."""
     step = host.spec.steps[host.state.transfers[transfer].step]
@@ -279,11 +285,8 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
             now_ns = receive(host, transfer, now_ns)
             if now_ns == STOPPED:
                 return
-        elif op == Op.GATHER:
-            if hold_back(host, transfer, now_ns):
-                return
-        elif op == Op.REST:
-            if not rest(host, transfer, now_ns):
+        elif op == Op.REST or op == Op.GATHER:
+            if not goes_on(host, transfer, now_ns, op):
                 return
         elif op == Op.DELIVER or op == Op.DROP or op == Op.POSTED or op == Op.STOP or op == Op.TURN:
             end_row(host, transfer, now_ns)

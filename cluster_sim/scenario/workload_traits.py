@@ -1,7 +1,8 @@
 """What a kind of workload means for the queues of a guest: the one place where workloads are told apart by their class.
 
 All of it follows from the definition alone. A new kind of workload says here what its queues are like; who plans a
-host, checks a definition or runs a loop asks these traits.
+host, checks a definition or runs a loop asks these traits. Long, for what a queue is and what each kind makes of it are
+read side by side.
 """
 
 from collections.abc import Mapping

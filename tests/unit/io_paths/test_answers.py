@@ -140,8 +140,8 @@ def test_clients_that_think_ask_as_often_as_thinking_and_answers_let() -> None:
 
 @pytest.mark.parametrize("protection", TECHNOLOGIES)
 def test_each_request_is_answered_dropped_or_unfinished(protection: str) -> None:
-    """A pool of one slot set has no room for 64 clients' requests and answers of 64 KiB; who is dropped asks again."""
-    many = server(request="64KiB", response="64KiB", clients=64, queues=4, timeout="1ms")
+    """A pool of one slot set has room for two of 64 clients' requests and answers of 128 KiB; who is dropped asks again."""
+    many = server(request="128KiB", response="128KiB", clients=64, queues=4, timeout="1ms", serve="0us", threads=4)
     path: Values = {"kind": "swiotlb", "pool": "256KiB", "areas": 1}
     spec = scenario(protection, path, guest={"vcpus": 4, "workloads": [many]})
     engine = engine_of(spec)
