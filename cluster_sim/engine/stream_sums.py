@@ -8,7 +8,7 @@ import numpy as np
 from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.host_state import HEARD
-from cluster_sim.engine.state import NOBODY, Host
+from cluster_sim.engine.state import Host
 from cluster_sim.integers import Int64s
 from cluster_sim.io_paths.steps import Op
 from cluster_sim.results.endings import DROP_LABELS, Ending
@@ -134,8 +134,6 @@ def tally(host: Host, transfer: int) -> None:
     sums[FIRST_WORK + 7] += row.exits
     for k in range(CATEGORY_COUNT):
         sums[FIRST_CATEGORY + k] += row.ledger[k]
-    if host.spec.streams[row.stream].asked_by != NOBODY:
-        latency_ns = row.handed_ns - row.submitted_ns  # what is cleaned up after that no client sees
     sums[LATENCY_MAX] = max(sums[LATENCY_MAX], latency_ns)
     sums[LAST_DELIVERY] = max(sums[LAST_DELIVERY], row.ended_ns)
     cursor = host.state.cursor[0]

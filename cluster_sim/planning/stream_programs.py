@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths import boot_stages, churn
-from cluster_sim.io_paths.answering import turning
+from cluster_sim.io_paths.answering import ending_at_the_client, turning
 from cluster_sim.io_paths.path_context import PathContext, driver_of
 from cluster_sim.io_paths.programs import MakeProgram
 from cluster_sim.io_paths.step_sequences import CLIENT_WAY, NETWORK_LATENCY, WORK
@@ -109,11 +109,13 @@ def program_of(
 ) -> Program:
     """The program of one direction of a queue."""
     match queue.role:
-        case Role.REQUESTS | Role.RECEIVED | Role.ANSWERED:
+        case Role.REQUESTS | Role.RECEIVED:
             return make_program(scenario.path_of(guest.placed.group), context)
         case Role.ASKED:
             asked = make_program(scenario.path_of(guest.placed.group), context)
             return turning(asked) if context.is_closed else asked
+        case Role.ANSWERED:
+            return ending_at_the_client(make_program(scenario.path_of(guest.placed.group), context))
         case Role.CHURN:
             return churn.program(context, queue.traits.unit_bytes or PAGE_BYTES)
         case Role.IMAGE:
