@@ -11,14 +11,16 @@ FIRST = 0xBF58476D1CE4E5B9 - (1 << 64)
 SECOND = 0x94D049BB133111EB - (1 << 64)
 BITS = 31
 HALF_BITS = 20
+PERCENT = 100
 DRAWS = 256
 """Draws that one transfer may make."""
 
 SIZE = 0
 DIRECTION = 1
 WORK = 2
+STORED = 129
 SPACING = 130
-"""First draw of each purpose; those after WORK and SPACING belong to them."""
+"""First draw of each purpose; those after WORK and SPACING belong to them. Clients think by those of SPACING."""
 
 
 @inlined
@@ -49,6 +51,21 @@ def below(bound: int, key: int, number: int, which: int) -> int:
     return uniform(key, number, which) * bound >> BITS
 
 
+@inlined
+def part(amount: int, draw: int) -> int:
+    """`amount` × `draw` / 2**31, for amounts of which the plain product has no room."""
+    high = amount >> HALF_BITS
+    low = amount & ((1 << HALF_BITS) - 1)
+    return ((draw * high) >> (BITS - HALF_BITS)) + ((draw * low) >> BITS)
+
+
+@compiled
+def around(mean: int, percent: int, key: int, number: int, which: int) -> int:
+    """A whole number at most `percent` of the mean above or below it, every one as likely."""
+    most = mean // PERCENT * percent + mean % PERCENT * percent // PERCENT
+    return mean - most + part(2 * most + 1, uniform(key, number, which))
+
+
 @compiled
 def exponential(mean: int, key: int, number: int, which: int) -> int:
     """An exponentially distributed whole number, by von Neumann's comparison of uniform draws (1951); no logarithm.
@@ -70,7 +87,5 @@ def exponential(mean: int, key: int, number: int, which: int) -> int:
             last = following
             length += 1
         if length % 2 == 1 or draw > which + 120:
-            high = mean >> HALF_BITS
-            low = mean & ((1 << HALF_BITS) - 1)
-            return whole * mean + ((first * high) >> (BITS - HALF_BITS)) + ((first * low) >> BITS)
+            return whole * mean + part(mean, first)
         whole += 1

@@ -1,6 +1,7 @@
 """Guests that are gone: killed by a wrong access, or leaving; what becomes of their transfers and what these held."""
 
 from cluster_sim.compiling.decorators import compiled
+from cluster_sim.engine.moderation import tell_all
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import end_pin_wait
 from cluster_sim.engine.transfers import finish, forget
@@ -74,6 +75,7 @@ def end_guest(host: Host, number: int, outcome: int, reason: int, now_ns: int) -
         for wait_queue in (len(host.state.servers) + i, len(host.state.servers) + len(host.spec.streams) + i):
             resume_all(host, wait_queue, now_ns)
         resume_mine(host, stream.servers[Resource.WORKER], number, now_ns)
+        tell_all(host, i, now_ns)
         for resource in range(FIRST_OF_HOST):
             server = stream.servers[resource]
             resume_all(host, server, now_ns)

@@ -74,12 +74,20 @@ STREAM_FIELDS: Final = (
     Field("first_mapping", "", "its first entry in HostState.slots"),
     Field("mappings", "1", "entries of HostState.slots a buffer"),
     Field("work_ns", "ns", "the guest's own work on one transfer, or its mean, by direction", (DIRECTIONS,)),
-    Field("draws_work", "", "whether that work is drawn"),
-    Field("next_stream", "", "stream of this host that what it sends goes to, or NOBODY"),
+    Field("work_draw", "", "how that work is drawn: CONSTANT, UNIFORM, EXPONENTIAL"),
+    Field("work_spread", "%", "how far at most it lies from its mean where it is UNIFORM"),
+    Field("merge_bytes", "B", "what is worked on as one where it is handled in one go, 0 for one by one"),
+    Field("coalesce_ns", "ns", "how long an interrupt waits for more completions"),
+    Field("coalesce_frames", "1", "for how many it waits at most"),
+    Field("next_stream", "", "stream of this host that what it sends goes to, or that answers it, or NOBODY"),
+    Field("asked_by", "", "stream of this host whose requests it answers, or NOBODY"),
     Field("latency_ns", "ns", "way to another host"),
     Field("is_closed", "", "whether the next transfer comes when one has ended"),
     Field("starts_ns", "ns", "instant at which a closed loop begins"),
-    Field("think_ns", "ns", "time from the end of a request to the next in a closed loop"),
+    Field("loops", "1", "requests under way in a closed loop"),
+    Field("think_ns", "ns", "time from the end of a request to the next in a closed loop, or its mean"),
+    Field("draws_think", "", "whether that time is drawn"),
+    Field("timeout_ns", "ns", "time after which a client asks again when a request or its answer was dropped"),
     Field("deadline_ns", "ns", "time after which a transfer of a closed loop is late"),
     Field("first_request", "", "first request of its log in HostSpec.requests"),
     Field("requests", "1", "requests of its log, 0 where they are drawn"),
@@ -121,6 +129,7 @@ SERVER: Final = record_of(SERVER_FIELDS)
 
 GUEST_FIELDS: Final = (
     Field("spins", "", "whether idle vCPUs spin"),
+    Field("halt_poll_ns", "ns", "how long an idle vCPU looks for work before it halts"),
     Field("grow_ns", "ns", "what adding one dynamic pool takes"),
     Field("grow_shootdowns", "1", "how often sharing one interrupts its vCPUs"),
     Field("converts_pool", "", "whether pages of an added pool must be converted"),
@@ -131,7 +140,7 @@ GUEST: Final = record_of(GUEST_FIELDS)
 
 @by_reference
 class Policy(NamedTuple):
-    """What a scenario decides for the loop: pins and who waits for them (FOREVER or ns), injection, polling, the cache.
+    """What a scenario decides for the loop: pins and who waits for them (FOREVER or ns), polls, storage, the cache.
 
     `one_end_saves` is what of a cold copy's time one end in the cache saves, in millionths, `remote_adds_to_…` what memory
     on other NUMA nodes adds to a copy by guest or host. `keeps_rows`: rows of
@@ -145,6 +154,7 @@ class Policy(NamedTuple):
     hold_every: int
     has_faults: bool
     halt_poll_ns: int
+    storage_jitter: int
     keeps_rows: bool
     llc_bytes: int
     one_end_saves: int

@@ -38,6 +38,10 @@ STREAM_STATE_FIELDS: Final = (
     Field("blocked_until_ns", "ns", "instant until which an empty ring is not refilled"),
     Field("handling", "1", "completions that the guest's handler has not done with"),
     Field("at_worker", "1", "requests that a worker of several queues has of it, those that wait for it among them"),
+    Field("merged_bytes", "B", "what has been merged into the transfer that is worked on"),
+    Field("held_back", "1", "completions whose interrupt waits for more"),
+    Field("told_ns", "ns", "instant at which it does not wait any longer"),
+    Field("has_alarm", "", "whether the stream is looked at by then"),
     Field("next_frame", "", "number of a closed loop's next request"),
     Field("mapped", "1", "transfers that hold bounce slots"),
     Field("retrying", "", "transfer that was refused slots and asks again, or NOBODY"),
@@ -86,7 +90,7 @@ WAIT_QUEUE_FIELDS: Final = (
     Field("last", "", "transfer that came last"),
 )
 WAIT_QUEUE: Final = record_of(WAIT_QUEUE_FIELDS)
-"""A wait queue: one a server, then one a stream for its buffers, then one a stream for what was refused slots."""
+"""A wait queue: one a server, then one a stream for its buffers, for what was refused slots, for interrupts that wait."""
 
 GUEST_STATE_FIELDS: Final = (
     Field("shared_pages", "page", "pages shared now"),
@@ -201,7 +205,7 @@ CURSOR_FIELDS: Final = (
     Field("ready", "1", "transfers that are ready to go on"),
     Field("done", "1", "transfers that have ended and are not read out"),
     Field("journal", "1", "entries of the journal"),
-    Field("holds", "1", "entries of the heap of pins, growing pools and delayed queue runs"),
+    Field("holds", "1", "entries of the heap of pins, growing pools, delayed queue runs and interrupts that wait"),
     Field("messages", "1", "messages not taken"),
     Field("keys", "1", "latencies not taken"),
     Field("heard", "1", "notes to software not taken"),

@@ -6,9 +6,10 @@ from cluster_sim.engine.dispatch import end_throttle, map_in_turn, requeue, thro
 from cluster_sim.engine.guest_end import abandon, end_guest
 from cluster_sim.engine.guest_memory import convert_buffer, hold_buffer, use_memory
 from cluster_sim.engine.last_level_cache import NO_END, drop_lines, use_end
+from cluster_sim.engine.moderation import hold_back
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, spend_writing, start_copy
-from cluster_sim.engine.transfers import finish, forget, new_transfer
+from cluster_sim.engine.transfers import finish, forget, go_on_asking, new_transfer, turn
 from cluster_sim.engine.wait_queues import make_ready
 from cluster_sim.engine.waiting import (
     acquire,
@@ -23,9 +24,20 @@ from cluster_sim.engine.waiting import (
     take_buffer,
 )
 from cluster_sim.io_paths.conversion_steps import ATTEMPT_STEPS
-from cluster_sim.io_paths.steps import Count, Op
+from cluster_sim.io_paths.steps import Count, Op, Resource
 from cluster_sim.memory.outcomes import Outcome
 from cluster_sim.results.endings import DropReason, Ending
+
+
+@compiled
+def merge(host: Host, transfer: int) -> None:
+    """What the guest handles together with what came before is worked on together with it, as far as both have room."""
+    row, moving = host.state.transfers[transfer], host.state.streams[host.state.transfers[transfer].stream]
+    if moving.handling > 0 and moving.merged_bytes + row.bytes <= host.spec.streams[row.stream].merge_bytes:
+        moving.merged_bytes += row.bytes
+        row.counts[Count.WORK] = 0
+    else:
+        moving.merged_bytes = row.bytes
 
 
 @compiled
@@ -35,6 +47,8 @@ def signal(host: Host, transfer: int) -> None:
     is_polled = host.spec.steps[row.step].argument != 0
     moving = host.state.streams[row.stream]
     row.counts[Count.INTERRUPTS] = 1 if moving.handling == 0 and not is_polled else 0
+    if host.spec.streams[row.stream].merge_bytes > 0:
+        merge(host, transfer)
     moving.handling += 1
 
 
@@ -55,8 +69,37 @@ def find_guest(host: Host, transfer: int, now_ns: int) -> None:
         guest.polled_ns += idle_ns
     if row.counts[Count.INTERRUPTS] == 0:
         return
-    guest.polled_ns += min(idle_ns, host.spec.policy.halt_poll_ns)
-    if idle_ns >= host.spec.policy.halt_poll_ns:
+    polls_ns = host.spec.guests[stream.guest].halt_poll_ns + host.spec.policy.halt_poll_ns
+    guest.polled_ns += min(idle_ns, polls_ns)
+    if idle_ns >= polls_ns:
+        row.counts[Count.IDLE_WAKES] = 1
+
+
+@compiled
+def wake_thread(host: Host, transfer: int, now_ns: int) -> None:
+    """Decide whether a thread sleeps on another vCPU, which must be told, and whether that has halted.
+
+    A vCPU that polls, always or before it halts, looks for work by itself.
+    """
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    guest = host.spec.guests[stream.guest]
+    server, vcpus = stream.servers[Resource.THREAD], stream.servers[host.spec.steps[row.step].resource]
+    thread = host.state.servers[server]
+    idle_ns = now_ns - thread.changed_ns
+    row.counts[Count.INTERRUPTS] = 0
+    row.counts[Count.IDLE_WAKES] = 0
+    if thread.held == host.spec.servers[server].capacity or guest.spins:
+        return
+    host.state.guests[stream.guest].polled_ns += min(idle_ns, guest.halt_poll_ns)
+    if idle_ns < guest.halt_poll_ns:
+        return
+    row.counts[Count.INTERRUPTS] = 1
+    if host.state.servers[vcpus].held == host.spec.servers[vcpus].capacity:
+        return
+    host_polls_ns = host.spec.policy.halt_poll_ns
+    host.state.guests[stream.guest].polled_ns += min(idle_ns - guest.halt_poll_ns, host_polls_ns)
+    if idle_ns >= guest.halt_poll_ns + host_polls_ns:
         row.counts[Count.IDLE_WAKES] = 1
 
 
@@ -113,7 +156,7 @@ def convert_step(host: Host, transfer: int, to_private: int, now_ns: int) -> boo
 
 @compiled
 def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> None:
-    """A step that takes no time: about what stays shared, is posted or comes later, about DMA or shootdowns."""
+    """A step that takes no time: about what stays shared, is posted or comes later, clients, DMA or shootdowns."""
     row = host.state.transfers[transfer]
     stream = host.spec.streams[row.stream]
     step = host.spec.steps[step_number]
@@ -142,6 +185,11 @@ def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
         drop_lines(host, row.buffer, step.writes)
     elif op == Op.COUNT_AT_WORKER:
         host.state.streams[row.stream].at_worker += step.argument
+    elif op == Op.WAKE_THREAD:
+        wake_thread(host, transfer, now_ns)
+    elif op == Op.ANSWERED:
+        if stream.asked_by != NOBODY:
+            go_on_asking(host, transfer, stream.asked_by, now_ns)
     elif op == Op.WATCH:
         row.seen_shootdowns = host.state.guests[stream.guest].shootdowns
     else:
@@ -197,7 +245,7 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
 
 @compiled
 def end_row(host: Host, transfer: int, now_ns: int) -> None:
-    """A transfer is delivered or dropped, or work between transfers is done."""
+    """A transfer is delivered or dropped, a request becomes its answer, or work between transfers is done."""
     step = host.spec.steps[host.state.transfers[transfer].step]
     if step.op == Op.DELIVER:
         finish(host, transfer, now_ns, Ending.DELIVERED, 0)
@@ -205,6 +253,8 @@ def end_row(host: Host, transfer: int, now_ns: int) -> None:
         finish(host, transfer, now_ns, Ending.DROPPED, step.argument)
     elif step.op == Op.POSTED:
         post_buffer(host, transfer, now_ns)
+    elif step.op == Op.TURN:
+        turn(host, transfer)
     else:
         assert step.op == Op.STOP
         forget(host, transfer)
@@ -212,9 +262,11 @@ def end_row(host: Host, transfer: int, now_ns: int) -> None:
 
 @compiled
 def goes_on(host: Host, transfer: int, now_ns: int, op: int) -> bool:
-    """Whether a transfer need not rest, or wait for swiotlb."""
+    """Whether a transfer need not rest, wait for swiotlb, or for other completions."""
     if op == Op.REST:
         return bool(rest(host, transfer, now_ns))
+    if op == Op.GATHER:
+        return not hold_back(host, transfer, now_ns)
     if op == Op.THROTTLE:
         return bool(throttle(host, transfer, now_ns))
     requeue(host, transfer, now_ns)
@@ -274,10 +326,10 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
             now_ns = receive(host, transfer, now_ns) if op == Op.RECEIVE else spend_writing(host, transfer, now_ns)
             if now_ns == STOPPED:
                 return
-        elif op == Op.REST or op == Op.REQUEUE or op == Op.THROTTLE:
+        elif op == Op.REST or op == Op.REQUEUE or op == Op.THROTTLE or op == Op.GATHER:
             if not goes_on(host, transfer, now_ns, op):
                 return
-        elif op == Op.DELIVER or op == Op.DROP or op == Op.POSTED or op == Op.STOP:
+        elif op == Op.DELIVER or op == Op.DROP or op == Op.POSTED or op == Op.STOP or op == Op.TURN:
             end_row(host, transfer, now_ns)
             return
         else:

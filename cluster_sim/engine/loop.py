@@ -2,7 +2,7 @@
 
 Order of events at one instant, total and the same everywhere: jobs that end on memory bandwidth, jobs that end on
 the host lock, steps that end at a known time by the sequence in which they began, pins that others give back, pools
-that have grown and delayed queue runs, then arrivals by (stream, frame).
+that have grown, delayed queue runs and interrupts that wait no longer, then arrivals by (stream, frame).
 After each event all transfers that it made ready go on, first ready first.
 """
 
@@ -13,6 +13,7 @@ from cluster_sim.engine.dispatch import end_delay
 from cluster_sim.engine.guest_memory import release_hold
 from cluster_sim.engine.heap import pop
 from cluster_sim.engine.interpreter import run_steps
+from cluster_sim.engine.moderation import end_alarm
 from cluster_sim.engine.shared_resources import (
     CLOCK_BITS,
     HOST_LOCK,
@@ -54,17 +55,19 @@ def end_timed(host: Host, now_ns: int) -> None:
 
 @compiled
 def end_hold(host: Host, now_ns: int) -> None:
-    """Pins are given back, a pool has grown, or a queue whose requests were refused runs again."""
+    """Pins are given back, a pool has grown, refused requests ask again, or an interrupt waits no longer."""
     item = host.state.holds[0].item
     if item < 0:
         pop(host.state.holds, host.state.cursor[0].holds)
         host.state.cursor[0].holds -= 1
         number = -1 - item
-        guests = len(host.spec.guests)
+        guests, streams = len(host.spec.guests), len(host.spec.streams)
         if number < guests:
             end_growth(host, number, now_ns)
-        else:
+        elif number < guests + streams:
             end_delay(host, number - guests, now_ns)
+        else:
+            end_alarm(host, number - guests - streams, now_ns)
         return
     waiter = release_hold(host, now_ns)
     if waiter != NOBODY:

@@ -4,6 +4,7 @@ A step whose end is the next event of all needs no entry in a heap: the transfer
 bookings in the same order.
 """
 
+from cluster_sim.chance.compiled_draws import STORED, around
 from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.engine.booking import book, copy_alone_ns, price
 from cluster_sim.engine.buffer_life import batch_of
@@ -189,6 +190,15 @@ def on_bus(host: Host, transfer: int, now_ns: int, alone_ns: int, bus_bytes_mill
 
 
 @compiled
+def stored_ns(host: Host, transfer: int, mean_ns: int) -> int:
+    """The storage's own time for a request, drawn around its mean."""
+    row, percent = host.state.transfers[transfer], host.spec.policy.storage_jitter
+    if percent == 0:
+        return mean_ns
+    return around(mean_ns, percent, host.spec.draw_keys[row.stream], row.frame, STORED)
+
+
+@compiled
 def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> int:
     """Move the transfer's bytes; when that ends, or STOPPED."""
     row = host.state.transfers[transfer]
@@ -204,6 +214,8 @@ def start_copy(host: Host, transfer: int, now_ns: int, mover: int) -> int:
     drop_lines(host, row.buffer, step.reads)
     drop_lines(host, row.buffer, step.writes)
     alone_ns = copy_alone_ns(host.spec.curves, mover, moved_bytes)
+    if mover == Mover.STORAGE:
+        alone_ns = stored_ns(host, transfer, alone_ns)
     return on_bus(host, transfer, now_ns, alone_ns, moved_bytes * host.spec.curves[mover].bus_milli)
 
 

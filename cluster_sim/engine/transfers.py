@@ -1,13 +1,25 @@
 """Transfers come into being and end: an arrival, the next request of a closed loop, what another stream passes on."""
 
-from cluster_sim.chance.compiled_draws import DIRECTION, SIZE, WORK, below, exponential
+from cluster_sim.chance.compiled_draws import DIRECTION, SIZE, SPACING, WORK, around, below, exponential
 from cluster_sim.compiling.decorators import compiled, compiled_at_o1, inlined
 from cluster_sim.engine.heap import push
-from cluster_sim.engine.state import ALIVE, DONE, FREE, NOBODY, NOT_HANDED, RUNNING, TIMED, Arrivals, Host
+from cluster_sim.engine.state import (
+    ALIVE,
+    CONSTANT,
+    DONE,
+    FREE,
+    NOBODY,
+    NOT_HANDED,
+    RUNNING,
+    TIMED,
+    UNIFORM,
+    Arrivals,
+    Host,
+)
 from cluster_sim.engine.stream_sums import tally
 from cluster_sim.engine.wait_queues import make_ready
 from cluster_sim.integers import PAGE_BYTES, Int64s
-from cluster_sim.io_paths.steps import FIRST_EFFECT, Count
+from cluster_sim.io_paths.steps import FIRST_EFFECT, Count, Direction
 from cluster_sim.memory.pages import FIRST_TAG
 from cluster_sim.memory.swiotlb import pieces_of
 from cluster_sim.results.endings import Ending
@@ -33,8 +45,12 @@ def set_counts(host: Host, transfer: int) -> None:
     for i in range(FIRST_EFFECT):  # each memory operation clears those of effects
         counts[i] = counted.counts[i]
     work_ns = stream.work_ns[row.direction]
-    if stream.draws_work:
-        work_ns = exponential(work_ns, host.spec.draw_keys[row.stream], row.frame, WORK)
+    if stream.work_draw != CONSTANT:
+        key = host.spec.draw_keys[row.stream]
+        if stream.work_draw == UNIFORM:
+            work_ns = around(work_ns, stream.work_spread, key, row.frame, WORK)
+        else:
+            work_ns = exponential(work_ns, key, row.frame, WORK)
     counts[Count.WORK] = work_ns
 
 
@@ -165,12 +181,50 @@ def next_request(host: Host, stream_number: int, at_ns: int) -> None:
 
 @compiled_at_o1
 def open_loops(host: Host) -> None:
-    """Begin all closed loops: as many requests as a stream has buffers."""
+    """Begin all closed loops."""
     for number in range(len(host.spec.streams)):
         stream = host.spec.streams[number]
         if stream.is_closed:
-            for _ in range(stream.buffers):
+            for _ in range(stream.loops):
                 next_request(host, number, stream.starts_ns)
+
+
+@compiled
+def turn(host: Host, transfer: int) -> None:
+    """A request that the server has becomes its answer: the same transfer, which goes on along the other queue."""
+    row = host.state.transfers[transfer]
+    host.state.streams[row.stream].submitted -= 1
+    row.stream = host.spec.streams[row.stream].next_stream
+    host.state.streams[row.stream].submitted += 1
+    row.bytes = draw_size(host, row.stream, row.frame)
+    row.direction = Direction.TO_DEVICE
+    row.tag = FIRST_TAG + row.frame * len(host.spec.streams) + row.stream
+    row.staged = row.tag
+    row.buffer = NOBODY
+    row.step = host.spec.streams[row.stream].entry[row.direction]
+    set_counts(host, transfer)
+    make_ready(host, transfer)
+
+
+@compiled
+def go_on_asking(host: Host, transfer: int, asking: int, now_ns: int) -> None:
+    """A client has its answer: it thinks, and asks again; after an answer that took no time, 1 ns later."""
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[asking]
+    if not stream.is_closed or host.state.guests[stream.guest].died_ns != ALIVE:
+        return
+    think_ns = stream.think_ns
+    if stream.draws_think:
+        think_ns = exponential(think_ns, host.spec.draw_keys[asking], row.frame, SPACING)
+    next_request(host, asking, max(now_ns + think_ns, row.submitted_ns + 1))
+
+
+@compiled
+def ask_again_later(host: Host, asking: int, now_ns: int) -> None:
+    """A client's request or its answer was dropped: it hears nothing, and asks again after a while."""
+    stream = host.spec.streams[asking]
+    if stream.is_closed and host.state.guests[stream.guest].died_ns == ALIVE:
+        next_request(host, asking, now_ns + stream.timeout_ns)
 
 
 @inlined
@@ -209,7 +263,10 @@ def finish(host: Host, transfer: int, now_ns: int, outcome: int, reason: int) ->
         row.handed_ns = now_ns
     put_away(host, transfer)
     stream = host.spec.streams[row.stream]
-    if stream.is_closed and host.state.guests[stream.guest].died_ns == ALIVE:
+    if stream.timeout_ns > 0:
+        if outcome == Ending.DROPPED:
+            ask_again_later(host, row.stream if stream.asked_by == NOBODY else stream.asked_by, now_ns)
+    elif stream.is_closed and host.state.guests[stream.guest].died_ns == ALIVE:
         think_ns = stream.think_ns
         if think_ns == 0 and row.submitted_ns == now_ns:
             think_ns = 1

@@ -156,27 +156,27 @@ def consume(path: ConvertPath, context: PathContext) -> tuple[Step, ...]:
     unshare = () if path.behind else unshare_buffer(path, context)
     found = (*guest_touch(context, private=False), expect_data(Range.DEVICE))
     if path.consume == "in_place":
-        return (*found, handled(), work(context), *unshare)
+        return (*found, handled(), *work(context), *unshare)
     copy = (guest_copy("copy out of the shared page", writes=End.OWN), guest_wrote(Range.OWN), expect_data(Range.OWN))
     if not carries_content(context.protection, context.memory):
-        return (*found, *copy[:2], *unshare, handled(), copy[2], work(context))
+        return (*found, *copy[:2], *unshare, handled(), copy[2], *work(context))
     if path.behind:
-        return (*found, *copy, handled(), work(context))
+        return (*found, *copy, handled(), *work(context))
     in_its_page = (*make_private(path, context), expect_data(Range.DEVICE))
     if path.keeps or path.batch > 1:
         in_its_page = unless_it_stays(in_its_page, otherwise=(*found, *copy))
-        return (*in_its_page, handled(), work(context))
-    return (*make_private(path, context), handled(), expect_data(Range.DEVICE), work(context))
+        return (*in_its_page, handled(), *work(context))
+    return (*make_private(path, context), handled(), expect_data(Range.DEVICE), *work(context))
 
 
 def filled_by_guest(path: ConvertPath, context: PathContext) -> Program:
     """Guest to host; where sharing loses the data, or came before, the guest makes the data in the shared pages."""
-    shared = (*guest_touch(context, private=False), work(context), guest_wrote(Range.DEVICE))
+    shared = (*guest_touch(context, private=False), *work(context), guest_wrote(Range.DEVICE))
     share = share_buffer(path, context)
     if posts(path, context):
         made = (*begin_posted(context), *enter_guest(context), *shared)
     elif carries_content(context.protection, context.memory):
-        made = (*begin(context), *enter_guest(context), work(context), guest_wrote(Range.DEVICE), *share)
+        made = (*begin(context), *enter_guest(context), *work(context), guest_wrote(Range.DEVICE), *share)
     else:
         made = (*begin(context), *enter_guest(context), *share, *shared)
     reads = (*reach_once(context, path.copier), expect_data(Range.DEVICE))

@@ -46,7 +46,7 @@ def unprotected(copier: Copier, context: PathContext, *, posts: bool) -> Program
             *interrupt(context),
             handled(),
             expect_data(Range.DEVICE),
-            work(context),
+            *work(context),
             *leave_guest(context),
             *(end_and_refill() if is_posted else end()),
         )
@@ -56,7 +56,7 @@ def unprotected(copier: Copier, context: PathContext, *, posts: bool) -> Program
         (
             *begin(context),
             *enter_guest(context),
-            work(context),
+            *work(context),
             guest_wrote(Range.DEVICE),
             *ring_host(context),
             *worker(context, *reads, *held_by_others(context), *use_storage(context, copier)),

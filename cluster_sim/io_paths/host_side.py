@@ -31,15 +31,24 @@ def use_storage(context: PathContext, copier: Copier) -> tuple[Step, ...]:
 
 
 def served_by_storage(context: PathContext, *, end: End | None = None) -> tuple[Step, ...]:
-    """The storage serves the request, to or from the host's own memory or `end`; the worker goes on with others."""
+    """The storage serves the request, to or from the host's own memory or `end`; the worker goes on with others.
+
+    Requests are served side by side; where the drive has a bandwidth, their bytes pass it one after the other.
+    """
     if context.far_end != "storage":
         return ()
     reads, writes = (None, end) if context.is_from_device else (end, None)
+    shared = (
+        acquire(Resource.DRIVE, "wait for the drive's bandwidth"),
+        move("its bytes pass the drive", Mover.DRIVE, Category.STORAGE, Runner.NOBODY),
+        release(Resource.DRIVE),
+    )
     text = "the storage serves the request"
     return (
         *leave_worker(context),
         acquire(Resource.STORAGE, "wait for the storage"),
         move(text, Mover.STORAGE, Category.STORAGE, Runner.NOBODY, reads=reads, writes=writes),
+        *(shared if context.shares_drive else ()),
         release(Resource.STORAGE),
         *wake_worker(context),
     )

@@ -59,16 +59,17 @@ def driver_of(kind: DriverKind, direction: Direction) -> Driver:
 class PathContext:
     """One direction of a stream, on one technology.
 
-    `far_end`: what lies behind the host's side. `comes_from_network`: the payload reaches the host through its network
-    card. `is_closed`: the next transfer is asked for when one has ended. `waits_for_boot`: the guest boots first.
-    `engine_interrupts`: the copy engine's completion interrupts the host, else the worker polls. `shares_cpus`: the
-    host may have fewer CPUs than may run at a time. `spins_when_idle`: idle vCPUs spin, so that each has its CPU at any
-    time. `polls_completions`: the guest looks for them and is not interrupted. `is_threaded`: the queue's own work is
-    one thread, on one vCPU at a time. `host_faults`: whether the host faults pages in one by one, or populates what it
-    is about to use. `guest_faults`: whether the guest faults what converted in, or the VMM maps it ahead.
-    `is_shot_down`: conversions on other vCPUs of the guest interrupt it. `maps_shared`: VFIO keeps what is shared
-    mapped for assigned devices. `shares_worker`: the queue's worker may
-    serve others, too.
+    `far_end`: what lies behind the host's side; `shares_drive`: requests to storage share its bandwidth.
+    `comes_from_network`: the payload reaches the host through its network card. `is_closed`: the next transfer is
+    asked for when one has ended. `waits_for_boot`: the guest boots first. `engine_interrupts`: the copy engine's
+    completion interrupts the host, else the worker polls. `shares_cpus`: the host may have fewer CPUs than may run at
+    a time. `spins_when_idle`: idle vCPUs spin, so that each has its CPU at any time. `polls_completions`: the guest
+    looks for them and is not interrupted. `is_threaded`: the queue's own work is one thread, on one vCPU at a time.
+    `wakes_other_vcpu`: on another vCPU than the one that takes interrupts. `coalesces`: interrupts wait for several
+    completions. `host_faults`: whether the host faults pages in one by one, or populates what it is about to use.
+    `guest_faults`: whether the guest faults what converted in, or the VMM maps it ahead. `is_shot_down`: conversions
+    on other vCPUs of the guest interrupt it. `maps_shared`: VFIO keeps what is shared mapped for assigned devices.
+    `shares_worker`: the queue's worker may serve others, too.
     """
 
     direction: Direction
@@ -76,6 +77,7 @@ class PathContext:
     protection: Protection
     memory: MemorySpec
     far_end: FarEnd = "nothing"
+    shares_drive: bool = False
     comes_from_network: bool = False
     is_closed: bool = False
     waits_for_boot: bool = False
@@ -84,6 +86,8 @@ class PathContext:
     spins_when_idle: bool = False
     polls_completions: bool = False
     is_threaded: bool = False
+    wakes_other_vcpu: bool = False
+    coalesces: bool = False
     host_faults: HostFaults = "lazy"
     guest_faults: GuestFaults = "lazy"
     is_shot_down: bool = False
@@ -94,6 +98,11 @@ class PathContext:
     def is_from_device(self) -> bool:
         """Whether data goes from the host to the guest."""
         return self.direction == Direction.FROM_DEVICE
+
+    @property
+    def enters_as_thread(self) -> bool:
+        """Whether the queue's thread does all that the guest does; not where an interrupt comes to another vCPU."""
+        return self.is_threaded and not (self.wakes_other_vcpu and self.is_from_device)
 
     @property
     def can_post(self) -> bool:

@@ -60,7 +60,7 @@ def filled_by_host(path: SharedPoolPath, context: PathContext) -> Program:
             *snapshot,
             handled(),
             expect_data(Range.OWN if snapshot else Range.DEVICE),
-            work(context),
+            *work(context),
             *leave_guest(context),
             *end(),
         )
@@ -86,7 +86,7 @@ def filled_by_guest(path: SharedPoolPath, context: PathContext) -> Program:
             *begin(context),
             *enter_guest(context),
             *interrupt_for_credit(context),
-            work(context),
+            *work(context),
             *made,
             *ring_host(context),
             *worker(context, *reads, *held_by_others(context), *use_storage(context, copier)),

@@ -1,5 +1,7 @@
 """Stretches of steps that paths share: CPUs, doorbell, the host's side, interrupt, beginning and end."""
 
+from dataclasses import replace
+
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.steps import (
     WHOLE,
@@ -26,6 +28,8 @@ WORK = "work"
 """Price of the guest's own work, 1 ns a ns; the transfer's count says how much it is."""
 NETWORK_LATENCY = "network_latency"
 """Price of the way to another host, which the definition gives."""
+CLIENT_WAY = "client_way"
+"""Price of the way from a client or to it, which the definition gives."""
 
 
 def begin(context: PathContext, *, posted: bool = False) -> tuple[Step, ...]:
@@ -38,15 +42,23 @@ def begin(context: PathContext, *, posted: bool = False) -> tuple[Step, ...]:
             acquire(Resource.BOOT, "wait for the guest to boot", amount=WHOLE),
             release(Resource.BOOT, amount=WHOLE),
         )
+    if context.far_end == "client" and context.is_from_device:
+        steps += (
+            move("the client sends it", Mover.NIC, Category.NETWORK, Runner.NOBODY),
+            spend("the way from the client", Category.NETWORK, Runner.NOBODY, Charge(CLIENT_WAY)),
+        )
     if context.comes_from_network:
         steps += (pass_through("the network card takes it in", Resource.NIC_IN, Mover.NIC),)
     text = "take a posted buffer" if posted else "take a free buffer"
-    return (*steps, Step(Op.TAKE_BUFFER, text, category=Category.QUEUE_WAIT, argument=int(posted)))
+    steps += (Step(Op.TAKE_BUFFER, text, category=Category.QUEUE_WAIT, argument=int(posted)),)
+    if context.far_end == "client" and not context.is_from_device and context.wakes_other_vcpu:
+        steps += (acquire(Resource.VCPU, "wait for a vCPU"), *call_thread(), release(Resource.VCPU))
+    return steps
 
 
 def enter_guest(context: PathContext) -> tuple[Step, ...]:
     """Get a vCPU, behind the queue's own work where that is one thread, and a CPU for it where CPUs may be short."""
-    steps: tuple[Step, ...] = (acquire(Resource.THREAD, "wait for the queue's thread"),) if context.is_threaded else ()
+    steps: tuple[Step, ...] = (get_thread(),) if context.enters_as_thread else ()
     steps += (acquire(Resource.VCPU, "wait for a vCPU"),)
     if context.is_shot_down:
         steps += (Step(Op.WATCH, "from here on, conversions of others interrupt it"),)
@@ -61,7 +73,7 @@ def leave_guest(context: PathContext) -> tuple[Step, ...]:
     steps: tuple[Step, ...] = (release(Resource.CPU),) if has_cpu else ()
     if context.is_shot_down:
         steps = (shot_down(), *steps)
-    thread: tuple[Step, ...] = (release(Resource.THREAD),) if context.is_threaded else ()
+    thread: tuple[Step, ...] = (release(Resource.THREAD),) if context.enters_as_thread else ()
     return (*steps, release(Resource.VCPU), *thread)
 
 
@@ -87,10 +99,47 @@ def give_buffer() -> Step:
     return Step(Op.GIVE_BUFFER, "give the buffer back")
 
 
-def work(context: PathContext) -> Step:
-    """The guest's own work: consuming what came, or making what goes."""
+def work(context: PathContext) -> tuple[Step, ...]:
+    """The guest's own work: consuming what came, or making what goes; where a thread sleeps elsewhere, by it."""
     text = "the consumer works on it" if context.is_from_device else "the producer makes it"
-    return spend(text, Category.WORK, Runner.GUEST, Charge(WORK, Count.WORK))
+    own = spend(text, Category.WORK, Runner.GUEST, Charge(WORK, Count.WORK))
+    if not context.wakes_other_vcpu:
+        return (own,)
+    if not context.is_from_device:
+        return (*thread_wakes(context), own)
+    moves = (*call_thread(), *leave_guest(context), get_thread(), *enter_guest(context))
+    return (*moves, *thread_wakes(context), own, release(Resource.THREAD))
+
+
+def get_thread() -> Step:
+    """Get the thread that the queue's own work runs in."""
+    return acquire(Resource.THREAD, "wait for the queue's thread")
+
+
+def call_thread() -> tuple[Step, ...]:
+    """Tell the vCPU of a thread that sleeps, by an IPI, which is an exit; one that polls finds the work by itself."""
+    told = spend(
+        "an IPI to the thread's vCPU",
+        Category.NOTIFY,
+        Runner.GUEST,
+        Charge("wake_thread_ipi", Count.INTERRUPTS),
+        exits=Count.INTERRUPTS,
+    )
+    return (Step(Op.WAKE_THREAD, "does the thread sleep, and has its vCPU halted?", resource=Resource.VCPU), told)
+
+
+def thread_wakes(context: PathContext) -> tuple[Step, ...]:
+    """The thread's vCPU takes the IPI, and is woken where it had halted."""
+    return (
+        spend(
+            "the IPI interrupts the thread's vCPU",
+            Category.NOTIFY,
+            Runner.GUEST,
+            Charge("interrupt", Count.INTERRUPTS),
+            exits=Count.INTERRUPTS if context.protection.interrupt_exits else None,
+        ),
+        spend("wake the thread's vCPU", Category.NOTIFY, Runner.GUEST, Charge("wake_vcpu", Count.IDLE_WAKES)),
+    )
 
 
 def ring_host(context: PathContext) -> tuple[Step, ...]:
@@ -122,8 +171,8 @@ def worker(context: PathContext, *inside: Step, tells: bool = True) -> tuple[Ste
 
 
 def is_told_by_worker(context: PathContext) -> bool:
-    """Whether the guest is told as soon as the host's side is done, and not when a frame has been sent on."""
-    return context.is_from_device or context.is_request
+    """Whether the guest is told when the host's side is done, not when a frame was sent on or completions gathered."""
+    return (context.is_from_device or context.is_request) and not context.coalesces
 
 
 def tell_guest(context: PathContext) -> tuple[Step, ...]:
@@ -166,7 +215,9 @@ def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:
 
 def interrupt(context: PathContext, *, told: bool = True) -> tuple[Step, ...]:
     """The guest, which was `told` by the worker or is now, wakes if it sleeps and takes the interrupt on a vCPU."""
+    gathered = Step(Op.GATHER, "interrupts wait for more completions", category=Category.QUEUE_WAIT)
     return (
+        *((gathered,) if context.coalesces else ()),
         *(() if told and is_told_by_worker(context) else tell_guest(context)),
         Step(
             Op.FIND_GUEST,
@@ -197,9 +248,11 @@ def complete_request(context: PathContext) -> tuple[Step, ...]:
 
 
 def reclaim_sent(context: PathContext, *inside: Step) -> tuple[Step, ...]:
-    """Get the guest to clean up behind what it sent: by an interrupt, or whenever it sends again."""
+    """Get the guest to clean up behind what it sent: by an interrupt, or when it sends again, by whichever thread."""
     if context.driver.interrupts_when_sent:
         return (*interrupt(context), *inside, handled(), *leave_guest(context))
+    if context.far_end == "client":
+        context = replace(context, is_threaded=False)
     return (*enter_guest(context), *inside, *leave_guest(context))
 
 
@@ -236,6 +289,9 @@ def pass_on(context: PathContext) -> tuple[Step, ...]:
     match context.far_end:
         case "network":
             return (*network, handed)
+        case "client":
+            way = spend("the way to the client", Category.NETWORK, Runner.NOBODY, Charge(CLIENT_WAY))
+            return (*network, way, handed, Step(Op.ANSWERED, "the client goes on"))
         case "another host":
             away = Step(Op.SEND, "it is on its way to the other host")
             way = spend("the way to the other host", Category.NETWORK, Runner.NOBODY, Charge(NETWORK_LATENCY))

@@ -60,6 +60,10 @@ class Op(IntEnum):
     SPEND_WRITING = 43
     COUNT_AT_WORKER = 44
     FIND_GUEST = 45
+    TURN = 46
+    ANSWERED = 47
+    WAKE_THREAD = 48
+    GATHER = 49
 
 
 class Direction(IntEnum):
@@ -96,6 +100,8 @@ class Resource(IntEnum):
     """From this host to one other."""
     PSP = 15
     """The security processor, which builds and measures images."""
+    DRIVE = 15
+    """What the drive's requests share: their bytes pass it one request after the other."""
 
 
 OF_HOST = (
@@ -109,6 +115,7 @@ OF_HOST = (
     Resource.NIC_IN,
     Resource.LINK,
     Resource.PSP,
+    Resource.DRIVE,
 )
 """Resources of the host; the others are a guest's own."""
 LOCKS = (Resource.AREA_LOCK, Resource.MMU_LOCK, Resource.IOMMU)
@@ -126,6 +133,7 @@ class Mover(IntEnum):
     NIC = 4
     STORAGE = 5
     LINK = 6
+    DRIVE = 7
 
 
 BY_CPU = (Mover.GUEST, Mover.HOST, Mover.CRYPTO)

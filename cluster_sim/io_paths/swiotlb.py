@@ -109,7 +109,7 @@ def map_posted(path: SwiotlbPath, context: PathContext) -> Program:
         *unmap_slots(),
         handled(),
         expect_data(Range.OWN),
-        work(context),
+        *work(context),
         *leave_guest(context),
         *end_and_refill(),
     )
@@ -139,7 +139,7 @@ def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
             *unthrottled(path, context),
             handled(),
             expect_data(Range.OWN),
-            work(context),
+            *work(context),
             *leave_guest(context),
         )
     else:
@@ -147,7 +147,7 @@ def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
             *begin(context),
             *throttled(path, context),
             *enter_guest(context),
-            work(context),
+            *work(context),
             guest_wrote(Range.OWN),
             *map_slots(),
             guest_copy("map copies the buffer to the bounce slots", writes=End.DEVICE),
@@ -173,7 +173,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
             guest_wrote(Range.OWN),
             handled(),
             expect_data(Range.OWN),
-            work(context),
+            *work(context),
             *leave_guest(context),
         )
     else:
@@ -181,7 +181,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
             *begin(context),
             *enter_guest(context),
             *interrupt_for_credit(context),
-            work(context),
+            *work(context),
             guest_wrote(Range.OWN),
             guest_copy("sync_for_device copies the buffer to the bounce slots", writes=End.DEVICE),
             staged(),

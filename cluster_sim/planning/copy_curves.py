@@ -17,7 +17,7 @@ from cluster_sim.integers import NS_PER_S
 from cluster_sim.io_paths.steps import BY_CPU, Mover
 from cluster_sim.platform.profile import BOUNDLESS_MB_PER_S, Profile
 from cluster_sim.platform.provenance import Cost
-from cluster_sim.scenario.spec import ClusterSpec, HostSpec
+from cluster_sim.scenario.spec import ClusterSpec, HostSpec, StorageSpec
 from cluster_sim.scenario.units import MIB
 
 BYTES_PER_MB = 10**6
@@ -74,8 +74,9 @@ class CopyCurves:
             Mover.ENGINE: engine,
             Mover.CRYPTO: crypto,
             Mover.NIC: by_dma(of_rate(host.nic.rate)),
-            Mover.STORAGE: by_dma(of_rate(host.storage.rate, host.storage.latency)),
+            Mover.STORAGE: by_dma(of_storage(host.storage)),
             Mover.LINK: of_rate(cluster.network.rate),
+            Mover.DRIVE: of_rate(host.storage.rate),
         }
         self.remote = remote_shares(host)
         self.one_end_saves = max(MILLION - int(profile.one_end_warm.value * MILLION), 0)
@@ -127,9 +128,16 @@ def of_profile(profile: Profile, name: str) -> CopyCurve:
     return CopyCurve(points, profile.curve_beyond_ns_per_mib(name), profile.bus_milli(name), name)
 
 
-def of_rate(bytes_per_s: int, latency_ns: int = 0) -> CopyCurve:
+def of_rate(bytes_per_s: int) -> CopyCurve:
     """What a definition says of a card, a drive or a link; a rate of 0 takes no time."""
-    return CopyCurve(((0, latency_ns),), NS_PER_S * MIB // bytes_per_s if bytes_per_s else 0)
+    return CopyCurve(((0, 0),), NS_PER_S * MIB // bytes_per_s if bytes_per_s else 0)
+
+
+def of_storage(storage: StorageSpec) -> CopyCurve:
+    """One request beside its passage through the drive: its latency, and what it alone takes longer than the drive."""
+    alone = NS_PER_S * MIB // storage.request_rate if storage.request_rate else 0
+    shared = NS_PER_S * MIB // storage.rate if storage.rate else 0
+    return CopyCurve(((0, storage.latency),), max(alone - shared, 0))
 
 
 def by_dma(curve: CopyCurve) -> CopyCurve:

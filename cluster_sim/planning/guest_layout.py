@@ -91,7 +91,9 @@ def pool_bytes_of(needs: PathNeeds, buffers_bytes: int) -> int:
 
 
 def sizes_of_queue(queue: Queue, group: GuestGroupSpec, sizes: WorkloadSizes) -> TransferSizes:
-    """Sizes of a queue's transfers: those of the sender's workload where another guest sends them."""
+    """Sizes of a queue's transfers: its own, else its workload's; the sender's where another guest sends them."""
+    if queue.traits.transfer_sizes is not None:
+        return queue.traits.transfer_sizes
     return sizes[group.name if queue.sender is None else queue.sender.group, queue.workload]
 
 

@@ -36,6 +36,7 @@ from cluster_sim.planning.tables import build_servers, build_streams, servers_at
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_traits import Role
 
 ON_PIN = {"retry": ON_PIN_RETRY, "wait": ON_PIN_WAIT, "defer": ON_PIN_DEFER}
 
@@ -70,7 +71,7 @@ def plan_host(
 ) -> HostPlan:
     """Build one host of `run_guests`; `sizes` holds the transfer sizes of each (group name, workload number).
 
-    `is_alone` leaves out closed loops, and waiting for a boot; `make_program` may give paths other steps.
+    `is_alone` leaves out closed loops, draws of work and waiting for a boot; `make_program` may give paths other steps.
     Long, because each table is built from those before it.
     """
     protection = protection_of(scenario)
@@ -85,7 +86,8 @@ def plan_host(
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
     curves = CopyCurves(profile, scenario.cluster)
     table = build_streams(scenario, protection, guests, streams, servers, io_bases, sizes)
-    table["is_closed"] *= not is_alone
+    for loops_or_draws in ("is_closed", "work_draw"):
+        table[loops_or_draws] *= not is_alone
     link_streams(table, guests, streams)
     sharing = SetUp(scenario, profile)
     spec = HostSpec(
@@ -97,7 +99,7 @@ def plan_host(
         requests=put_logs(table, streams, guests, logs or {}),
         sizes=sizes_table(streams),
         rules=memory_rules(protection, scenario.memory),
-        policy=policy_of(scenario, curves, keeps_rows=is_alone or scenario.record == "transfers"),
+        policy=policy_of(scenario, curves, keeps_rows=is_alone or scenario.record == "transfers", is_alone=is_alone),
         placement=pages,
         found_by_distance=found_by_distance(),
         draw_keys=keys_of(streams, guests, chance),
@@ -149,7 +151,7 @@ def state_at_rest(
         streams=streams_at_rest(spec.streams),
         servers=servers_at_rest(spec.servers),
         guests=guests,
-        wait_queues=empty_wait_queues(len(spec.servers) + 2 * streams),
+        wait_queues=empty_wait_queues(len(spec.servers) + 3 * streams),
         ring=ring,
         posted=np.zeros(buffers, np.int32),
         buffers=np.zeros(buffers, BUFFER),
@@ -166,7 +168,7 @@ def state_at_rest(
         pools=pools,
         cache=empty_cache(),
         slot_sets=np.zeros(len(pools.free_runs) // SLOTS_PER_SET, SLOT_SET),
-        holds=np.zeros(buffers + len(guests) + streams, ENTRY),
+        holds=np.zeros(buffers + len(guests) + 2 * streams, ENTRY),
         held_until_ns=np.zeros(buffers, np.int64),
         held_pages=np.zeros(buffers, np.int64),
         pin_waiters=np.full(buffers, NOBODY),
@@ -202,7 +204,7 @@ def put_logs(table: Records, streams: Sequence[PlannedStream], guests: Sequence[
 
 
 def link_streams(table: Records, guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]) -> None:
-    """Tell streams that go to a guest of the same host which stream takes them there."""
+    """Tell streams that go to a guest of the same host what takes them there, and requests what answers them."""
     receiving = {
         (sender.group, sender.index, sender.workload): number
         for number, stream in enumerate(streams)
@@ -213,6 +215,16 @@ def link_streams(table: Records, guests: Sequence[PlannedGuest], streams: Sequen
         key = (placed.group.name, placed.index, stream.queue.workload)
         if stream.queue.traits.far_end == "another guest":
             table[number]["next_stream"] = receiving[key]
+    asking = {pair_of(stream): number for number, stream in enumerate(streams) if stream.queue.role == Role.ASKED}
+    for number, stream in enumerate(streams):
+        if stream.queue.role == Role.ANSWERED:
+            asked_by = asking[pair_of(stream)]
+            table[number]["asked_by"], table[asked_by]["next_stream"] = asked_by, number
+
+
+def pair_of(stream: PlannedStream) -> tuple[int, int, int]:
+    """What requests and their answers have in common: guest, workload, queue pair."""
+    return stream.guest, stream.queue.workload, stream.queue.job
 
 
 def guest_definitions(
@@ -221,6 +233,7 @@ def guest_definitions(
     """What the loop must know of each guest (dtype GUEST)."""
     table = np.zeros(len(guests), GUEST)
     table["spins"] = [guest.placed.group.idle == "poll" for guest in guests]
+    table["halt_poll_ns"] = [guest.placed.group.guest_halt_poll for guest in guests]
     table["grow_ns"] = [sharing.grow_ns(guest) for guest in guests]
     limit = scenario.cluster.host.dma_entry_limit
     table["dma_entries_max"] = [limit * scenario.maps_shared(guest.placed.group) for guest in guests]
@@ -273,8 +286,8 @@ def faults_of(
     return tuple(sorted(found, key=lambda fault: fault.spec.at))
 
 
-def policy_of(scenario: ScenarioSpec, curves: CopyCurves, *, keeps_rows: bool) -> Policy:
-    """What the loop must know of pins, faults, polling and the cache."""
+def policy_of(scenario: ScenarioSpec, curves: CopyCurves, *, keeps_rows: bool, is_alone: bool) -> Policy:
+    """What the loop must know of pins, faults, polling, the cache, and storage, whose time alone is the mean."""
     memory = scenario.memory
     pins = memory.pins
     operation = Operation.PIN_LONG if pins is not None and pins.term == "long" else Operation.PIN_SHORT
@@ -287,6 +300,7 @@ def policy_of(scenario: ScenarioSpec, curves: CopyCurves, *, keeps_rows: bool) -
         hold_every=1 if pins is None else pins.every,
         has_faults=len(scenario.faults) > 0,
         halt_poll_ns=scenario.cluster.host.halt_poll,
+        storage_jitter=0 if is_alone else scenario.cluster.host.storage.jitter,
         keeps_rows=keeps_rows,
         llc_bytes=scenario.cluster.host.llc,
         one_end_saves=curves.one_end_saves,

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths import boot_stages, churn
+from cluster_sim.io_paths.answering import ending_at_the_client, turning
 from cluster_sim.io_paths.path_context import PathContext, driver_of
 from cluster_sim.io_paths.programs import MakeProgram
-from cluster_sim.io_paths.step_sequences import NETWORK_LATENCY, WORK
+from cluster_sim.io_paths.step_sequences import CLIENT_WAY, NETWORK_LATENCY, WORK
 from cluster_sim.io_paths.steps import Direction, Program
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.protection_of import vmm_faults
@@ -76,6 +77,7 @@ def context_of(
         protection=protection,
         memory=scenario.memory,
         far_end=traits.far_end,
+        shares_drive=scenario.cluster.host.storage.rate > 0,
         comes_from_network=traits.comes_from_network,
         is_closed=traits.is_closed and not is_alone,
         waits_for_boot=boots(group) and not is_alone,
@@ -84,6 +86,8 @@ def context_of(
         spins_when_idle=group.idle == "poll",
         polls_completions=traits.polls_completions,
         is_threaded=traits.is_threaded,
+        wakes_other_vcpu=traits.wakes_other_vcpu and group.vcpus > 1,
+        coalesces=traits.coalesce_frames > 1 and not is_alone,
         host_faults=host_faults,
         guest_faults=guest_faults,
         is_shot_down=is_shot_down,
@@ -110,6 +114,11 @@ def program_of(
     match queue.role:
         case Role.REQUESTS | Role.RECEIVED:
             return make_program(scenario.path_of(guest.placed.group), context)
+        case Role.ASKED:
+            asked = make_program(scenario.path_of(guest.placed.group), context)
+            return turning(asked) if context.is_closed else asked
+        case Role.ANSWERED:
+            return ending_at_the_client(make_program(scenario.path_of(guest.placed.group), context))
         case Role.CHURN:
             return churn.program(context, queue.traits.unit_bytes or PAGE_BYTES)
         case Role.IMAGE:
@@ -133,4 +142,9 @@ def acceptance(traits: QueueTraits, context: PathContext) -> Program:
 
 def definition_prices(scenario: ScenarioSpec, queue: Queue) -> dict[str, int]:
     """Prices that no profile has, because the definition gives them."""
-    return {WORK: 1, NETWORK_LATENCY: scenario.cluster.network.latency, churn.HOLD: queue.traits.hold_ns}
+    return {
+        WORK: 1,
+        NETWORK_LATENCY: scenario.cluster.network.latency,
+        CLIENT_WAY: queue.traits.way_ns,
+        churn.HOLD: queue.traits.hold_ns,
+    }

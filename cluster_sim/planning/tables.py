@@ -8,7 +8,16 @@ import numpy as np
 from cluster_sim.engine.host_spec import SERVER, SIZE, STREAM, Records
 from cluster_sim.engine.host_state import SERVER_STATE, STREAM_STATE
 from cluster_sim.engine.shared_resources import bus_of
-from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, FAR_NS, NOBODY, WAIT
+from cluster_sim.engine.state import (
+    CONSTANT,
+    DROP_NEWEST,
+    DROP_OLDEST,
+    EXPONENTIAL,
+    FAR_NS,
+    NOBODY,
+    UNIFORM,
+    WAIT,
+)
 from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.io_paths.path_context import driver_of
 from cluster_sim.io_paths.path_needs import BufferLife, PathNeeds, SlotNeeds
@@ -25,6 +34,7 @@ from cluster_sim.scenario.spec import HostSpec, ScenarioSpec
 from cluster_sim.scenario.workload_traits import QueueTraits, Role
 
 WHEN_FULL = {"wait": WAIT, "drop_newest": DROP_NEWEST, "drop_oldest": DROP_OLDEST}
+WORK_DRAWS = {"constant": CONSTANT, "uniform": UNIFORM, "exponential": EXPONENTIAL}
 NOTHING_COUNTED = -1
 
 
@@ -48,6 +58,7 @@ def of_host(host: HostSpec, guests: Sequence[PlannedGuest]) -> dict[Resource, in
         Resource.NIC_OUT: 1,
         Resource.NIC_IN: 1,
         Resource.PSP: 1,
+        Resource.DRIVE: 1,
     }
 
 
@@ -70,6 +81,7 @@ def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Seque
     worker_of = workers_of(host.workers, guests)
     first_worker = len(capacity)
     capacity += [1] * len(set(worker_of))
+    threads: dict[tuple[int, int], int] = {}
     for number, stream in enumerate(streams):
         own = {
             Resource.AREA_LOCK: areas[stream.guest][home_area(guests[stream.guest], number)],
@@ -77,6 +89,9 @@ def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Seque
             Resource.THREAD: len(capacity),
         }
         capacity.append(1)
+        if (count := stream.queue.traits.threads) is not None:
+            own[Resource.THREAD] = threads.setdefault((stream.guest, stream.queue.workload), len(capacity) - 1)
+            capacity[own[Resource.THREAD]] = count
         own[Resource.LINK] = links.setdefault(stream.queue.traits.hosts_on, len(capacity))
         if own[Resource.LINK] == len(capacity):
             capacity.append(1)
@@ -129,8 +144,9 @@ def build_streams(
         if traits.moves_data:
             row["buffer_bytes"] = buffer_bytes(queue, transfer)
             put_mappings(row, queue, guest.layout.needs.slots, first_mapping)
+            row["loops"] = requests_under_way(queue, buffers.count)
         put_traits(row, traits)
-        row["next_stream"] = NOBODY
+        row["next_stream"] = row["asked_by"] = NOBODY
         row["latency_ns"] = scenario.cluster.network.latency
         row["starts_ns"] = guest.placed.arrives_ns + guest.layout.boots  # behind the first stage of the boot
         row["first_size"], row["sizes"] = first_size, len(traits.sizes)
@@ -138,6 +154,14 @@ def build_streams(
         first_mapping += int(buffers.count * row["mappings"])
         first_size += len(traits.sizes)
     return table
+
+
+def requests_under_way(queue: Queue, buffers: int) -> int:
+    """Requests of a closed loop that are under way in one queue: as many as buffers, or its share of the clients."""
+    traits = queue.traits
+    if traits.clients is not None:
+        return (traits.clients + traits.queues - 1 - queue.job) // traits.queues
+    return buffers if traits.is_closed else 1
 
 
 SECTIONS = ("entry", "if_full", "post", "post_if_full", "restore", "reap")
@@ -174,12 +198,18 @@ def put_traits(row: np.void, traits: QueueTraits) -> None:
     row["when_full"] = WHEN_FULL[traits.when_full]
     row["work_ns"][Direction.FROM_DEVICE] = traits.consume_ns if traits.from_device else 0
     row["work_ns"][Direction.TO_DEVICE] = traits.produce_ns if traits.to_device else 0
-    row["draws_work"] = traits.is_work_random
+    row["work_draw"] = WORK_DRAWS[traits.work]
+    row["work_spread"] = traits.work_spread
     row["deadline_ns"] = traits.deadline_ns
     row["reads_percent"] = traits.reads_percent
     row["is_heard"] = traits.reports_ends
     row["is_closed"] = traits.is_closed
     row["think_ns"] = traits.think_ns
+    row["merge_bytes"] = traits.merge_bytes
+    row["coalesce_ns"] = traits.coalesce_ns
+    row["coalesce_frames"] = traits.coalesce_frames
+    row["draws_think"] = traits.draws_think
+    row["timeout_ns"] = traits.timeout_ns
 
 
 def put_conversions(

@@ -62,7 +62,7 @@ class HostEngine:
         self.reader: Reader | None = None
         """Who reads out transfers that have ended; without one they are given whole."""
         self.spec = plan.spec
-        closed = plan.spec.streams["is_closed"] * plan.spec.streams["buffers"]
+        closed = plan.spec.streams["is_closed"] * plan.spec.streams["loops"]
         self.receiving = {
             sender: number for number, stream in enumerate(plan.streams) if (sender := stream.queue.sender) is not None
         }

@@ -18,6 +18,8 @@ RECEIVED = "received"
 LABEL_OF_ROLE = {
     Role.REQUESTS: "requests",
     Role.RECEIVED: RECEIVED,
+    Role.ASKED: "requests",
+    Role.ANSWERED: "requests",
     Role.CHURN: "churn",
     Role.IMAGE: BOOT,
     Role.FIRMWARE: BOOT,

@@ -8,6 +8,7 @@ from cluster_sim.planning.inputs import frames_of, log_of, trace_arrays
 from cluster_sim.planning.placement import PlacedGuest
 from cluster_sim.planning.planned_guest import PlannedGuest
 from cluster_sim.planning.queues import Queue
+from cluster_sim.scenario.request_spec import RequestResponseWorkload
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import (
     BlockWorkload,
@@ -56,9 +57,11 @@ def software_of(
             trace_of_requests = log_of(path_in(folder, log))
             at_ns = placed.arrives_ns + trace_of_requests.at_ns
             return ListedRequests(queue.spec.deadline, at_ns, trace_of_requests.size_bytes, trace_of_requests.is_write)
-        case BlockWorkload(rate_iops=rate) | NetworkWorkload(rate_pps=rate):
+        case BlockWorkload(rate_iops=rate) | NetworkWorkload(transfers_per_s=rate):
             assert rate is not None
             return rated(queue, rate, placed, chance)
+        case RequestResponseWorkload():
+            return None
         case ChurnWorkload(rate=rate):
             return rated(queue, rate, placed, chance)
         case BootWorkload() as boot:

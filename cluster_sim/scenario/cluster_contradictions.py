@@ -60,9 +60,10 @@ def _host(host: HostSpec) -> Iterator[Contradiction]:
     if host.memory_bandwidth != "auto" and 0 < host.memory_bandwidth < RATE_LEAST:
         allowed = f"{format_rate(RATE_LEAST)} or more, or 0 for no bound"
         yield Contradiction("cluster.host.memory_bandwidth", format_rate(host.memory_bandwidth), allowed)
-    if 0 < host.storage.rate < RATE_LEAST:
-        allowed = f"{format_rate(RATE_LEAST)} or more, or 0 for no bound"
-        yield Contradiction("cluster.host.storage.rate", format_rate(host.storage.rate), allowed)
+    for field, rate in (("rate", host.storage.rate), ("request_rate", host.storage.request_rate)):
+        if 0 < rate < RATE_LEAST:
+            allowed = f"{format_rate(RATE_LEAST)} or more, or 0 for no bound"
+            yield Contradiction(f"cluster.host.storage.{field}", format_rate(rate), allowed)
     if host.huge_pool != "auto" and host.huge_pool > host.memory:
         allowed = f"at most {format_bytes(host.memory)} (cluster.host.memory)"
         yield Contradiction("cluster.host.huge_pool", format_bytes(host.huge_pool), allowed, ("cluster.host.memory",))

@@ -21,6 +21,7 @@ from cluster_sim.scenario.units import (
     Label,
     Labels,
     PageBytes,
+    Percent,
     Price,
 )
 from cluster_sim.scenario.workload_spec import VIDEO_EXAMPLE, Spacing, Workload
@@ -67,8 +68,12 @@ class StorageSpec(Spec):
     """Time of one request; 0 is the host's page cache."""
     parallel: Count = 64
     """Requests that are served at a time."""
+    jitter: Percent = 10
+    """By how many per cent at most a request's own time lies above or below its mean, every amount as likely."""
     rate: BytesPerSecond = 0
-    """What one request at a time moves beyond its latency; 0 for no bound."""
+    """The drive's bandwidth, which all requests share, reads and writes alike; 0 for no bound."""
+    request_rate: BytesPerSecond = 0
+    """What one request moves at most beyond its latency; 0 for as much as the drive does."""
 
 
 class WorkersSpec(Spec):
@@ -181,6 +186,8 @@ class GuestGroupSpec(Spec):
     """Devices of the host that VFIO gives each guest; memory that they may reach is pinned while the guest is there."""
     idle: Literal["halt", "poll"] = "halt"
     """What an idle vCPU does: exit to the host until it is woken, or spin (idle=poll)."""
+    guest_halt_poll: DurationNs = 0
+    """How long an idle vCPU looks for work before it exits (cpuidle-haltpoll's guest_halt_poll_ns, 200us)."""
     io_path: IoPath | None = None
     """How transfers of this group go, where not as the scenario says."""
     workloads: tuple[Workload, ...] = Field(

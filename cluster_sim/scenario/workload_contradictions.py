@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.scenario.problems import Contradiction, choice
+from cluster_sim.scenario.request_spec import CoalesceSpec, RequestResponseWorkload
 from cluster_sim.scenario.spec import ArrivalSpec, GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import format_bytes, format_duration, format_rate
 from cluster_sim.scenario.workload_spec import (
@@ -56,9 +57,12 @@ def _of_kind(scenario: ScenarioSpec, group: GuestGroupSpec, workload: Workload, 
             yield from _size(workload.bs, f"{at}.bs")
         case NetworkWorkload():
             yield from _requests(workload, "rate_pps", at)
+            yield from _packets(group, workload, at)
             yield from _split(workload.sizes, f"{at}.sizes")
             yield from _size(workload.size, f"{at}.size")
             yield from _own_way(workload.direction, workload.produce, workload.consume, at)
+        case RequestResponseWorkload():
+            yield from _server(group, workload, at)
         case ChurnWorkload():
             yield from _churn(scenario, group, workload, at)
         case BootWorkload():
@@ -168,7 +172,7 @@ def _block(block: BlockWorkload, at: str) -> Iterator[Contradiction]:
 
 
 def _requests(workload: BlockWorkload | NetworkWorkload, rate: str, at: str) -> Iterator[Contradiction]:
-    is_closed = getattr(workload, rate) is None
+    is_closed = (workload.rate_iops if isinstance(workload, BlockWorkload) else workload.transfers_per_s) is None
     if workload.spacing == "poisson" and is_closed:
         allowed = f"linear, or a {rate}: a closed loop has no distances"
         yield Contradiction(f"{at}.spacing", "poisson without a rate", allowed, (f"{at}.{rate}",))
@@ -177,6 +181,54 @@ def _requests(workload: BlockWorkload | NetworkWorkload, rate: str, at: str) -> 
         yield Contradiction(f"{at}.thinktime", format_duration(workload.thinktime), allowed, (f"{at}.{rate}",))
     if workload.work == "exponential" and workload.produce == workload.consume == 0:
         yield Contradiction(f"{at}.work", "exponential with no work", "constant, or a produce or consume above 0s")
+
+
+def _packets(group: GuestGroupSpec, network: NetworkWorkload, at: str) -> Iterator[Contradiction]:
+    if network.rate and network.rate_pps is not None:
+        yield Contradiction(f"{at}.rate", "rate with rate_pps", "one of the two", (f"{at}.rate_pps",))
+    elif network.transfers_per_s == 0:
+        yield Contradiction(f"{at}.rate", "less than a packet a second", "a packet a second or more", (f"{at}.size",))
+    is_received = network.direction == "from_device"
+    if network.gso and (is_received or network.sizes or network.gso < network.size):
+        allowed = "0, or with to_device and one size, that size or more"
+        yield Contradiction(f"{at}.gso", format_bytes(network.gso), allowed, (f"{at}.direction", f"{at}.size"))
+    if network.gro and not is_received:
+        yield Contradiction(f"{at}.gro", "true with to_device", "false: what is received merges", (f"{at}.direction",))
+    if network.coalesce.frames > 1 and not is_received:
+        allowed = "1 with to_device: what is received is told of by interrupts"
+        yield Contradiction(f"{at}.coalesce.frames", str(network.coalesce.frames), allowed, (f"{at}.direction",))
+    yield from _coalesced(network.coalesce, at)
+    if network.wakes == "same_vcpu":
+        return
+    if network.cpus == "all" or network.direction == "to_device":
+        allowed = "same_vcpu, or cpus: one and direction: from_device: one thread that receives"
+        yield Contradiction(f"{at}.wakes", "other_vcpu", allowed, (f"{at}.cpus", f"{at}.direction"))
+    yield from _other_vcpu(group, at)
+
+
+def _coalesced(coalesce: CoalesceSpec, at: str) -> Iterator[Contradiction]:
+    if (coalesce.frames > 1) != (coalesce.usecs > 0):
+        found = f"{coalesce.frames} frames, {format_duration(coalesce.usecs)}"
+        allowed = "2 frames or more and more than 0s, or neither: an interrupt that waits must come at last"
+        yield Contradiction(f"{at}.coalesce.usecs", found, allowed, (f"{at}.coalesce.frames",))
+
+
+def _other_vcpu(group: GuestGroupSpec, at: str) -> Iterator[Contradiction]:
+    if group.vcpus == 1:
+        yield Contradiction(f"{at}.wakes", "other_vcpu in a guest of one", "same_vcpu, or two vcpus or more")
+
+
+def _server(group: GuestGroupSpec, server: RequestResponseWorkload, at: str) -> Iterator[Contradiction]:
+    yield from _size(server.request, f"{at}.request")
+    yield from _size(server.response, f"{at}.response")
+    if server.timeout == 0:
+        yield Contradiction(f"{at}.timeout", "0s", "more than 0: a client that loses an answer asks again")
+    yield from _coalesced(server.coalesce, at)
+    if server.wakes == "other_vcpu":
+        yield from _other_vcpu(group, at)
+    if server.queues > server.clients:
+        allowed = f"at most {server.clients}, one a client"
+        yield Contradiction(f"{at}.queues", str(server.queues), allowed, (f"{at}.clients",))
 
 
 def _split(sizes: Mapping[int, int], at: str) -> Iterator[Contradiction]:

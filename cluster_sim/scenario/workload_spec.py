@@ -1,4 +1,4 @@
-"""What a definition may say of a guest's work: video, block, network, conversion churn, boot."""
+"""What a definition may say of a guest's work: video, block, network, conversion churn, boot; servers: request_spec."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, JsonValue
 
 from cluster_sim.scenario.frozen import Spec
+from cluster_sim.scenario.request_spec import CoalesceSpec, RequestResponseWorkload
 from cluster_sim.scenario.units import (
     Bytes,
     BytesOrAuto,
@@ -164,8 +165,10 @@ class _Requests(Spec):
     """How the guest learns that one is done: by an interrupt, or because a vCPU of it looks all the while."""
     cpus: Literal["all", "one"] = "all"
     """Whether a queue's own work may run on all vCPUs at a time, or is one thread, on one at a time."""
-    work: Literal["constant", "exponential"] = "constant"
-    """Whether `produce` and `consume` are the time of each request, or the mean of an exponential distribution."""
+    work: Literal["uniform", "constant", "exponential"] = "uniform"
+    """How `produce` and `consume` vary: evenly by `work_spread`, not at all, or exponentially around them as means."""
+    work_spread: Percent = 10
+    """Of `work: uniform`, by how many per cent at most a request's work lies above or below its mean."""
 
 
 class BlockWorkload(_Requests):
@@ -211,11 +214,35 @@ class NetworkWorkload(_Requests):
     queues: Annotated[int, Field(strict=True, ge=1, le=256)] = 1
     """Queue pairs, each with a ring of its own."""
     rate_pps: RatePerSecond | None = None
-    """Open loop: packets a second, a queue; without it, the next comes when one is done."""
+    """Open loop: packets a second, a queue; without it and `rate`, the next comes when one is done."""
+    rate: BytesPerSecond = 0
+    """Open loop, in the place of `rate_pps`: what a queue's packets carry, such as 10Gb/s; 0 for none."""
     thinktime: DurationNs = 0
     """Closed loop: how long after one is done the next comes; what the peer and the way to it take."""
     when_full: WhenFull = "drop_newest"
     """What becomes of a packet that finds the ring full."""
+    wakes: Literal["same_vcpu", "other_vcpu"] = "same_vcpu"
+    """With `cpus: one`: whether its thread sleeps on the vCPU that is interrupted, or on another, told by an IPI."""
+
+    gso: Bytes = 0
+    """Sent: what one transfer carries at most, in whole packets of `size` (TSO, GSO: 64KiB); 0 for a packet each."""
+    gro: bool = False
+    """Received: whether packets that are handled in one go are worked on as one, up to 64 KiB."""
+    coalesce: CoalesceSpec = CoalesceSpec()
+    """Interrupt moderation of what is received."""
+
+    @property
+    def packets(self) -> int:
+        """Packets that one transfer carries."""
+        return max(self.gso // max(self.size, 1), 1)
+
+    @property
+    def transfers_per_s(self) -> int | None:
+        """Transfers a second and queue of an open loop; None for a closed one."""
+        if not self.rate:
+            return None if self.rate_pps is None else max(self.rate_pps // self.packets, 1)
+        mean = sum(size * percent for size, percent in self.sizes.items()) // 100 if self.sizes else self.size
+        return self.rate // max(mean * self.packets, 1)
 
 
 class ChurnWorkload(Spec):
@@ -263,7 +290,8 @@ class BootWorkload(Spec):
 
 
 Workload = Annotated[
-    VideoWorkload | BlockWorkload | NetworkWorkload | ChurnWorkload | BootWorkload, Field(discriminator="kind")
+    VideoWorkload | BlockWorkload | NetworkWorkload | RequestResponseWorkload | ChurnWorkload | BootWorkload,
+    Field(discriminator="kind"),
 ]
 
 

@@ -1,7 +1,8 @@
 """What a kind of workload means for the queues of a guest: the one place where workloads are told apart by their class.
 
 All of it follows from the definition alone. A new kind of workload says here what its queues are like; who plans a
-host, checks a definition or runs a loop asks these traits.
+host, checks a definition or runs a loop asks these traits. Long, for what a queue is and what each kind makes of it are
+read side by side.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Literal, assert_never
 
+from cluster_sim.scenario.request_spec import RequestResponseWorkload
 from cluster_sim.scenario.units import MIB
 from cluster_sim.scenario.workload_spec import (
     Acceptors,
@@ -26,10 +28,13 @@ from cluster_sim.scenario.workload_spec import (
 )
 
 HUGE_BYTES = 2 * MIB
+GRO_BYTES = 65_536
+"""What a merged packet holds at most (GRO_LEGACY_MAX_SIZE)."""
 MEMORY_MAP_BYTES_PER_GIB = 16 * MIB
 """A struct page of 64 bytes describes a page of 4 KiB."""
 DriverKind = Literal["video", "block", "network"]
-FarEnd = Literal["nothing", "storage", "network", "another host", "another guest"]
+FarEnd = Literal["nothing", "storage", "network", "client", "another host", "another guest"]
+Work = Literal["uniform", "constant", "exponential"]
 
 
 class Role(Enum):
@@ -37,6 +42,8 @@ class Role(Enum):
 
     REQUESTS = "requests"
     RECEIVED = "received"
+    ASKED = "asked"
+    ANSWERED = "answered"
     CHURN = "churn"
     IMAGE = "image"
     FIRMWARE = "firmware"
@@ -45,7 +52,7 @@ class Role(Enum):
     ACCEPT = "accept"
 
 
-MOVES_DATA = (Role.REQUESTS, Role.RECEIVED)
+MOVES_DATA = (Role.REQUESTS, Role.RECEIVED, Role.ASKED, Role.ANSWERED)
 """Roles whose transfers go along the guest's I/O path."""
 
 
@@ -90,11 +97,18 @@ class QueueTraits:
     brings has come through the host's network card. `reports_ends`: its software is told how transfers end.
 
     `buffers`: of one queue; `buffer_bytes` None for the largest transfer. `sizes`: those that requests are drawn from,
-    and how many in a hundred have each; `reads_percent` how many in a hundred go from the device.
+    and how many in a hundred have each; `reads_percent` how many in a hundred go from the device. `transfer_sizes`:
+    where they are not the workload's.
 
     `is_closed`: the next request comes when one is done, `think_ns` later, and not at an instant of its own.
-    `produce_ns`, `consume_ns`: the guest's own work on a transfer; `is_work_random`: the mean of a distribution.
-    `is_threaded`: that work is one thread. `polls_completions`: the guest looks for them and is not interrupted.
+    `clients`: as many are under way in all queues together, None for as many as there are buffers; `draws_think`: the
+    mean of a distribution; `way_ns`: the way from a client or to it; `timeout_ns`: after it a client asks again.
+    `produce_ns`, `consume_ns`: the guest's own work on a transfer, which varies as `work` says, by `work_spread` per
+    cent. `is_threaded`: that work is one thread; `threads`: or so many, for all queues of the workload.
+    `wakes_other_vcpu`: it sleeps on another vCPU than the one that takes interrupts.
+    `merge_bytes`: what is handled in one go is worked on as one, up to so much. `coalesce_ns`, `coalesce_frames`: how
+    long an interrupt waits at most for how many completions.
+    `polls_completions`: the guest looks for them and is not interrupted.
 
     `ranges`: the memory of a queue that moves no data; None where it is the pool or the kernel's memory map.
     `unit_bytes`: what its conversions are counted in, None for the path's granule; `hold_ns` how long they last.
@@ -116,13 +130,24 @@ class QueueTraits:
     buffers: int = 1
     buffer_bytes: int | None = None
     sizes: Mapping[int, int] = field(default_factory=dict)
+    transfer_sizes: TransferSizes | None = None
     reads_percent: int = 0
     is_closed: bool = False
     think_ns: int = 0
+    draws_think: bool = False
+    clients: int | None = None
+    way_ns: int = 0
+    timeout_ns: int = 0
     produce_ns: int = 0
     consume_ns: int = 0
-    is_work_random: bool = False
+    work: Work = "constant"
+    work_spread: int = 0
     is_threaded: bool = False
+    threads: int | None = None
+    wakes_other_vcpu: bool = False
+    merge_bytes: int = 0
+    coalesce_ns: int = 0
+    coalesce_frames: int = 1
     polls_completions: bool = False
     ranges: MemoryRanges | None = None
     unit_bytes: int | None = None
@@ -162,6 +187,8 @@ def traits_of(workload: Workload) -> WorkloadTraits:
             return block_traits(workload)
         case NetworkWorkload():
             return network_traits(workload)
+        case RequestResponseWorkload():
+            return server_traits(workload)
         case ChurnWorkload():
             return churn_traits(workload)
         case BootWorkload():
@@ -227,7 +254,8 @@ def block_traits(block: BlockWorkload) -> WorkloadTraits:
         think_ns=block.thinktime,
         produce_ns=block.produce,
         consume_ns=block.consume,
-        is_work_random=block.work == "exponential",
+        work=block.work,
+        work_spread=block.work_spread,
         is_threaded=block.cpus == "one",
         polls_completions=block.completion == "poll",
     )
@@ -237,7 +265,7 @@ def block_traits(block: BlockWorkload) -> WorkloadTraits:
 def network_traits(network: NetworkWorkload) -> WorkloadTraits:
     """A queue a ring, all of one direction."""
     is_received = network.direction == "from_device"
-    sizes = dict(network.sizes) or {network.size: 100}
+    sizes = dict(network.sizes) or {network.size * network.packets: 100}
     queue = QueueTraits(
         role=Role.REQUESTS,
         deadline_ns=network.deadline,
@@ -251,15 +279,72 @@ def network_traits(network: NetworkWorkload) -> WorkloadTraits:
         buffers=network.ring,
         sizes=sizes,
         reads_percent=100 if is_received else 0,
-        is_closed=network.rate_pps is None,
+        is_closed=network.transfers_per_s is None,
         think_ns=network.thinktime,
         produce_ns=network.produce,
         consume_ns=network.consume,
-        is_work_random=network.work == "exponential",
+        work=network.work,
+        work_spread=network.work_spread,
         is_threaded=network.cpus == "one",
+        wakes_other_vcpu=network.wakes == "other_vcpu",
+        merge_bytes=GRO_BYTES if network.gro else 0,
+        coalesce_ns=network.coalesce.usecs,
+        coalesce_frames=network.coalesce.frames,
         polls_completions=network.completion == "poll",
     )
     return WorkloadTraits(queues=(queue,), transfer_sizes=drawn_sizes(sizes))
+
+
+def server_traits(server: RequestResponseWorkload) -> WorkloadTraits:
+    """A queue of requests and one of answers a pair; a client's next request comes when it has its answer."""
+    asked = QueueTraits(
+        role=Role.ASKED,
+        deadline_ns=server.deadline,
+        queues=server.queues,
+        driver="network",
+        far_end="client",
+        comes_from_network=True,
+        when_full="drop_newest",
+        buffers=server.ring,
+        sizes={server.request: 100},
+        transfer_sizes=TransferSizes(server.request, server.request),
+        reads_percent=100,
+        is_closed=True,
+        think_ns=server.think,
+        draws_think=server.thinking == "exponential",
+        clients=server.clients,
+        way_ns=server.round_trip // 2,
+        timeout_ns=server.timeout,
+        consume_ns=server.receive,
+        work=server.work,
+        work_spread=server.work_spread,
+        coalesce_ns=server.coalesce.usecs,
+        coalesce_frames=server.coalesce.frames,
+        polls_completions=server.completion == "poll",
+    )
+    answered = replace(
+        asked,
+        role=Role.ANSWERED,
+        from_device=False,
+        to_device=True,
+        comes_from_network=False,
+        when_full="wait",
+        sizes={server.response: 100},
+        transfer_sizes=TransferSizes(server.response, server.response),
+        reads_percent=0,
+        is_closed=False,
+        clients=None,
+        way_ns=server.round_trip - server.round_trip // 2,
+        consume_ns=0,
+        produce_ns=server.serve,
+        is_threaded=True,
+        threads=server.threads,
+        wakes_other_vcpu=server.wakes == "other_vcpu",
+        coalesce_ns=0,
+        coalesce_frames=1,
+    )
+    sizes = drawn_sizes({server.request: 50, server.response: 50})
+    return WorkloadTraits(queues=(asked, answered), transfer_sizes=sizes)
 
 
 def churn_traits(churn: ChurnWorkload) -> WorkloadTraits:

@@ -7,8 +7,8 @@ PATH_MUTANTS = (
         "§3.3",
         "unsharing goes before the data is copied out",
         "io_paths/convert.py",
-        "return (*found, *copy[:2], *unshare, handled(), copy[2], work(context))",
-        "return (*unshare, *found, *copy[:2], handled(), copy[2], work(context))",
+        "return (*found, *copy[:2], *unshare, handled(), copy[2], *work(context))",
+        "return (*unshare, *found, *copy[:2], handled(), copy[2], *work(context))",
         "idle",
     ),
     Mutant(

@@ -22,6 +22,7 @@ FURTHER = {
     "adaptive_players": ("duration=9s", "window=2s", "guests.viewer.count_per_host=3"),
     "block_fio": ("duration=100ms", "window=30ms"),
     "boot_acceptance": ("duration=4s", "window=1500ms"),
+    "echo_server": ("duration=10ms", "window=4ms", "guests.server.workloads.0.clients=64"),
     "mixed_tenants": (
         "cluster.host.memory=24GiB",
         "guests.video.arrive.every=4ms",
@@ -52,6 +53,17 @@ OVERLOADED = {
         "guests.rx.workloads.0.consume=100us",
         "guests.tx.workloads.0.size=32KiB",
         "guests.tx.workloads.0.rate_pps=60000",
+    ),
+    "dropped_answers": (
+        "echo_server",
+        "duration=20ms",
+        "window=7ms",
+        "baseline={}",
+        "io_path={kind: swiotlb, pool: 256KiB, areas: 1}",
+        "guests.server.workloads.0.clients=64",
+        "guests.server.workloads.0.response=64KiB",
+        "guests.server.workloads.0.timeout=1ms",
+        "guests.server.workloads.0.coalesce={usecs: 20us, frames: 4}",
     ),
     "killed_guests": (
         "camera_upload",

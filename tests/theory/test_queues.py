@@ -140,7 +140,7 @@ def block(rate_iops: float, **more: JsonValue) -> Values:
 
 DEVICES: dict[str, tuple[Values, Values, str, str]] = {
     "storage": (
-        {"storage": {"parallel": 1, "latency": "10us"}},
+        {"storage": {"parallel": 1, "latency": "10us", "jitter": 0}},
         block(rate_for(0.8) / GUESTS),
         "queue_wait_ns",
         "storage_busy_ns",

@@ -1,6 +1,7 @@
 """One host of a small scenario, and frames put into it by hand."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from pydantic import JsonValue
@@ -31,21 +32,30 @@ def scenario(
     profile: str = "auto",
     **workload: JsonValue,
 ) -> ScenarioSpec:
-    """One host, guests of two vCPUs with one raw 1080p60 NV12 stream each; no cache to speak of."""
+    """One host, guests of two vCPUs with one raw 1080p60 NV12 stream each; no cache to speak of, nothing varies."""
     source: Values = {"kind": "raw", "width": 1920, "height": 1080, "format": "nv12", "fps": 60}
     stream: Values = {"kind": "video", "source": source, "deadline": "16ms", **workload}
-    group: Values = {"name": "raw", "count_per_host": 1, "vcpus": 2, "memory": "4GiB", "workloads": [stream]}
+    group: dict[str, Any] = {"name": "raw", "count_per_host": 1, "vcpus": 2, "memory": "4GiB", "workloads": [stream]}
+    group |= guest or {}
+    group["workloads"] = [steady(each) for each in group["workloads"]]
+    machine: dict[str, Any] = {"cpus": 4096, "memory": "64TiB", "llc": 0} | (host or {})
+    machine["storage"] = {"jitter": 0} | machine.get("storage", {})
     return ScenarioSpec.model_validate(
         {
             "duration": "10s",
-            "cluster": {"hosts": 1, "host": {"cpus": 4096, "memory": "64TiB", "llc": 0} | (host or {})},
-            "guests": [group | (guest or {})],
+            "cluster": {"hosts": 1, "host": machine},
+            "guests": [group],
             "protection": protection,
             "io_path": io_path,
             "memory": memory or {},
             "profile": profile,
         }
     )
+
+
+def steady(workload: Any) -> Any:
+    """A workload whose work takes its mean where nothing else is said."""
+    return {"work": "constant"} | workload if workload["kind"] in ("block", "network") else workload
 
 
 def workload_sizes(spec: ScenarioSpec) -> WorkloadSizes:

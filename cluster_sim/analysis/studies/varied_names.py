@@ -169,6 +169,8 @@ def rate_path(scenario: ScenarioSpec, asked: str | None) -> str:
                     return f"{field}.rate_iops"
                 case NetworkWorkload(rate_pps=int()):
                     return f"{field}.rate_pps"
+                case NetworkWorkload(rate=rate) if rate:
+                    return f"{field}.rate"
                 case ChurnWorkload():
                     return f"{field}.rate"
                 case _:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_sim.chance.compiled_draws import BITS, DRAWS, SPACING, WORK, below, exponential, uniform
+from cluster_sim.chance.compiled_draws import BITS, DRAWS, SPACING, STORED, WORK, around, below, exponential, uniform
 
 PUBLISHED = {
     1234567: (
@@ -52,6 +52,31 @@ def plain_exponential(mean: int, key: int, number: int, which: int) -> int:
             high, low = divmod(mean, 1 << 20)
             return whole * mean + (run[0] * high >> BITS - 20) + (run[0] * low >> BITS)
         whole += 1
+
+
+def plain_around(mean: int, percent: int, key: int, number: int, which: int) -> int:
+    """Evenly from `percent` below the mean to `percent` above it, by whole numbers only."""
+    most = mean // 100 * percent + mean % 100 * percent // 100
+    high, low = divmod(2 * most + 1, 1 << 20)
+    drawn = plain_uniform(key, number, which)
+    return mean - most + (drawn * high >> BITS - 20) + (drawn * low >> BITS)
+
+
+@given(KEYS, st.integers(0, 1 << 30), st.integers(0, 1 << 50), st.integers(0, 100))
+def test_a_draw_around_a_mean_is_the_plain_one_and_lies_within_its_spread(
+    key: int, number: int, mean: int, percent: int
+) -> None:
+    drawn = around(mean, percent, key, number, STORED)
+    assert drawn == plain_around(mean, percent, key, number, STORED)
+    most = mean // 100 * percent + mean % 100 * percent // 100
+    assert mean - most <= drawn <= mean + most
+
+
+def test_draws_around_a_mean_have_that_mean_and_reach_both_ends() -> None:
+    drawn = [around(1_000, 10, 7, number, WORK) for number in range(20_000)]
+    assert sum(drawn) / len(drawn) == pytest.approx(1_000, abs=2)
+    assert (min(drawn), max(drawn)) == (900, 1_100)
+    assert {around(1_000, 0, 7, number, WORK) for number in range(100)} == {1_000}
 
 
 @pytest.mark.parametrize("seed", PUBLISHED)

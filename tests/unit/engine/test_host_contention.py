@@ -8,6 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from cluster_sim.engine.host_spec import Records
+from cluster_sim.engine.state import submissions
 from cluster_sim.planning.placement import NOWHERE, place_guests
 from cluster_sim.results.ledger import Category
 from cluster_sim.scenario.spec import HostSpec, ScenarioSpec
@@ -24,6 +25,7 @@ BUS: Values = {"memory_bandwidth": "73.2GB/s"}
 def on_host(spec: ScenarioSpec, **host: JsonValue) -> ScenarioSpec:
     """The same guests on a host of other parts."""
     plain = spec.cluster.host.model_dump(mode="json", by_alias=True) | host
+    plain["storage"] = {"jitter": 0} | plain["storage"]
     cluster = spec.cluster.model_copy(update={"host": HostSpec.model_validate(plain)})
     return spec.model_copy(update={"cluster": cluster})
 
@@ -152,6 +154,27 @@ def test_requests_beyond_what_the_storage_serves_at_a_time_wait(parallel: int, w
     assert booked(done, Category.STORAGE) == [100_000] * 3
 
 
+@pytest.mark.parametrize(
+    ("storage", "served"),
+    [
+        ({"rate": "1GB/s"}, [100_000 + 4_096, 100_000 + 4_096, 100_000 + 4_096]),
+        ({"request_rate": "1GB/s"}, [104_096] * 3),
+        ({"rate": "2GB/s", "request_rate": "1GB/s"}, [104_096] * 3),
+        ({"rate": "1GB/s", "request_rate": "2GB/s"}, [104_096] * 3),
+    ],
+)
+def test_requests_share_the_drives_bandwidth_and_each_has_a_bound_of_its_own(
+    storage: Values, served: list[int]
+) -> None:
+    """Three requests of 4 KiB at once: 1 GB/s is 1,048,576 ns a MiB, 4,096 ns each; latency is side by side."""
+    read: Values = {"kind": "block", "rw": "randread", "rate_iops": 1}
+    spec = scenario("none", pool("none"), guest={"count_per_host": 3, "workloads": [read]})
+    done = at_once(on_host(spec, storage={"latency": "100us", **storage}), 3, 4096)
+    shared_ns = {"1GB/s": 4_096, "2GB/s": 2_048}.get(str(storage.get("rate")), 0)
+    assert booked(done, Category.STORAGE) == served
+    assert booked(done, Category.QUEUE_WAIT) == [shared_ns * turn for turn in range(3)]
+
+
 PACKET_BYTES = 1_250
 PACKET_NS = 10_000
 """A packet of 1250 bytes at 1 Gb/s."""
@@ -237,3 +260,16 @@ def test_guests_of_huge_pages_are_refused_when_the_hosts_pool_is_used_up(
     assert [place.host for place in placed] == [NOWHERE if why else 0 for why in refused_for]
     small = spec.model_copy(update={"memory": spec.memory.model_validate({})})
     assert all(place.host == 0 for place in place_guests(small, (1, 0)).placed), "4 KiB pages are not from the pool"
+
+
+def test_the_storages_own_time_varies_around_its_mean_and_a_closed_loop_falls_out_of_step() -> None:
+    """64 requests of 100 us, 10 % either way; without jitter all take the same."""
+    for jitter, least, most in ((0, 100_000, 100_000), (10, 90_000, 110_000)):
+        read: Values = {"kind": "block", "rw": "randread", "iodepth": 4}
+        spec = scenario("none", pool("none"), guest={"workloads": [read]})
+        engine = engine_of(on_host(spec, storage={"latency": "100us", "jitter": jitter}))
+        done = run(engine, submissions(*(np.zeros(0, np.int64) for _ in range(5))), 2_000_000)
+        stored = done["ledger"][:, Category.STORAGE]
+        assert len(done) > 60
+        assert least <= stored.min() <= stored.max() <= most
+        assert len(set(stored.tolist())) == (1 if jitter == 0 else len(done))

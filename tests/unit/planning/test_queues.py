@@ -115,5 +115,5 @@ def test_a_transfer_that_is_alone_neither_loops_nor_waits_for_the_boot() -> None
 def test_the_definition_gives_the_prices_of_work_latency_and_holding() -> None:
     spec = scenario(FRAMES)
     (frames,), (churn,) = (queues_of(spec, group, 0) for group in spec.guests)
-    assert definition_prices(spec, frames) == {"work": 1, "network_latency": 20_000, "hold": 0}
-    assert definition_prices(spec, churn) == {"work": 1, "network_latency": 20_000, "hold": 3_000_000}
+    assert definition_prices(spec, frames) == {"work": 1, "network_latency": 20_000, "client_way": 0, "hold": 0}
+    assert definition_prices(spec, churn) == {"work": 1, "network_latency": 20_000, "client_way": 0, "hold": 3_000_000}

@@ -119,6 +119,13 @@ WORKLOADS = {
         rate_pps: 20000
         spacing: poisson
 """,
+    "server": """kind: request_response
+        clients: 8
+        request: 64B
+        response: 1KiB
+        queues: 2
+        timeout: 200ms
+""",
     "churn": """kind: churn
         rate: 1000
         size: 2MiB

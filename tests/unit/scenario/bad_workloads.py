@@ -200,6 +200,22 @@ NETWORK = (
     Bad("network", "queues: 2", "produce: 1us", f"{AT}.produce", "1us", "0s with direction from_device"),
     Bad("network", "queues: 2", "thinktime: 1us", f"{AT}.thinktime", "1us", "packets come at instants of their own"),
     Bad("network", "queues: 2", "size: 3GiB", f"{AT}.size", "3GiB", "1B to 2147483647B"),
+    Bad("network", "queues: 2", "rate: 1Gb/s", f"{AT}.rate", "rate with rate_pps", "one of the two", "rate: 1Gb/s"),
+    Bad("network", "rate_pps: 20000", "rate: 1B/s", f"{AT}.rate", "less than a packet", "a packet a second or more"),
+    Bad(
+        "network", "queues: 2", "wakes: other_vcpu", f"{AT}.wakes", "other_vcpu", "cpus: one and direction: from_device"
+    ),
+    Bad("network", "queues: 2", "gso: 64KiB", f"{AT}.gso", "64KiB", "with to_device and one size"),
+    Bad(
+        "network",
+        "from_device",
+        "to_device\n        gro: true",
+        f"{AT}.gro",
+        "true with to_device",
+        "what is received",
+        "gro",
+    ),
+    Bad("network", "queues: 2", "coalesce: {usecs: 1us}", f"{AT}.coalesce.usecs", "1 frames, 1us", "or neither"),
     Bad("network", "queues: 2", "when_full: drop_all", f"{AT}.when_full", "'drop_all'", "drop_newest"),
     Bad(
         "network",
@@ -210,6 +226,23 @@ NETWORK = (
         "each key once",
         "queues: 2",
     ),
+)
+
+SERVER = (
+    Bad("server", "clients: 8", "clients: 0", f"{AT}.clients", "0", "1 or more"),
+    Bad("server", "clients: 8", "clients: 1", f"{AT}.queues", "2", "at most 1, one a client", "queues: 2"),
+    Bad("server", "request: 64B", "request: 0B", f"{AT}.request", "0B", "1B to 2147483647B"),
+    Bad("server", "response: 1KiB", "response: 0B", f"{AT}.response", "0B", "1B to 2147483647B"),
+    Bad("server", "timeout: 200ms", "timeout: 0s", f"{AT}.timeout", "0s", "more than 0"),
+    Bad(
+        "server",
+        "clients: 8",
+        "clients: 8\n        coalesce: {frames: 4}",
+        f"{AT}.coalesce.usecs",
+        "4 frames",
+        "or neither",
+    ),
+    Bad("server", "clients: 8", "clients: 8\n        threads: 0", f"{AT}.threads", "0", "1 or more"),
 )
 
 CHURN = (
@@ -273,4 +306,4 @@ BOOT = (
     ),
 )
 
-BAD_WORKLOADS = (*VIDEO, *LADDER, *BLOCK, *NETWORK, *CHURN, *BOOT)
+BAD_WORKLOADS = (*VIDEO, *LADDER, *BLOCK, *NETWORK, *SERVER, *CHURN, *BOOT)

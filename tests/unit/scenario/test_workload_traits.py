@@ -130,6 +130,8 @@ def test_block_is_a_closed_queue_a_job_with_storage_behind_it() -> None:
                 think_ns=5 * MS,
                 produce_ns=MS,
                 consume_ns=2 * MS,
+                work="uniform",
+                work_spread=10,
             ),
         ),
         transfer_sizes=TransferSizes(8 * KIB, 8 * KIB),
@@ -175,9 +177,9 @@ def test_requests_at_a_rate_are_no_closed_loop(workload: Values, rate: str) -> N
 @pytest.mark.parametrize("workload", [BLOCK, NETWORK])
 def test_requests_may_be_drawn_work_in_one_thread_that_polls(workload: Values) -> None:
     plain = only_queue(workload)
-    assert (plain.is_work_random, plain.is_threaded, plain.polls_completions) == (False, False, False)
+    assert (plain.work, plain.work_spread, plain.is_threaded, plain.polls_completions) == ("uniform", 10, False, False)
     found = only_queue(workload, work="exponential", cpus="one", completion="poll", consume="1ms")
-    assert (found.is_work_random, found.is_threaded, found.polls_completions) == (True, True, True)
+    assert (found.work, found.is_threaded, found.polls_completions) == ("exponential", True, True)
 
 
 def test_packets_that_are_received_come_through_the_network_card() -> None:
@@ -197,10 +199,23 @@ def test_packets_that_are_received_come_through_the_network_card() -> None:
                 sizes={1500: 100},
                 reads_percent=100,
                 is_closed=True,
+                work="uniform",
+                work_spread=10,
             ),
         ),
         transfer_sizes=TransferSizes(1500, 1500),
     )
+
+
+def test_a_server_has_a_queue_of_requests_and_one_of_answers_a_pair() -> None:
+    server: Values = {"kind": "request_response", "clients": 7, "queues": 2, "request": "100B", "response": "8KiB"}
+    asked, answered = traits(server, round_trip="15ns", serve="3us", threads=4, wakes="other_vcpu").queues
+    assert (asked.role, asked.queues, asked.clients, asked.is_closed) == (Role.ASKED, 2, 7, True)
+    assert (asked.from_device, asked.comes_from_network, asked.way_ns, asked.sizes) == (True, True, 7, {100: 100})
+    assert (answered.role, answered.queues, answered.clients, answered.is_closed) == (Role.ANSWERED, 2, None, False)
+    assert (answered.to_device, answered.from_device, answered.way_ns) == (True, False, 8)
+    assert (answered.produce_ns, answered.threads, answered.wakes_other_vcpu) == (3_000, 4, True)
+    assert (asked.consume_ns, asked.wakes_other_vcpu, asked.transfer_sizes) == (0, False, TransferSizes(100, 100))
 
 
 def test_packets_that_are_sent_have_the_network_behind_them() -> None:
