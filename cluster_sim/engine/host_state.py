@@ -33,6 +33,7 @@ STREAM_STATE_FIELDS: Final = (
     Field("is_pool_full", "", "whether the last buffer that was to be posted found no slots"),
     Field("is_reaping", "", "whether something waits for buffers to lie unused for long"),
     Field("blocked_until_ns", "ns", "instant until which an empty ring is not refilled"),
+    Field("unusable_reason", "", "what its transfers are dropped for where no buffer is usable (DropReason)"),
     Field("handling", "1", "completions that the guest's handler has not done with"),
     Field("next_frame", "", "number of a closed loop's next request"),
     Field("submitted", "1", "transfers submitted so far"),

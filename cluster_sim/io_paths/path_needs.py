@@ -13,14 +13,15 @@ class SlotNeeds:
     """How swiotlb hands out bounce slots.
 
     `grow_bytes`: how much the pool may grow by. `transient_bytes`: the atomic pool that a full pool takes slots for one
-    mapping from. `stay_mapped`: buffers are mapped once, for life, and only synced for each transfer.
+    mapping from. `min_align_mask`: None for what drivers set. `is_per_device`: each device of the guest
+    has such a pool of its own, and allocates its coherent memory from it.
     """
 
-    min_align_mask: int = 0
+    min_align_mask: int | None = None
     alloc_align_mask: int = 0
     grow_bytes: int = 0
     transient_bytes: int = 0
-    stay_mapped: bool = False
+    is_per_device: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Bouncing through swiotlb: a mapping a transfer, or mappings that stay and are synced."""
 
 from cluster_sim.io_paths.buffer_life import begin_posted, end_and_refill, post, stop
+from cluster_sim.io_paths.drivers import Mapping
 from cluster_sim.io_paths.host_side import host_copy, use_storage
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.path_needs import ALL_BUFFERS, BufferLife, PathNeeds, PoolNeeds, SlotNeeds
@@ -52,19 +53,19 @@ def needs(path: SwiotlbPath, guest: GuestGroupSpec, protection: Protection) -> P
     pool_bytes = size_pool(path, guest, protection)
     areas = path.areas
     if areas == "auto":
-        areas = 1 if protection.has_restricted_pool else default_areas(guest.vcpus, pool_bytes)
+        areas = 1 if protection.has_restricted_pool or path.restricted else default_areas(guest.vcpus, pool_bytes)
     slots = SlotNeeds(
         min_align_mask=path.min_align_mask,
         alloc_align_mask=path.alloc_align_mask,
         grow_bytes=path.grow if path.dynamic else 0,
         transient_bytes=transient_bytes(guest.memory) if path.dynamic else 0,
-        stay_mapped=path.mapping == "long_lived",
+        is_per_device=path.restricted,
     )
     return PathNeeds(
         has_device_buffers=False,
         has_own_buffers=True,
         pool=PoolNeeds(pool_bytes=pool_bytes, areas=areas, slots=slots),
-        life=BufferLife(posted=ALL_BUFFERS if path.posted else 0),
+        life=BufferLife(posted=ALL_BUFFERS),
     )
 
 
@@ -82,11 +83,23 @@ def transient_bytes(memory_bytes: int) -> int:
 
 def program(path: SwiotlbPath, context: PathContext) -> Program:
     """Bounce a transfer through a mapping of its own, or through one that stays."""
+    match mapping_of(path, context):
+        case "for life":
+            return sync(path, context)
+        case "posted":
+            return map_posted(path, context)
+        case "per transfer":
+            return map_and_unmap(path, context)
+
+
+def mapping_of(path: SwiotlbPath, context: PathContext) -> Mapping:
+    """When a buffer is mapped: as the definition says, else as the driver does; a request posts nothing."""
     if path.mapping == "long_lived":
-        return sync(path, context)
+        return "for life"
     if path.posted and context.can_post:
-        return map_posted(path, context)
-    return map_and_unmap(path, context)
+        return "posted"
+    found: Mapping = context.driver.mapping if path.mapping == "auto" else "per transfer"
+    return "per transfer" if found == "posted" and not context.can_post else found
 
 
 def map_posted(path: SwiotlbPath, context: PathContext) -> Program:

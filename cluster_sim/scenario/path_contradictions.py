@@ -9,8 +9,8 @@ from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import KIB, MIB, format_bytes
 from cluster_sim.scenario.workload_traits import QueueTraits, Role, TransferSizes, traits_of
 
-SWIOTLB_LEAST_BYTES = MIB
 SWIOTLB_SET_BYTES = 256 * KIB
+SWIOTLB_LEAST_BYTES = SWIOTLB_SET_BYTES
 SWIOTLB_GROW_BYTES = 64 * MIB
 MIN_ALIGN_MOST = 128 * KIB - 1
 RANGES_MOST = 1 << 24
@@ -37,12 +37,9 @@ def path_contradictions(scenario: ScenarioSpec, group: GuestGroupSpec, prefix: s
 
 
 def _swiotlb(scenario: ScenarioSpec, path: SwiotlbPath, at: str) -> Iterator[Contradiction]:
-    if path.min_align_mask > MIN_ALIGN_MOST:
+    if path.min_align_mask is not None and path.min_align_mask > MIN_ALIGN_MOST:
         allowed = f"at most {MIN_ALIGN_MOST}: a mapping and what it is moved by lie in one 256KiB set of slots"
         yield Contradiction(f"{at}.min_align_mask", str(path.min_align_mask), allowed)
-    if path.dynamic and path.mapping == "long_lived":
-        allowed = "false with long_lived: what is mapped once never asks for more"
-        yield Contradiction(f"{at}.dynamic", "true with long_lived", allowed, (f"{at}.mapping",))
     if path.dynamic and scenario.protection == "pkvm" and path.areas == "auto":
         allowed = "false on pkvm, whose restricted pool never grows"
         yield Contradiction(f"{at}.dynamic", "true on pkvm", allowed, ("protection",))

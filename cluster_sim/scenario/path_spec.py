@@ -31,14 +31,16 @@ class SwiotlbPath(_Path):
     """Size of the pool; `auto` as Linux: 6 % of memory on SNP and TDX (64MiB to 1GiB), 64MiB elsewhere."""
     areas: AreaCount = "auto"
     """Areas of the pool, each with a lock, a power of two; `auto` makes one a vCPU, on pKVM one in all."""
-    mapping: Literal["per_transfer", "long_lived"] = "per_transfer"
-    """Whether each transfer maps and unmaps its buffer, or buffers stay mapped and are only synced."""
-    min_align_mask: AlignMask = 0
-    """Low address bits that the device needs preserved, such as NVMe's 4095; 0 for none."""
+    mapping: Literal["auto", "per_transfer", "long_lived"] = "auto"
+    """Whether each transfer maps its buffer, or buffers stay mapped and are only synced; `auto` as each driver does."""
+    min_align_mask: AlignMask | None = None
+    """Low address bits that the device needs preserved; without it what drivers set: 4095 for nvme, none for others."""
     posted: bool = False
     """Whether buffers for what comes from the host are mapped and posted before it comes, as a filled ring's are."""
     alloc_align_mask: AlignMask = 0
     """Alignment of the bounce block itself, as for untrusted devices behind an IOMMU; 0 for none."""
+    restricted: bool = False
+    """Whether each device has such a pool of its own, for its coherent memory, too, with one area (restricted-dma-pool)."""
     dynamic: bool = False
     """Whether the pool grows when it is full (CONFIG_SWIOTLB_DYNAMIC)."""
     grow: PageBytes = 64 << 20

@@ -36,6 +36,7 @@ Buffers = Annotated[int, Field(strict=True, ge=1, le=4096)]
 Spacing = Literal["linear", "poisson"]
 WhenFull = Literal["wait", "drop_newest", "drop_oldest"]
 Acceptors = Literal["auto", 1, "vcpus"]
+DriverName = Literal["v4l2", "usb", "virtio-blk", "nvme", "virtio-net", "virtio-vsock", "nic"]
 TracePath = Annotated[str, Field(min_length=1)]
 
 
@@ -147,6 +148,12 @@ class VideoWorkload(Spec):
     """A frame that finds no buffer free waits, is dropped, or waits in the place of the one that waited before."""
     playout: PlayoutSpec | None = None
     """The player's buffer; without one, frames are used when they come."""
+    driver: Literal["v4l2", "usb"] = "v4l2"
+    """Whose mappings swiotlb sees: videobuf2's, for life, or a mapping an URB."""
+    segments: Literal["scatter_gather", "contiguous"] = "scatter_gather"
+    """Whether the device takes a buffer in pieces, or as one (most SoC cameras): above 256KiB one never bounces."""
+    max_segment: BytesOrAuto = "auto"
+    """The largest piece that the device takes; `auto` is what its driver and swiotlb take."""
 
 
 class _Requests(Spec):
@@ -166,6 +173,8 @@ class _Requests(Spec):
     """Whether a queue's own work may run on all vCPUs at a time, or is one thread, on one at a time."""
     work: Literal["constant", "exponential"] = "constant"
     """Whether `produce` and `consume` are the time of each request, or the mean of an exponential distribution."""
+    max_segment: BytesOrAuto = "auto"
+    """The largest piece that the device takes; `auto` is what its driver and swiotlb take."""
 
 
 class BlockWorkload(_Requests):
@@ -173,6 +182,8 @@ class BlockWorkload(_Requests):
 
     kind: Literal["block"]
     """Names this workload."""
+    driver: Literal["virtio-blk", "nvme"] = "virtio-blk"
+    """Whose mappings swiotlb sees beside the data: virtio's three, or none of an NVMe drive, which has a mask."""
     rw: Literal["read", "write", "rw", "randread", "randwrite", "randrw"] = "randread"
     """Reads, writes or both; random or sequential is one to memory, and named for the reader."""
     rwmixread: Percent = 50
@@ -200,6 +211,8 @@ class NetworkWorkload(_Requests):
 
     kind: Literal["network"]
     """Names this workload."""
+    driver: Literal["virtio-net", "virtio-vsock", "nic"] = "virtio-net"
+    """Whose ring it is: one mapped for life (virtio-net, a network card's), or buffer by buffer as it is posted."""
     direction: Literal["from_device", "to_device"] = "from_device"
     """Received (`from_device`) or sent."""
     size: Bytes = 1500

@@ -15,6 +15,7 @@ from cluster_sim.scenario.workload_spec import (
     BlockWorkload,
     BootWorkload,
     ChurnWorkload,
+    DriverName,
     LadderVideo,
     NetworkWorkload,
     RawVideo,
@@ -28,7 +29,6 @@ from cluster_sim.scenario.workload_spec import (
 HUGE_BYTES = 2 * MIB
 MEMORY_MAP_BYTES_PER_GIB = 16 * MIB
 """A struct page of 64 bytes describes a page of 4 KiB."""
-DriverKind = Literal["video", "block", "network"]
 FarEnd = Literal["nothing", "storage", "network", "another host", "another guest"]
 
 
@@ -88,6 +88,7 @@ class QueueTraits:
     `queues`: how many of this kind a guest has. `from_device`, `to_device`: which ways its transfers go.
     `far_end`: what lies behind the host's side, `hosts_on` how many hosts on that is. `comes_from_network`: what it
     brings has come through the host's network card. `reports_ends`: its software is told how transfers end.
+    `is_contiguous`: its device takes a buffer as one mapping. `segment_bytes`: the largest that it takes, 0 for any.
 
     `buffers`: of one queue; `buffer_bytes` None for the largest transfer. `sizes`: those that requests are drawn from,
     and how many in a hundred have each; `reads_percent` how many in a hundred go from the device.
@@ -105,7 +106,9 @@ class QueueTraits:
     role: Role
     deadline_ns: int
     queues: int = 1
-    driver: DriverKind = "video"
+    driver: DriverName = "v4l2"
+    is_contiguous: bool = False
+    segment_bytes: int = 0
     from_device: bool = True
     to_device: bool = False
     far_end: FarEnd = "nothing"
@@ -176,7 +179,9 @@ def video_traits(video: VideoWorkload) -> WorkloadTraits:
     own = QueueTraits(
         role=Role.REQUESTS,
         deadline_ns=video.deadline,
-        driver="video",
+        driver=video.driver,
+        is_contiguous=video.segments == "contiguous",
+        segment_bytes=0 if video.max_segment == "auto" else video.max_segment,
         from_device=video.direction == "from_device",
         to_device=video.direction != "from_device",
         far_end="nothing" if to is None else "another host" if to.hosts_on else "another guest",
@@ -216,7 +221,8 @@ def block_traits(block: BlockWorkload) -> WorkloadTraits:
         role=Role.REQUESTS,
         deadline_ns=block.deadline,
         queues=block.numjobs,
-        driver="block",
+        driver=block.driver,
+        segment_bytes=0 if block.max_segment == "auto" else block.max_segment,
         from_device=log is not None or not block.rw.endswith("write"),
         to_device=log is not None or not block.rw.endswith("read"),
         far_end="storage",
@@ -242,7 +248,8 @@ def network_traits(network: NetworkWorkload) -> WorkloadTraits:
         role=Role.REQUESTS,
         deadline_ns=network.deadline,
         queues=network.queues,
-        driver="network",
+        driver=network.driver,
+        segment_bytes=0 if network.max_segment == "auto" else network.max_segment,
         from_device=is_received,
         to_device=not is_received,
         far_end="nothing" if is_received else "network",
