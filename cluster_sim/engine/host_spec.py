@@ -70,6 +70,7 @@ STREAM_FIELDS: Final = (
     Field("buffer_bytes", "B", "size of a buffer"),
     Field("segment_bytes", "B", "most that one mapping of it covers"),
     Field("whole_bytes_max", "B", "the largest transfer that one mapping holds, where it is mapped whole; 0 where not"),
+    Field("cipher_bytes", "B", "what one request of the guest's cipher covers"),
     Field("extra_mappings", "1", "mappings of a transfer beside its data"),
     Field("first_mapping", "", "its first entry in HostState.slots"),
     Field("mappings", "1", "entries of HostState.slots a buffer"),

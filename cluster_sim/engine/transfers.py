@@ -59,6 +59,7 @@ def count_size(host: Host, stream_number: int, size_bytes: int) -> None:
     counts[Count.GRANULES] = granules
     set_calls(counts, granules * stream.granule_pages * PAGE_BYTES, stream.call_bytes, stream.chunk_bytes)
     counts[Count.OTHER_VCPUS] = stream.other_vcpus
+    counts[Count.CIPHER_UNITS] = units(size_bytes, stream.cipher_bytes)
     counts[Count.SUBMISSIONS] = units(units(size_bytes, stream.descriptor_bytes), stream.batch_descriptors)
 
 

@@ -42,8 +42,8 @@ V4L2: Final = Driver(
     mapping="for life",
     when_pool_full="drop",
     fewest_buffers=3,
-    source="vb2_dma_sg_alloc maps, prepare and finish sync: videobuf2-dma-sg.c; QBUF fails: kernel/dma/direct.c; REQBUFS "
-    "fails below min_queued_buffers (2 of most) and one: videobuf2-core.c",
+    source="vb2_dma_sg_alloc maps, prepare and finish sync: videobuf2-dma-sg.c; QBUF fails: kernel/dma/direct.c; "
+    "REQBUFS fails below min_queued_buffers (2 of most) and one: videobuf2-core.c",
 )
 USB: Final = Driver(
     mapping="per transfer",
@@ -65,8 +65,8 @@ NVME: Final = Driver(
     when_pool_full="requeue",
     min_align_mask=4095,
     entry_bytes=64 + 16 + 256,
-    source="dma_set_min_align_mask, PRP lists from a dma_pool, max_hw_sectors of dma_opt_mapping_size, BLK_STS_RESOURCE: "
-    "nvme/host/pci.c",
+    source="dma_set_min_align_mask, PRP lists from a dma_pool, max_hw_sectors of dma_opt_mapping_size, "
+    "BLK_STS_RESOURCE: nvme/host/pci.c",
 )
 VIRTIO_NET_IN: Final = Driver(
     mapping="for life",

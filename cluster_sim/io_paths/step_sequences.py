@@ -92,6 +92,25 @@ def work(context: PathContext) -> Step:
     return spend(text, Category.WORK, Runner.GUEST, Charge(WORK, Count.WORK))
 
 
+def own_work(context: PathContext, memory_range: Range, *, crypto: bool) -> tuple[Step, ...]:
+    """The guest's own work on private data: consuming it, deciphered before, or making it, enciphered after."""
+    if context.is_from_device:
+        return (*(cipher("decipher it", memory_range) if crypto else ()), work(context))
+    return (work(context), guest_wrote(memory_range), *(cipher("encipher it", memory_range) if crypto else ()))
+
+
+def cipher(text: str, memory_range: Range) -> tuple[Step, ...]:
+    """A pass of the guest's cipher over data in place, or into pages of its own (dm-crypt: crypt_alloc_buffer)."""
+    ends = (memory_range,)
+    return (move(text, Mover.CRYPTO, Category.CRYPTO, Runner.GUEST, ends=ends), cipher_requests())
+
+
+def cipher_requests() -> Step:
+    """What the cipher takes for each sector or record beside its bytes."""
+    text = "set up the cipher for each sector or record"
+    return spend(text, Category.CRYPTO, Runner.GUEST, Charge("cipher_request", Count.CIPHER_UNITS))
+
+
 def ring_host(context: PathContext) -> tuple[Step, ...]:
     """Publish the descriptor, ring the doorbell unless the worker is busy (event idx), leave the vCPU."""
     return (
@@ -222,12 +241,19 @@ def pass_on(context: PathContext) -> tuple[Step, ...]:
             return (handed,)
 
 
-def guest_copy(text: str, *, crypto: bool = False, copied: Range = Range.DEVICE) -> Step:
-    """A vCPU copies the data, or encrypts or decrypts it on the way, which is the copy."""
+def guest_copy(text: str, *, copied: Range = Range.DEVICE) -> Step:
+    """A vCPU copies the data."""
     ends = (Range.DEVICE, Range.OWN)
-    if crypto:
-        return move(f"{text}, by a cipher", Mover.CRYPTO, Category.CRYPTO, Runner.GUEST, ends=ends)
     return move(text, Mover.GUEST, Category.GUEST_COPY, Runner.GUEST, ends=ends, moved=copied)
+
+
+def guest_copies(text: str, *, crypto: bool) -> tuple[Step, ...]:
+    """A vCPU copies the data, or encrypts or decrypts it on the way, which is the copy."""
+    if not crypto:
+        return (guest_copy(text),)
+    ends = (Range.DEVICE, Range.OWN)
+    passed = move(f"{text}, by a cipher", Mover.CRYPTO, Category.CRYPTO, Runner.GUEST, ends=ends)
+    return (passed, cipher_requests())
 
 
 def expect_data(memory_range: Range) -> Step:

@@ -137,7 +137,7 @@ class Range(IntEnum):
     """All of the buffer, whatever the transfer's size."""
 
 
-FIRST_EFFECT = 16
+FIRST_EFFECT = 17
 
 
 class Count(IntEnum):
@@ -171,6 +171,8 @@ class Count(IntEnum):
     """1 when the transfer had to wait for the resource it took last, 0 when that was free."""
     SHOT_DOWN = 15
     """How often conversions of others interrupted the vCPU while the transfer had it."""
+    CIPHER_UNITS = 16
+    """Requests of the guest's cipher: sectors of dm-crypt, or TLS records."""
     CONVERTED = FIRST_EFFECT + Effect.CONVERTED
     CONVERTED_2M = FIRST_EFFECT + Effect.CONVERTED_2M
     HOST_UNMAPPED = FIRST_EFFECT + Effect.HOST_UNMAPPED

@@ -19,10 +19,10 @@ from cluster_sim.io_paths.step_sequences import (
     interrupt_for_credit,
     kick_request,
     leave_guest,
+    own_work,
     pass_on,
     reclaim_sent,
     ring_host,
-    work,
     worker,
 )
 from cluster_sim.io_paths.steps import (
@@ -64,7 +64,12 @@ def needs(path: SwiotlbPath, guest: GuestGroupSpec, protection: Protection) -> P
     return PathNeeds(
         has_device_buffers=False,
         has_own_buffers=True,
-        pool=PoolNeeds(pool_bytes=pool_bytes, areas=areas, slots=slots),
+        pool=PoolNeeds(
+            pool_bytes=pool_bytes,
+            areas=areas,
+            slots=slots,
+            lies_low=not (path.any or path.restricted or protection.has_restricted_pool),
+        ),
         life=BufferLife(posted=ALL_BUFFERS),
     )
 
@@ -119,7 +124,7 @@ def map_posted(path: SwiotlbPath, context: PathContext) -> Program:
         *unmap_slots(),
         handled(),
         expect_data(Range.OWN),
-        work(context),
+        *own_work(context, Range.OWN, crypto=path.crypto),
         *leave_guest(context),
         *end_and_refill(),
     )
@@ -145,15 +150,14 @@ def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
             *unmap_slots(),
             handled(),
             expect_data(Range.OWN),
-            work(context),
+            *own_work(context, Range.OWN, crypto=path.crypto),
             *leave_guest(context),
         )
     else:
         steps = (
             *begin(context),
             *enter_guest(context),
-            work(context),
-            guest_wrote(Range.OWN),
+            *own_work(context, Range.OWN, crypto=path.crypto),
             *map_slots(),
             guest_copy("map copies the buffer to the bounce slots"),
             staged(),
@@ -178,7 +182,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
             guest_wrote(Range.OWN),
             handled(),
             expect_data(Range.OWN),
-            work(context),
+            *own_work(context, Range.OWN, crypto=path.crypto),
             *leave_guest(context),
         )
     else:
@@ -186,8 +190,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
             *begin(context),
             *enter_guest(context),
             *interrupt_for_credit(context),
-            work(context),
-            guest_wrote(Range.OWN),
+            *own_work(context, Range.OWN, crypto=path.crypto),
             guest_copy("sync_for_device copies the buffer to the bounce slots"),
             staged(),
             *ring_host(context),

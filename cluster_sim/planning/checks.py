@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, dynamic_pool_bytes
-from cluster_sim.planning.guest_layout import buffer_bytes, lay_out, sizes_of_queue
+from cluster_sim.planning.guest_layout import GuestLayout, buffer_bytes, lay_out, low_memory_bytes, sizes_of_queue
 from cluster_sim.planning.inputs import log_of, trace_arrays, trace_of, workload_sizes
+from cluster_sim.planning.queues import Queue, WorkloadSizes
+from cluster_sim.planning.slot_mappings import fits_alone, never_ends
 from cluster_sim.platform.profile import Price, Profile, cpus
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.provenance import UNITS, Cost, ProvenanceError, to_bytes_per_s, to_ns
@@ -14,7 +16,7 @@ from cluster_sim.scenario.axes import Variant
 from cluster_sim.scenario.cluster_contradictions import RATE_LEAST, group_path
 from cluster_sim.scenario.contradictions import contradictions, gather
 from cluster_sim.scenario.problems import Contradiction
-from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import format_bytes, format_rate
 from cluster_sim.scenario.workload_contradictions import SEGMENT_LEAST_NS, missing
 from cluster_sim.scenario.workload_spec import LadderVideo, Workload, path_in, trace_fields
@@ -148,10 +150,15 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
                 f"at least {format_bytes(layout.pool_buffers_bytes)}: buffers of 2MiB or more begin at 2MiB boundaries"
             )
             found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), needed, (prefix,)))
+        low = low_memory_bytes(group.memory)
+        if needs.pool is not None and needs.pool.lies_low and layout.pool_bytes >= low:
+            allowed = f"less than the {format_bytes(low)} that lie below 4GiB, or any: true"
+            found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), allowed, (f"{at}.any", prefix)))
         if needs.slots is not None and layout.pool_bytes % (needs.areas * MAPPING_BYTES_MAX):
             unit = format_bytes(needs.areas * MAPPING_BYTES_MAX)
             allowed = f"a multiple of {unit}: {needs.areas} areas of whole slot sets"
             found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), allowed, (f"{at}.areas",)))
+        found += [each for queue in layout.queues for each in check_slots(layout, queue, group, sizes, at)]
         step = dynamic_pool_bytes(layout.pool_bytes) if needs.grow_bytes else 0
         if needs.grow_bytes < step:
             allowed = (
@@ -159,3 +166,17 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
             )
             found.append(Contradiction(f"{at}.grow", format_bytes(needs.grow_bytes), allowed, (f"{at}.pool",)))
     return found
+
+
+def check_slots(
+    layout: GuestLayout, queue: Queue, group: GuestGroupSpec, sizes: WorkloadSizes, at: str
+) -> Iterator[Contradiction]:
+    """A request that waits until it finds slots can find them."""
+    slots = layout.needs.slots
+    if slots is None or not queue.traits.moves_data or not never_ends(queue):
+        return
+    largest = sizes_of_queue(queue, group, sizes).largest
+    if not fits_alone(layout, queue, largest):
+        found = f"{format_bytes(layout.pool_bytes // layout.pools)} for a request of {format_bytes(largest)}"
+        allowed = "a pool that holds one request, with what its driver maps beside it, or smaller requests"
+        yield Contradiction(f"{at}.pool", found, allowed, (f"{at}.areas",))

@@ -228,6 +228,9 @@ def firmware_bytes(memory_bytes: int, protection: Protection) -> int:
 
     Of QEMU's q35 that is all up to 2.75 GiB, and 2 GiB of more (hw/i386/pc_q35.c).
     """
-    if not protection.accepts_pages:
-        return 0
+    return low_memory_bytes(memory_bytes) if protection.accepts_pages else 0
+
+
+def low_memory_bytes(memory_bytes: int) -> int:
+    """What of a guest's memory lies below 4 GiB, on QEMU's q35: all up to 2.75 GiB, and 2 GiB of more (pc_q35.c)."""
     return memory_bytes if memory_bytes < Q35_WHOLE_BYTES else Q35_LOW_BYTES

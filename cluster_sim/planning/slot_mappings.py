@@ -13,6 +13,8 @@ from cluster_sim.memory.swiotlb import (
     MAPPING_BYTES_MAX,
     NO_SLOT,
     PoolSize,
+    empty_swiotlb,
+    map_buffer,
     map_buffers,
     map_single,
     mapping_bytes_max,
@@ -86,6 +88,23 @@ def segment_bytes(queue: Queue, largest: int) -> int:
         return WHOLE
     bounds = (queue.traits.segment_bytes, *(each.segment_bytes for each in drivers_of(queue)))
     return min(largest, *(bound or largest for bound in bounds))
+
+
+def fits_alone(layout: GuestLayout, queue: Queue, transfer_bytes: int) -> bool:
+    """Whether one transfer finds slots in a pool that is empty, and has grown as far as it may."""
+    size, extras = pool_size(layout), max(each.extra_mappings for each in drivers_of(queue))
+    most = segment_bytes(queue, mapping_bytes_max(size.min_align_mask))
+    count = pieces_of(transfer_bytes, most) + extras
+    if count <= size.pool_bytes // MAPPING_BYTES_MAX:
+        return True
+    empty = empty_swiotlb([size])
+    empty.pools["grown"] = empty.pools["grown_max"]
+    return bool(map_buffer(empty, 0, 0, AT_PAGE, transfer_bytes, most, extras, np.zeros(count, np.int64)))
+
+
+def never_ends(queue: Queue) -> bool:
+    """Whether a transfer that finds no slots asks again until it does."""
+    return any(each.when_pool_full == "requeue" for each in drivers_of(queue))
 
 
 def stays_mapped(stream: PlannedStream, layout: GuestLayout) -> bool:

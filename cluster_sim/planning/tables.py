@@ -129,6 +129,7 @@ def build_streams(
         row["batch_descriptors"] = host.engine.batch
         row["home_area"] = home_area(guest, number)
         row["segment_bytes"] = MAPPING_BYTES_MAX
+        row["cipher_bytes"] = guest.layout.needs.cipher_bytes or traits.cipher_bytes
         if traits.moves_data:
             row["buffer_bytes"] = buffer_bytes(queue, transfer)
             put_mappings(row, stream, guest.layout, first_mapping)

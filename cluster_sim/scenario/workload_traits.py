@@ -29,6 +29,8 @@ from cluster_sim.scenario.workload_spec import (
 HUGE_BYTES = 2 * MIB
 MEMORY_MAP_BYTES_PER_GIB = 16 * MIB
 """A struct page of 64 bytes describes a page of 4 KiB."""
+DM_CRYPT_SECTOR_BYTES = 512
+TLS_RECORD_BYTES = 16 << 10
 FarEnd = Literal["nothing", "storage", "network", "another host", "another guest"]
 
 
@@ -89,6 +91,7 @@ class QueueTraits:
     `far_end`: what lies behind the host's side, `hosts_on` how many hosts on that is. `comes_from_network`: what it
     brings has come through the host's network card. `reports_ends`: its software is told how transfers end.
     `is_contiguous`: its device takes a buffer as one mapping. `segment_bytes`: the largest that it takes, 0 for any.
+    `cipher_bytes`: what a request of the guest's cipher covers.
 
     `buffers`: of one queue; `buffer_bytes` None for the largest transfer. `sizes`: those that requests are drawn from,
     and how many in a hundred have each; `reads_percent` how many in a hundred go from the device.
@@ -109,6 +112,7 @@ class QueueTraits:
     driver: DriverName = "v4l2"
     is_contiguous: bool = False
     segment_bytes: int = 0
+    cipher_bytes: int = TLS_RECORD_BYTES
     from_device: bool = True
     to_device: bool = False
     far_end: FarEnd = "nothing"
@@ -222,6 +226,7 @@ def block_traits(block: BlockWorkload) -> WorkloadTraits:
         deadline_ns=block.deadline,
         queues=block.numjobs,
         driver=block.driver,
+        cipher_bytes=DM_CRYPT_SECTOR_BYTES,
         segment_bytes=0 if block.max_segment == "auto" else block.max_segment,
         from_device=log is not None or not block.rw.endswith("write"),
         to_device=log is not None or not block.rw.endswith("read"),
