@@ -24,8 +24,8 @@ Values = dict[str, JsonValue]
 Groups = list[tuple[int, int, list[Values]]]
 
 PATHS: list[Values] = [
-    {"kind": "swiotlb"},
-    {"kind": "swiotlb", "pool": "1MiB", "areas": 1},
+    {"kind": "swiotlb", "mapping": "per_transfer"},
+    {"kind": "swiotlb", "mapping": "per_transfer", "pool": "1MiB", "areas": 1},
     {"kind": "convert", "granule": "4KiB"},
     {"kind": "convert", "granule": "2MiB", "copier": "engine"},
     {"kind": "shared_pool", "copy": "none"},

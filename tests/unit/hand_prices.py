@@ -190,7 +190,7 @@ def pool(copied: str, *, crypto: bool = False) -> Values:
     return {"kind": "shared_pool", "copy": copied, "crypto": crypto}
 
 
-SWIOTLB: Values = {"kind": "swiotlb"}
+SWIOTLB: Values = {"kind": "swiotlb", "mapping": "per_transfer"}
 LONG_LIVED: Values = {"kind": "swiotlb", "mapping": "long_lived"}
 CONVERT_4K = convert("4KiB")
 CONVERT_2M = convert("2MiB")

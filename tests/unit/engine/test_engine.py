@@ -136,7 +136,7 @@ def test_a_stream_without_a_free_buffer_drops_or_waits_as_told() -> None:
 
 
 def test_a_full_bounce_pool_drops_the_frame_and_gives_all_back() -> None:
-    engine = engine_of(scenario("pkvm", {"kind": "swiotlb", "pool": "4MiB"}, buffers=4))
+    engine = engine_of(scenario("pkvm", {"kind": "swiotlb", "mapping": "per_transfer", "pool": "4MiB"}, buffers=4))
     done = by_frame(run(engine, arrivals([(0, 0, 0), (1, 0, 1)]), FAR_NS))
     assert done["outcome"].tolist() == [Ending.DELIVERED, Ending.DROPPED]
     assert done["reason"].tolist() == [0, DropReason.SWIOTLB_FULL]
