@@ -142,18 +142,18 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
                 allowed = f"at least {format_bytes(transfer.largest)}, the trace's largest frame"
                 source = f"{prefix}.workloads.{queue.workload}.source"
                 found.append(Contradiction(field, format_bytes(size), allowed, (source,)))
+        low = low_memory_bytes(group.memory)
         if layout.held_bytes > group.memory:
             needed = f"at least the {format_bytes(layout.held_bytes)} of its pool and buffers"
             found.append(Contradiction(f"{prefix}.memory", format_bytes(group.memory), needed, (at,)))
+        elif needs.pool is not None and needs.pool.lies_low and layout.pool_bytes >= low:
+            allowed = f"less than the {format_bytes(low)} that lie below 4GiB, or any: true"
+            found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), allowed, (f"{at}.any", prefix)))
         if needs.has_buffers_in_pool and layout.pool_buffers_bytes > layout.pool_bytes:
             needed = (
                 f"at least {format_bytes(layout.pool_buffers_bytes)}: buffers of 2MiB or more begin at 2MiB boundaries"
             )
             found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), needed, (prefix,)))
-        low = low_memory_bytes(group.memory)
-        if needs.pool is not None and needs.pool.lies_low and layout.pool_bytes >= low:
-            allowed = f"less than the {format_bytes(low)} that lie below 4GiB, or any: true"
-            found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), allowed, (f"{at}.any", prefix)))
         if needs.slots is not None and layout.pool_bytes % (needs.areas * MAPPING_BYTES_MAX):
             unit = format_bytes(needs.areas * MAPPING_BYTES_MAX)
             allowed = f"a multiple of {unit}: {needs.areas} areas of whole slot sets"

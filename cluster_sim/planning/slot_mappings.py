@@ -121,7 +121,7 @@ def put_mappings(row: np.void, stream: PlannedStream, layout: GuestLayout, first
     largest = mapping_bytes_max(align_mask(layout))
     extras = 0 if stays_mapped(stream, layout) else max(each.extra_mappings for each in drivers_of(stream.queue))
     row["segment_bytes"] = segment_bytes(stream.queue, largest)
-    row["whole_bytes_max"] = largest if stream.queue.traits.is_contiguous else 0
+    row["whole_bytes_max"] = MAPPING_BYTES_MAX if stream.queue.traits.is_contiguous else 0
     row["extra_mappings"] = extras
     row["first_mapping"] = first_mapping
     row["mappings"] = pieces_of(int(row["buffer_bytes"]), int(row["segment_bytes"])) + extras

@@ -33,7 +33,7 @@ def too_large(sums: Sums) -> str | None:
     share = percent(count, sums.of("submitted"))
     return (
         f"{share} of frames were dropped, because their device takes a buffer as one mapping and swiotlb gives none "
-        "above 256 KiB (less under a mask): no size of the pool cures it"
+        "above 256 KiB: no size of the pool cures it"
     )
 
 

@@ -42,7 +42,7 @@ def test_bouncing_needs_private_buffers_and_a_pool_that_the_device_reaches_in_th
     path: Values = {"kind": "swiotlb", "pool": "8MiB", "areas": 4, "min_align_mask": 4095, "alloc_align_mask": 2047}
     found = needs_of(path)
     slots = SlotNeeds(min_align_mask=4095, alloc_align_mask=2047)
-    pool = PoolNeeds(pool_bytes=8 * MIB, areas=4, slots=slots)
+    pool = PoolNeeds(pool_bytes=8 * MIB, areas=4, slots=slots, lies_low=True)
     life = BufferLife(posted=ALL_BUFFERS)
     assert found == PathNeeds(has_device_buffers=False, has_own_buffers=True, pool=pool, life=life)
     assert (found.areas, found.slots, found.has_buffers_in_pool) == (4, slots, False)

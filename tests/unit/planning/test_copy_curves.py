@@ -49,7 +49,7 @@ def copies_of(path: Values, frame_bytes: int, *, mean: int = RAW_1080P, **host: 
     """What each copy of a lone frame to the guest takes, in their order; `mean` is that of its stream."""
     assert mean % 768 == 0, "lines of 512 pixels"
     source: Values = {"kind": "raw", "width": 512, "height": mean // 768, "format": "nv12", "fps": 60}
-    spec = scenario("pkvm", path, host={"llc": "32MiB", **host}, buffer="64MiB", source=source)
+    spec = scenario("pkvm", path | {"pool": "1GiB"}, host={"llc": "32MiB", **host}, buffer="64MiB", source=source)
     engine = engine_of(spec, journal_entries=100, is_alone=True)
     run(engine, arrivals([(0, 0, 0)], frame_bytes))
     journal = engine.gauges().journal()

@@ -153,8 +153,8 @@ PATHS = (
         "'once'",
         "auto, per_transfer or long_lived",
     ),
-    Bad("swiotlb", "per_transfer", "auto, restricted: true", "io_path.dynamic", "true with restricted", "never grows"),
-    Bad("swiotlb", "per_transfer", "auto, restricted: true", "io_path.areas", "4", "auto or 1: a restricted pool"),
+    Bad("swiotlb", "areas: 4", "restricted: true", "io_path.dynamic", "true with restricted", "never grows"),
+    Bad("swiotlb", "dynamic: true, grow: 8MiB", "restricted: true", "io_path.areas", "4", "auto or 1: a restricted"),
     Bad("swiotlb", "per_transfer", "auto, crypto_unit: 1KiB", "io_path.crypto_unit", "1KiB", "auto without crypto"),
     Bad("swiotlb", "per_transfer", "auto, crypto: true, crypto_unit: 256B", "io_path.crypto_unit", "256B", "512B"),
     Bad("swiotlb", "pool: 64MiB", "pool: 2GiB", "io_path.pool", "2GiB", "less than the 2GiB that lie below 4GiB"),
@@ -187,7 +187,14 @@ PATHS = (
     ),
     Bad("convert", "calls: ranged", "calls: range", "io_path.calls", "'range'", "did you mean ranged?"),
     Bad("convert", "by: host", "by: guest", "io_path.unmapped_by", "'guest'", "conversion or host"),
-    Bad("convert", "by: host", "by: host, pool: 1MiB", "io_path.pool", "an unknown key", "copier, kind, granule"),
+    Bad(
+        "convert",
+        "by: host",
+        "by: host, pool: 1MiB",
+        "io_path.pool",
+        "an unknown key",
+        "copier, crypto, crypto_unit, kind",
+    ),
     Bad("convert", "{generation: G3}", "{generation: G1}", "memory.generation", "G1", "G0, G3 or G4"),
     Bad(
         "shared_pool", "copy: producer", "copy: none", "io_path.copier", "engine, though the host copies nothing", "cpu"
@@ -206,7 +213,14 @@ PATHS = (
         "on the guest's side",
     ),
     Bad("direct", "protection: none", "protection: tdx", "io_path", "on a protected guest", "none only", "io_path: "),
-    Bad("direct", "kind: direct", "kind: direct, copy: none", "io_path.copy", "an unknown key", "copier, kind or"),
+    Bad(
+        "direct",
+        "kind: direct",
+        "kind: direct, copy: none",
+        "io_path.copy",
+        "an unknown key",
+        "crypto_unit, kind or posted",
+    ),
     Bad("direct", "protection: none", "protection: sgx", "protection", "'sgx'", "none, pkvm, sev-snp, tdx or cca"),
     Bad("direct", "protection: none", "protection: no", "protection", "false", "none, pkvm"),
     Bad(

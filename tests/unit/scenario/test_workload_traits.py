@@ -120,6 +120,7 @@ def test_block_is_a_closed_queue_a_job_with_storage_behind_it() -> None:
                 deadline_ns=S,
                 queues=3,
                 driver="virtio-blk",
+                cipher_bytes=512,
                 from_device=True,
                 to_device=False,
                 far_end="storage",
