@@ -93,7 +93,6 @@ VIRTIO_VSOCK_OUT: Final = Driver(
     when_pool_full="requeue",
     extra_mappings=2,
     entry_bytes=SPLIT_RING_BYTES,
-    interrupts_when_sent=True,
     source="header and descriptor table beside the data; virtio_vsock_skb_queue_head, then send_pkt_work again: "
     "vmw_vsock/virtio_transport.c",
 )

@@ -6,6 +6,9 @@ from cluster_sim.analysis.answers.phrases import listed
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.summaries.sums import Sums
 
+MOST_NAMED = 3
+"""Variants of a sentence that are named."""
+
 Tell = Callable[[Sums], str | None]
 
 
@@ -21,8 +24,9 @@ def told(reading: RunReading, tell: Tell) -> Iterator[str]:
         if sentence := tell(sums):
             found.setdefault((group, sentence), []).append(variant)
     for (group, sentence), variants in found.items():
-        where = "" if len(variants) == len(reading.variants) else f" ({listed(variants)})"
-        yield f"{group}: {sentence}{where}."
+        more = [f"{len(variants) - MOST_NAMED} more"] if len(variants) > MOST_NAMED else []
+        named = listed([*variants[:MOST_NAMED], *more])
+        yield f"{group}: {sentence}." if len(variants) == len(reading.variants) else f"{group}: {sentence} ({named})."
 
 
 def too_large(sums: Sums) -> str | None:
