@@ -115,8 +115,10 @@ def stays_mapped(stream: PlannedStream, layout: GuestLayout) -> bool:
 
 
 def put_mappings(row: np.void, stream: PlannedStream, layout: GuestLayout, first_mapping: int) -> None:
-    """Set in a stream's row how its buffers are mapped into bounce slots, where they are."""
-    if layout.needs.slots is None:
+    """Set in a stream's row how its buffers are mapped into bounce slots, where they are, and enciphered."""
+    row["segment_bytes"] = MAPPING_BYTES_MAX
+    row["cipher_bytes"] = layout.needs.cipher_bytes or stream.queue.traits.cipher_bytes
+    if layout.needs.slots is None or not stream.queue.traits.moves_data:
         return
     largest = mapping_bytes_max(align_mask(layout))
     extras = 0 if stays_mapped(stream, layout) else max(each.extra_mappings for each in drivers_of(stream.queue))

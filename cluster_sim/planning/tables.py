@@ -11,7 +11,6 @@ from cluster_sim.engine.state import DROP_NEWEST, DROP_OLDEST, FAR_NS, NOBODY, W
 from cluster_sim.integers import PAGE_BYTES, Int64s
 from cluster_sim.io_paths.path_needs import BufferLife, PathNeeds
 from cluster_sim.io_paths.steps import Direction, Resource
-from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX
 from cluster_sim.planning.conversion_calls import call_bytes, chunk_bytes, setup_unit
 from cluster_sim.planning.copy_curves import CopyCurves, CpuCopies, hot_share
 from cluster_sim.planning.guest_layout import buffer_bytes, sizes_of_queue
@@ -128,14 +127,12 @@ def build_streams(
         row["descriptor_bytes"] = PAGE_BYTES if memory.placement == "scattered" else host.engine.transfer_max
         row["batch_descriptors"] = host.engine.batch
         row["home_area"] = home_area(guest, number)
-        row["segment_bytes"] = MAPPING_BYTES_MAX
-        row["cipher_bytes"] = guest.layout.needs.cipher_bytes or traits.cipher_bytes
         if traits.moves_data:
             row["buffer_bytes"] = buffer_bytes(queue, transfer)
-            put_mappings(row, stream, guest.layout, first_mapping)
             hot = hot_share(2 * buffers.count * transfer.mean, llc_share)
             under_way = buffers.count if traits.is_closed else 1
             row["curves"] = curves.of_stream(CpuCopies(hot, transfer.mean, under_way))
+        put_mappings(row, stream, guest.layout, first_mapping)
         put_traits(row, traits)
         row["next_stream"] = NOBODY
         row["latency_ns"] = scenario.cluster.network.latency
