@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster_sim.analysis.answers.assumptions import assumptions_of
+from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.baselines import usual_baseline
 from cluster_sim.analysis.comparability import join
 from cluster_sim.analysis.comparison import Row
@@ -81,6 +82,8 @@ def compare(
             rows = compare_runs(readings, wish.baseline, interval=interval)
     for question in dict.fromkeys(run.manifest.question.strip() for run in readings):
         out.print(literal_text(" ".join(question.split()) + "\n", "bold"))
+    for sentence in dict.fromkeys(each for run in readings for each in unbounced(run)):
+        out.print(literal_text(f"Beware: {sentence}\n", "yellow"))
     with refusing_bad_input():
         out.print(comparison(rows, shown, strata, interval=interval, details=details, precision=wished))
     print_needs(out, rows, USUAL_PRECISION if wished is None else wished, is_wished=wished is not None)

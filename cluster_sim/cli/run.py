@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import (
     Profiles,
@@ -74,6 +75,8 @@ def print_finished(out: Console, finished: Finished, seconds: float, workload: P
     reading = RunReading(open_results(finished.storage.uri))
     manifest = reading.manifest
     out.print(Text(manifest.question.strip() + "\n", "bold"))
+    for sentence in unbounced(reading):
+        out.print(Text(f"Beware: {sentence}\n", "yellow"))
     out.print(comparison(reading.rows, reading.baseline))
     out.print(guest_memory(reading))
     run_path = shown_path(finished.storage)

@@ -29,7 +29,14 @@ def map_slots(host: Host, transfer: int, now_ns: int) -> bool:
     first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
     addresses = host.state.slots[first : first + stream.mappings]
     mapped = map_buffer(
-        host.state.pools, stream.pool, stream.home_area, AT_PAGE, row.bytes, stream.extra_mappings, addresses
+        host.state.pools,
+        stream.pool,
+        stream.home_area,
+        AT_PAGE,
+        row.bytes,
+        stream.segment_bytes,
+        stream.extra_mappings,
+        addresses,
     )
     probed = max(0, pool.probes - probes - mapped)
     if pool.wants_growth and host.state.guests[stream.guest].grows_at_ns == NOT_GROWING:
@@ -56,7 +63,15 @@ def unmap_slots(host: Host, transfer: int) -> None:
     addresses = host.state.slots[first : first + stream.mappings]
     buffer = host.state.buffers[row.buffer]
     leave_with_sets(host, transfer)
-    unmap_buffer(host.state.pools, stream.pool, AT_PAGE, buffer.mapped_bytes, stream.extra_mappings, addresses)
+    unmap_buffer(
+        host.state.pools,
+        stream.pool,
+        AT_PAGE,
+        buffer.mapped_bytes,
+        stream.segment_bytes,
+        stream.extra_mappings,
+        addresses,
+    )
     host.state.streams[row.stream].mapped -= 1
     row.turns_left = buffer.mapped_pieces
     take_turn(host, transfer)

@@ -36,6 +36,7 @@ STREAM_STATE_FIELDS: Final = (
     Field("is_pool_full", "", "whether the last buffer that was to be posted found no slots"),
     Field("is_reaping", "", "whether something waits for buffers to lie unused for long"),
     Field("blocked_until_ns", "ns", "instant until which an empty ring is not refilled"),
+    Field("unusable_reason", "", "what its transfers are dropped for where no buffer is usable (DropReason)"),
     Field("handling", "1", "completions that the guest's handler has not done with"),
     Field("at_worker", "1", "requests that a worker of several queues has of it, those that wait for it among them"),
     Field("merged_bytes", "B", "what has been merged into the transfer that is worked on"),

@@ -250,7 +250,10 @@ def end_row(host: Host, transfer: int, now_ns: int) -> None:
     if step.op == Op.DELIVER:
         finish(host, transfer, now_ns, Ending.DELIVERED, 0)
     elif step.op == Op.DROP:
-        finish(host, transfer, now_ns, Ending.DROPPED, step.argument)
+        row = host.state.transfers[transfer]
+        whole_bytes_max = host.spec.streams[row.stream].whole_bytes_max
+        is_too_large = step.argument == DropReason.SWIOTLB_FULL and 0 < whole_bytes_max < row.bytes
+        finish(host, transfer, now_ns, Ending.DROPPED, DropReason.MAPPING_TOO_LARGE if is_too_large else step.argument)
     elif step.op == Op.POSTED:
         post_buffer(host, transfer, now_ns)
     elif step.op == Op.TURN:

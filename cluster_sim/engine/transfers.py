@@ -70,11 +70,12 @@ def count_size(host: Host, stream_number: int, size_bytes: int) -> None:
     counts = counted.counts
     granules = units(size_bytes, stream.granule_pages * PAGE_BYTES)
     counts[Count.ONCE] = 1
-    counts[Count.PIECES] = pieces_of(size_bytes, stream.min_align_mask) + stream.extra_mappings
+    counts[Count.PIECES] = pieces_of(size_bytes, stream.segment_bytes) + stream.extra_mappings
     counts[Count.PAGES] = units(size_bytes, PAGE_BYTES)
     counts[Count.GRANULES] = granules
     set_calls(counts, granules * stream.granule_pages * PAGE_BYTES, stream.call_bytes, stream.chunk_bytes)
     counts[Count.OTHER_VCPUS] = stream.other_vcpus
+    counts[Count.CIPHER_UNITS] = units(size_bytes, stream.cipher_bytes)
     counts[Count.SUBMISSIONS] = units(units(size_bytes, stream.descriptor_bytes), stream.batch_descriptors)
 
 

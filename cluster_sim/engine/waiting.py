@@ -102,7 +102,7 @@ def take_buffer(host: Host, transfer: int, now_ns: int) -> bool:
     stream = host.spec.streams[row.stream]
     moving = host.state.streams[row.stream]
     if moving.usable_buffers == 0:
-        finish(host, transfer, now_ns, Ending.DROPPED, DropReason.SWIOTLB_FULL)
+        finish(host, transfer, now_ns, Ending.DROPPED, moving.unusable_reason)
         return False
     if moving.blocked_until_ns > now_ns:
         finish(host, transfer, now_ns, Ending.DROPPED, DropReason.RING_EMPTY)

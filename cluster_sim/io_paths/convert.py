@@ -27,10 +27,10 @@ from cluster_sim.io_paths.step_sequences import (
     handled,
     interrupt,
     leave_guest,
+    own_work,
     pass_on,
     reclaim_sent,
     ring_host,
-    work,
     worker,
 )
 from cluster_sim.io_paths.steps import End, Program, Range, Step
@@ -86,7 +86,7 @@ def copies_out(path: ConvertPath, protection: Protection, memory: MemorySpec) ->
 def program(path: ConvertPath, context: PathContext) -> Program:
     """Share the buffer, let the host reach it, unshare it; under no protection there is nothing to convert."""
     if not context.protection.has_private_memory:
-        return unprotected(path.copier, context, posts=path.ahead > 0)
+        return unprotected(path.copier, context, posts=path.ahead > 0, crypto=path.crypto)
     return filled_by_host(path, context) if context.is_from_device else filled_by_guest(path, context)
 
 
@@ -155,28 +155,31 @@ def consume(path: ConvertPath, context: PathContext) -> tuple[Step, ...]:
     """The guest works on what came, and makes the page private before or after, unless that comes later."""
     unshare = () if path.behind else unshare_buffer(path, context)
     found = (*guest_touch(context, private=False), expect_data(Range.DEVICE))
+    used = own_work(context, Range.DEVICE, crypto=path.crypto)
+    used_copy = own_work(context, Range.OWN, crypto=path.crypto)
     if path.consume == "in_place":
-        return (*found, handled(), *work(context), *unshare)
+        return (*found, handled(), *used, *unshare)
     copy = (guest_copy("copy out of the shared page", writes=End.OWN), guest_wrote(Range.OWN), expect_data(Range.OWN))
     if not carries_content(context.protection, context.memory):
-        return (*found, *copy[:2], *unshare, handled(), copy[2], *work(context))
+        return (*found, *copy[:2], *unshare, handled(), copy[2], *used_copy)
     if path.behind:
-        return (*found, *copy, handled(), *work(context))
+        return (*found, *copy, handled(), *used_copy)
     in_its_page = (*make_private(path, context), expect_data(Range.DEVICE))
     if path.keeps or path.batch > 1:
         in_its_page = unless_it_stays(in_its_page, otherwise=(*found, *copy))
-        return (*in_its_page, handled(), *work(context))
-    return (*make_private(path, context), handled(), expect_data(Range.DEVICE), *work(context))
+        return (*in_its_page, handled(), *used)
+    return (*make_private(path, context), handled(), expect_data(Range.DEVICE), *used)
 
 
 def filled_by_guest(path: ConvertPath, context: PathContext) -> Program:
     """Guest to host; where sharing loses the data, or came before, the guest makes the data in the shared pages."""
-    shared = (*guest_touch(context, private=False), *work(context), guest_wrote(Range.DEVICE))
+    used = own_work(context, Range.DEVICE, crypto=path.crypto)
+    shared = (*guest_touch(context, private=False), *used)
     share = share_buffer(path, context)
     if posts(path, context):
         made = (*begin_posted(context), *enter_guest(context), *shared)
     elif carries_content(context.protection, context.memory):
-        made = (*begin(context), *enter_guest(context), *work(context), guest_wrote(Range.DEVICE), *share)
+        made = (*begin(context), *enter_guest(context), *used, *share)
     else:
         made = (*begin(context), *enter_guest(context), *share, *shared)
     reads = (*reach_once(context, path.copier), expect_data(Range.DEVICE))

@@ -9,14 +9,13 @@ from cluster_sim.io_paths.step_sequences import (
     end,
     enter_guest,
     expect_data,
-    guest_wrote,
     handled,
     interrupt,
     leave_guest,
+    own_work,
     pass_on,
     reclaim_sent,
     ring_host,
-    work,
     worker,
 )
 from cluster_sim.io_paths.steps import Program, Range
@@ -31,10 +30,10 @@ def needs(path: DirectPath) -> PathNeeds:
 
 def program(path: DirectPath, context: PathContext) -> Program:
     """The host reaches the guest's own buffer."""
-    return unprotected(path.copier, context, posts=path.posted)
+    return unprotected(path.copier, context, posts=path.posted, crypto=path.crypto)
 
 
-def unprotected(copier: Copier, context: PathContext, *, posts: bool) -> Program:
+def unprotected(copier: Copier, context: PathContext, *, posts: bool, crypto: bool) -> Program:
     """A guest that nobody protects, whatever its path would do for one that somebody does."""
     if context.is_from_device:
         ring = ring_host(context)
@@ -46,7 +45,7 @@ def unprotected(copier: Copier, context: PathContext, *, posts: bool) -> Program
             *interrupt(context),
             handled(),
             expect_data(Range.DEVICE),
-            *work(context),
+            *own_work(context, Range.DEVICE, crypto=crypto),
             *leave_guest(context),
             *(end_and_refill() if is_posted else end()),
         )
@@ -56,8 +55,7 @@ def unprotected(copier: Copier, context: PathContext, *, posts: bool) -> Program
         (
             *begin(context),
             *enter_guest(context),
-            *work(context),
-            guest_wrote(Range.DEVICE),
+            *own_work(context, Range.DEVICE, crypto=crypto),
             *ring_host(context),
             *worker(context, *reads, *held_by_others(context), *use_storage(context, copier)),
             *pass_on(context),

@@ -1,58 +1,13 @@
 """What a stream asks of its path: direction, what the driver does, what lies behind the host's side."""
 
 from dataclasses import dataclass
-from typing import Literal, assert_never
 
+from cluster_sim.io_paths.drivers import Driver
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.platform.protection import Protection
 from cluster_sim.platform.vmm import GuestFaults, HostFaults
 from cluster_sim.scenario.memory_spec import MemorySpec
-from cluster_sim.scenario.workload_traits import DriverKind, FarEnd
-
-WhenPoolFull = Literal["drop", "requeue", "refill later"]
-
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """What a guest's driver does beside moving the payload.
-
-    `extra_mappings`: further mappings of a request, of a few bytes each. `when_pool_full`: what becomes of a transfer
-    that swiotlb has no slots for. `interrupts_when_sent`: an interrupt tells the guest that what it sent is gone.
-    `may_block`: it maps where it may sleep.
-    """
-
-    extra_mappings: int
-    when_pool_full: WhenPoolFull
-    interrupts_when_sent: bool
-    source: str
-    may_block: bool = False
-
-
-VIDEO = Driver(0, "drop", interrupts_when_sent=True, source="QBUF fails: kernel/dma/direct.c, videobuf2-dma-sg.c")
-BLOCK = Driver(
-    3,
-    "requeue",
-    interrupts_when_sent=True,
-    source="header, status and descriptor table beside the data; BLK_STS_RESOURCE: virtio_blk.c, blk-mq.c",
-    may_block=True,
-)
-NETWORK_IN = Driver(0, "refill later", interrupts_when_sent=True, source="try_fill_recv, refill_work: virtio_net.c")
-NETWORK_OUT = Driver(
-    0, "drop", interrupts_when_sent=False, source="start_xmit drops; free_old_xmit cleans: virtio_net.c"
-)
-
-
-def driver_of(kind: DriverKind, direction: Direction) -> Driver:
-    """The driver of a queue's transfers in one direction."""
-    match kind:
-        case "video":
-            return VIDEO
-        case "block":
-            return BLOCK
-        case "network":
-            return NETWORK_IN if direction == Direction.FROM_DEVICE else NETWORK_OUT
-        case _:
-            assert_never(kind)
+from cluster_sim.scenario.workload_traits import FarEnd
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,15 @@ class SlotNeeds:
     """How swiotlb hands out bounce slots.
 
     `grow_bytes`: how much the pool may grow by. `transient_bytes`: the atomic pool that a full pool takes slots for one
-    mapping from. `stay_mapped`: buffers are mapped once, for life, and only synced for each transfer.
+    mapping from. `min_align_mask`: None for what drivers set. `is_per_device`: each device of the guest
+    has such a pool of its own, and allocates its coherent memory from it.
     """
 
-    min_align_mask: int = 0
+    min_align_mask: int | None = None
     alloc_align_mask: int = 0
     grow_bytes: int = 0
     transient_bytes: int = 0
-    stay_mapped: bool = False
+    is_per_device: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +29,13 @@ class PoolNeeds:
     """A pool that a guest shares once and for good.
 
     `pool_bytes`: None for as much as the buffers in it take. `areas`: how many locks divide it. `slots`: None where
-    transfers use the buffers in it as they are, and bounce through no slots.
+    transfers use the buffers in it as they are, and bounce through no slots. `lies_low`: it is one block below 4 GiB.
     """
 
     pool_bytes: int | None
     areas: int = 1
     slots: SlotNeeds | None = None
+    lies_low: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,8 @@ class PathNeeds:
     `granule_bytes`: what buffers that the device reaches are padded to. `has_device_buffers`: the device reaches
     buffers of the stream's own. `has_own_buffers`: the guest keeps the data in private buffers. `converts_buffers`:
     each transfer shares its buffer and makes it private again; `calls` says what one such call covers. `life`: what
-    becomes of buffers between transfers.
+    becomes of buffers between transfers. `cipher_bytes`: what a request of the guest's cipher covers, None for what the
+    kind of workload uses.
     """
 
     has_device_buffers: bool
@@ -73,6 +76,7 @@ class PathNeeds:
     calls: Calls = "batched"
     pool: PoolNeeds | None = None
     life: BufferLife = BufferLife()
+    cipher_bytes: int | None = None
 
     @property
     def slots(self) -> SlotNeeds | None:

@@ -4,6 +4,7 @@ Only here is a path told by the class of its definition; docs/simulation.md §pa
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
 from cluster_sim.io_paths import convert, direct, shared_pool, swiotlb
@@ -35,6 +36,12 @@ def program(path: IoPath, context: PathContext) -> Program:
 
 def needs(path: IoPath, guest: GuestGroupSpec, protection: Protection, memory: MemorySpec) -> PathNeeds:
     """What `path` needs for the streams of a guest."""
+    cipher_bytes = None if path.crypto_unit == "auto" else path.crypto_unit
+    return replace(needs_of_kind(path, guest, protection, memory), cipher_bytes=cipher_bytes)
+
+
+def needs_of_kind(path: IoPath, guest: GuestGroupSpec, protection: Protection, memory: MemorySpec) -> PathNeeds:
+    """What a path of its kind needs."""
     match path:
         case SwiotlbPath():
             return swiotlb.needs(path, guest, protection)

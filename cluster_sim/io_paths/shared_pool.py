@@ -9,7 +9,7 @@ from cluster_sim.io_paths.step_sequences import (
     end,
     enter_guest,
     expect_data,
-    guest_copy,
+    guest_copies,
     guest_wrote,
     handled,
     interrupt,
@@ -48,7 +48,7 @@ def filled_by_host(path: SharedPoolPath, context: PathContext) -> Program:
     if path.copied_by in ("consumer", "both"):
         snapshot = (
             expect_data(Range.DEVICE),
-            guest_copy("copy a private snapshot out of the pool", writes=End.OWN, crypto=path.crypto),
+            *guest_copies("copy a private snapshot out of the pool", writes=End.OWN, crypto=path.crypto),
             guest_wrote(Range.OWN),
         )
     return Program(
@@ -73,7 +73,7 @@ def filled_by_guest(path: SharedPoolPath, context: PathContext) -> Program:
     if path.copied_by in ("producer", "both"):
         made = (
             guest_wrote(Range.OWN),
-            guest_copy("copy the data into the pool", writes=End.DEVICE, crypto=path.crypto),
+            *guest_copies("copy the data into the pool", writes=End.DEVICE, crypto=path.crypto),
             guest_wrote(Range.DEVICE),
         )
     copier: Copier = "cpu"

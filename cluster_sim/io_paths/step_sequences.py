@@ -142,6 +142,25 @@ def thread_wakes(context: PathContext) -> tuple[Step, ...]:
     )
 
 
+def own_work(context: PathContext, memory_range: Range, *, crypto: bool) -> tuple[Step, ...]:
+    """The guest's own work on private data: consuming it, deciphered before, or making it, enciphered after."""
+    if context.is_from_device:
+        return (*(cipher("decipher it", memory_range) if crypto else ()), *work(context))
+    return (*work(context), guest_wrote(memory_range), *(cipher("encipher it", memory_range) if crypto else ()))
+
+
+def cipher(text: str, memory_range: Range) -> tuple[Step, ...]:
+    """A pass of the guest's cipher over data in place, or into pages of its own (dm-crypt: crypt_alloc_buffer)."""
+    end = End(memory_range)
+    return (move(text, Mover.CRYPTO, Category.CRYPTO, Runner.GUEST, reads=end, writes=end), cipher_requests())
+
+
+def cipher_requests() -> Step:
+    """What the cipher takes for each sector or record beside its bytes."""
+    text = "set up the cipher for each sector or record"
+    return spend(text, Category.CRYPTO, Runner.GUEST, Charge("cipher_request", Count.CIPHER_UNITS))
+
+
 def ring_host(context: PathContext) -> tuple[Step, ...]:
     """Publish the descriptor, ring the doorbell unless the worker is busy (event idx), leave the vCPU."""
     return (
@@ -303,13 +322,19 @@ def pass_on(context: PathContext) -> tuple[Step, ...]:
             return (handed,)
 
 
-def guest_copy(text: str, *, writes: End, crypto: bool = False, copied: Range = Range.DEVICE) -> Step:
-    """A vCPU copies the data, or encrypts or decrypts it on the way, which is the copy."""
+def guest_copy(text: str, *, writes: End, copied: Range = Range.DEVICE) -> Step:
+    """A vCPU copies the data."""
     reads = End.DEVICE if writes == End.OWN else End.OWN
-    if crypto:
-        text = f"{text}, by a cipher"
-        return move(text, Mover.CRYPTO, Category.CRYPTO, Runner.GUEST, reads=reads, writes=writes)
     return move(text, Mover.GUEST, Category.GUEST_COPY, Runner.GUEST, reads=reads, writes=writes, moved=copied)
+
+
+def guest_copies(text: str, *, writes: End, crypto: bool) -> tuple[Step, ...]:
+    """A vCPU copies the data, or encrypts or decrypts it on the way, which is the copy."""
+    if not crypto:
+        return (guest_copy(text, writes=writes),)
+    reads = End.DEVICE if writes == End.OWN else End.OWN
+    text = f"{text}, by a cipher"
+    return (move(text, Mover.CRYPTO, Category.CRYPTO, Runner.GUEST, reads=reads, writes=writes), cipher_requests())
 
 
 def expect_data(memory_range: Range) -> Step:

@@ -171,7 +171,7 @@ class End(IntEnum):
     """The host's own memory behind it, as many buffers as the stream has; none where DMA goes in or out there."""
 
 
-FIRST_EFFECT = 16
+FIRST_EFFECT = 17
 
 
 class Count(IntEnum):
@@ -206,6 +206,8 @@ class Count(IntEnum):
     """1 when the transfer had to wait for the resource it took last, or another stream took the area's lock before."""
     SHOT_DOWN = 15
     """How often conversions of others interrupted the vCPU while the transfer had it."""
+    CIPHER_UNITS = 16
+    """Requests of the guest's cipher: sectors of dm-crypt, or TLS records."""
     CONVERTED = FIRST_EFFECT + Effect.CONVERTED
     CONVERTED_2M = FIRST_EFFECT + Effect.CONVERTED_2M
     HOST_UNMAPPED = FIRST_EFFECT + Effect.HOST_UNMAPPED

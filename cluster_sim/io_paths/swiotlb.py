@@ -1,6 +1,7 @@
 """Bouncing through swiotlb: a mapping a transfer, or mappings that stay and are synced."""
 
 from cluster_sim.io_paths.buffer_life import begin_posted, end_and_refill, post, stop
+from cluster_sim.io_paths.drivers import Mapping
 from cluster_sim.io_paths.host_side import host_copy, use_storage
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.path_needs import ALL_BUFFERS, BufferLife, PathNeeds, PoolNeeds, SlotNeeds
@@ -18,10 +19,10 @@ from cluster_sim.io_paths.step_sequences import (
     interrupt_for_credit,
     kick_request,
     leave_guest,
+    own_work,
     pass_on,
     reclaim_sent,
     ring_host,
-    work,
     worker,
 )
 from cluster_sim.io_paths.steps import (
@@ -53,19 +54,24 @@ def needs(path: SwiotlbPath, guest: GuestGroupSpec, protection: Protection) -> P
     pool_bytes = size_pool(path, guest, protection)
     areas = path.areas
     if areas == "auto":
-        areas = 1 if protection.has_restricted_pool else default_areas(guest.vcpus, pool_bytes)
+        areas = 1 if protection.has_restricted_pool or path.restricted else default_areas(guest.vcpus, pool_bytes)
     slots = SlotNeeds(
         min_align_mask=path.min_align_mask,
         alloc_align_mask=path.alloc_align_mask,
         grow_bytes=path.grow if path.dynamic else 0,
         transient_bytes=transient_bytes(guest.memory) if path.dynamic else 0,
-        stay_mapped=path.mapping == "long_lived",
+        is_per_device=path.restricted,
     )
     return PathNeeds(
         has_device_buffers=False,
         has_own_buffers=True,
-        pool=PoolNeeds(pool_bytes=pool_bytes, areas=areas, slots=slots),
-        life=BufferLife(posted=ALL_BUFFERS if path.posted else 0),
+        pool=PoolNeeds(
+            pool_bytes=pool_bytes,
+            areas=areas,
+            slots=slots,
+            lies_low=not (path.any or path.restricted or protection.has_restricted_pool),
+        ),
+        life=BufferLife(posted=ALL_BUFFERS),
     )
 
 
@@ -83,11 +89,23 @@ def transient_bytes(memory_bytes: int) -> int:
 
 def program(path: SwiotlbPath, context: PathContext) -> Program:
     """Bounce a transfer through a mapping of its own, or through one that stays."""
+    match mapping_of(path, context):
+        case "for life":
+            return sync(path, context)
+        case "posted":
+            return map_posted(path, context)
+        case "per transfer":
+            return map_and_unmap(path, context)
+
+
+def mapping_of(path: SwiotlbPath, context: PathContext) -> Mapping:
+    """When a buffer is mapped: as the definition says, else as the driver does; a request posts nothing."""
     if path.mapping == "long_lived":
-        return sync(path, context)
+        return "for life"
     if path.posted and context.can_post:
-        return map_posted(path, context)
-    return map_and_unmap(path, context)
+        return "posted"
+    found: Mapping = context.driver.mapping if path.mapping == "auto" else "per transfer"
+    return "per transfer" if found == "posted" and not context.can_post else found
 
 
 def map_posted(path: SwiotlbPath, context: PathContext) -> Program:
@@ -109,7 +127,7 @@ def map_posted(path: SwiotlbPath, context: PathContext) -> Program:
         *unmap_slots(),
         handled(),
         expect_data(Range.OWN),
-        *work(context),
+        *own_work(context, Range.OWN, crypto=path.crypto),
         *leave_guest(context),
         *end_and_refill(),
     )
@@ -139,7 +157,7 @@ def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
             *unthrottled(path, context),
             handled(),
             expect_data(Range.OWN),
-            *work(context),
+            *own_work(context, Range.OWN, crypto=path.crypto),
             *leave_guest(context),
         )
     else:
@@ -147,8 +165,7 @@ def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
             *begin(context),
             *throttled(path, context),
             *enter_guest(context),
-            *work(context),
-            guest_wrote(Range.OWN),
+            *own_work(context, Range.OWN, crypto=path.crypto),
             *map_slots(),
             guest_copy("map copies the buffer to the bounce slots", writes=End.DEVICE),
             staged(),
@@ -173,7 +190,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
             guest_wrote(Range.OWN),
             handled(),
             expect_data(Range.OWN),
-            *work(context),
+            *own_work(context, Range.OWN, crypto=path.crypto),
             *leave_guest(context),
         )
     else:
@@ -181,8 +198,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
             *begin(context),
             *enter_guest(context),
             *interrupt_for_credit(context),
-            *work(context),
-            guest_wrote(Range.OWN),
+            *own_work(context, Range.OWN, crypto=path.crypto),
             guest_copy("sync_for_device copies the buffer to the bounce slots", writes=End.DEVICE),
             staged(),
             *ring_host(context),

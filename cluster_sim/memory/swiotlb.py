@@ -136,10 +136,9 @@ def mapping_bytes_max(min_align_mask: int) -> int:
 
 
 @compiled
-def pieces_of(buffer_bytes: int, min_align_mask: int) -> int:
-    """Mappings that a contiguous buffer is cut into."""
-    piece = mapping_bytes_max(min_align_mask)
-    return (buffer_bytes + piece - 1) // piece
+def pieces_of(buffer_bytes: int, piece_bytes: int) -> int:
+    """Mappings that a buffer is cut into."""
+    return (buffer_bytes + piece_bytes - 1) // piece_bytes
 
 
 @compiled
@@ -303,38 +302,60 @@ def unmap_single(pools: Swiotlb, pool: int, slot: int, address: int, mapping_byt
 
 @compiled_at_o1
 def map_buffer(
-    pools: Swiotlb, pool: int, home: int, address: int, buffer_bytes: int, extras: int, tlb_addresses: TlbAddresses
+    pools: Swiotlb,
+    pool: int,
+    home: int,
+    address: int,
+    buffer_bytes: int,
+    most: int,
+    extras: int,
+    tlb_addresses: TlbAddresses,
 ) -> int:
-    """Map a contiguous buffer in pieces, and `extras` of a few bytes beside it, into `tlb_addresses`.
+    """Map a buffer in pieces of `most` bytes, and `extras` of a few bytes beside it, into `tlb_addresses`.
 
     The number of mappings; 0, with nothing taken, when one of them found no slots.
     """
-    most = mapping_bytes_max(pools.pools[pool].min_align_mask)
     done = 0
     at = 0
     while at < buffer_bytes:
         piece = min(buffer_bytes - at, most)
         tlb_addresses[done] = map_single(pools, pool, home, address + at, piece)
         if tlb_addresses[done] == NO_SLOT:
-            unmap_buffer(pools, pool, address, at, 0, tlb_addresses)
+            unmap_buffer(pools, pool, address, at, most, 0, tlb_addresses)
             return 0
         done += 1
         at += piece
     for extra in range(extras):
         tlb_addresses[done] = map_single(pools, pool, home, 0, EXTRA_BYTES)
         if tlb_addresses[done] == NO_SLOT:
-            unmap_buffer(pools, pool, address, buffer_bytes, extra, tlb_addresses)
+            unmap_buffer(pools, pool, address, buffer_bytes, most, extra, tlb_addresses)
             return 0
         done += 1
     return done
 
 
+@compiled_at_o1
+def map_buffers(
+    pools: Swiotlb, pool: int, home: int, buffer_bytes: int, most: int, tlb_addresses: TlbAddresses, done: int
+) -> int:
+    """Map buffers at page boundaries from number `done` on, a row of addresses each; the number of those mapped.
+
+    It ends at the first that finds no slots, or when the pool asks to grow.
+    """
+    while done < len(tlb_addresses):
+        if map_buffer(pools, pool, home, 0, buffer_bytes, most, 0, tlb_addresses[done]) == 0:
+            return done
+        done += 1
+        if pools.pools[pool].wants_growth:
+            return done
+    return done
+
+
 @compiled
 def unmap_buffer(
-    pools: Swiotlb, pool: int, address: int, buffer_bytes: int, extras: int, tlb_addresses: TlbAddresses
+    pools: Swiotlb, pool: int, address: int, buffer_bytes: int, most: int, extras: int, tlb_addresses: TlbAddresses
 ) -> None:
     """Unmap what `map_buffer` mapped."""
-    most = mapping_bytes_max(pools.pools[pool].min_align_mask)
     done = 0
     at = 0
     while at < buffer_bytes:

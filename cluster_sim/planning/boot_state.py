@@ -129,23 +129,6 @@ def boot(
     return effects
 
 
-def map_for_life(host: Host, numbers: Sequence[int]) -> None:
-    """Map the buffers of streams that stay mapped; those that find no slots cannot be used (QBUF fails)."""
-    for number in numbers:
-        stream = host.spec.streams[number]
-        usable = 0
-        for buffer in range(int(stream["buffers"])):
-            first = int(stream["first_mapping"]) + buffer * int(stream["mappings"])
-            row = host.state.slots[first : first + int(stream["mappings"])]
-            size = int(stream["buffer_bytes"])
-            if not map_buffer(host.state.pools, stream["pool"], stream["home_area"], AT_PAGE, size, 0, row):
-                break
-            usable += 1
-        moving = host.state.streams[number]
-        moving["usable_buffers"] = moving["free_buffers"] = usable
-        host.state.guests[stream["guest"]]["unmapped_buffers"] += stream["buffers"] - usable
-
-
 def post_at_boot(
     host: Host,
     streams: Sequence[PlannedStream],
@@ -171,11 +154,12 @@ def make_ready_to_post(host: Host, number: int, buffer: int, needs: PathNeeds, *
     """Share or map a free buffer as its path does before posting it; False where there are no slots for it."""
     stream, state = host.spec.streams[number], host.state.buffers[buffer]
     size = int(stream["buffer_bytes"])
-    if needs.slots is not None and not needs.slots.stay_mapped:
+    if needs.slots is not None:
         first = int(stream["first_mapping"]) + (buffer - int(stream["first_buffer"])) * int(stream["mappings"])
         row = host.state.slots[first : first + int(stream["mappings"])]
         extra = int(stream["extra_mappings"])
-        pieces = map_buffer(host.state.pools, stream["pool"], stream["home_area"], AT_PAGE, size, extra, row)
+        piece = stream["segment_bytes"]
+        pieces = map_buffer(host.state.pools, stream["pool"], stream["home_area"], AT_PAGE, size, piece, extra, row)
         state["mapped_bytes"], state["mapped_pieces"] = size, pieces
         return bool(pieces)
     if needs.converts_buffers and state["shared_granules"] == 0:

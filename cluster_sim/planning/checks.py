@@ -5,9 +5,11 @@ from pathlib import Path
 
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, dynamic_pool_bytes
-from cluster_sim.planning.guest_layout import GuestLayout, buffer_bytes, lay_out, sizes_of_queue
+from cluster_sim.planning.guest_layout import GuestLayout, buffer_bytes, lay_out, low_memory_bytes, sizes_of_queue
 from cluster_sim.planning.inputs import log_of, trace_arrays, trace_of, workload_sizes
 from cluster_sim.planning.placement import demand_of, empty_room
+from cluster_sim.planning.queues import Queue, WorkloadSizes
+from cluster_sim.planning.slot_mappings import fits_alone, never_ends
 from cluster_sim.platform.profile import Price, Profile, cpus
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.provenance import UNITS, Cost, ProvenanceError, to_bytes_per_s, to_ns
@@ -176,9 +178,13 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
                 allowed = f"at least {format_bytes(transfer.largest)}, the trace's largest frame"
                 source = f"{prefix}.workloads.{queue.workload}.source"
                 found.append(Contradiction(field, format_bytes(size), allowed, (source,)))
+        low = low_memory_bytes(group.memory)
         if layout.held_bytes > group.memory:
             needed = f"at least the {format_bytes(layout.held_bytes)} of its pool and buffers"
             found.append(Contradiction(f"{prefix}.memory", format_bytes(group.memory), needed, (at,)))
+        elif needs.pool is not None and needs.pool.lies_low and layout.pool_bytes >= low:
+            allowed = f"less than the {format_bytes(low)} that lie below 4GiB, or any: true"
+            found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), allowed, (f"{at}.any", prefix)))
         if needs.has_buffers_in_pool and layout.pool_buffers_bytes > layout.pool_bytes:
             needed = (
                 f"at least {format_bytes(layout.pool_buffers_bytes)}: buffers of 2MiB or more begin at 2MiB boundaries"
@@ -188,6 +194,7 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
             unit = format_bytes(needs.areas * MAPPING_BYTES_MAX)
             allowed = f"a multiple of {unit}: {needs.areas} areas of whole slot sets"
             found.append(Contradiction(f"{at}.pool", format_bytes(layout.pool_bytes), allowed, (f"{at}.areas",)))
+        found += [each for queue in layout.queues for each in check_slots(layout, queue, group, sizes, at)]
         step = dynamic_pool_bytes(layout.pool_bytes) if needs.grow_bytes else 0
         if needs.grow_bytes < step:
             allowed = (
@@ -195,3 +202,17 @@ def check_layout(scenario: ScenarioSpec, folder: Path) -> list[Contradiction]:
             )
             found.append(Contradiction(f"{at}.grow", format_bytes(needs.grow_bytes), allowed, (f"{at}.pool",)))
     return found
+
+
+def check_slots(
+    layout: GuestLayout, queue: Queue, group: GuestGroupSpec, sizes: WorkloadSizes, at: str
+) -> Iterator[Contradiction]:
+    """A request that waits until it finds slots can find them."""
+    slots = layout.needs.slots
+    if slots is None or not queue.traits.moves_data or not never_ends(queue):
+        return
+    largest = sizes_of_queue(queue, group, sizes).largest
+    if not fits_alone(layout, queue, largest):
+        found = f"{format_bytes(layout.pool_bytes // layout.pools)} for a request of {format_bytes(largest)}"
+        allowed = "a pool that holds one request, with what its driver maps beside it, or smaller requests"
+        yield Contradiction(f"{at}.pool", found, allowed, (f"{at}.areas",))

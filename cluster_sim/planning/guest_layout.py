@@ -59,6 +59,11 @@ class GuestLayout:
     boots: bool
 
     @property
+    def pools(self) -> int:
+        """Pools that `pool_bytes` is of: one, or one a device."""
+        return pool_count(self.needs, self.queues)
+
+    @property
     def gib_entries(self) -> int:
         """1 GiB entries that the guest takes in the host's page tree."""
         return -(-self.end_page // PAGES_PER_1G)
@@ -90,6 +95,13 @@ def pool_bytes_of(needs: PathNeeds, buffers_bytes: int) -> int:
     return round_up(buffers_bytes, HUGE_BYTES) if given is None else given
 
 
+def pool_count(needs: PathNeeds, queues: Sequence[Queue]) -> int:
+    """Pools of a guest: one, or one a device where each has its own."""
+    if needs.slots is None or not needs.slots.is_per_device:
+        return 1
+    return max(len({queue.device for queue in queues if queue.traits.moves_data}), 1)
+
+
 def sizes_of_queue(queue: Queue, group: GuestGroupSpec, sizes: WorkloadSizes) -> TransferSizes:
     """Sizes of a queue's transfers: its own, else its workload's; the sender's where another guest sends them."""
     if queue.traits.transfer_sizes is not None:
@@ -111,7 +123,7 @@ def lay_out(
     buffer_sizes = [buffer_bytes(queue, sizes_of_queue(queue, group, sizes)) for queue in queues]
     unplaced = [size_buffers(queue, size, needs) for queue, size in zip(queues, buffer_sizes, strict=True)]
     device_pages = sum(each.count * each.device_pages for each in unplaced)
-    pool = pool_bytes_of(needs, device_pages * PAGE_BYTES)
+    pool = pool_bytes_of(needs, device_pages * PAGE_BYTES) * pool_count(needs, queues)
     held = pool + sum(bytes_held(each, size, needs) for each, size in zip(unplaced, buffer_sizes, strict=True))
     own_page = round_up(max(device_pages, (pool + needs.grow_bytes) // PAGE_BYTES), PAGES_PER_2M)
     placed = side_by_side(unplaced, own_page)
@@ -218,6 +230,9 @@ def firmware_bytes(memory_bytes: int, protection: Protection) -> int:
 
     Of QEMU's q35 that is all up to 2.75 GiB, and 2 GiB of more (hw/i386/pc_q35.c).
     """
-    if not protection.accepts_pages:
-        return 0
+    return low_memory_bytes(memory_bytes) if protection.accepts_pages else 0
+
+
+def low_memory_bytes(memory_bytes: int) -> int:
+    """What of a guest's memory lies below 4 GiB, on QEMU's q35: all up to 2.75 GiB, and 2 GiB of more (pc_q35.c)."""
     return memory_bytes if memory_bytes < Q35_WHOLE_BYTES else Q35_LOW_BYTES

@@ -20,8 +20,8 @@ from cluster_sim.io_paths.steps import Mover
 from cluster_sim.memory.effects import EFFECT_COUNT
 from cluster_sim.memory.page_tree import PAGES_PER_1G, PageTree
 from cluster_sim.memory.pages import Operation
-from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX, SLOTS_PER_SET, PoolSize, Swiotlb, empty_swiotlb
-from cluster_sim.planning.boot_state import boot, build_tree, map_for_life, memory_rules, post_at_boot, scatter_io_pages
+from cluster_sim.memory.swiotlb import SLOTS_PER_SET, Swiotlb, empty_swiotlb
+from cluster_sim.planning.boot_state import boot, build_tree, memory_rules, post_at_boot, scatter_io_pages
 from cluster_sim.planning.copy_curves import CopyCurves, bus_mb_per_s, buses_of
 from cluster_sim.planning.placement import place_guests
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
@@ -29,6 +29,7 @@ from cluster_sim.planning.pool_setup import SetUp
 from cluster_sim.planning.protection_of import protection_of, vmm_faults
 from cluster_sim.planning.queues import WorkloadSizes
 from cluster_sim.planning.run_guests import RunGuests
+from cluster_sim.planning.slot_mappings import map_at_start, pool_sizes
 from cluster_sim.planning.step_table import Programs
 from cluster_sim.planning.stream_keys import keys_of, rings
 from cluster_sim.planning.stream_programs import plan_streams
@@ -109,7 +110,7 @@ def plan_host(
         guests=guests_at_rest(guests, io_bases),
         ring=rings(table, streams, guests, chance),
         tree=build_tree(scenario, protection, guests, bases),
-        pools=empty_swiotlb([pool_size(guest) for guest in guests]),
+        pools=empty_swiotlb(pool_sizes(guests)),
         shares=idle_shares(bus_mb_per_s(profile, scenario.cluster.host), buses_of(scenario.cluster.host)),
         journal_entries=journal_entries,
     )
@@ -128,8 +129,7 @@ def prepare_buffers(
     guests: Sequence[PlannedGuest],
 ) -> None:
     """Map what stays mapped for life, and post what drivers have posted before the run."""
-    lifelong = [n for n, stream in enumerate(streams) if stays_mapped(guests[stream.guest], stream)]
-    map_for_life(host, lifelong)
+    map_at_start(host, streams, guests)
     _, guest_faults = vmm_faults(scenario, protection)
     post_at_boot(host, streams, guests, maps_ahead=guest_faults == "prefault")
 
@@ -251,27 +251,6 @@ def guests_at_rest(guests: Sequence[PlannedGuest], io_bases: Int64s) -> Records:
     pool_pages = [guest.layout.pool_bytes // PAGE_BYTES for guest in guests]
     table["grow_page"] = io_bases[: len(guests)] + np.array(pool_pages, np.int64)
     return table
-
-
-def pool_size(guest: PlannedGuest) -> PoolSize:
-    """A guest's bounce pool; one set of slots where its path has none."""
-    layout, slots = guest.layout, guest.layout.needs.slots
-    if slots is None:
-        return PoolSize(MAPPING_BYTES_MAX, 1)
-    return PoolSize(
-        pool_bytes=layout.pool_bytes,
-        areas=layout.needs.areas,
-        min_align_mask=slots.min_align_mask,
-        alloc_align_mask=slots.alloc_align_mask,
-        grow_bytes=slots.grow_bytes,
-        transient_bytes=slots.transient_bytes,
-    )
-
-
-def stays_mapped(guest: PlannedGuest, stream: PlannedStream) -> bool:
-    """Whether a stream's buffers are mapped for life."""
-    slots = guest.layout.needs.slots
-    return stream.queue.traits.moves_data and slots is not None and slots.stay_mapped
 
 
 def faults_of(

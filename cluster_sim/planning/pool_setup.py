@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.conversion_steps import convert
-from cluster_sim.io_paths.path_context import VIDEO, PathContext
+from cluster_sim.io_paths.drivers import V4L2
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.steps import Count, Direction, Op
 from cluster_sim.memory.effects import LEAF_PAGES, Counts, Effect
 from cluster_sim.memory.swiotlb import dynamic_pool_bytes
@@ -122,7 +123,7 @@ def share_ns(scenario: ScenarioSpec, profile: Profile, vcpus: int, size_bytes: i
         Count.LEAVES_BROKEN: effects.leaves_broken,
         Count.VMEMMAP_PAGES: effects.vmemmap_pages,
     }
-    context = PathContext(Direction.TO_DEVICE, VIDEO, protection, memory)
+    context = PathContext(Direction.TO_DEVICE, V4L2, protection, memory)
     for step in convert(context, to_private=False, is_ranged=unit > PAGE_BYTES):
         if step.op == Op.AGAIN:
             continue

@@ -43,6 +43,11 @@ class Queue:
         return (self.workload, self.job, self.role.value)
 
     @property
+    def device(self) -> tuple[int, Sender | None]:
+        """Which device of the guest it is a queue of: a workload is one, and so is what another guest sends."""
+        return (self.workload, self.sender)
+
+    @property
     def directions(self) -> tuple[Direction, ...]:
         """Which ways its transfers may go."""
         ways = ((Direction.FROM_DEVICE, self.traits.from_device), (Direction.TO_DEVICE, self.traits.to_device))

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths import boot_stages, churn
 from cluster_sim.io_paths.answering import ending_at_the_client, turning
-from cluster_sim.io_paths.path_context import PathContext, driver_of
+from cluster_sim.io_paths.drivers import driver_of
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.programs import MakeProgram
 from cluster_sim.io_paths.step_sequences import CLIENT_WAY, NETWORK_LATENCY, WORK
 from cluster_sim.io_paths.steps import Direction, Program

@@ -19,16 +19,16 @@ from cluster_sim.engine.state import (
     WAIT,
 )
 from cluster_sim.integers import PAGE_BYTES, Int64s
-from cluster_sim.io_paths.path_context import driver_of
-from cluster_sim.io_paths.path_needs import BufferLife, PathNeeds, SlotNeeds
+from cluster_sim.io_paths.path_needs import BufferLife, PathNeeds
 from cluster_sim.io_paths.steps import Direction, Resource
-from cluster_sim.memory.swiotlb import pieces_of
 from cluster_sim.planning.conversion_calls import call_bytes, chunk_bytes, setup_unit
 from cluster_sim.planning.guest_layout import buffer_bytes, sizes_of_queue
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.planning.queues import Queue, WorkloadSizes
+from cluster_sim.planning.slot_mappings import pool_of_streams, put_mappings
 from cluster_sim.planning.workers import workers_of
 from cluster_sim.platform.protection import Protection
+from cluster_sim.results.endings import DropReason
 from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.spec import HostSpec, ScenarioSpec
 from cluster_sim.scenario.workload_traits import QueueTraits, Role
@@ -67,15 +67,19 @@ def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Seque
     shared = of_host(host, guests)
     capacity = list(shared.values())
     number_of = dict(zip(shared, range(len(shared)), strict=True))
-    by_guest, areas = [], []
+    by_guest = []
     for guest in guests:
         first = len(capacity)
         vcpus = guest.placed.group.vcpus
         resources = (Resource.VCPU, Resource.MMU_LOCK, Resource.BOOT, Resource.THROTTLE)
         by_guest.append({resource: first + number for number, resource in enumerate(resources)})
         capacity += [vcpus, vcpus, vcpus, 1]
-        areas.append(range(len(capacity), len(capacity) + guest.layout.needs.areas))
-        capacity += [1] * guest.layout.needs.areas
+    pools = pool_of_streams(guests, streams)
+    first_areas = {}
+    for number, pool in enumerate(pools):
+        if pool not in first_areas:
+            first_areas[pool] = len(capacity)
+            capacity += [1] * guests[streams[number].guest].layout.needs.areas
     rows = []
     links: dict[int, int] = {}
     worker_of = workers_of(host.workers, guests)
@@ -84,7 +88,7 @@ def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Seque
     threads: dict[tuple[int, int], int] = {}
     for number, stream in enumerate(streams):
         own = {
-            Resource.AREA_LOCK: areas[stream.guest][home_area(guests[stream.guest], number)],
+            Resource.AREA_LOCK: first_areas[pools[number]] + home_area(guests[stream.guest], number),
             Resource.WORKER: first_worker + worker_of[number],
             Resource.THREAD: len(capacity),
         }
@@ -119,6 +123,7 @@ def build_streams(
 ) -> Records:
     """One row a stream, without the key of its draws."""
     memory, host = scenario.memory, scenario.cluster.host
+    pools = pool_of_streams(guests, streams)
     table = np.zeros(len(streams), STREAM)
     first_buffer = first_mapping = first_size = 0
     for number, (row, stream) in enumerate(zip(table, streams, strict=True)):
@@ -127,7 +132,7 @@ def build_streams(
         buffers = guest.layout.buffers[number - guest.first_stream]
         base = int(bases[stream.guest])
         transfer = sizes_of_queue(queue, group, sizes)
-        row["guest"] = row["pool"] = stream.guest
+        row["guest"], row["pool"] = stream.guest, pools[number]
         row["bus"] = bus_of(guest.placed.node)
         put_entries(row, stream)
         row["servers"] = servers.of_stream[number]
@@ -143,8 +148,8 @@ def build_streams(
         row["home_area"] = home_area(guest, number)
         if traits.moves_data:
             row["buffer_bytes"] = buffer_bytes(queue, transfer)
-            put_mappings(row, queue, guest.layout.needs.slots, first_mapping)
             row["loops"] = requests_under_way(queue, buffers.count)
+        put_mappings(row, stream, guest.layout, first_mapping)
         put_traits(row, traits)
         row["next_stream"] = row["asked_by"] = NOBODY
         row["latency_ns"] = scenario.cluster.network.latency
@@ -224,22 +229,14 @@ def put_conversions(
     row["chunk_bytes"] = chunk_bytes(protection, memory, int(row["call_bytes"]))
 
 
-def put_mappings(row: np.void, queue: Queue, slots: SlotNeeds | None, first_mapping: int) -> None:
-    """Set in a row how its buffers are mapped into bounce slots, where they are."""
-    if slots is None:
-        return
-    row["extra_mappings"] = extra_mappings(queue, slots)
-    row["min_align_mask"] = slots.min_align_mask
-    row["first_mapping"] = first_mapping
-    row["mappings"] = pieces_of(int(row["buffer_bytes"]), slots.min_align_mask) + row["extra_mappings"]
-
-
 def streams_at_rest(streams: Records) -> Records:
     """State of streams whose buffers are all free."""
     table = np.zeros(len(streams), STREAM_STATE)
     table["usable_buffers"] = table["free_buffers"] = streams["buffers"]
     table["counted_bytes"] = table["copy_bytes"] = NOTHING_COUNTED
     table["retrying"] = NOBODY
+    is_too_large = (streams["whole_bytes_max"] > 0) & (streams["whole_bytes_max"] < streams["buffer_bytes"])
+    table["unusable_reason"] = np.where(is_too_large, DropReason.MAPPING_TOO_LARGE, DropReason.SWIOTLB_FULL)
     return table
 
 
@@ -260,13 +257,6 @@ def sizes_table(streams: Iterable[PlannedStream]) -> Records:
             up_to += percent
             rows.append((size, up_to))
     return np.array(rows, SIZE)
-
-
-def extra_mappings(queue: Queue, slots: SlotNeeds) -> int:
-    """Mappings of a request beside its data; where mappings stay, these stay too."""
-    if slots.stay_mapped:
-        return 0
-    return max(driver_of(queue.traits.driver, direction).extra_mappings for direction in queue.directions)
 
 
 def unit_of(queue: Queue, needs: PathNeeds, memory: MemorySpec, pool_bytes: int) -> int:

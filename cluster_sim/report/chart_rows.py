@@ -151,6 +151,7 @@ def played_charts(reading: RunReading) -> list[Chart]:
         slices={
             "dropped: no buffer, or replaced": percent("dropped_no_buffer", "dropped_replaced", "dropped_ring_empty"),
             "dropped: bounce pool full": percent("dropped_swiotlb_full"),
+            "dropped: mapping too large": percent("dropped_mapping_too_large"),
             "unfinished": percent("unfinished"),
             "late": percent("late"),
         },

@@ -98,6 +98,7 @@ FLOW = (
     Column("dropped_guest_left", "int64", "1", "frames dropped because the guest had left"),
     Column("dropped_replaced", "int64", "1", "frames dropped for a newer one that waits in their place"),
     Column("dropped_ring_empty", "int64", "1", "packets dropped because the ring waited to be refilled"),
+    Column("dropped_mapping_too_large", "int64", "1", "frames dropped because no pool takes a mapping of their size"),
     Column("unfinished", "int64", "1", "frames in flight at the end of the run"),
     Column("late", "int64", "1", "frames handed over after their deadline"),
     Column("damaged", "int64", "1", "frames delivered whose content was lost on the way"),

@@ -22,6 +22,7 @@ class DropReason(IntEnum):
     GUEST_LEFT = 4
     REPLACED = 5
     RING_EMPTY = 6
+    MAPPING_TOO_LARGE = 7
 
 
 ENDING_LABELS = tuple(ending.name.lower() for ending in Ending)

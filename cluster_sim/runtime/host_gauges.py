@@ -81,10 +81,14 @@ class HostGauges:
         return StreamTotals(*map(read_only, arrays))
 
     def pools(self) -> PoolGauges:
-        """Bounce pools of all guests; their streams share them."""
-        pools = self.host.state.pools.pools
-        arrays = (pools[name] for name in ("slots_used", "slots_hiwater", "failures", "probes"))
-        return PoolGauges(*map(read_only, arrays))
+        """Bounce pools, added up guest by guest: its first has its number, those of its other devices follow all."""
+        pools, streams = self.host.state.pools.pools, self.host.spec.streams
+        owners = np.arange(len(pools))
+        owners[streams["pool"]] = streams["guest"]
+        sums = np.zeros((4, len(self.planned)), np.int64)
+        for row, name in zip(sums, ("slots_used", "slots_hiwater", "failures", "probes"), strict=True):
+            np.add.at(row, owners, pools[name])
+        return PoolGauges(*map(read_only, sums))
 
     def guests(self) -> Records:
         """Gauges of all guests (dtype GUEST_STATE), with what pages shared and split have added up to until now."""

@@ -7,11 +7,20 @@ from cluster_sim.scenario.path_spec import ConvertPath, DirectPath, IoPath, Shar
 from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import KIB, MIB, format_bytes
-from cluster_sim.scenario.workload_traits import QueueTraits, Role, TransferSizes, traits_of
+from cluster_sim.scenario.workload_traits import (
+    DM_CRYPT_SECTOR_BYTES,
+    TLS_RECORD_BYTES,
+    QueueTraits,
+    Role,
+    TransferSizes,
+    traits_of,
+)
 
-SWIOTLB_LEAST_BYTES = MIB
 SWIOTLB_SET_BYTES = 256 * KIB
+SWIOTLB_LEAST_BYTES = SWIOTLB_SET_BYTES
 SWIOTLB_GROW_BYTES = 64 * MIB
+CIPHER_LEAST_BYTES = DM_CRYPT_SECTOR_BYTES
+CIPHER_MOST_BYTES = TLS_RECORD_BYTES
 MIN_ALIGN_MOST = 128 * KIB - 1
 RANGES_MOST = 1 << 24
 
@@ -33,16 +42,32 @@ def path_contradictions(scenario: ScenarioSpec, group: GuestGroupSpec, prefix: s
             if scenario.protection != "none":
                 allowed = "direct with protection none only; swiotlb, convert or shared_pool otherwise"
                 yield Contradiction(at, "direct on a protected guest", allowed, ("protection",))
+    yield from _crypto(path, at)
     yield from _memory(group, path, prefix, at)
 
 
+def _crypto(path: IoPath, at: str) -> Iterator[Contradiction]:
+    if path.crypto_unit == "auto":
+        return
+    unit = format_bytes(path.crypto_unit)
+    if not path.crypto:
+        yield Contradiction(f"{at}.crypto_unit", unit, "auto without crypto", (f"{at}.crypto",))
+    if not CIPHER_LEAST_BYTES <= path.crypto_unit <= CIPHER_MOST_BYTES:
+        yield Contradiction(
+            f"{at}.crypto_unit", unit, "512B, dm-crypt's least sector, to 16KiB, the largest TLS record"
+        )
+
+
 def _swiotlb(scenario: ScenarioSpec, path: SwiotlbPath, at: str) -> Iterator[Contradiction]:
-    if path.min_align_mask > MIN_ALIGN_MOST:
+    if path.min_align_mask is not None and path.min_align_mask > MIN_ALIGN_MOST:
         allowed = f"at most {MIN_ALIGN_MOST}: a mapping and what it is moved by lie in one 256KiB set of slots"
         yield Contradiction(f"{at}.min_align_mask", str(path.min_align_mask), allowed)
-    if path.dynamic and path.mapping == "long_lived":
-        allowed = "false with long_lived: what is mapped once never asks for more"
-        yield Contradiction(f"{at}.dynamic", "true with long_lived", allowed, (f"{at}.mapping",))
+    if path.dynamic and path.restricted:
+        allowed = "false with restricted: such a pool never grows"
+        yield Contradiction(f"{at}.dynamic", "true with restricted", allowed, (f"{at}.restricted",))
+    if path.restricted and path.areas not in ("auto", 1):
+        allowed = "auto or 1: a restricted pool has one area"
+        yield Contradiction(f"{at}.areas", str(path.areas), allowed, (f"{at}.restricted",))
     if path.dynamic and scenario.protection == "pkvm" and path.areas == "auto":
         allowed = "false on pkvm, whose restricted pool never grows"
         yield Contradiction(f"{at}.dynamic", "true on pkvm", allowed, ("protection",))
@@ -112,6 +137,11 @@ def own_queues(group: GuestGroupSpec) -> Iterator[tuple[QueueTraits, TransferSiz
             yield queue, traits.transfer_sizes
 
 
+def device_count(group: GuestGroupSpec) -> int:
+    """Return how many devices a guest's own workloads have."""
+    return sum(any(queue.moves_data for queue in traits_of(each).queues) for each in group.workloads)
+
+
 def buffer_count(queue: QueueTraits) -> int:
     """Return how many buffers all queues of a kind have together."""
     return queue.queues * queue.buffers if queue.moves_data else 0
@@ -155,6 +185,7 @@ def _memory(group: GuestGroupSpec, path: IoPath, prefix: str, at: str) -> Iterat
     works = [f"{prefix}.workloads.{i}" for i in range(len(group.workloads))]
     sizes = tuple(f"{work}.{field}" for work in works for field in fields)
     pool = path.pool if isinstance(path, SwiotlbPath | SharedPoolPath) and path.pool != "auto" else 0
+    pool *= device_count(group) if isinstance(path, SwiotlbPath) and path.restricted else 1
     if pool > group.memory:
         allowed = f"less than the memory of a guest of {group.name}, {size}"
         yield Contradiction(f"{at}.pool", format_bytes(pool), allowed, (memory,))

@@ -15,6 +15,10 @@ class _Path(Spec):
 
     copier: Copier = "cpu"
     """Who does the host's copy, where there is one: a host CPU, the host's copy engine, or the device's own DMA."""
+    crypto: bool = False
+    """Whether the guest enciphers its payload (dm-crypt, TLS): a pass of its own; in a shared pool, the copy itself."""
+    crypto_unit: BytesOrAuto = "auto"
+    """With `crypto`: what one request of the cipher covers; `auto` is dm-crypt's sector of 512B, else a TLS record."""
 
     @property
     def consumes_shared(self) -> bool:
@@ -31,14 +35,18 @@ class SwiotlbPath(_Path):
     """Size of the pool; `auto` as Linux: 6 % of memory on SNP and TDX (64MiB to 1GiB), 64MiB elsewhere."""
     areas: AreaCount = "auto"
     """Areas of the pool, each with a lock, a power of two; `auto` makes one a vCPU, on pKVM one in all."""
-    mapping: Literal["per_transfer", "long_lived"] = "per_transfer"
-    """Whether each transfer maps and unmaps its buffer, or buffers stay mapped and are only synced."""
-    min_align_mask: AlignMask = 0
-    """Low address bits that the device needs preserved, such as NVMe's 4095; 0 for none."""
+    mapping: Literal["auto", "per_transfer", "long_lived"] = "auto"
+    """Whether each transfer maps its buffer, or buffers stay mapped and are only synced; `auto` as each driver does."""
+    min_align_mask: AlignMask | None = None
+    """Low address bits that the device needs preserved; without it what drivers set: 4095 for nvme, none for others."""
     posted: bool = False
     """Whether buffers for what comes from the host are mapped and posted before it comes, as a filled ring's are."""
     alloc_align_mask: AlignMask = 0
     """Alignment of the bounce block itself, as for untrusted devices behind an IOMMU; 0 for none."""
+    restricted: bool = False
+    """Whether each device has such a pool of its own, with one area, for its coherent memory, too."""
+    any: bool = False
+    """Whether the pool may lie above 4 GiB (SWIOTLB_ANY); Linux has it below, so that it has no 2 GiB there."""
     dynamic: bool = False
     """Whether the pool grows when it is full (CONFIG_SWIOTLB_DYNAMIC)."""
     grow: PageBytes = 64 << 20
@@ -102,8 +110,6 @@ class SharedPoolPath(_Path):
     """Which side copies between the pool and memory of its own."""
     pool: BytesOrAuto = "auto"
     """Size of the pool; `auto` is what the guest's buffers need."""
-    crypto: bool = False
-    """Whether payload is encrypted while it is shared: the guest's copy becomes a pass of AES-GCM."""
 
     @property
     def consumes_shared(self) -> bool:

@@ -51,11 +51,13 @@ def _of_kind(scenario: ScenarioSpec, group: GuestGroupSpec, workload: Workload, 
             yield from _directions(workload, at)
             yield from _to_guest(scenario, group, workload, at)
         case BlockWorkload():
+            yield from _segment(workload, at)
             yield from _block(workload, at)
             yield from _requests(workload, "rate_iops", at)
             yield from _split(workload.bssplit, f"{at}.bssplit")
             yield from _size(workload.bs, f"{at}.bs")
         case NetworkWorkload():
+            yield from _segment(workload, at)
             yield from _requests(workload, "rate_pps", at)
             yield from _packets(group, workload, at)
             yield from _split(workload.sizes, f"{at}.sizes")
@@ -69,6 +71,12 @@ def _of_kind(scenario: ScenarioSpec, group: GuestGroupSpec, workload: Workload, 
             yield from _boot(scenario, group, workload, at)
 
 
+def _segment(workload: VideoWorkload | BlockWorkload | NetworkWorkload, at: str) -> Iterator[Contradiction]:
+    segment = workload.max_segment
+    if segment != "auto" and (segment == 0 or segment % PAGE_BYTES):
+        yield Contradiction(f"{at}.max_segment", format_bytes(segment), "whole pages of 4KiB, one or more")
+
+
 def _video(scenario: ScenarioSpec, video: VideoWorkload, at: str) -> Iterator[Contradiction]:
     source = video.source
     if video.playout is not None and video.playout.startup > scenario.duration > 0:
@@ -80,6 +88,10 @@ def _video(scenario: ScenarioSpec, video: VideoWorkload, at: str) -> Iterator[Co
         yield Contradiction(f"{at}.buffer", format_bytes(video.buffer), allowed, (f"{at}.source",))
     if isinstance(source, LadderVideo):
         yield from _ladder(scenario, video, source, at)
+    if video.segments == "contiguous" and video.max_segment != "auto":
+        allowed = "auto with contiguous: the device takes a buffer whole"
+        yield Contradiction(f"{at}.max_segment", format_bytes(video.max_segment), allowed, (f"{at}.segments",))
+    yield from _segment(video, at)
 
 
 def _ladder(scenario: ScenarioSpec, video: VideoWorkload, ladder: LadderVideo, at: str) -> Iterator[Contradiction]:

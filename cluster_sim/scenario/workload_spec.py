@@ -37,6 +37,7 @@ Buffers = Annotated[int, Field(strict=True, ge=1, le=4096)]
 Spacing = Literal["linear", "poisson"]
 WhenFull = Literal["wait", "drop_newest", "drop_oldest"]
 Acceptors = Literal["auto", 1, "vcpus"]
+DriverName = Literal["v4l2", "usb", "virtio-blk", "nvme", "virtio-net", "virtio-vsock", "nic"]
 TracePath = Annotated[str, Field(min_length=1)]
 
 
@@ -148,6 +149,12 @@ class VideoWorkload(Spec):
     """A frame that finds no buffer free waits, is dropped, or waits in the place of the one that waited before."""
     playout: PlayoutSpec | None = None
     """The player's buffer; without one, frames are used when they come."""
+    driver: Literal["v4l2", "usb"] = "v4l2"
+    """Whose mappings swiotlb sees: videobuf2's, for life, or a mapping an URB."""
+    segments: Literal["scatter_gather", "contiguous"] = "scatter_gather"
+    """Whether the device takes a buffer in pieces, or as one (most SoC cameras): above 256KiB one never bounces."""
+    max_segment: BytesOrAuto = "auto"
+    """The largest piece that the device takes; `auto` is what its driver and swiotlb take."""
 
 
 class _Requests(Spec):
@@ -169,6 +176,8 @@ class _Requests(Spec):
     """How `produce` and `consume` vary: evenly by `work_spread`, not at all, or exponentially around them as means."""
     work_spread: Percent = 10
     """Of `work: uniform`, by how many per cent at most a request's work lies above or below its mean."""
+    max_segment: BytesOrAuto = "auto"
+    """The largest piece that the device takes; `auto` is what its driver and swiotlb take."""
 
 
 class BlockWorkload(_Requests):
@@ -176,6 +185,8 @@ class BlockWorkload(_Requests):
 
     kind: Literal["block"]
     """Names this workload."""
+    driver: Literal["virtio-blk", "nvme"] = "virtio-blk"
+    """Whose mappings swiotlb sees beside the data: virtio's three, or none of an NVMe drive, which has a mask."""
     rw: Literal["read", "write", "rw", "randread", "randwrite", "randrw"] = "randread"
     """Reads, writes or both; random or sequential is one to memory, and named for the reader."""
     rwmixread: Percent = 50
@@ -203,6 +214,8 @@ class NetworkWorkload(_Requests):
 
     kind: Literal["network"]
     """Names this workload."""
+    driver: Literal["virtio-net", "virtio-vsock", "nic"] = "virtio-net"
+    """Whose ring it is: one mapped for life (virtio-net, a network card's), or buffer by buffer as it is posted."""
     direction: Literal["from_device", "to_device"] = "from_device"
     """Received (`from_device`) or sent."""
     size: Bytes = 1500

@@ -17,6 +17,7 @@ from cluster_sim.scenario.workload_spec import (
     BlockWorkload,
     BootWorkload,
     ChurnWorkload,
+    DriverName,
     LadderVideo,
     NetworkWorkload,
     RawVideo,
@@ -32,7 +33,8 @@ GRO_BYTES = 65_536
 """What a merged packet holds at most (GRO_LEGACY_MAX_SIZE)."""
 MEMORY_MAP_BYTES_PER_GIB = 16 * MIB
 """A struct page of 64 bytes describes a page of 4 KiB."""
-DriverKind = Literal["video", "block", "network"]
+DM_CRYPT_SECTOR_BYTES = 512
+TLS_RECORD_BYTES = 16 << 10
 FarEnd = Literal["nothing", "storage", "network", "client", "another host", "another guest"]
 Work = Literal["uniform", "constant", "exponential"]
 
@@ -95,6 +97,8 @@ class QueueTraits:
     `queues`: how many of this kind a guest has. `from_device`, `to_device`: which ways its transfers go.
     `far_end`: what lies behind the host's side, `hosts_on` how many hosts on that is. `comes_from_network`: what it
     brings has come through the host's network card. `reports_ends`: its software is told how transfers end.
+    `is_contiguous`: its device takes a buffer as one mapping. `segment_bytes`: the largest that it takes, 0 for any.
+    `cipher_bytes`: what a request of the guest's cipher covers.
 
     `buffers`: of one queue; `buffer_bytes` None for the largest transfer. `sizes`: those that requests are drawn from,
     and how many in a hundred have each; `reads_percent` how many in a hundred go from the device. `transfer_sizes`:
@@ -119,7 +123,10 @@ class QueueTraits:
     role: Role
     deadline_ns: int
     queues: int = 1
-    driver: DriverKind = "video"
+    driver: DriverName = "v4l2"
+    is_contiguous: bool = False
+    segment_bytes: int = 0
+    cipher_bytes: int = TLS_RECORD_BYTES
     from_device: bool = True
     to_device: bool = False
     far_end: FarEnd = "nothing"
@@ -203,7 +210,9 @@ def video_traits(video: VideoWorkload) -> WorkloadTraits:
     own = QueueTraits(
         role=Role.REQUESTS,
         deadline_ns=video.deadline,
-        driver="video",
+        driver=video.driver,
+        is_contiguous=video.segments == "contiguous",
+        segment_bytes=0 if video.max_segment == "auto" else video.max_segment,
         from_device=video.direction == "from_device",
         to_device=video.direction != "from_device",
         far_end="nothing" if to is None else "another host" if to.hosts_on else "another guest",
@@ -243,7 +252,9 @@ def block_traits(block: BlockWorkload) -> WorkloadTraits:
         role=Role.REQUESTS,
         deadline_ns=block.deadline,
         queues=block.numjobs,
-        driver="block",
+        driver=block.driver,
+        cipher_bytes=DM_CRYPT_SECTOR_BYTES,
+        segment_bytes=0 if block.max_segment == "auto" else block.max_segment,
         from_device=log is not None or not block.rw.endswith("write"),
         to_device=log is not None or not block.rw.endswith("read"),
         far_end="storage",
@@ -270,7 +281,8 @@ def network_traits(network: NetworkWorkload) -> WorkloadTraits:
         role=Role.REQUESTS,
         deadline_ns=network.deadline,
         queues=network.queues,
-        driver="network",
+        driver=network.driver,
+        segment_bytes=0 if network.max_segment == "auto" else network.max_segment,
         from_device=is_received,
         to_device=not is_received,
         far_end="nothing" if is_received else "network",
@@ -301,7 +313,7 @@ def server_traits(server: RequestResponseWorkload) -> WorkloadTraits:
         role=Role.ASKED,
         deadline_ns=server.deadline,
         queues=server.queues,
-        driver="network",
+        driver="virtio-net",
         far_end="client",
         comes_from_network=True,
         when_full="drop_newest",

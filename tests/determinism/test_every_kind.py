@@ -17,6 +17,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "adaptive_players": ("duration=5s", "window=1s", "guests.viewer.count_per_host=2", "protection=pkvm"),
     "block_fio": ("duration=40ms", "window=15ms", "protection=tdx"),
     "boot_acceptance": ("duration=2s", "window=1s", "protection=tdx"),
+    "camera_contiguous": ("duration=120ms", "protection=pkvm"),
     "conversion_churn": ("protection=sev-snp",),
     "echo_server": ("duration=10ms", "protection=pkvm", "guests.server.workloads.0.clients=64"),
     "guest_to_guest": ("cluster.hosts=4", "guests.sender.workloads.0.to.hosts_on=2", "protection=pkvm"),

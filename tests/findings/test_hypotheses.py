@@ -64,7 +64,7 @@ def test_a_pool_gains_the_copies_that_it_saves_and_no_more(uploads: Rows, protec
 
 
 CONVERT: Values = {"kind": "convert", "granule": "4KiB", "unmapped_by": "host"}
-BOUNCE: Values = {"kind": "swiotlb"}
+BOUNCE: Values = {"kind": "swiotlb", "mapping": "per_transfer"}
 
 
 def frame_ns(path: Values, **costs_ns: float) -> int:

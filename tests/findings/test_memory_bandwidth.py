@@ -22,7 +22,7 @@ def one_second(memory_bandwidth: str) -> pa.Table:
     """The guests' table after a second, with the cache of the machine that the copies were measured on."""
     spec = scenario(
         "pkvm",
-        {"kind": "swiotlb", "pool": "1GiB"},
+        {"kind": "swiotlb", "mapping": "per_transfer", "pool": "1GiB"},
         guest={"count_per_host": GUESTS, "memory": "8GiB"},
         host={"llc": "32MiB", "memory_bandwidth": memory_bandwidth},
         source={"kind": "raw", "width": 3840, "height": 2160, "format": "p010", "fps": FRAMES},

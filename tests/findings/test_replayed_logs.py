@@ -20,8 +20,8 @@ Request = tuple[int, int, bool]
 """At so many ns after the first, so many bytes, written."""
 
 PATHS = {
-    "swiotlb": "{kind: swiotlb}",
-    "swiotlb-small": "{kind: swiotlb, pool: 1MiB, areas: 1, min_align_mask: 4095}",
+    "swiotlb": "{kind: swiotlb, mapping: per_transfer}",
+    "swiotlb-small": "{kind: swiotlb, mapping: per_transfer, pool: 1MiB, areas: 1, min_align_mask: 4095}",
     "swiotlb-mapped": "{kind: swiotlb, mapping: long_lived}",
     "convert-4k": "{kind: convert, granule: 4KiB}",
     "convert-2m": "{kind: convert, granule: 2MiB, copier: engine}",

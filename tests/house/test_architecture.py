@@ -14,6 +14,7 @@ EXAMPLES = {
     "technology": r"\"tdx\"",
     "cost": r"\bgmem\.zap_4k_bulk\b",
     "workload": r"\bChurnWorkload\b",
+    "driver": r"\"virtio-vsock\"",
     "column": r"\"slots_probed\"",
     "chart": r"\bhost_chart\b",
 }

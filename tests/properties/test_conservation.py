@@ -40,7 +40,7 @@ OVERLOADED = {
         "cluster.hosts=1",
         "exclude=[]",
         "baseline={}",
-        "io_path={kind: swiotlb, pool: 1MiB, areas: 1}",
+        "io_path={kind: swiotlb, mapping: per_transfer, pool: 1MiB, areas: 1}",
         "guests.coded.workloads.0.when_full=drop_oldest",
     ),
     "crowded_rings": (
@@ -48,7 +48,7 @@ OVERLOADED = {
         "duration=30ms",
         "window=10ms",
         "baseline={}",
-        "io_path={kind: swiotlb, pool: 1MiB, areas: 1}",
+        "io_path={kind: swiotlb, mapping: per_transfer, pool: 1MiB, areas: 1}",
         "guests.rx.workloads.0.ring=4",
         "guests.rx.workloads.0.consume=100us",
         "guests.tx.workloads.0.size=32KiB",

@@ -23,7 +23,7 @@ from tests.unit.lone_host import RAW_1080P, Values, arrivals, scenario, workload
 
 TECHNOLOGIES = ("none", "pkvm", "sev-snp", "tdx", "cca")
 PATHS: Mapping[str, Values] = {
-    "swiotlb": {"kind": "swiotlb"},
+    "swiotlb": {"kind": "swiotlb", "mapping": "per_transfer"},
     "convert-4k": {"kind": "convert", "granule": "4KiB"},
     "convert-2m": {"kind": "convert", "granule": "2MiB"},
     "pool-copy": {"kind": "shared_pool", "copy": "consumer"},

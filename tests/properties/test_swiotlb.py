@@ -123,13 +123,13 @@ def test_as_many_frames_fit_as_slot_sets_allow(frame_bytes: int, pool_mib: int, 
     pieces = -(-frame_bytes // MAPPING_BYTES_MAX)
     held = []
     places = np.zeros(pieces, np.int64)
-    while map_buffer(pools, 0, 0, 0, frame_bytes, 0, places):
+    while map_buffer(pools, 0, 0, 0, frame_bytes, 256 * KIB, 0, places):
         held.append(places.copy())
     assert len(held) == frames
     used = int(pools.pools["slots_used"][0])
     assert used == frames * -(-frame_bytes // 2048), "a mapping that failed half-way gave all back"
     for one in held:
-        unmap_buffer(pools, 0, 0, frame_bytes, 0, one)
+        unmap_buffer(pools, 0, 0, frame_bytes, 256 * KIB, 0, one)
     assert pools.pools["slots_used"][0] == 0
     assert (pools.free_runs == 128 - np.arange(len(pools.free_runs)) % 128).all()
 
@@ -181,8 +181,8 @@ def test_mappings_of_a_page_or_more_begin_on_pages() -> None:
 def test_nvme_keeps_the_bits_below_its_page_and_loses_a_page_of_the_largest_mapping() -> None:
     """min_align_mask 4095 (drivers/nvme/host/pci.c): 258,048 B at most, as swiotlb_max_mapping_size says."""
     assert mapping_bytes_max(4095) == 258_048
-    assert pieces_of(258_048, 4095) == 1
-    assert pieces_of(258_049, 4095) == 2
+    assert pieces_of(258_048, mapping_bytes_max(4095)) == 1
+    assert pieces_of(258_049, mapping_bytes_max(4095)) == 2
     pool = SwiotlbPool(MIB, min_align_mask=4095)
     assert pool.map_single(100, address=2048) == 1, "the second slot of a page, as the buffer is"
     assert pool.map_single(100, address=0) == 2
@@ -203,18 +203,18 @@ def test_a_request_of_four_mappings_takes_five_slots() -> None:
     """A 4 KiB virtio-blk read: two slots of data, header, status, descriptor table."""
     pools = empty_swiotlb([PoolSize(MIB, 1)])
     places = np.zeros(4, np.int64)
-    assert map_buffer(pools, 0, 0, 0, 4096, 3, places) == 4
+    assert map_buffer(pools, 0, 0, 0, 4096, 256 * KIB, 3, places) == 4
     assert pools.pools["slots_used"][0] == 5
-    unmap_buffer(pools, 0, 0, 4096, 3, places)
+    unmap_buffer(pools, 0, 0, 4096, 256 * KIB, 3, places)
     assert pools.pools["slots_used"][0] == 0
-    assert map_buffer(pools, 0, 0, 0, 128 * KIB, 3, places) == 4
+    assert map_buffer(pools, 0, 0, 0, 128 * KIB, 256 * KIB, 3, places) == 4
     assert pools.pools["slots_used"][0] == 67
 
 
 def test_a_request_whose_last_mapping_finds_no_slot_gives_all_back() -> None:
     pools = empty_swiotlb([PoolSize(256 * KIB, 1)])
-    assert map_buffer(pools, 0, 0, 0, 250 * KIB, 2, np.zeros(3, np.int64)) == 3
-    assert map_buffer(pools, 0, 0, 0, 2 * KIB, 1, np.zeros(2, np.int64)) == 0
+    assert map_buffer(pools, 0, 0, 0, 250 * KIB, 256 * KIB, 2, np.zeros(3, np.int64)) == 3
+    assert map_buffer(pools, 0, 0, 0, 2 * KIB, 256 * KIB, 1, np.zeros(2, np.int64)) == 0
     assert pools.pools["slots_used"][0] == 127
     assert pools.pools["failures"][0] == 1
 

@@ -20,7 +20,11 @@ COPIERS = ("cpu", "engine", "engine, interrupt", "device")
 COPY = 257_000 + (RAW_1080P - 2_097_152) * 90_394 // MIB
 # The engine moves 30 GB/s = 34,953 ns a MiB, AES-GCM 3.5 GB/s = 299,593 ns a MiB, beyond the first byte.
 ENGINE_COPY = (RAW_1080P - 1) * 34_953 // MIB
-CIPHER = (RAW_1080P - 1) * 299_593 // MIB
+CIPHER_PASS = (RAW_1080P - 1) * 299_593 // MIB
+CIPHER_REQUEST = 200
+RECORDS = 190
+"""TLS records of 16 KiB."""
+CIPHER = CIPHER_PASS + RECORDS * CIPHER_REQUEST
 ENGINE_SUBMIT = 750
 ENGINE_INTERRUPT = 2_000
 """The wake-up of the worker included."""
@@ -198,7 +202,7 @@ def pool(copied: str, *, crypto: bool = False) -> Values:
     return {"kind": "shared_pool", "copy": copied, "crypto": crypto}
 
 
-SWIOTLB: Values = {"kind": "swiotlb"}
+SWIOTLB: Values = {"kind": "swiotlb", "mapping": "per_transfer"}
 LONG_LIVED: Values = {"kind": "swiotlb", "mapping": "long_lived"}
 CONVERT_4K = convert("4KiB")
 CONVERT_2M = convert("2MiB")

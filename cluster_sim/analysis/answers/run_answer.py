@@ -12,6 +12,7 @@ from cluster_sim.analysis.answers.criteria import CRITERIA, MEDIAN
 from cluster_sim.analysis.answers.doubts import StatedOrder, doubts_of
 from cluster_sim.analysis.answers.needless_conversions import needless
 from cluster_sim.analysis.answers.pool_claim import pool
+from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.answers.verdicts import verdict_of
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.run_reading import RunReading
@@ -28,7 +29,7 @@ def answer(reading: RunReading) -> Answer:
         verdicts=tuple(replace(each, rests_on=overturning.get((each.stratum, each.group), ())) for each in verdicts),
         hypotheses=(*conversion(reading), *pool(reading), *clustering(reading)),
         doubts=doubts,
-        remarks=(*warnings_of(reading), *remarks),
+        remarks=(*warnings_of(reading), *unbounced(reading), *remarks),
         assumed=assumptions_of(reading),
     )
 

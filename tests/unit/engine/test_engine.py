@@ -136,23 +136,26 @@ def test_a_stream_without_a_free_buffer_drops_or_waits_as_told() -> None:
 
 
 def test_a_full_bounce_pool_drops_the_frame_and_gives_all_back() -> None:
-    engine = engine_of(scenario("pkvm", {"kind": "swiotlb", "pool": "4MiB"}, buffers=4))
+    engine = engine_of(scenario("pkvm", {"kind": "swiotlb", "mapping": "per_transfer", "pool": "4MiB"}, buffers=4))
     done = by_frame(run(engine, arrivals([(0, 0, 0), (1, 0, 1)]), FAR_NS))
     assert done["outcome"].tolist() == [Ending.DELIVERED, Ending.DROPPED]
     assert done["reason"].tolist() == [0, DropReason.SWIOTLB_FULL]
     at_rest(engine)
 
 
-def at_rest(engine: HostEngine) -> None:
-    """Nothing held, nobody waiting, all buffers free or posted, and all slots but those of what is posted."""
+def at_rest(engine: HostEngine, lasting_slots: int = 0) -> None:
+    """Nothing held, nobody waiting, all usable buffers free or posted, and all slots but those of what is posted.
+
+    `lasting_slots` are held from the start to the end.
+    """
     state, posted = engine.state, engine.state.buffers["is_busy"] == POSTED
     assert engine.in_flight == 0
     assert (state.servers["held"] == 0).all()
     assert (state.wait_queues["first"] == NOBODY).all()
-    assert (state.streams["free_buffers"] + state.streams["posted_buffers"] == engine.spec.streams["buffers"]).all()
+    assert (state.streams["free_buffers"] + state.streams["posted_buffers"] == state.streams["usable_buffers"]).all()
     assert state.streams["posted_buffers"].sum() == posted.sum()
     slots = -(-state.buffers["mapped_bytes"][posted] // SLOT_BYTES)
-    assert state.pools.pools["slots_used"].sum() == slots.sum()
+    assert state.pools.pools["slots_used"].sum() == slots.sum() + lasting_slots
     assert (state.shares["jobs"] == 0).all()
     assert (state.shares["demand"] == 0).all()
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cluster_sim.engine.host_spec import Records
-from cluster_sim.io_paths.path_context import VIDEO, PathContext
+from cluster_sim.io_paths.drivers import V4L2
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.programs import program
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.planning.host_plan import plan_host
@@ -109,7 +110,7 @@ def test_in_place_on_pkvm_needs_no_copy_and_two_backings_do() -> None:
                 ConvertPath.model_validate(CONVERT),
                 PathContext(
                     Direction.FROM_DEVICE,
-                    VIDEO,
+                    V4L2,
                     PROTECTIONS["pkvm"],
                     MemorySpec.model_validate({"generation": generation}),
                 ),

@@ -33,7 +33,7 @@ def test_a_row_is_what_the_model_says(name: str, told: str) -> None:
         (convert, G4, LAZY),
         (convert, G4, AHEAD),
         (convert, G4 | {"split": "mixed"}, AHEAD),
-        ({"kind": "swiotlb"}, None, None),
+        ({"kind": "swiotlb", "mapping": "per_transfer"}, None, None),
         ({"kind": "swiotlb", "mapping": "long_lived"}, None, None),
         ({"kind": "shared_pool", "copy": "producer"}, None, None),
     ]

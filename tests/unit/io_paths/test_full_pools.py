@@ -13,7 +13,7 @@ from tests.unit.hand_prices import LOCK_HANDOVER, MAP_PIECE, UNMAP_PIECE
 from tests.unit.lone_host import Values, engine_of, run, scenario
 
 KIB, MIB, MS = 1 << 10, 1 << 20, 1_000_000
-SMALL_POOL: Values = {"kind": "swiotlb", "pool": "1MiB", "areas": 1}
+SMALL_POOL: Values = {"kind": "swiotlb", "mapping": "per_transfer", "pool": "1MiB", "areas": 1}
 """Four slot sets."""
 QUARTERS: Values = {
     "kind": "video",
@@ -34,6 +34,12 @@ def transfers(rows: list[tuple[int, int, int, int]], direction: int = 0) -> Arri
     """Transfers as (instant, stream, number, bytes)."""
     at_ns, stream, frame, size = (np.array(column, np.int64) for column in zip(*rows, strict=True))
     return submissions(at_ns, stream, frame, size, at_ns + 10**9, np.full(len(rows), direction))
+
+
+def frames(*, height: int, buffers: int) -> Values:
+    """A stream of frames of so many KiB."""
+    source: Values = {"kind": "raw", "width": 512, "height": height, "format": "yuv422", "fps": 1}
+    return {"kind": "video", "source": source, "deadline": "1s", "buffers": buffers, "consume": "10ms"}
 
 
 def in_order(done: Records) -> Records:
@@ -186,20 +192,25 @@ def test_a_frame_that_cannot_be_mapped_is_not_queued() -> None:
 
 
 def test_buffers_that_find_no_slots_to_stay_mapped_in_are_not_used() -> None:
-    """Three buffers of 512 KiB in 1 MiB: two are mapped, the third is not, and a third frame waits for one of them."""
-    video: Values = {
-        "kind": "video",
-        "source": {"kind": "raw", "width": 512, "height": 512, "format": "yuv422", "fps": 1},
-        "deadline": "1s",
-        "buffers": 3,
-        "consume": "10ms",
-    }
-    engine = guest_of(SMALL_POOL | {"mapping": "long_lived"}, video)
+    """Five buffers of 256 KiB in 1 MiB: four are mapped, the fifth is not, and a fifth frame waits for one of them."""
+    engine = guest_of(SMALL_POOL | {"mapping": "long_lived"}, frames(height=256, buffers=5))
     assert int(engine.gauges().guests()["unmapped_buffers"][0]) == 1
-    done = in_order(run(engine, transfers([(0, 0, n, 512 * KIB) for n in range(3)])))
+    done = in_order(run(engine, transfers([(0, 0, n, 256 * KIB) for n in range(5)])))
     assert (done["outcome"] == Ending.DELIVERED).all()
     assert done["ledger"][0, Category.QUEUE_WAIT] == 0
-    assert done["ledger"][2, Category.QUEUE_WAIT] == done["ended_ns"][0]
+    assert done["ledger"][4, Category.QUEUE_WAIT] == done["ended_ns"][0]
+
+
+@pytest.mark.parametrize(("buffers", "height", "mapped"), [(3, 512, 0), (2, 512, 2), (4, 320, 0), (3, 256, 3)])
+def test_videobuf2_starts_with_three_buffers_or_all_that_it_was_asked_for(
+    buffers: int, height: int, mapped: int
+) -> None:
+    """1 MiB holds two buffers of 512 KiB, two of 320 KiB, a set and a quarter each, or four of 256 KiB."""
+    engine = guest_of(SMALL_POOL | {"mapping": "auto"}, frames(height=height, buffers=buffers))
+    assert int(engine.gauges().guests()["unmapped_buffers"][0]) == buffers - mapped
+    assert int(engine.gauges().pools().slots_used[0]) == mapped * height // 2, "what is given up holds no slots"
+    done = run(engine, transfers([(0, 0, 0, height * KIB)]))
+    assert dropped_for(done, DropReason.SWIOTLB_FULL) == ([] if mapped else [0])
 
 
 @pytest.mark.parametrize("protection", ["none", "pkvm", "sev-snp", "tdx", "cca"])

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter
 
-from cluster_sim.io_paths.path_needs import PathNeeds, PoolNeeds, SlotNeeds
+from cluster_sim.io_paths.path_needs import ALL_BUFFERS, BufferLife, PathNeeds, PoolNeeds, SlotNeeds
 from cluster_sim.io_paths.programs import needs
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.scenario.memory_spec import MemorySpec
@@ -42,8 +42,9 @@ def test_bouncing_needs_private_buffers_and_a_pool_that_the_device_reaches_in_th
     path: Values = {"kind": "swiotlb", "pool": "8MiB", "areas": 4, "min_align_mask": 4095, "alloc_align_mask": 2047}
     found = needs_of(path)
     slots = SlotNeeds(min_align_mask=4095, alloc_align_mask=2047)
-    pool = PoolNeeds(pool_bytes=8 * MIB, areas=4, slots=slots)
-    assert found == PathNeeds(has_device_buffers=False, has_own_buffers=True, pool=pool)
+    pool = PoolNeeds(pool_bytes=8 * MIB, areas=4, slots=slots, lies_low=True)
+    life = BufferLife(posted=ALL_BUFFERS)
+    assert found == PathNeeds(has_device_buffers=False, has_own_buffers=True, pool=pool, life=life)
     assert (found.areas, found.slots, found.has_buffers_in_pool) == (4, slots, False)
 
 
@@ -81,9 +82,9 @@ def test_a_pool_that_does_not_grow_has_neither_growth_nor_an_atomic_pool() -> No
     assert needs_of({"kind": "swiotlb", "grow": "16MiB"}).slots == SlotNeeds()
 
 
-@pytest.mark.parametrize(("mapping", "stay_mapped"), [("per_transfer", False), ("long_lived", True)])
-def test_buffers_stay_mapped_where_mappings_are_long_lived(mapping: str, *, stay_mapped: bool) -> None:
-    assert needs_of({"kind": "swiotlb", "mapping": mapping}).slots == SlotNeeds(stay_mapped=stay_mapped)
+def test_a_pool_may_be_a_devices_own_and_has_one_area_then() -> None:
+    found = needs_of({"kind": "swiotlb", "restricted": True}, vcpus=8)
+    assert (found.areas, found.slots) == (1, SlotNeeds(is_per_device=True))
 
 
 @pytest.mark.parametrize(

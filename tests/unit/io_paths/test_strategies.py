@@ -5,7 +5,8 @@ Every technology, either direction: what a use finds shared it does not pay for,
 
 import pytest
 
-from cluster_sim.io_paths.path_context import VIDEO, PathContext
+from cluster_sim.io_paths.drivers import V4L2
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.programs import program
 from cluster_sim.io_paths.steps import Direction, Op
 from cluster_sim.platform.protection import PROTECTIONS
@@ -36,7 +37,7 @@ MS = 1_000_000
 def test_one_use_is_the_conversion_around_each_transfer_that_always_was(protection: str, direction: Direction) -> None:
     """The same program, without a question; the same rows, byte for byte."""
     path = ConvertPath.model_validate(convert_path(keep={"uses": 1}))
-    made = program(path, PathContext(direction, VIDEO, PROTECTIONS[protection], MemorySpec()))
+    made = program(path, PathContext(direction, V4L2, PROTECTIONS[protection], MemorySpec()))
     asked = {Op.SKIP, Op.SKIP_IF_SHARED, Op.SKIP_IF_IT_STAYS, Op.RESTORE_LATER, Op.REFILL}
     assert not asked & {step.op for step in made.all_steps}
     assert made.all_steps == made.steps

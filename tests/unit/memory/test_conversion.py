@@ -164,7 +164,8 @@ def test_e_1_a_touch_of_the_wrong_type_exits(*, is_private: bool, wrong: str) ->
 
 
 def test_e_2_an_explicit_request_is_a_call_of_the_convert_path() -> None:
-    from cluster_sim.io_paths.path_context import VIDEO, PathContext
+    from cluster_sim.io_paths.drivers import V4L2
+    from cluster_sim.io_paths.path_context import PathContext
     from cluster_sim.io_paths.programs import program
     from cluster_sim.io_paths.steps import Direction
     from cluster_sim.platform.protection import PROTECTIONS
@@ -172,7 +173,7 @@ def test_e_2_an_explicit_request_is_a_call_of_the_convert_path() -> None:
     from cluster_sim.scenario.path_spec import ConvertPath
 
     path = ConvertPath.model_validate({"kind": "convert", "granule": "4KiB"})
-    context = PathContext(Direction.FROM_DEVICE, VIDEO, PROTECTIONS["sev-snp"], MemorySpec())
+    context = PathContext(Direction.FROM_DEVICE, V4L2, PROTECTIONS["sev-snp"], MemorySpec())
     texts = [step.text for step in program(path, context).steps]
     assert texts.index("calls to share") < texts.index("exits to the VMM") < texts.index("calls to unshare")
 

@@ -3,12 +3,14 @@
 import pytest
 from pydantic import JsonValue
 
-from cluster_sim.io_paths.path_context import BLOCK, NETWORK_IN, NETWORK_OUT, VIDEO, Driver, PathContext
+from cluster_sim.io_paths.drivers import DRIVERS, Driver
+from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.planning.queues import Queue, Sender, queues_of
 from cluster_sim.planning.stream_programs import context_of, definition_prices
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_spec import DriverName
 from tests.unit.lone_host import Values
 
 FROM_DEVICE, TO_DEVICE = Direction.FROM_DEVICE, Direction.TO_DEVICE
@@ -77,22 +79,22 @@ def test_what_others_send_comes_last_and_senders_are_counted_round(index: int, s
 
 
 @pytest.mark.parametrize(
-    ("workload", "drivers"),
+    ("workload", "name"),
     [
-        (FRAMES, {FROM_DEVICE: VIDEO}),
-        ({**FRAMES, "direction": "to_device"}, {TO_DEVICE: VIDEO}),
-        ({"kind": "block", "rw": "randrw"}, {FROM_DEVICE: BLOCK, TO_DEVICE: BLOCK}),
-        ({"kind": "network"}, {FROM_DEVICE: NETWORK_IN}),
-        ({"kind": "network", "direction": "to_device"}, {TO_DEVICE: NETWORK_OUT}),
+        (FRAMES, "v4l2"),
+        ({**FRAMES, "direction": "to_device", "driver": "usb"}, "usb"),
+        ({"kind": "block", "rw": "randrw"}, "virtio-blk"),
+        ({"kind": "block", "driver": "nvme"}, "nvme"),
+        ({"kind": "network"}, "virtio-net"),
+        ({"kind": "network", "direction": "to_device", "driver": "nic"}, "nic"),
+        ({"kind": "network", "driver": "virtio-vsock"}, "virtio-vsock"),
     ],
 )
-def test_each_direction_of_a_queue_has_the_driver_of_its_kind(
-    workload: Values, drivers: dict[Direction, Driver]
-) -> None:
+def test_each_direction_of_a_queue_has_the_driver_that_its_workload_names(workload: Values, name: DriverName) -> None:
     spec = scenario(workload)
     (queue,) = queues_of(spec, spec.guests[0], 0)
-    found = {direction: context(spec, queue, direction).driver for direction in queue.directions}
-    assert found == drivers
+    found: dict[Direction, Driver] = {way: context(spec, queue, way).driver for way in queue.directions}
+    assert found == {way: DRIVERS[name][way] for way in queue.directions}
 
 
 def context(spec: ScenarioSpec, queue: Queue, direction: Direction, *, is_alone: bool = False) -> PathContext:

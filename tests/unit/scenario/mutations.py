@@ -24,6 +24,8 @@ WORKLOADS: list[dict[str, Any]] = [
     {"kind": "video", "source": RAW, "deadline": "33ms"},
     {"kind": "video", "direction": "to_device", "source": TRACED, "deadline": "33ms", "produce": "1ms"},
     {"kind": "block", "rw": "randrw", "bssplit": {"4KiB": 50, "64KiB": 50}, "iodepth": 32, "numjobs": 4},
+    {"kind": "video", "source": RAW, "deadline": "33ms", "segments": "contiguous", "driver": "usb"},
+    {"kind": "block", "driver": "nvme", "max_segment": "64KiB"},
     {"kind": "block", "read_iolog": "traces/fio_randrw.parquet", "replay_no_stall": True},
     {"kind": "network", "direction": "to_device", "sizes": {"64B": 40, "1500B": 60}, "ring": 4096, "queues": 16},
     {"kind": "network", "rate": "1Gb/s", "cpus": "one", "wakes": "other_vcpu", "work": "exponential", "consume": "1us"},
@@ -37,6 +39,7 @@ WORKLOADS: list[dict[str, Any]] = [
 PATHS: list[dict[str, Any]] = [
     {"kind": "swiotlb", "dynamic": True, "pool": "4MiB", "areas": 1, "grow": "64MiB"},
     {"kind": "swiotlb", "mapping": "long_lived", "min_align_mask": 4095},
+    {"kind": "swiotlb", "restricted": True, "pool": "256KiB", "any": True, "crypto": True, "crypto_unit": "4KiB"},
     {"kind": "convert", "granule": "4KiB"},
     {"kind": "convert", "granule": "2MiB", "calls": "page", "unmapped_by": "host"},
     {"kind": "convert", "granule": "1GiB"},
@@ -76,14 +79,15 @@ FIELDS: dict[str, list[Any]] = {
     "sizes": [{size: 100} for size in SIZES],
     "placement": ["first_fit", "best_fit", "spread", "clustered", "scattered"],
     "idle": ["halt", "poll"],
+    "driver": ["v4l2", "usb", "virtio-blk", "nvme", "virtio-net", "virtio-vsock", "nic"],
+    "segments": ["scatter_gather", "contiguous"],
+    "mapping": ["auto", "per_transfer", "long_lived"],
     "conversion_lock": ["auto", "host", "none"],
     "fps": [1, 1000, "30000/1001", "999999999/999999998"],
     "pins": [{"lasts": "1ms"}, {"lasts": "forever", "every": 0}],
     "record": ["windows", "summary"],
-    **dict.fromkeys(
-        ["buffer", "bs", "size", "granule", "region", "image", "unit", "pool", "grow", "llc"],
-        SIZES,
-    ),
+    **dict.fromkeys(["buffer", "bs", "size", "granule", "region", "image", "unit", "pool", "grow", "llc"], SIZES),
+    **dict.fromkeys(["max_segment", "crypto_unit"], SIZES),
     **dict.fromkeys(["huge_page", "huge_pool", "transfer_max", "request", "response"], SIZES),
     **dict.fromkeys(
         ["duration", "window", "deadline", "produce", "consume", "hold", "thinktime", "segment"], DURATIONS

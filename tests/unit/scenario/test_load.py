@@ -72,7 +72,7 @@ BAD = [
         "1536MiB",
         "guest of coded, 1GiB",
     ),
-    ("{kind: swiotlb}", "{kind: swiotlb, pool: 512KiB}", "axes.io_path.swiotlb.pool", "512KiB", "1MiB or more"),
+    ("{kind: swiotlb}", "{kind: swiotlb, pool: 128KiB}", "axes.io_path.swiotlb.pool", "128KiB", "256KiB or more"),
     ("{kind: swiotlb}", "{kind: swiotlb, pool: 1100KiB}", "axes.io_path.swiotlb.pool", "1100KiB", "of 256KiB"),
     ("{kind: swiotlb}", "{kind: swiotlb, areas: 3}", "axes.io_path.swiotlb.areas", "3", "a power of two"),
     ("{kind: swiotlb}", "{kind: swiotlb, pool: 1MiB, areas: 8}", "axes.io_path.swiotlb.areas", "8", "at most 4"),

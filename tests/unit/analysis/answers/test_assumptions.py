@@ -35,7 +35,7 @@ axes:
   protection: [pkvm, sev-snp]
   io_path:
     bounce: {kind: swiotlb, mapping: long_lived}
-    anew: {kind: swiotlb}
+    anew: {kind: swiotlb, mapping: per_transfer}
     out-4k: {kind: convert, granule: 4KiB}
     out-2m: {kind: convert, granule: 2MiB}
     in-place: {kind: convert, granule: 2MiB, consume: in_place}

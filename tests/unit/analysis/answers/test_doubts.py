@@ -8,7 +8,7 @@ from tests.main_job import MAIN_JOB
 from tests.unit.lone_host import Values, scenario
 
 CONVERT: Values = {"kind": "convert", "granule": "4KiB", "unmapped_by": "host"}
-BOUNCE: Values = {"kind": "swiotlb"}
+BOUNCE: Values = {"kind": "swiotlb", "mapping": "per_transfer"}
 CHEAP_CONVERSION: Values = {
     "gmem.host_fault_4k": {"value": 0, "unit": "us", "why": "prefaulted"},
     "pkvm.unshare_4k": {"value": 0.05, "unit": "us", "why": "nearly free"},

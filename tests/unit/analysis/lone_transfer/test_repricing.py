@@ -8,7 +8,7 @@ from cluster_sim.analysis.lone_transfer.repricing import LoneTransfers
 from tests.unit.hand_prices import COPY
 from tests.unit.lone_host import Values, scenario
 
-BOUNCE: Values = {"kind": "swiotlb"}
+BOUNCE: Values = {"kind": "swiotlb", "mapping": "per_transfer"}
 CONVERT: Values = {"kind": "convert", "granule": "4KiB"}
 
 

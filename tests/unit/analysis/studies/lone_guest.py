@@ -32,7 +32,7 @@ axes:
 baseline: {{io_path: swiotlb}}
 """
 PATHS = {
-    "swiotlb": "{kind: swiotlb}",
+    "swiotlb": "{kind: swiotlb, mapping: per_transfer}",
     "convert-4k": "{kind: convert, granule: 4KiB}",
     "convert-2m": "{kind: convert, granule: 2MiB}",
     "pool": "{kind: shared_pool, copy: producer}",
