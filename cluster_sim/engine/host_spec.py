@@ -144,9 +144,9 @@ GUEST: Final = record_of(GUEST_FIELDS)
 class Policy(NamedTuple):
     """What a scenario decides for the loop: pins and who waits for them (FOREVER or ns), polls, storage, the cache.
 
-    `one_end_saves` is what of a cold copy's time one end in the cache saves, in millionths, `remote_adds_to_…` what memory
-    on other NUMA nodes adds to a copy by guest or host. `keeps_rows`: rows of
-    transfers that have ended are kept to be read out, and not only added up.
+    `one_end_saves` is what of a cold copy's time one end in the cache saves, in millionths, `remote_adds_to_…` what
+    memory on other NUMA nodes adds to a copy by guest or host. `keeps_rows`: rows of transfers that have ended are kept
+    to be read out, and not only added up.
     """
 
     on_pin: int

@@ -91,7 +91,7 @@ WAIT_QUEUE_FIELDS: Final = (
     Field("last", "", "transfer that came last"),
 )
 WAIT_QUEUE: Final = record_of(WAIT_QUEUE_FIELDS)
-"""A wait queue: one a server, then one a stream for its buffers, for what was refused slots, for interrupts that wait."""
+"""A wait queue: one a server, then one a stream for its buffers, for what was refused slots, for held interrupts."""
 
 GUEST_STATE_FIELDS: Final = (
     Field("shared_pages", "page", "pages shared now"),

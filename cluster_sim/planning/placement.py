@@ -226,9 +226,9 @@ def placed_guests(scenario: ScenarioSpec, chance: Sequence[int]) -> list[PlacedG
         gone_in_ns = 0 if leaves_ns == TO_THE_END or host == NOWHERE else teardown_ns(scenario, group)
         placed_guests.append(PlacedGuest(guest, group, index, host, arrives_ns, leaves_ns, gone_in_ns, short, node))
         if host != NOWHERE and leaves_ns != TO_THE_END:
-            room = rooms[host].nodes[node]
-            heapq.heappush(freeing, (leaves_ns, 2 * guest, room.free_vcpus, demand))
-            heapq.heappush(freeing, (leaves_ns + gone_in_ns, 2 * guest + 1, room.free_memory, demand))
+            of_node = rooms[host].nodes[node]
+            heapq.heappush(freeing, (leaves_ns, 2 * guest, of_node.free_vcpus, demand))
+            heapq.heappush(freeing, (leaves_ns + gone_in_ns, 2 * guest + 1, of_node.free_memory, demand))
     return placed_guests
 
 

@@ -111,7 +111,8 @@ def move_term(step: Step, row: np.void, context: StepContext) -> PricedTerm:
     mover, size, curves = Mover(step.argument), context.frame_bytes, context.curves
     if step.range == Range.WHOLE_BUFFER:
         size = int(context.spec.streams["buffer_bytes"][context.stream])
-    found = FoundInCache(*row["found"][:2].tolist(), remote=curves.remote.get(mover, Fraction(0)))
+    read, written = row["found"][:2].tolist()
+    found = FoundInCache(read, written, curves.remote.get(mover, Fraction(0)))
     costs = curves.costs_around(mover, size, found)
     if mover in (Mover.GUEST, Mover.HOST):
         return PricedTerm(f"copy, {found}, {size} B", curves.by_cpu_ns(size, found), 1, costs, found, size)
