@@ -278,10 +278,7 @@ def goes_on(host: Host, transfer: int, now_ns: int, op: int) -> bool:
 
 @inlined
 def run_steps(host: Host, transfer: int, now_ns: int) -> None:
-    """Run a transfer's steps from where it stands until it waits, spends time or ends.
-
-    Long, for each operation is a branch of one loop, which LLVM sees as a whole.
-    """
+    """Run a transfer's steps until it waits, spends time or ends. Long, for LLVM sees all operations as one loop."""
     row = host.state.transfers[transfer]
     stream = host.spec.streams[row.stream]
     if host.state.cursor[0].ended_guests > 0 and host.state.guests[stream.guest].died_ns != ALIVE:

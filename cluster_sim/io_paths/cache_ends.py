@@ -12,7 +12,7 @@ from cluster_sim.io_paths.steps import BY_CPU, End, Op, Program, Step
 
 
 def once_a_section(program: Program) -> Program:
-    """The program in which a memory that was just read or written is not noted again by a step that copies nothing."""
+    """The program in which memory that is read or written just before or behind is not noted by what copies nothing."""
     return Program(*(noted_once(section) for section in program.sections))
 
 
@@ -21,17 +21,23 @@ def noted_once(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     read: set[End] = set()
     written: set[End] = set()
     found = []
-    for step in steps:
+    for number, step in enumerate(steps):
         reads, writes = step.reads, step.writes
         if step.op == Op.MEMORY:
-            reads = None if reads in read else reads
+            reads = None if reads in read or is_copied_next(steps[number + 1 :], reads) else reads
             writes = None if writes in written else writes
         found.append(replace(step, reads=reads, writes=writes))
-        touched = {end for end in (step.reads, step.writes) if end is not None}
+        touched = {end for end in (reads, writes) if end is not None}
         if step.op == Op.DMA or (step.op == Op.COPY and step.argument not in BY_CPU):
             read -= touched
             written -= touched
         else:
             read |= touched
-            written |= touched - {step.reads}
+            written |= touched - {reads}
     return tuple(found)
+
+
+def is_copied_next(steps: tuple[Step, ...], end: End | None) -> bool:
+    """Whether the next step that touches an end is a CPU's copy out of it, which is the reading."""
+    step = next((step for step in steps if end in (step.reads, step.writes)), None)
+    return step is not None and step.op == Op.COPY and step.argument in BY_CPU and step.reads == end

@@ -91,16 +91,16 @@ def test_buffers_that_come_round_outside_of_it_are_cold_each_time() -> None:
 
 
 def test_one_buffer_more_never_changes_a_copy_by_more_than_its_part_of_the_cache() -> None:
-    """A buffer is 192 KiB of 4 MiB, 3/64 of the cache, in which the share falls by 9 % at most where it is steepest.
+    """A buffer is 192 KiB of 4 MiB, 3/64 of the cache, in which the share falls by 8 % at most where it is steepest.
 
-    So two copies, from 2,536 ns to 11,785, change by less than 9 % of the difference, and an epoch's part besides.
+    So two copies, from 2,536 ns to 11,785, change by no more than 16 % of the difference from two buffers more.
     """
     sums = [int(copies_of(LONG_LIVED, 4 * n, llc="4MiB", buffers=n)["spent_ns"][-2 * n :].sum()) // n for n in BUFFERS]
     steps = np.diff(sums)
     assert sums[0] == pytest.approx(2 * HOT_NS, rel=0.02)
     assert sums[-1] == pytest.approx(COLD_NS + ONE_END_NS, rel=0.02)
     assert (steps >= -100).all()
-    assert steps.max() <= 0.15 * (sums[-1] - sums[0])
+    assert steps.max() <= 0.16 * (sums[-1] - sums[0])
 
 
 BUFFERS = range(8, 44, 2)

@@ -35,7 +35,7 @@ def test_copies_of_a_cpu_are_counted_and_those_of_an_engine_run_anew() -> None:
 
 
 def test_warm_copies_are_counted_by_what_one_end_and_both_ends_save() -> None:
-    """The host's copy of F, cold 344,348 ns, takes 0.6425 of that: at the low end of the chain, 3,600 for 4,610, 0.5017."""
+    """The host's copy of F, cold 344,348 ns, takes 0.6425 of that; 0.5017 at the chain's low end of 3,600 for 4,610."""
     found = LoneTransfers(scenario("sev-snp", BOUNCE, host={"llc": "32MiB"}), Path(), {})
     names = {name for name in found.costs("raw") if name.startswith("copy.")}
     assert names == {
