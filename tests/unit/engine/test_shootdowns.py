@@ -76,9 +76,7 @@ def test_a_vcpu_that_spins_without_a_transfer_delays_nobody(protection: str) -> 
     assert spinning["ledger"][:, tlb].tolist() == halting["ledger"][:, tlb].tolist()
 
 
-@pytest.mark.parametrize(
-    ("protection", "times"), [("sev-snp", 1 + 1), ("tdx", 1 + 512), ("pkvm", 0), ("none", 0)]
-)
+@pytest.mark.parametrize(("protection", "times"), [("sev-snp", 1 + 1), ("tdx", 1 + 512), ("pkvm", 0), ("none", 0)])
 @pytest.mark.parametrize("vcpus", [2, 4])
 def test_a_pool_that_grows_interrupts_those_at_work(protection: str, times: int, vcpus: int) -> None:
     """A packet's work holds a vCPU while a frame finds a pool of 2 MiB too small, and another 2 MiB are shared.
