@@ -68,7 +68,7 @@ def shipped() -> CostLibrary:
 def test_the_shipped_costs_load_and_each_names_a_source() -> None:
     costs = shipped()
     assert len(costs) == 147
-    assert len(costs.sources) == 53
+    assert len(costs.sources) == 54
     assert costs["exit.snp.vmgexit_hypercall"] == Cost(
         name="exit.snp.vmgexit_hypercall",
         value=3.553,
