@@ -20,7 +20,7 @@ def test_totals_are_what_each_stream_submitted_and_what_became_of_it() -> None:
 
 
 def test_a_pool_was_used_by_one_frame_at_most_when_frames_come_apart() -> None:
-    engine = engine_of(scenario("sev-snp", {"kind": "swiotlb"}))
+    engine = engine_of(scenario("sev-snp", {"kind": "swiotlb", "mapping": "per_transfer"}))
     run(engine, arrivals([(0, 0, 0), (20_000_000, 0, 1)]), FAR_NS)
     pools = engine.gauges().pools()
     assert pools.slots_used.tolist() == [0]
