@@ -121,7 +121,7 @@ CURVE_FIELDS: Final = (
     Field("bus_milli", "1/1000", "bytes on the bus a copied byte"),
 )
 CURVE: Final = record_of(CURVE_FIELDS)
-"""A copy curve: that of each `Mover`, then that of a CPU's copy within the cache."""
+"""A copy curve: that of each `Mover`, then those of a CPU's copies with one and both ends in the cache."""
 
 SERVER_FIELDS: Final = (
     Field("capacity", "1", "how much of it may be held at a time"),
@@ -144,8 +144,8 @@ GUEST: Final = record_of(GUEST_FIELDS)
 class Policy(NamedTuple):
     """What a scenario decides for the loop: pins and who waits for them (FOREVER or ns), polls, storage, the cache.
 
-    `one_end_saves` is what of a cold copy's time one end in the cache saves, in millionths, `remote_adds_to_…` what
-    memory on other NUMA nodes adds to a copy by guest or host. `keeps_rows`: rows of transfers that have ended are kept
+    `remote_adds_to_…` is what memory on other NUMA nodes adds to a cold copy by guest or host, in millionths of its
+    time. `keeps_rows`: rows of transfers that have ended are kept
     to be read out, and not only added up.
     """
 
@@ -159,7 +159,6 @@ class Policy(NamedTuple):
     storage_jitter: int
     keeps_rows: bool
     llc_bytes: int
-    one_end_saves: int
     remote_adds_to_guest: int
     remote_adds_to_host: int
 

@@ -20,7 +20,7 @@ from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.state import Host
 from cluster_sim.integers import Int64s
 from cluster_sim.io_paths.steps import End
-from cluster_sim.memory.swiotlb import SLOTS_PER_SET, TRANSIENT, mapping_bytes_max
+from cluster_sim.memory.swiotlb import SLOTS_PER_SET, TRANSIENT
 
 WAYS: Final = 16
 """Of each set of the cache: Zen 3 and Zen 4 (CPUID leaf 0x8000001D); Intel's servers have 11 to 15."""
@@ -191,7 +191,7 @@ def take_from_sets(host: Host, transfer: int) -> None:
     row = host.state.transfers[transfer]
     stream, state = host.spec.streams[row.stream], host.state.buffers[row.buffer]
     at = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
-    piece_bytes = mapping_bytes_max(stream.min_align_mask)
+    piece_bytes = stream.segment_bytes
     left_bytes, pieces, touched, held_bytes = row.bytes, 0, 0, 0
     while left_bytes > 0:
         slot = host.state.slots[at]

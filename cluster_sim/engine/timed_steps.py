@@ -26,8 +26,9 @@ from cluster_sim.memory.effects import LEAF_PAGES
 from cluster_sim.results.ledger import Category
 
 NO_EXITS = -1
-CACHED = len(Mover)
-"""The curve of a CPU's copy within the cache."""
+ONE_END = len(Mover)
+BOTH_ENDS = ONE_END + 1
+"""The curves of a CPU's copies with one and with both ends in the cache."""
 MILLION = 1_000_000
 LOCK_DEMAND = 1_000_000
 BUS_MILLI = 1000
@@ -120,8 +121,8 @@ def size_copies(host: Host, stream_number: int, copied_bytes: int) -> None:
     cold_ns = copy_alone_ns(curves, Mover.GUEST, copied_bytes)
     sized.copy_bytes = copied_bytes
     sized.cold_ns = cold_ns
-    sized.one_end_saves_ns = cold_ns * host.spec.policy.one_end_saves // MILLION
-    sized.both_ends_save_ns = max(cold_ns - copy_alone_ns(curves, CACHED, copied_bytes), 0)
+    sized.one_end_saves_ns = cold_ns - copy_alone_ns(curves, ONE_END, copied_bytes)
+    sized.both_ends_save_ns = cold_ns - copy_alone_ns(curves, BOTH_ENDS, copied_bytes)
 
 
 @inlined

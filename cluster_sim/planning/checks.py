@@ -131,7 +131,8 @@ def check_prices(profile: Profile) -> Iterator[Contradiction]:
         most_ns = BOOT_NS_MOST if name.startswith("price boot_") else PRICE_NS_MOST
         if not to_ns(cost) <= most_ns:
             yield Contradiction("costs", f"{name} of {to_ns(cost):g}ns", f"at most {most_ns:g}ns each")
-    rates = {**{f"copy {name}": curve.beyond for name, curve in profile.curves.items()}, "memory": profile.bandwidth}
+    of_curves = {f"copy {name}": curve.beyond for name, curve in profile.curves.items() if curve.beyond is not None}
+    rates = {**of_curves, "memory": profile.bandwidth}
     for name, cost in rates.items():
         if not to_bytes_per_s(cost) >= RATE_LEAST:
             found = f"{name} at {to_bytes_per_s(cost):g}B/s"

@@ -20,6 +20,8 @@ from cluster_sim.platform.provenance import Cost
 from cluster_sim.scenario.spec import ClusterSpec, HostSpec, StorageSpec
 from cluster_sim.scenario.units import MIB
 
+FOUND_CURVES = ("one_end_found", "both_ends_found")
+"""A CPU's copy with one and with both of its ends in the cache, another CPU's work the last time."""
 BYTES_PER_MB = 10**6
 DMA_BUS_MILLI = 1000
 
@@ -67,7 +69,8 @@ class CopyCurves:
     def __init__(self, profile: Profile, cluster: ClusterSpec) -> None:
         host = cluster.host
         self.profile = profile
-        cold, engine, crypto, self.hot = (of_profile(profile, name) for name in ("cold", "engine", "crypto", "hot"))
+        cold, engine, crypto = (of_profile(profile, name) for name in ("cold", "engine", "crypto"))
+        self.one_end, self.both_ends = (part_of(cold, profile, name) for name in FOUND_CURVES)
         self.of_mover = {
             Mover.GUEST: cold,
             Mover.HOST: cold,
@@ -79,14 +82,12 @@ class CopyCurves:
             Mover.DRIVE: of_rate(host.storage.rate),
         }
         self.remote = remote_shares(host)
-        self.one_end_saves = max(MILLION - int(profile.one_end_warm.value * MILLION), 0)
-        """What of a cold copy's time one end in the cache saves, in millionths."""
 
     def by_cpu_ns(self, size: int, found: FoundInCache) -> int:
         """Time of a CPU's copy of a size, as the loop reckons it."""
         cold_ns = self.of_mover[Mover.GUEST].at(size)
-        one_end_saves_ns = cold_ns * self.one_end_saves // MILLION
-        both_ends_save_ns = max(cold_ns - self.hot.at(size), 0)
+        one_end_saves_ns = cold_ns - self.one_end.at(size)
+        both_ends_save_ns = cold_ns - self.both_ends.at(size)
         afar_ns = come_from_afar(cold_ns * self.remote_adds(found.remote) // MILLION, found.read, found.written)
         return copied_within(cold_ns, one_end_saves_ns, both_ends_save_ns, found.read, found.written) + afar_ns
 
@@ -97,20 +98,20 @@ class CopyCurves:
 
     def costs_around(self, mover: Mover, size: int, found: FoundInCache) -> tuple[Cost, ...]:
         """The costs behind a copy of a size: the profile's points around it, of all curves that it lies between."""
-        curves = [self.of_mover[mover].name]
-        saved: tuple[Cost, ...] = ()
+        behind = {self.of_mover[mover].name: True}
+        remote: tuple[Cost, ...] = ()
         if mover in BY_CPU and mover != Mover.CRYPTO:
-            both, most = found.read * found.written, ALL * ALL
-            curves = ["cold"] * (both < most) + ["hot"] * (both > 0)
-            saved = (self.profile.one_end_warm,) * (found.read + found.written > 0 and both < most)
-            if self.profile.remote_copy is not None and found.remote and both < most:
-                saved = (*saved, self.profile.remote_copy)
-        around = (cost for name in curves if name for cost in self.profile.curves[name].costs_around(size))
-        return (*dict.fromkeys(around), *saved)
+            both, one = found.read * found.written, found.read + found.written
+            behind |= {"one_end_found": one * ALL > 2 * both, "both_ends_found": both > 0}
+            if self.profile.remote_copy is not None and found.remote and one < 2 * ALL:
+                remote = (self.profile.remote_copy,)
+        names = [name for name, is_behind in behind.items() if name and is_behind]
+        around = (cost for name in names for cost in self.profile.curves[name].costs_around(size))
+        return (*dict.fromkeys(around), *remote)
 
     def table(self) -> Records:
-        """The curves as the loop reads them: one for each mover, then that within the cache."""
-        curves = [*(self.of_mover[mover] for mover in Mover), self.hot]
+        """The curves as the loop reads them: one for each mover, then those with one and both ends in the cache."""
+        curves = [*(self.of_mover[mover] for mover in Mover), self.one_end, self.both_ends]
         table = np.zeros(len(curves), CURVE)
         for row, curve in zip(table, curves, strict=True):
             points = len(curve.points)
@@ -126,6 +127,22 @@ def of_profile(profile: Profile, name: str) -> CopyCurve:
     """A curve of the profile as it was measured."""
     points = tuple(profile.curve_points(name))
     return CopyCurve(points, profile.curve_beyond_ns_per_mib(name), profile.bus_milli(name), name)
+
+
+def part_of(cold: CopyCurve, profile: Profile, name: str) -> CopyCurve:
+    """A curve that was measured at a few sizes, as a part of the cold one; outside of them the part stays."""
+    parts = [(size, min(Fraction(ns, cold.at(size) or 1), Fraction(1))) for size, ns in profile.curve_points(name)]
+
+    def part_at(size: int) -> Fraction:
+        i = bisect_right(parts, size, key=lambda each: each[0])
+        if i in (0, len(parts)):
+            return parts[min(i, len(parts) - 1)][1]
+        (below, low), (above, high) = parts[i - 1], parts[i]
+        return low + (high - low) * Fraction(size - below, above - below)
+
+    sizes = sorted({size for size, _ in (*cold.points, *parts)})
+    points = tuple((size, round(cold.at(size) * part_at(size))) for size in sizes)
+    return CopyCurve(points, round(cold.beyond_ns_per_mib * parts[-1][1]), name=name)
 
 
 def of_rate(bytes_per_s: int) -> CopyCurve:

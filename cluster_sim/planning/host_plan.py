@@ -282,7 +282,6 @@ def policy_of(scenario: ScenarioSpec, curves: CopyCurves, *, keeps_rows: bool, i
         storage_jitter=0 if is_alone else scenario.cluster.host.storage.jitter,
         keeps_rows=keeps_rows,
         llc_bytes=scenario.cluster.host.llc,
-        one_end_saves=curves.one_end_saves,
         remote_adds_to_guest=curves.remote_adds(curves.remote[Mover.GUEST]),
         remote_adds_to_host=curves.remote_adds(curves.remote[Mover.HOST]),
     )

@@ -36,7 +36,7 @@ FREE_PROFILE = "free"
 NAMED_OVERRIDES = 4
 """More replaced costs than this are told by their number and a digest."""
 BOUNDLESS_MB_PER_S = 1 << 40
-CURVES = ("cold", "hot", "engine", "crypto")
+CURVES = ("cold", "one_end_found", "both_ends_found", "engine", "crypto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +62,22 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Time of a copy by size: measured points, then a rate; `bus` is bytes on the bus per copied byte, if any."""
+    """Time of a copy by size: measured points, then a rate; `bus` is bytes on the bus per copied byte, if any.
+
+    Without a rate it is a part of the cold curve, which beyond its points stays as at the last.
+    """
 
     name: str
     points: tuple[tuple[int, Cost], ...]
-    beyond: Cost
+    beyond: Cost | None
     bus: Cost | None
 
     def costs_around(self, size: Fraction | int) -> tuple[Cost, ...]:
         """The measured points on both sides of a size, or the last of them and the rate beyond."""
         below = [cost for each, cost in self.points if each <= size]
         above = [cost for each, cost in self.points if each > size]
-        return (*below[-1:], *(above[:1] or (self.beyond,)))
+        beyond = () if self.beyond is None else (self.beyond,)
+        return (*below[-1:], *(above[:1] or beyond))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,6 @@ class Profile:
     prices: Mapping[str, Price]
     curves: Mapping[str, Curve]
     bandwidth: Cost
-    one_end_warm: Cost
-    """The part of a cold copy's time that a copy takes which finds one of its ends in the cache."""
     sockets: Mapping[str, Cost]
     """Memory bandwidth of one socket, by machine."""
     remote: Cost
@@ -133,7 +135,8 @@ class Profile:
 
     def curve_beyond_ns_per_mib(self, name: str) -> int:
         """Slope of a copy curve beyond its last point."""
-        rate = to_bytes_per_s(self.curves[name].beyond)
+        beyond = self.curves[name].beyond
+        rate = math.inf if beyond is None else to_bytes_per_s(beyond)
         return 0 if self.is_free or math.isinf(rate) else round((1 << 20) * 1e9 / rate)
 
     def bus_milli(self, name: str) -> int:
@@ -154,11 +157,11 @@ class Profile:
             yield from (cost for _, cost in price.steps)
         for curve in self.curves.values():
             yield from (cost for _, cost in curve.points)
-            yield curve.beyond
+            if curve.beyond is not None:
+                yield curve.beyond
             if curve.bus is not None:
                 yield curve.bus
         yield self.bandwidth
-        yield self.one_end_warm
         if self.remote_copy is not None:
             yield self.remote_copy
 
@@ -225,7 +228,6 @@ def load_profile(technology: str, cpu: str = "auto", overrides: Mapping[str, Cos
         },
         curves={name: read_curve(name, table(curves, name), costs) for name in CURVES},
         bandwidth=sockets[DEFAULT_MACHINE],
-        one_end_warm=derive("copy.one_end_warm", str(memory["one_end_warm"]), costs, unit="ratio", note=""),
         sockets=sockets,
         remote=derive("memory.remote_copy", str(memory["remote_copy"]), costs, unit="ratio", note=""),
         library=costs,
@@ -334,6 +336,6 @@ def read_curve(name: str, entry: Toml, costs: CostLibrary) -> Curve:
     return Curve(
         name,
         tuple((size, derive(f"copy.{name}", formula, costs, unit="ns", note="")) for size, formula in points),
-        derive(f"copy.{name}", str(entry["beyond"]), costs, unit="GB/s", note=""),
+        derive(f"copy.{name}", str(entry["beyond"]), costs, unit="GB/s", note="") if "beyond" in entry else None,
         bus=derive(f"copy.{name}", str(entry["bus"]), costs, unit="ratio", note="") if "bus" in entry else None,
     )

@@ -14,7 +14,6 @@ import pytest
 
 from cluster_sim.engine.host_spec import Records
 from cluster_sim.engine.last_level_cache import ALL
-from cluster_sim.engine.timed_steps import MILLION
 from cluster_sim.io_paths.steps import End, Mover, Op
 from cluster_sim.memory.swiotlb import EXTRA_BYTES, SLOT_BYTES
 from cluster_sim.memory.swiotlb_pool import SwiotlbPool
@@ -112,8 +111,8 @@ class Replay:
         self.fresh = count(1 << 50, self.sectors)
         curves = self.plan.curves
         self.cold_ns = curves.of_mover[Mover.GUEST].at(point.size_bytes)
-        self.one_ns = self.cold_ns * curves.one_end_saves / MILLION
-        self.both_ns = self.cold_ns - curves.hot.at(point.size_bytes)
+        self.one_ns = self.cold_ns - curves.one_end.at(point.size_bytes)
+        self.both_ns = self.cold_ns - curves.both_ends.at(point.size_bytes)
 
     def sectors_of(self, buffer: int, end: int) -> range:
         """Where an end of a buffer lies; memory that no copy comes back to is new each time."""
