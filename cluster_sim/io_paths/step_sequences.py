@@ -234,10 +234,13 @@ def guest_wrote(memory_range: Range = Range.DEVICE) -> Step:
 
 def interrupt(context: PathContext, *, told: bool = True) -> tuple[Step, ...]:
     """The guest, which was `told` by the worker or is now, wakes if it sleeps and takes the interrupt on a vCPU."""
-    gathered = Step(Op.GATHER, "interrupts wait for more completions", category=Category.QUEUE_WAIT)
+    telling = () if told and is_told_by_worker(context) else tell_guest(context)
+    injected: tuple[Step, ...] = ()
+    if context.coalesces:  # the first of those that were gathered interrupts, and comes first
+        gathered = Step(Op.GATHER, "interrupts wait for more completions", category=Category.QUEUE_WAIT)
+        telling, injected = (gathered, *telling[:1]), telling[1:]
     return (
-        *((gathered,) if context.coalesces else ()),
-        *(() if told and is_told_by_worker(context) else tell_guest(context)),
+        *telling,
         Step(
             Op.FIND_GUEST,
             "see whether the guest sleeps",
@@ -245,6 +248,7 @@ def interrupt(context: PathContext, *, told: bool = True) -> tuple[Step, ...]:
             argument=int(context.polls_completions),
         ),
         *enter_guest(context),
+        *injected,
         spend(
             "interrupt the guest",
             Category.NOTIFY,

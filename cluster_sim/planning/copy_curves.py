@@ -77,9 +77,9 @@ class CopyCurves:
             Mover.ENGINE: engine,
             Mover.CRYPTO: crypto,
             Mover.NIC: by_dma(of_rate(host.nic.rate)),
-            Mover.STORAGE: by_dma(of_storage(host.storage)),
+            Mover.STORAGE: of_storage(host.storage) if host.storage.rate else by_dma(of_storage(host.storage)),
             Mover.LINK: of_rate(cluster.network.rate),
-            Mover.DRIVE: of_rate(host.storage.rate),
+            Mover.DRIVE: by_dma(of_rate(host.storage.rate)),
         }
         self.remote = remote_shares(host)
 

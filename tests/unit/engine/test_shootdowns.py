@@ -89,7 +89,14 @@ def test_a_pool_that_grows_interrupts_those_at_work(protection: str, times: int,
         "deadline": "16ms",
         "when_full": "drop_newest",
     }
-    path: Values = {"kind": "swiotlb", "pool": "2MiB", "areas": 1, "dynamic": True, "grow": "2MiB"}
+    path: Values = {
+        "kind": "swiotlb",
+        "mapping": "per_transfer",
+        "pool": "2MiB",
+        "areas": 1,
+        "dynamic": True,
+        "grow": "2MiB",
+    }
     guest: Values = {"vcpus": vcpus, "workloads": [WORKING, video]}
     engine = engine_of(scenario(protection, path, guest=guest))
     at_ns, streams = np.array([0, MS]), np.array([0, 1])

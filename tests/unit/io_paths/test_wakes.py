@@ -11,7 +11,7 @@ from cluster_sim.engine.state import submissions
 from cluster_sim.results.endings import DropReason, Ending
 from cluster_sim.results.ledger import Category
 from cluster_sim.runtime.host_engine import HostEngine
-from tests.unit.hand_prices import INTERRUPT, INTERRUPT_EXITS, KICK, TECHNOLOGIES, WORKER, pool
+from tests.unit.hand_prices import INJECT, INTERRUPT, INTERRUPT_EXITS, KICK, TECHNOLOGIES, WORKER, pool
 from tests.unit.lone_host import Values, arrivals, engine_of, run, scenario
 
 PACKET_BYTES = 1_500
@@ -40,7 +40,7 @@ def test_a_thread_that_sleeps_elsewhere_pays_an_ipi_and_a_second_wake_up(protect
     there = packets_at(receiver(protection, "other_vcpu"), FAR_NS)[0]
     alone_ns = WORKER + INTERRUPT[protection] + WORK_NS
     assert here["ended_ns"] - here["submitted_ns"] == alone_ns
-    told_ns = KICK[protection] + INTERRUPT[protection]
+    told_ns = KICK[protection] + INTERRUPT[protection] - INJECT
     assert there["ended_ns"] - there["submitted_ns"] == alone_ns + told_ns
     assert there["exits"] - here["exits"] == 1 + INTERRUPT_EXITS[protection]
     assert there["ledger"][Category.NOTIFY] - here["ledger"][Category.NOTIFY] == told_ns
@@ -62,7 +62,7 @@ def test_a_guest_that_spins_finds_the_work_by_itself(protection: str) -> None:
     assert here["ended_ns"].tolist() == there["ended_ns"].tolist()
 
 
-@pytest.mark.parametrize(("apart_ns", "polls"), [(40_000, True), (60_000, False)])
+@pytest.mark.parametrize(("apart_ns", "polls"), [(39_000, True), (60_000, False)])
 def test_a_guest_that_polls_before_it_halts_is_not_woken_meanwhile(apart_ns: int, *, polls: bool) -> None:
     """It polls 50 us; the second packet comes so long after the first has ended, and its worker takes 4.4 us more."""
     engine = receiver("sev-snp", "other_vcpu", guest_halt_poll="50us")
@@ -70,11 +70,11 @@ def test_a_guest_that_polls_before_it_halts_is_not_woken_meanwhile(apart_ns: int
     first, second = packets_at(engine, FAR_NS, ended_ns + apart_ns)
     assert first["ended_ns"] == ended_ns
     interrupt_ns = 5_320
-    told_ns = interrupt_ns if polls else 2 * INTERRUPT["sev-snp"] + KICK["sev-snp"]
+    told_ns = INJECT + interrupt_ns if polls else 2 * INTERRUPT["sev-snp"] - INJECT + KICK["sev-snp"]
     assert second["ledger"][Category.NOTIFY] == WORKER + told_ns
     assert second["exits"] == (1 if polls else 3)
     polled_ns = engine.gauges().polled_ns().tolist()
-    idle_ns = apart_ns + WORKER
+    idle_ns = apart_ns + WORKER + INJECT
     in_second = 2 * idle_ns + interrupt_ns if polls else 2 * 50_000
     assert polled_ns == [2 * 50_000 + in_second]
 
@@ -87,7 +87,7 @@ def test_a_server_whose_threads_sleep_elsewhere_pays_once_an_answer() -> None:
         assert (done["ledger"].sum(axis=1) == done["ended_ns"] - done["submitted_ns"]).all()
         return int(done["handed_ns"][0] - done["submitted_ns"][0])
 
-    assert first_answer_ns("other_vcpu") - first_answer_ns("same_vcpu") == KICK["tdx"] + INTERRUPT["tdx"]
+    assert first_answer_ns("other_vcpu") - first_answer_ns("same_vcpu") == KICK["tdx"] + INTERRUPT["tdx"] - INJECT
 
 
 def test_packets_by_bits_a_second_overflow_a_ring_and_are_counted() -> None:

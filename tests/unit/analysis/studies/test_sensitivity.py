@@ -93,7 +93,10 @@ def test_a_share_of_a_range_is_a_share_of_its_logarithm() -> None:
 
 
 def test_a_cost_that_is_measured_for_one_technology_only_is_as_sure_as_for_the_other() -> None:
-    both = [shipped_profile("sev-snp", "auto"), shipped_profile("pkvm", "auto")]
+    both = [
+        shipped_profile("sev-snp", "auto", "genoa", crosses_nodes=False),
+        shipped_profile("pkvm", "auto", "genoa", crosses_nodes=False),
+    ]
     for profiles in (both, both[::-1]):
         known = {factor.name: factor.confidence for factor in factors_of(profiles)}
         assert known["copy.zen4_cold"] == "stand-in"
@@ -102,7 +105,9 @@ def test_a_cost_that_is_measured_for_one_technology_only_is_as_sure_as_for_the_o
 
 def test_a_stand_in_is_sampled_over_what_else_could_be_in_its_place() -> None:
     """A worker's wake is that of a thread through a pipe, 1 to 4.2 us, or an engine's interrupt and wake, to 5 us."""
-    factors = {factor.name: factor for factor in factors_of([shipped_profile("pkvm", "auto")])}
+    factors = {
+        factor.name: factor for factor in factors_of([shipped_profile("pkvm", "auto", "genoa", crosses_nodes=False)])
+    }
     (own,) = factors["price.zen4.wake_worker"].costs
     assert (own.low, own.value, own.high) == (1000, 2400, 5000)
     assert "notify.thread_wake" not in factors, "nothing else on pKVM is made of it"
@@ -110,7 +115,7 @@ def test_a_stand_in_is_sampled_over_what_else_could_be_in_its_place() -> None:
 
 def test_samples_that_would_make_a_price_negative_go_back_to_where_it_is_nothing() -> None:
     """Sharing takes 2.5 us, 0.5 us of them the call; sampled as 1.0 and 1.2 they meet: 2.5 - 1.5 t = 0.5 + 0.7 t."""
-    profile = shipped_profile("pkvm", "auto")
+    profile = shipped_profile("pkvm", "auto", "genoa", crosses_nodes=False)
     held = held_together(
         {"pkvm.share_4k": 1.0, "exit.pkvm.hvc_guest_or_host_to_el2": 1.2, "pkvm.donate_4k": 9.0}, profile
     )
