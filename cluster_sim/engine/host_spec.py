@@ -144,9 +144,9 @@ GUEST: Final = record_of(GUEST_FIELDS)
 class Policy(NamedTuple):
     """What a scenario decides for the loop: pins and who waits for them (FOREVER or ns), polls, storage, the cache.
 
-    `remote_adds_to_…` is what memory on other NUMA nodes adds to a cold copy by guest or host, in millionths of its
-    time. `keeps_rows`: rows of transfers that have ended are kept
-    to be read out, and not only added up.
+    `distance_scale` turns reuse distances into steps of their table, `remote_adds_to_…` is what memory on other NUMA
+    nodes adds to a cold copy by guest or host, in millionths of its time. `keeps_rows`: rows of transfers that have
+    ended are kept to be read out, and not only added up.
     """
 
     on_pin: int
@@ -159,6 +159,7 @@ class Policy(NamedTuple):
     storage_jitter: int
     keeps_rows: bool
     llc_bytes: int
+    distance_scale: int
     remote_adds_to_guest: int
     remote_adds_to_host: int
 

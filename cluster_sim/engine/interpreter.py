@@ -30,29 +30,6 @@ from cluster_sim.results.endings import DropReason, Ending
 
 
 @compiled
-def merge(host: Host, transfer: int) -> None:
-    """What the guest handles together with what came before is worked on together with it, as far as both have room."""
-    row, moving = host.state.transfers[transfer], host.state.streams[host.state.transfers[transfer].stream]
-    if moving.handling > 0 and moving.merged_bytes + row.bytes <= host.spec.streams[row.stream].merge_bytes:
-        moving.merged_bytes += row.bytes
-        row.counts[Count.WORK] = 0
-    else:
-        moving.merged_bytes = row.bytes
-
-
-@compiled
-def signal(host: Host, transfer: int) -> None:
-    """Decide whether the guest must be interrupted for a completion (event idx, polling)."""
-    row = host.state.transfers[transfer]
-    is_polled = host.spec.steps[row.step].argument != 0
-    moving = host.state.streams[row.stream]
-    row.counts[Count.INTERRUPTS] = 1 if moving.handling == 0 and not is_polled else 0
-    if host.spec.streams[row.stream].merge_bytes > 0:
-        merge(host, transfer)
-    moving.handling += 1
-
-
-@compiled
 def find_guest(host: Host, transfer: int, now_ns: int) -> None:
     """Decide whether the guest that is interrupted sleeps, and book what polled for it meanwhile."""
     row = host.state.transfers[transfer]
@@ -216,8 +193,6 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
         release(host, stream.servers[step.resource], 1, now_ns)
         if row.turns_left > 0:
             row.step -= step.argument
-    elif op == Op.SIGNAL:
-        signal(host, transfer)
     elif op == Op.FIND_GUEST:
         find_guest(host, transfer, now_ns)
     elif op == Op.HANDLED:
@@ -287,7 +262,7 @@ def run_steps(host: Host, transfer: int, now_ns: int) -> None:
     while True:
         step = host.spec.steps[row.step]
         op = step.op
-        if op == Op.SPEND or op == Op.KICK or op == Op.SPEND_LOCKED or op == Op.SPEND_SHOT_DOWN:
+        if op == Op.SPEND or op == Op.KICK or op == Op.SIGNAL or op == Op.SPEND_LOCKED or op == Op.SPEND_SHOT_DOWN:
             now_ns = spend(host, transfer, now_ns, op)
             if now_ns == STOPPED:
                 return

@@ -42,6 +42,9 @@ CACHE_FIELDS: Final = (
     Field("moved_bytes", "B", "bytes that came to the front in it"),
     Field("held_bytes", "B", "bytes that were touched last in each epoch", (EPOCHS,)),
     Field("found", "1/1024", "share of what was touched last in each epoch that is still there", (EPOCHS,)),
+    Field("known", "1", "epochs back from the newest of which that has been worked out"),
+    Field("known_bytes", "B", "what was touched last in these"),
+    Field("gone", "", "epoch up to which nothing is there any more"),
 )
 CACHE: Final = record_of(CACHE_FIELDS)
 
@@ -75,7 +78,7 @@ def empty_cache() -> Records:
     """A cache in which nothing lies."""
     cache = np.zeros(1, CACHE)
     cache["newest"] = NEVER + 1
-    cache["found"][:, NEVER + 1] = ALL
+    cache["gone"] = NEVER
     return cache
 
 
@@ -102,9 +105,9 @@ def touch(host: Host, buffer: int, end: int, touched_bytes: int) -> int:
     if touched != newest:
         cache.moved_bytes += touched_bytes
     if touched != NEVER:
+        found = found_of(host, touched)
         at = epoch_at(newest, touched)
         cache.held_bytes[at] = max(cache.held_bytes[at] - had_bytes, 0)
-        found = cache.found[at]
         if had_bytes < touched_bytes:
             found = found * had_bytes // touched_bytes
     return int(found)
@@ -155,34 +158,55 @@ def keep_time(host: Host) -> None:
 
 @compiled
 def begin_epoch(host: Host) -> None:
-    """Begin an epoch, and find anew how much is still there of what was touched last in each before.
-
-    In front of it lies what was touched in later epochs and in its own; the oldest two become one.
-    """
-    cache, table = host.state.cache[0], host.spec.found_by_distance
-    llc_bytes = host.spec.policy.llc_bytes
+    """Begin an epoch; the oldest two become one, and what is still there of each must be worked out anew."""
+    cache = host.state.cache[0]
     newest = cache.newest + 1
     first, oldest = newest & (EPOCHS - 1), (newest + 1) & (EPOCHS - 1)
     cache.held_bytes[oldest] += cache.held_bytes[first]
     cache.held_bytes[first] = 0
-    cache.found[first] = ALL
     cache.newest = newest
     cache.moved_bytes = 0
-    scale = (STEPS_A_CACHE << SCALE_BITS) // llc_bytes
-    far_bytes = CACHES * llc_bytes
-    distance_bytes = 0
-    for back in range(1, EPOCHS):
-        at = (newest - back) & (EPOCHS - 1)
-        distance_bytes += cache.held_bytes[at]
-        if distance_bytes >= far_bytes:
-            if cache.found[at] == 0:
-                return
-            cache.found[at] = 0
-            continue
-        position = distance_bytes * scale
+    cache.known = 0
+    cache.known_bytes = 0
+
+
+@inlined
+def found_of(host: Host, touched: int) -> int:
+    """The share that is still there of what was touched last in an epoch; what is gone does not come back."""
+    cache = host.state.cache[0]
+    if touched == cache.newest:
+        return ALL
+    if touched <= cache.gone:
+        return 0
+    back = min(cache.newest - touched, EPOCHS - 1)
+    return int(cache.found[(cache.newest - back) & (EPOCHS - 1)]) if back <= cache.known else work_out(host, back)
+
+
+@compiled
+def work_out(host: Host, back: int) -> int:
+    """What is still there of an epoch: in front of it lies what later ones and it itself hold; those between, too."""
+    cache, table = host.state.cache[0], host.spec.found_by_distance
+    far_bytes, scale = CACHES * host.spec.policy.llc_bytes, host.spec.policy.distance_scale
+    found = 0
+    while cache.known < back:
+        at = (cache.newest - cache.known - 1) & (EPOCHS - 1)
+        known_bytes = cache.known_bytes + cache.held_bytes[at]
+        if known_bytes >= far_bytes:
+            cache.gone = cache.newest - cache.known - 1
+            return 0
+        position = known_bytes * scale
         step = position >> SCALE_BITS
         part = (position >> (SCALE_BITS - SHARE_BITS)) & (ALL - 1)
-        cache.found[at] = table[step] + ((table[step + 1] - table[step]) * part >> SHARE_BITS)
+        found = table[step] + ((table[step + 1] - table[step]) * part >> SHARE_BITS)
+        cache.found[at] = found
+        cache.known_bytes = known_bytes
+        cache.known += 1
+    return int(found)
+
+
+def distance_scale(llc_bytes: int) -> int:
+    """What a distance in bytes is multiplied with, 2 to the power of SCALE_BITS for a step of the table."""
+    return (STEPS_A_CACHE << SCALE_BITS) // llc_bytes if llc_bytes else 0
 
 
 @compiled

@@ -264,6 +264,29 @@ def receive(host: Host, transfer: int, now_ns: int) -> int:
     return take_time(host, transfer, now_ns, server.free_ns - now_ns)
 
 
+@compiled
+def merge(host: Host, transfer: int) -> None:
+    """What the guest handles together with what came before is worked on together with it, as far as both have room."""
+    row, moving = host.state.transfers[transfer], host.state.streams[host.state.transfers[transfer].stream]
+    if moving.handling > 0 and moving.merged_bytes + row.bytes <= host.spec.streams[row.stream].merge_bytes:
+        moving.merged_bytes += row.bytes
+        row.counts[Count.WORK] = 0
+    else:
+        moving.merged_bytes = row.bytes
+
+
+@compiled
+def signal(host: Host, transfer: int) -> None:
+    """Decide whether the guest must be interrupted for a completion (event idx, polling)."""
+    row = host.state.transfers[transfer]
+    is_polled = host.spec.steps[row.step].argument != 0
+    moving = host.state.streams[row.stream]
+    row.counts[Count.INTERRUPTS] = 1 if moving.handling == 0 and not is_polled else 0
+    if host.spec.streams[row.stream].merge_bytes > 0:
+        merge(host, transfer)
+    moving.handling += 1
+
+
 @inlined
 def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
     """Spend a step's time; when that ends, or STOPPED."""
@@ -274,6 +297,8 @@ def spend(host: Host, transfer: int, now_ns: int, op: int) -> int:
         has_work = host.state.servers[server].held if step.argument == 0 else host.state.streams[row.stream].at_worker
         if has_work > 0 or is_polling(host, server, now_ns):
             return now_ns
+    if op == Op.SIGNAL:
+        signal(host, transfer)
     if op == Op.SPEND_SHOT_DOWN:
         guest = host.state.guests[host.spec.streams[row.stream].guest]
         row.counts[Count.SHOT_DOWN] = guest.shootdowns - row.seen_shootdowns

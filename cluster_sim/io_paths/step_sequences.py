@@ -197,8 +197,14 @@ def is_told_by_worker(context: PathContext) -> bool:
 def tell_guest(context: PathContext) -> tuple[Step, ...]:
     """Inject an interrupt, unless the guest handles the queue anyway or polls: eventfd, irqfd, the vCPU's kick."""
     return (
-        Step(Op.SIGNAL, "decide whether the guest must be told", argument=int(context.polls_completions)),
-        spend("inject the interrupt", Category.NOTIFY, Runner.HOST, Charge("inject_interrupt", Count.INTERRUPTS)),
+        Step(
+            Op.SIGNAL,
+            "inject an interrupt, unless the guest looks anyway",
+            category=Category.NOTIFY,
+            runner=Runner.HOST,
+            charges=(Charge("inject_interrupt", Count.INTERRUPTS),),
+            argument=int(context.polls_completions),
+        ),
     )
 
 
@@ -238,7 +244,9 @@ def interrupt(context: PathContext, *, told: bool = True) -> tuple[Step, ...]:
     injected: tuple[Step, ...] = ()
     if context.coalesces:  # the first of those that were gathered interrupts, and comes first
         gathered = Step(Op.GATHER, "interrupts wait for more completions", category=Category.QUEUE_WAIT)
-        telling, injected = (gathered, *telling[:1]), telling[1:]
+        told_of = Step(Op.SIGNAL, "which of them interrupts", argument=int(context.polls_completions))
+        inject = Charge("inject_interrupt", Count.INTERRUPTS)
+        telling, injected = (gathered, told_of), (spend("inject it", Category.NOTIFY, Runner.HOST, inject),)
     return (
         *telling,
         Step(

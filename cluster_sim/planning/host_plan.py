@@ -9,7 +9,7 @@ from cluster_sim.engine.faults import PlannedFault
 from cluster_sim.engine.heap import ENTRY
 from cluster_sim.engine.host_spec import GUEST, REQUEST, HostSpec, Policy, Records
 from cluster_sim.engine.host_state import BUFFER, CURSOR, GUEST_STATE, JOURNAL, MESSAGE, TRANSFER, HostState, Int32s
-from cluster_sim.engine.last_level_cache import SLOT_SET, empty_cache, found_by_distance
+from cluster_sim.engine.last_level_cache import SLOT_SET, distance_scale, empty_cache, found_by_distance
 from cluster_sim.engine.records import empty_lists, empty_wait_queues
 from cluster_sim.engine.shared_resources import NEVER_NS, idle_shares, room_for_jobs
 from cluster_sim.engine.state import ALIVE, FOREVER, NOBODY, NOT_GROWING, ON_PIN_DEFER, ON_PIN_RETRY, ON_PIN_WAIT, Host
@@ -87,8 +87,7 @@ def plan_host(
     io_bases = np.cumsum([0, *(guest.layout.io_pages for guest in guests)]) if len(pages) else bases
     curves = CopyCurves(profile, scenario.cluster)
     table = build_streams(scenario, protection, guests, streams, servers, io_bases, sizes)
-    for loops_or_draws in ("is_closed", "work_draw"):
-        table[loops_or_draws] *= not is_alone
+    table["is_closed"], table["work_draw"] = (table[field] * (not is_alone) for field in ("is_closed", "work_draw"))
     link_streams(table, guests, streams)
     sharing = SetUp(scenario, profile)
     spec = HostSpec(
@@ -282,6 +281,7 @@ def policy_of(scenario: ScenarioSpec, curves: CopyCurves, *, keeps_rows: bool, i
         storage_jitter=0 if is_alone else scenario.cluster.host.storage.jitter,
         keeps_rows=keeps_rows,
         llc_bytes=scenario.cluster.host.llc,
+        distance_scale=distance_scale(scenario.cluster.host.llc),
         remote_adds_to_guest=curves.remote_adds(curves.remote[Mover.GUEST]),
         remote_adds_to_host=curves.remote_adds(curves.remote[Mover.HOST]),
     )
