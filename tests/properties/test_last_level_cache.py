@@ -25,7 +25,7 @@ from tests.unit.lone_host import Values, arrivals, scenario, workload_sizes
 
 KIB, MIB = 1 << 10, 1 << 20
 DEPTH = 8
-STEPS_A_REQUEST = 24
+STEPS_A_REQUEST = 48
 EXTRAS = 3
 SPAN_NS = 1_000_000
 
@@ -147,9 +147,9 @@ class Replay:
         for entry in self.journal:
             number, buffer = int(entry["step"]), int(entry["buffer"])
             step = steps[number]
-            if steps[number - 1]["op"] == Op.MAP_SLOTS:
-                self.map_buffer(buffer)
-            elif steps[number - 1]["op"] == Op.UNMAP_SLOTS:
+            if steps[number - 2]["op"] == Op.MAP_SLOTS and buffer not in self.mapped:
+                self.map_buffer(buffer)  # with the first of its turns at the area's lock
+            elif steps[number - 2]["op"] == Op.UNMAP_SLOTS and buffer in self.mapped:
                 self.unmap_buffer(buffer)
             elif step["op"] == Op.COPY and step["argument"] in (Mover.GUEST, Mover.HOST):
                 before = self.twin.bus_sectors
