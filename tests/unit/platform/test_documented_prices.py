@@ -151,7 +151,6 @@ CURVES = table("4.4", "mover")
     ("row", "curve"),
     [
         ("guest, host, cold", "cold"),
-        ("guest, host, hot", "hot"),
         ("cipher", "crypto"),
         ("copy engine", "engine"),
     ],
