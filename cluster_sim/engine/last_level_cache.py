@@ -54,7 +54,9 @@ SLOT_SET_FIELDS: Final = (
     Field("mapped_up_to", "", "slot at which the last mapping in it began"),
 )
 SLOT_SET: Final = record_of(SLOT_SET_FIELDS)
-"""A slot set of a bounce pool."""
+"""A slot set of a bounce pool, or the first of a stretch of them that are told apart by nothing."""
+STRETCHES: Final = 16
+"""Of an area, at least, where it has so many slot sets."""
 
 
 def found_by_distance() -> Int64s:
@@ -204,6 +206,11 @@ def work_out(host: Host, back: int) -> int:
     return int(found)
 
 
+def stretch_bits(area_slots: int) -> int:
+    """How many of the lowest bits of a slot's number tell apart slots of one stretch."""
+    return max(SET_BITS, (area_slots // STRETCHES).bit_length() - 1)
+
+
 def distance_scale(llc_bytes: int) -> int:
     """What a distance in bytes is multiplied with, 2 to the power of SCALE_BITS for a step of the table."""
     return (STEPS_A_CACHE << SCALE_BITS) // llc_bytes if llc_bytes else 0
@@ -211,39 +218,45 @@ def distance_scale(llc_bytes: int) -> int:
 
 @compiled
 def take_from_sets(host: Host, transfer: int) -> None:
-    """What was touched of the slots that the transfer's buffer has got, when the search came by before."""
+    """What was touched of the slots that the transfer's buffer has got, when the search came by before.
+
+    Neighbours in one stretch of slot sets are told apart by nothing but their bytes.
+    """
     row = host.state.transfers[transfer]
     stream, state = host.spec.streams[row.stream], host.state.buffers[row.buffer]
     at = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
-    piece_bytes = stream.segment_bytes
-    left_bytes, pieces, touched, held_bytes = row.bytes, 0, 0, 0
+    bits, piece_bytes = stream.stretch_bits, stream.segment_bytes
+    left_bytes, touched, held_bytes, last = row.bytes, 0, 0, -1
     while left_bytes > 0:
         slot = host.state.slots[at]
         if slot != TRANSIENT:
-            slot_set, first = host.state.slot_sets[slot >> SET_BITS], slot & (SLOTS_PER_SET - 1)
-            if first <= slot_set.mapped_up_to:
-                slot_set.touched_before = slot_set.touched
-            slot_set.mapped_up_to = first
-            if slot_set.touched_before != NEVER:
-                pieces += 1
-                touched += slot_set.touched_before
-                held_bytes += min(piece_bytes, left_bytes)
+            stretch = host.state.slot_sets[slot >> bits << bits - SET_BITS]
+            first = slot & ((1 << bits) - 1)
+            if slot >> bits != last and first <= stretch.mapped_up_to:
+                stretch.touched_before = stretch.touched
+            last = slot >> bits
+            stretch.mapped_up_to = first
+            if stretch.touched_before != NEVER:
+                taken_bytes = min(piece_bytes, left_bytes)
+                touched += stretch.touched_before * taken_bytes
+                held_bytes += taken_bytes
         at += 1
         left_bytes -= piece_bytes
-    state.touched[End.DEVICE] = touched if pieces <= 1 else touched // pieces
+    state.touched[End.DEVICE] = touched // held_bytes if held_bytes > 0 else NEVER
     state.cached_bytes[End.DEVICE] = held_bytes
     state.dirty[End.DEVICE] = ALL
 
 
 @compiled
 def leave_with_sets(host: Host, transfer: int) -> None:
-    """Leave with the slots' sets when the transfer touched them last."""
+    """Leave with the slots' stretches of sets when the transfer touched them last."""
     row = host.state.transfers[transfer]
     stream, state = host.spec.streams[row.stream], host.state.buffers[row.buffer]
     first = stream.first_mapping + (row.buffer - stream.first_buffer) * stream.mappings
-    touched = state.touched[End.DEVICE]
+    touched, bits, last = state.touched[End.DEVICE], stream.stretch_bits, -1
     for at in range(first, first + state.mapped_pieces - stream.extra_mappings):
         slot = host.state.slots[at]
-        if slot != TRANSIENT:
-            host.state.slot_sets[slot >> SET_BITS].touched = touched
+        if slot != TRANSIENT and slot >> bits != last:
+            last = slot >> bits
+            host.state.slot_sets[last << bits - SET_BITS].touched = touched
     state.touched[End.DEVICE] = NEVER

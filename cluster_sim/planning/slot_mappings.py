@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cluster_sim.engine.bounce import AT_PAGE, end_growth
+from cluster_sim.engine.last_level_cache import stretch_bits
 from cluster_sim.engine.state import Host
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.drivers import Driver, driver_of
@@ -12,6 +13,7 @@ from cluster_sim.io_paths.steps import Op
 from cluster_sim.memory.swiotlb import (
     MAPPING_BYTES_MAX,
     NO_SLOT,
+    SLOT_BYTES,
     PoolSize,
     empty_swiotlb,
     map_buffer,
@@ -123,6 +125,7 @@ def put_mappings(row: np.void, stream: PlannedStream, layout: GuestLayout, first
     largest = mapping_bytes_max(align_mask(layout))
     extras = 0 if stays_mapped(stream, layout) else max(each.extra_mappings for each in drivers_of(stream.queue))
     row["segment_bytes"] = segment_bytes(stream.queue, largest)
+    row["stretch_bits"] = stretch_bits(layout.pool_bytes // layout.pools // layout.needs.areas // SLOT_BYTES)
     row["whole_bytes_max"] = MAPPING_BYTES_MAX if stream.queue.traits.is_contiguous else 0
     row["extra_mappings"] = extras
     row["first_mapping"] = first_mapping
