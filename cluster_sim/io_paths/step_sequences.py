@@ -1,4 +1,7 @@
-"""Stretches of steps that paths share: CPUs, doorbell, the host's side, interrupt, beginning and end."""
+"""Stretches of steps that paths share: CPUs, doorbell, the host's side, interrupt, beginning and end.
+
+Long, for whoever reads a path has all that it is put together from before him.
+"""
 
 from dataclasses import replace
 

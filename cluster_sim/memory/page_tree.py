@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster_sim.compiling.by_reference import by_reference
-from cluster_sim.compiling.decorators import compiled
+from cluster_sim.compiling.decorators import compiled, inlined
 from cluster_sim.compiling.records import Field, record_of
 from cluster_sim.memory.effects import add_effects
 from cluster_sim.memory.outcomes import Outcome
@@ -25,7 +25,8 @@ UNIFORM = -1
 
 MID = 0
 LEAF = 1
-STRIDE = 32
+LONG_STRIDE = 128
+SHORT_STRIDE = 16
 
 Words = npt.NDArray[np.int64]
 Entries = npt.NDArray[np.void]
@@ -85,18 +86,26 @@ def give_node(tree: PageTree, level: int, node: int) -> None:
     tree.heights[level] += 1
 
 
-@compiled
-def run_length(words: Words) -> int:
-    """How many words from the first on are like it, compared a stride at a time so that no word costs a branch."""
+@inlined
+def strides_alike(words: Words, length: int, stride: int) -> int:
+    """Go on by whole strides while their words are all like the first, with no branch for each word."""
     first = words[0]
-    length = 0
-    while length + STRIDE <= len(words):
+    while length + stride <= len(words):
         differences = 0
-        for i in range(STRIDE):
+        for i in range(stride):
             differences |= words[length + i] ^ first
         if differences != 0:
             break
-        length += STRIDE
+        length += stride
+    return length
+
+
+@compiled
+def run_length(words: Words) -> int:
+    """How many words from the first on are like it."""
+    first = words[0]
+    length = strides_alike(words, 0, LONG_STRIDE)
+    length = strides_alike(words, length, SHORT_STRIDE)
     while length < len(words) and words[length] == first:
         length += 1
     return length

@@ -151,8 +151,8 @@ def offset_in_block(pools: Swiotlb, pool: int, address: int) -> int:
 @compiled
 def block_bytes(pools: Swiotlb, pool: int, address: int, mapping_bytes: int) -> int:
     """What a mapping takes: what comes before it in its block, and up to the allocation's alignment."""
-    unit = pools.pools[pool].alloc_align_mask + 1
-    return int((mapping_bytes + offset_in_block(pools, pool, address) + unit - 1) // unit * unit)
+    mask = pools.pools[pool].alloc_align_mask
+    return int((mapping_bytes + offset_in_block(pools, pool, address) + mask) & ~mask)
 
 
 @compiled
@@ -219,12 +219,15 @@ def find_slots(pools: Swiotlb, pool: int, home: int, address: int, block: int) -
     row = pools.pools[pool]
     first, areas = row.first_area, row.areas
     for _ in range(row.grown + 1):
-        for i in range(areas):
-            area = first + (home + i) % areas
+        area = first + (home if home < areas else home % areas)
+        for _ in range(areas):
             slot = search_area(pools, pool, area, address, block)
             if slot != NO_SLOT:
                 take_slots(pools, area, slot, slots_of(block))
                 return slot
+            area += 1
+            if area == first + areas:
+                area = first
         first += areas
         areas = row.grown_areas
     return NO_SLOT
@@ -290,10 +293,8 @@ def unmap_single(pools: Swiotlb, pool: int, slot: int, address: int, mapping_byt
     if end % SLOTS_PER_SET != 0:
         length = int(free_runs[end])
     given = free_runs[slot:end]
-    taken = 0
-    for i in range(slots):
-        taken |= given[i]
-    assert taken == 0, "a slot is given back once"
+    assert given[0] == 0, "a slot is given back once"
+    assert given[slots - 1] == 0, "a slot is given back once"
     for i in range(slots):
         given[i] = length + slots - i
     rewrite_run_before(free_runs, slot, length + slots)
