@@ -18,7 +18,7 @@ record: summary
 profile: free
 protection: none
 io_path: {kind: direct}
-cluster: {hosts: 1, host: {cpus: 8, memory: 8GiB, storage: {latency: 100us}}}
+cluster: {hosts: 1, host: {cpus: 8, memory: 8GiB, storage: {latency: 100us, jitter: 0}}}
 guests:
   - {name: g, count_per_host: 1, vcpus: 1, memory: 1GiB, workloads: [{kind: block}]}
 """
