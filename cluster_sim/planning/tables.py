@@ -36,6 +36,8 @@ from cluster_sim.scenario.workload_traits import QueueTraits, Role
 WHEN_FULL = {"wait": WAIT, "drop_newest": DROP_NEWEST, "drop_oldest": DROP_OLDEST}
 WORK_DRAWS = {"constant": CONSTANT, "uniform": UNIFORM, "exponential": EXPONENTIAL}
 NOTHING_COUNTED = -1
+THROTTLES = 1
+"""Of a pool: who may map while it is nearly full goes alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,15 @@ def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Seque
     for guest in guests:
         first = len(capacity)
         vcpus = guest.placed.group.vcpus
-        resources = (Resource.VCPU, Resource.MMU_LOCK, Resource.BOOT, Resource.THROTTLE)
+        resources = (Resource.VCPU, Resource.MMU_LOCK, Resource.BOOT)
         by_guest.append({resource: first + number for number, resource in enumerate(resources)})
-        capacity += [vcpus, vcpus, vcpus, 1]
+        capacity += [vcpus] * len(resources)
     pools = pool_of_streams(guests, streams)
     first_areas = {}
     for number, pool in enumerate(pools):
         if pool not in first_areas:
             first_areas[pool] = len(capacity)
-            capacity += [1] * guests[streams[number].guest].layout.needs.areas
+            capacity += [1] * (guests[streams[number].guest].layout.needs.areas + THROTTLES)
     rows = []
     links: dict[int, int] = {}
     worker_of = workers_of(host.workers, guests)
@@ -87,8 +89,10 @@ def build_servers(host: HostSpec, guests: Sequence[PlannedGuest], streams: Seque
     capacity += [1] * len(set(worker_of))
     threads: dict[tuple[int, int], int] = {}
     for number, stream in enumerate(streams):
+        first_area, areas = first_areas[pools[number]], guests[stream.guest].layout.needs.areas
         own = {
-            Resource.AREA_LOCK: first_areas[pools[number]] + home_area(guests[stream.guest], number),
+            Resource.AREA_LOCK: first_area + home_area(guests[stream.guest], number),
+            Resource.THROTTLE: first_area + areas,
             Resource.WORKER: first_worker + worker_of[number],
             Resource.THREAD: len(capacity),
         }

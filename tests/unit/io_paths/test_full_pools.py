@@ -140,6 +140,22 @@ def test_throttled_requests_map_one_at_a_time_above_the_mark(throttle: bool) -> 
     assert engine.state.servers["held"].sum() == 0
 
 
+def test_disks_with_a_pool_each_hold_back_their_own_requests_alone() -> None:
+    """As above, a pool each, two slots of it the rings': of either disk six wait, and none for the other's turn."""
+    block: Values = {"kind": "block", "bs": "32KiB", "iodepth": 26, "rate_iops": 1}
+    guest: Values = {"vcpus": 64, "workloads": [block, block]}
+    slow: Values = {"storage": {"latency": "1ms", "parallel": 64}, "memory_bandwidth": 0}
+    path = SMALL_POOL | {"throttle": True, "restricted": True}
+    engine = engine_of(scenario("pkvm", path, guest=guest, host=slow))
+    done = in_order(run(engine, transfers([(20_000 * n, disk, n, 32 * KIB) for n in range(26) for disk in (0, 1)])))
+    assert (done["outcome"] == Ending.DELIVERED).all()
+    assert int(engine.gauges().pools().slots_hiwater[0]) == 2 * (2 + 19 * 20)
+    waited = done["ledger"][:, Category.QUEUE_WAIT] > 100_000
+    assert [int(waited[done["stream"] == disk].sum()) for disk in (0, 1)] == [6, 6]
+    first, second = (done["ended_ns"][done["stream"] == disk] for disk in (0, 1))
+    assert abs(first - second).max() < 20_000, "neither stands behind the other"
+
+
 def test_packets_to_send_are_dropped_when_the_pool_is_full_and_nothing_is_held_back() -> None:
     """64 KiB takes 32 slots: sixteen fit, and are still being copied when the last of twenty asks."""
     network: Values = {"kind": "network", "direction": "to_device", "size": "64KiB", "ring": 64, "rate_pps": 1}
