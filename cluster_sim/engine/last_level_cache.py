@@ -5,8 +5,8 @@ loop keeps, for each end of a buffer's copies, when a CPU touched it last, and h
 time. Time counts the bytes that come to the front, in steps of a 16th of the cache. What lies in front of a memory is
 its reuse distance; the share of its lines that are found by that is tabulated once (`found_by_distance`).
 
-Bounce slots are taken in turn: those of a mapping were last touched when the search came by before. So each slot set
-remembers the time of its last touch in this round and in the round before.
+Bounce slots are taken in turn: those of a mapping were last touched when the search came by before. So each stretch of
+slot sets keeps the time of its last touch in this round and in the round before.
 """
 
 from math import exp
@@ -54,9 +54,9 @@ SLOT_SET_FIELDS: Final = (
     Field("mapped_up_to", "", "slot at which the last mapping in it began"),
 )
 SLOT_SET: Final = record_of(SLOT_SET_FIELDS)
-"""A slot set of a bounce pool, or the first of a stretch of them that are told apart by nothing."""
+"""A slot set of a bounce pool; the first of a stretch of them speaks for all."""
 STRETCHES: Final = 16
-"""Of an area, at least, where it has so many slot sets."""
+"""At least so many an area, where it has so many slot sets."""
 
 
 def found_by_distance() -> Int64s:
@@ -207,7 +207,7 @@ def work_out(host: Host, back: int) -> int:
 
 
 def stretch_bits(area_slots: int) -> int:
-    """How many of the lowest bits of a slot's number tell apart slots of one stretch."""
+    """How many of the lowest bits of a slot's number count the slots of a stretch."""
     return max(SET_BITS, (area_slots // STRETCHES).bit_length() - 1)
 
 
@@ -220,7 +220,7 @@ def distance_scale(llc_bytes: int) -> int:
 def take_from_sets(host: Host, transfer: int) -> None:
     """What was touched of the slots that the transfer's buffer has got, when the search came by before.
 
-    Neighbours in one stretch of slot sets are told apart by nothing but their bytes.
+    What lies in one stretch of slot sets was touched at one time.
     """
     row = host.state.transfers[transfer]
     stream, state = host.spec.streams[row.stream], host.state.buffers[row.buffer]
