@@ -1,4 +1,4 @@
-"""What each guest driver does with swiotlb, as Linux 6.12 and later have it: one record a driver and direction."""
+"""What each guest driver does with swiotlb, as in Linux 6.13 to 6.18: one record a driver and direction."""
 
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -16,101 +16,147 @@ class Driver:
     """What a guest's driver does beside moving the payload.
 
     `mapping`: whether a buffer is mapped for each transfer, when it is posted, or once for life and only synced.
-    `extra_mappings`: further mappings of a request, of a few bytes each. `min_align_mask`: low address bits that its
-    device needs preserved. `segment_bytes`: the largest mapping it makes, ANY_SIZE for what swiotlb takes.
-    `entry_bytes`, `fixed_bytes`: coherent memory that it allocates for an entry of its ring, and once.
-    `fewest_buffers`: with fewer mapped for life it does not start. `when_pool_full`: what becomes of a transfer that
-    swiotlb has no slots for. `interrupts_when_sent`: an interrupt tells the guest that what it sent is gone.
-    `may_block`: it maps where it may sleep.
+    `maps_anew`: what is mapped ahead is used once, so that for each buffer as much memory is mapped, and copied, anew.
+    `extra_mappings`: further mappings of a transfer above `lone_bytes`, of a few bytes each. `min_align_mask`: low
+    address bits that its device needs preserved. `segment_bytes`: the largest mapping it makes, ANY_SIZE for what
+    swiotlb takes. `buffer_bytes`: the least buffer that it posts. `fewest_buffers`: with fewer mapped for life it does
+    not start. `when_pool_full`: what becomes of a transfer that swiotlb has no slots for. `interrupts_when_sent`: an
+    interrupt tells the guest that what it sent is gone. `may_block`: it maps where it may sleep.
+
+    Coherent memory: `entry_bytes` for each entry of its ring, which has `ring_entries` at least, `fixed_bytes` once, and
+    for each transfer in flight one of `lists`, by the largest transfer that it does for.
     """
 
     mapping: Mapping
+    maps_anew: bool = False
     when_pool_full: WhenPoolFull
     extra_mappings: int = 0
+    lone_bytes: int = 0
     min_align_mask: int = 0
     segment_bytes: int = ANY_SIZE
+    buffer_bytes: int = 0
     entry_bytes: int = 0
+    ring_entries: int = 0
     fixed_bytes: int = 0
+    lists: tuple[tuple[int, int], ...] = ()
     fewest_buffers: int = 1
     interrupts_when_sent: bool = True
     may_block: bool = False
     source: str
 
+    def coherent_bytes(self, buffers: int, transfer_bytes: int) -> int:
+        """What it allocates of coherent memory for a ring and for so many transfers in flight."""
+        a_list = next((size for largest, size in self.lists if transfer_bytes <= largest), 0)
+        return self.entry_bytes * max(buffers, self.ring_entries) + self.fixed_bytes + a_list * buffers
+
 
 SPLIT_RING_BYTES: Final = 16 + 2 + 8
 """Of an entry: descriptor, available and used element (virtio 1.2 §2.7)."""
+VIRTIO_ENTRIES: Final = 256
+"""Of a ring, by default of QEMU (hw/block/virtio-blk.c, hw/net/virtio-net.c: queue-size, rx_queue_size)."""
+FRAG_BYTES: Final = 32 << 10
+"""Of a page frag, in which a socket's data lies: SKB_FRAG_PAGE_ORDER, net/core/sock.c."""
+FRAME_BYTES: Final = 1_514
+"""Of an Ethernet frame: ETH_FRAME_LEN."""
 
 V4L2: Final = Driver(
     mapping="for life",
     when_pool_full="drop",
     fewest_buffers=3,
-    source="vb2_dma_sg_alloc maps, prepare and finish sync: videobuf2-dma-sg.c; QBUF fails: kernel/dma/direct.c; "
-    "REQBUFS fails below min_queued_buffers (2 of most) and one: videobuf2-core.c",
+    source="videobuf2-dma-sg.c: vb2_dma_sg_alloc maps, vb2_dma_sg_prepare and _finish sync; videobuf2-core.c: "
+    "vb2_core_reqbufs fails below min_reqbufs_allocation, which vb2_core_queue_init makes min_queued_buffers (2 of most "
+    "that set one) and one; drivers/media, Linux 6.12",
 )
 USB: Final = Driver(
     mapping="per transfer",
     when_pool_full="drop",
     segment_bytes=96 << 10,
-    entry_bytes=16,
-    source="usb_hcd_map_urb_for_dma maps each URB: usb/core/hcd.c; an URB of 32 packets of 3,072 bytes: uvc_video.c",
+    fixed_bytes=8 << 12,
+    source="drivers/usb, Linux 6.12: usb_hcd_map_urb_for_dma maps each URB, -EAGAIN without slots (core/hcd.c); an URB of "
+    "UVC_MAX_PACKETS (32) packets of 3,072 bytes (uvcvideo.h); xhci-mem.c: a page each of context array, command ring, "
+    "event ring and its table, two of contexts, two of an endpoint's ring",
 )
 VIRTIO_BLK: Final = Driver(
     mapping="per transfer",
     when_pool_full="requeue",
     extra_mappings=3,
     entry_bytes=SPLIT_RING_BYTES,
-    may_block=True,
-    source="header, status and descriptor table beside the data, segments of virtio_max_dma_size, BLK_STS_RESOURCE: "
-    "virtio_blk.c, virtio_ring.c, blk-mq.c",
+    ring_entries=VIRTIO_ENTRIES,
+    source="Linux 6.12: header, status and data (virtblk_add_req, virtio_blk.c), the table of indirect descriptors "
+    "(virtqueue_add_split, virtio_ring.c); all under the queue's spinlock, so that none may sleep; "
+    "virtblk_fail_to_queue: BLK_STS_RESOURCE; segments of virtio_max_dma_size",
 )
 NVME: Final = Driver(
     mapping="per transfer",
     when_pool_full="requeue",
     min_align_mask=4095,
-    entry_bytes=64 + 16 + 256,
+    entry_bytes=64 + 16,
+    ring_entries=1_024,
+    fixed_bytes=2 << 12,
+    lists=((2 << 12, 0), (33 << 12, 256), (252 << 10, 4 << 10)),
     may_block=True,
-    source="dma_set_min_align_mask, PRP lists from a dma_pool, max_hw_sectors of dma_opt_mapping_size, "
-    "BLK_STS_RESOURCE: nvme/host/pci.c",
+    source="nvme/host/pci.c, Linux 6.12: dma_set_min_align_mask, max_hw_sectors of dma_opt_mapping_size; io_queue_depth, "
+    "nvme_alloc_queue, an admin queue of two pages; nvme_setup_prp_simple up to two pages, then lists of dma_pools, 256 "
+    "bytes up to 32 entries; nvme_map_data: BLK_STS_RESOURCE; Kelley's RFC of throttling lets it block",
 )
 VIRTIO_NET_IN: Final = Driver(
     mapping="for life",
+    maps_anew=True,
     when_pool_full="refill later",
+    buffer_bytes=1_536,
     entry_bytes=SPLIT_RING_BYTES,
-    source="page frags are mapped ahead, and synced for what came: virtnet_rq_alloc, virtnet_rq_unmap; try_fill_recv "
-    "goes on with what it has, refill_work: virtio_net.c",
+    ring_entries=VIRTIO_ENTRIES,
+    source="virtio_net.c, Linux 6.13 (commit 47008bb51c3e): virtnet_rq_alloc maps a page frag of 32 KiB, out of which come "
+    "buffers of get_mergeable_buf_len, virtnet_rq_unmap syncs what came and unmaps with the last of them; "
+    "swiotlb_tbl_map_single copies what is mapped; try_fill_recv goes on with what it has, refill_work",
 )
 VIRTIO_NET_OUT: Final = Driver(
     mapping="per transfer",
     when_pool_full="drop",
+    extra_mappings=2,
+    lone_bytes=FRAME_BYTES,
+    segment_bytes=FRAG_BYTES,
     entry_bytes=SPLIT_RING_BYTES,
+    ring_entries=VIRTIO_ENTRIES,
     interrupts_when_sent=False,
-    source="start_xmit drops; free_old_xmit cleans: virtio_net.c",
+    source="virtio_net.c, Linux 6.12: xmit_skb puts its header before the packet's, skb_to_sgvec maps head and page frags, "
+    "virtqueue_add_split the table of indirect descriptors if there is more than one; start_xmit drops; free_old_xmit "
+    "cleans",
 )
 VIRTIO_VSOCK_IN: Final = Driver(
     mapping="posted",
     when_pool_full="refill later",
+    buffer_bytes=3_776,
     entry_bytes=SPLIT_RING_BYTES,
-    source="virtio_vsock_rx_fill maps each buffer as it posts it: vmw_vsock/virtio_transport.c",
+    ring_entries=128,
+    source="vmw_vsock/virtio_transport.c, Linux 6.12: virtio_vsock_rx_fill maps each buffer as it posts it, of "
+    "VIRTIO_VSOCK_DEFAULT_RX_BUF_SIZE: a page less skb_shared_info; vhost/vsock.c: a ring of 128",
 )
 VIRTIO_VSOCK_OUT: Final = Driver(
     mapping="per transfer",
     when_pool_full="requeue",
     extra_mappings=2,
     entry_bytes=SPLIT_RING_BYTES,
-    source="header and descriptor table beside the data; virtio_vsock_skb_queue_head, then send_pkt_work again: "
-    "vmw_vsock/virtio_transport.c",
+    ring_entries=128,
+    source="vmw_vsock/virtio_transport.c, Linux 6.12: header and data (virtio_transport_send_skb), the table of indirect "
+    "descriptors (virtqueue_add_split); virtio_vsock_skb_queue_head, then send_pkt_work again",
 )
-NIC_IN: Final = replace(
-    VIRTIO_NET_IN,
+NIC_IN: Final = Driver(
+    mapping="for life",
+    when_pool_full="refill later",
     entry_bytes=32,
-    source="page_pool maps pages once and syncs for what came: net/core/page_pool.c, as in mlx5e, ice, bnxt",
+    source="net/core/page_pool.c, Linux 6.12, as in mlx5e, ice, bnxt: page_pool_dma_map maps a page once, what comes is "
+    "synced, and the page goes back to its pool (skb_mark_for_recycle)",
 )
-NIC_OUT: Final = Driver(
-    mapping="per transfer",
-    when_pool_full="drop",
+NIC_OUT: Final = replace(
+    VIRTIO_NET_OUT,
+    extra_mappings=1,
     entry_bytes=16,
-    source="each fragment is mapped and unmapped, what finds no slots is dropped: ndo_start_xmit of mlx5e, ice, bnxt; "
-    "a completion interrupt starts NAPI, which unmaps",
+    ring_entries=0,
+    interrupts_when_sent=True,
+    source="ndo_start_xmit of ice, bnxt and ixgbe, Linux 6.12: head and each page frag are mapped and unmapped, what finds "
+    "no slots is dropped; mlx5e copies the head of large packets into its descriptor; a completion interrupt starts NAPI, "
+    "which unmaps",
 )
 
 DRIVERS: Final[dict[DriverName, tuple[Driver, Driver]]] = {

@@ -179,8 +179,10 @@ def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
 
 
 def sync(path: SwiotlbPath, context: PathContext) -> Program:
-    """Buffers stay mapped for life; each transfer is synced: 1 guest copy, either way."""
+    """Buffers stay mapped for life; each transfer is synced: 1 guest copy, either way, and one of memory mapped anew."""
     if context.is_from_device:
+        text = "mapping as much memory anew copies it to its bounce slots"
+        anew = (guest_copy(text, writes=End.DEVICE, copied=Range.WHOLE_BUFFER),)
         steps = (
             *begin(context),
             *kick_request(context),
@@ -188,6 +190,7 @@ def sync(path: SwiotlbPath, context: PathContext) -> Program:
             *interrupt(context),
             guest_copy("sync_for_cpu copies the bounce slots to the buffer", writes=End.OWN),
             guest_wrote(Range.OWN),
+            *(anew if context.driver.maps_anew and path.mapping == "auto" else ()),
             handled(),
             expect_data(Range.OWN),
             *own_work(context, Range.OWN, crypto=path.crypto),

@@ -110,8 +110,10 @@ def sizes_of_queue(queue: Queue, group: GuestGroupSpec, sizes: WorkloadSizes) ->
 
 
 def buffer_bytes(queue: Queue, sizes: TransferSizes) -> int:
-    """Size of one buffer of a queue that moves data."""
-    return sizes.largest if queue.traits.buffer_bytes is None else queue.traits.buffer_bytes
+    """Size of one buffer of a queue that moves data: as given, else what its largest transfer and its driver need."""
+    if queue.traits.buffer_bytes is not None:
+        return queue.traits.buffer_bytes
+    return max([sizes.largest, *(each.buffer_bytes for each in queue.drivers)])
 
 
 def lay_out(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from cluster_sim.io_paths.drivers import Driver, driver_of
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.workload_spec import Workload
@@ -52,6 +53,11 @@ class Queue:
         """Which ways its transfers may go."""
         ways = ((Direction.FROM_DEVICE, self.traits.from_device), (Direction.TO_DEVICE, self.traits.to_device))
         return tuple(direction for direction, is_way in ways if is_way)
+
+    @property
+    def drivers(self) -> list[Driver]:
+        """The driver of each way that it moves data."""
+        return [driver_of(self.traits.driver, way) for way in self.directions] if self.traits.moves_data else []
 
 
 def queues_of(scenario: ScenarioSpec, group: GuestGroupSpec, index: int) -> list[Queue]:

@@ -8,7 +8,6 @@ from cluster_sim.engine.bounce import AT_PAGE, end_growth
 from cluster_sim.engine.last_level_cache import stretch_bits
 from cluster_sim.engine.state import Host
 from cluster_sim.integers import PAGE_BYTES
-from cluster_sim.io_paths.drivers import Driver, driver_of
 from cluster_sim.io_paths.steps import Op
 from cluster_sim.memory.swiotlb import (
     MAPPING_BYTES_MAX,
@@ -29,11 +28,6 @@ from cluster_sim.planning.queues import Queue, Sender
 
 WHOLE = 1 << 40
 """No buffer is larger: a device that takes it in one piece cuts nothing."""
-
-
-def drivers_of(queue: Queue) -> list[Driver]:
-    """The driver of each direction of a queue that moves data."""
-    return [driver_of(queue.traits.driver, way) for way in queue.directions] if queue.traits.moves_data else []
 
 
 def pool_of_streams(guests: Sequence[PlannedGuest], streams: Sequence[PlannedStream]) -> list[int]:
@@ -81,20 +75,25 @@ def align_mask(layout: GuestLayout) -> int:
     slots = layout.needs.slots
     if slots is not None and slots.min_align_mask is not None:
         return slots.min_align_mask
-    return max((each.min_align_mask for queue in layout.queues for each in drivers_of(queue)), default=0)
+    return max((each.min_align_mask for queue in layout.queues for each in queue.drivers), default=0)
 
 
 def segment_bytes(queue: Queue, largest: int) -> int:
     """The most that one mapping of a queue covers: what swiotlb, its driver and its device take; WHOLE for no bound."""
     if queue.traits.is_contiguous:
         return WHOLE
-    bounds = (queue.traits.segment_bytes, *(each.segment_bytes for each in drivers_of(queue)))
+    bounds = (queue.traits.segment_bytes, *(each.segment_bytes for each in queue.drivers))
     return min(largest, *(bound or largest for bound in bounds))
+
+
+def extra_mappings(queue: Queue, transfer_bytes: int) -> int:
+    """Mappings that the drivers of a queue make beside the data of transfers up to this size."""
+    return max(each.extra_mappings if transfer_bytes > each.lone_bytes else 0 for each in queue.drivers)
 
 
 def fits_alone(layout: GuestLayout, queue: Queue, transfer_bytes: int) -> bool:
     """Whether one transfer finds slots in a pool that is empty, and has grown as far as it may."""
-    size, extras = pool_size(layout), max(each.extra_mappings for each in drivers_of(queue))
+    size, extras = pool_size(layout), extra_mappings(queue, transfer_bytes)
     most = segment_bytes(queue, mapping_bytes_max(size.min_align_mask))
     count = pieces_of(transfer_bytes, most) + extras
     if count <= size.pool_bytes // MAPPING_BYTES_MAX:
@@ -106,7 +105,7 @@ def fits_alone(layout: GuestLayout, queue: Queue, transfer_bytes: int) -> bool:
 
 def never_ends(queue: Queue) -> bool:
     """Whether a transfer that finds no slots asks again until it does."""
-    return any(each.when_pool_full == "requeue" for each in drivers_of(queue))
+    return any(each.when_pool_full == "requeue" for each in queue.drivers)
 
 
 def stays_mapped(stream: PlannedStream, layout: GuestLayout) -> bool:
@@ -123,7 +122,7 @@ def put_mappings(row: np.void, stream: PlannedStream, layout: GuestLayout, first
     if layout.needs.slots is None or not stream.queue.traits.moves_data:
         return
     largest = mapping_bytes_max(align_mask(layout))
-    extras = 0 if stays_mapped(stream, layout) else max(each.extra_mappings for each in drivers_of(stream.queue))
+    extras = 0 if stays_mapped(stream, layout) else extra_mappings(stream.queue, int(row["buffer_bytes"]))
     row["segment_bytes"] = segment_bytes(stream.queue, largest)
     row["stretch_bits"] = stretch_bits(layout.pool_bytes // layout.pools // layout.needs.areas // SLOT_BYTES)
     row["whole_bytes_max"] = MAPPING_BYTES_MAX if stream.queue.traits.is_contiguous else 0
@@ -148,7 +147,8 @@ def map_at_start(host: Host, streams: Sequence[PlannedStream], guests: Sequence[
 def allocate_coherent(host: Host, number: int, queue: Queue) -> bool:
     """Take slots of a device's own pool for its rings and what lies beside them; False where it has none for them."""
     row = host.spec.streams[number]
-    needed = max(each.entry_bytes * queue.traits.buffers + each.fixed_bytes for each in drivers_of(queue))
+    size = int(row["buffer_bytes"])
+    needed = max(each.coherent_bytes(queue.traits.buffers, size) for each in queue.drivers)
     left = round_up(needed, PAGE_BYTES)
     while left > 0:
         block = min(left, MAPPING_BYTES_MAX)
@@ -170,7 +170,7 @@ def map_for_life(host: Host, number: int, queue: Queue) -> None:
         grows = bool(pools.pools[pool]["wants_growth"])
         if grows:
             end_growth(host, int(stream["guest"]), 0)
-    if usable < min(buffers, *(each.fewest_buffers for each in drivers_of(queue))):
+    if usable < min(buffers, *(each.fewest_buffers for each in queue.drivers)):
         for row in addresses[:usable]:
             unmap_buffer(pools, pool, AT_PAGE, size, piece, 0, row)
         usable = 0

@@ -24,6 +24,7 @@ requests = st.lists(
 @settings(max_examples=60)
 @given(
     protection=st.sampled_from(["none", "pkvm", "sev-snp", "tdx", "cca"]),
+    driver=st.sampled_from(["virtio-blk", "nvme"]),
     asked=requests,
     queues=st.integers(1, 3),
     areas=st.sampled_from([1, 2, 4]),
@@ -34,6 +35,7 @@ requests = st.lists(
 )
 def test_every_request_is_served_whoever_was_refused_before(
     protection: str,
+    driver: str,
     asked: list[tuple[int, int, int, int]],
     queues: int,
     areas: int,
@@ -46,6 +48,7 @@ def test_every_request_is_served_whoever_was_refused_before(
     """A pool of four slot sets is shared by all queues."""
     block: JsonValue = {
         "kind": "block",
+        "driver": driver,
         "rw": "randrw",
         "iodepth": 40,
         "bs": "252KiB",
