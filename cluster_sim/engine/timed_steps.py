@@ -232,18 +232,21 @@ def span_of(host: Host, transfer: int) -> int:
 
 @compiled
 def spend_writing(host: Host, transfer: int, now_ns: int) -> int:
-    """Spend the time of a step that writes each page and leaf it is priced by once; when that ends, or STOPPED."""
+    """Spend the time of a step that writes pages once: those of one count, or each page and leaf that it is priced by.
+
+    When that ends, or STOPPED.
+    """
     row = host.state.transfers[transfer]
-    step, stream = host.spec.steps[row.step], host.spec.streams[row.stream]
+    step = host.spec.steps[row.step]
     span_ns = span_of(host, transfer)
-    if span_ns == 0:
-        return now_ns
+    if step.argument > 0:
+        return on_bus(host, transfer, now_ns, span_ns, row.counts[step.argument] * PAGE_BYTES * BUS_MILLI)
     written_bytes = 0
     for count in range(step.first_price, step.last_price):
         is_leaf = (count - FIRST_EFFECT) % 2
         if step.prices[count] > 0:
             written_bytes += row.counts[count] * (LEAF_BYTES if is_leaf else PAGE_BYTES)
-    return share_time(host, transfer, now_ns, stream.bus, span_ns, written_bytes * BUS_MILLI // span_ns)
+    return on_bus(host, transfer, now_ns, span_ns, written_bytes * BUS_MILLI)
 
 
 @compiled

@@ -22,6 +22,8 @@ from cluster_sim.io_paths.steps import (
     memory,
     release,
     spend,
+    writing,
+    zeroing,
 )
 from cluster_sim.memory.pages import Operation
 from cluster_sim.results.ledger import Category
@@ -43,13 +45,23 @@ def build_image(context: PathContext) -> Program:
         spend("create the vCPUs", Category.WORK, Runner.HOST, *of_each_vcpu("boot_create_vcpu")),
         *((acquire(Resource.PSP, "wait for the security processor"),) if has_server else ()),
         memory("the image's pages are built", first_touch(context)),
-        spend(
-            "build and measure the image",
-            Category.ACCEPT_ZERO,
-            Runner.HOST,
-            Charge("build_page", Count.PAGES),
-            Charge("allocate_page", Count.ALLOCATED),
-            *of_each_vcpu("boot_measure_vcpu"),
+        zeroing(
+            spend(
+                "allocate the image's pages",
+                Category.ACCEPT_ZERO,
+                Runner.HOST,
+                Charge("allocate_page", Count.ALLOCATED),
+            )
+        ),
+        writing(
+            spend(
+                "build and measure the image",
+                Category.ACCEPT_ZERO,
+                Runner.HOST,
+                Charge("build_page", Count.PAGES),
+                *of_each_vcpu("boot_measure_vcpu"),
+            ),
+            only=Count.PAGES,
         ),
         *((release(Resource.PSP),) if has_server else ()),
         release(Resource.WORKER),

@@ -18,6 +18,7 @@ from cluster_sim.io_paths.steps import (
     release,
     spend,
     writing,
+    zeroing,
 )
 from cluster_sim.memory.pages import Operation
 from cluster_sim.platform.protection import Protection
@@ -52,13 +53,15 @@ def guest_touch(context: PathContext, *, private: bool) -> tuple[Step, ...]:
     faults = (
         acquire(Resource.MMU_LOCK, "take the guest's mmu_lock for reading", runner=Runner.GUEST),
         memory("the guest touches the buffer's pages", operation, touched),
-        spend(
-            "guest page faults",
-            Category.FAULT,
-            Runner.GUEST,
-            Charge(f"guest_fault_{kind}_page", Count.GUEST_FAULTS),
-            Charge("allocate_page", Count.ALLOCATED),
-            exits=Count.GUEST_FAULTS,
+        zeroing(
+            spend(
+                "guest page faults",
+                Category.FAULT,
+                Runner.GUEST,
+                Charge(f"guest_fault_{kind}_page", Count.GUEST_FAULTS),
+                Charge("allocate_page", Count.ALLOCATED),
+                exits=Count.GUEST_FAULTS,
+            )
         ),
         *guest_faults_by_leaf(context, kind),
         release(Resource.MMU_LOCK),
@@ -116,13 +119,15 @@ def map_ahead(context: PathContext, *, private: bool) -> tuple[Step, ...]:
     return (
         acquire(Resource.MMU_LOCK, "take the guest's mmu_lock for reading", runner=Runner.GUEST),
         memory("the VMM maps the range for the guest", Operation.MAP_FOR_GUEST, Range.CONVERTED),
-        spend(
-            "map ahead for the guest",
-            Category.FAULT,
-            Runner.GUEST,
-            Charge(f"map_ahead_{kind}_page", Count.GUEST_FAULTS),
-            Charge(f"map_ahead_{kind}_leaf_2m", Count.GUEST_FAULTS_2M),
-            Charge("allocate_page", Count.ALLOCATED),
+        zeroing(
+            spend(
+                "map ahead for the guest",
+                Category.FAULT,
+                Runner.GUEST,
+                Charge(f"map_ahead_{kind}_page", Count.GUEST_FAULTS),
+                Charge(f"map_ahead_{kind}_leaf_2m", Count.GUEST_FAULTS_2M),
+                Charge("allocate_page", Count.ALLOCATED),
+            )
         ),
         release(Resource.MMU_LOCK),
     )

@@ -16,6 +16,7 @@ from cluster_sim.io_paths.steps import (
     move,
     release,
     spend,
+    zeroing,
 )
 from cluster_sim.memory.pages import Operation
 from cluster_sim.results.ledger import Category
@@ -162,13 +163,15 @@ def map_in_host(text: str, spent: str, price: str) -> tuple[Step, ...]:
     """The pages come into the host's page tables, each entry at its price."""
     return (
         memory(text, Operation.HOST_TOUCH),
-        spend(
-            spent,
-            Category.FAULT,
-            Runner.HOST,
-            Charge(f"{price}_page", Count.HOST_FAULTS),
-            Charge(f"{price}_leaf_2m", Count.HOST_FAULTS_2M),
-            Charge("allocate_page", Count.ALLOCATED),
+        zeroing(
+            spend(
+                spent,
+                Category.FAULT,
+                Runner.HOST,
+                Charge(f"{price}_page", Count.HOST_FAULTS),
+                Charge(f"{price}_leaf_2m", Count.HOST_FAULTS_2M),
+                Charge("allocate_page", Count.ALLOCATED),
+            )
         ),
     )
 

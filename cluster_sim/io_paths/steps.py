@@ -312,9 +312,17 @@ def spend(text: str, category: Category, runner: Runner, *charges: Charge, exits
     return Step(Op.SPEND, text, category=category, runner=runner, charges=charges, exits=exits)
 
 
-def writing(step: Step) -> Step:
-    """The same, which writes each page and leaf of 2 MiB that it is priced by, once: that passes the memory bus."""
-    return replace(step, op=Op.SPEND_WRITING)
+def writing(step: Step, only: Count = Count.ONCE) -> Step:
+    """The same, which writes pages and leaves of 2 MiB once: that passes the memory bus.
+
+    They are all that it is priced by, or `only` the pages that one count tells.
+    """
+    return replace(step, op=Op.SPEND_WRITING, argument=only)
+
+
+def zeroing(step: Step) -> Step:
+    """The same, which zeroes the pages that it allocates."""
+    return writing(step, only=Count.ALLOCATED)
 
 
 def move(

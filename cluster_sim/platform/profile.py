@@ -119,6 +119,12 @@ class Profile:
         remote = self.remote if crosses_nodes else None
         return replace(self, machine=machine, bandwidth=self.sockets[machine], remote_copy=remote)
 
+    def with_channels(self, machine: str, transfers_per_us: int) -> "Profile":
+        """The same with sockets whose memory channels make so many transfers together, of which copies get a part."""
+        formula = f"{transfers_per_us / 1000} * mem.channel_copy_rate"
+        bandwidth = derive("memory.bandwidth", formula, self.library, unit="GB/s", note=machine)
+        return replace(self, machine=machine, bandwidth=as_stand_in(bandwidth, "the channels of other machines"))
+
     @property
     def protection(self) -> Protection:
         """What the technology does."""

@@ -12,10 +12,14 @@ def profile_of(scenario: ScenarioSpec) -> Profile:
     overrides = {name: cost_of(name, override) for name, override in scenario.costs.items()}
     host = scenario.cluster.host
     crosses_nodes = host.nodes > 1 and host.numa != "pinned"
-    if not overrides:
-        return shipped_profile(scenario.protection, scenario.profile, host.machine, crosses_nodes=crosses_nodes)
-    profile = load_profile(scenario.protection, scenario.profile, overrides)
-    return profile.on_machine(host.machine, crosses_nodes=crosses_nodes)
+    if overrides:
+        profile = load_profile(scenario.protection, scenario.profile, overrides)
+        profile = profile.on_machine(host.machine, crosses_nodes=crosses_nodes)
+    else:
+        profile = shipped_profile(scenario.protection, scenario.profile, host.machine, crosses_nodes=crosses_nodes)
+    if not host.channels:
+        return profile
+    return profile.with_channels(f"{host.channels} x {host.dimms}", host.transfers_per_us)
 
 
 def cost_of(name: str, override: CostOverride) -> Cost:

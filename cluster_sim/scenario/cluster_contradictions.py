@@ -60,6 +60,7 @@ def _host(host: HostSpec) -> Iterator[Contradiction]:
     if host.memory_bandwidth != "auto" and 0 < host.memory_bandwidth < RATE_LEAST:
         allowed = f"{format_rate(RATE_LEAST)} or more, or 0 for no bound"
         yield Contradiction("cluster.host.memory_bandwidth", format_rate(host.memory_bandwidth), allowed)
+    yield from _channels(host)
     for field, rate in (("rate", host.storage.rate), ("request_rate", host.storage.request_rate)):
         if 0 < rate < RATE_LEAST:
             allowed = f"{format_rate(RATE_LEAST)} or more, or 0 for no bound"
@@ -67,6 +68,19 @@ def _host(host: HostSpec) -> Iterator[Contradiction]:
     if host.huge_pool != "auto" and host.huge_pool > host.memory:
         allowed = f"at most {format_bytes(host.memory)} (cluster.host.memory)"
         yield Contradiction("cluster.host.huge_pool", format_bytes(host.huge_pool), allowed, ("cluster.host.memory",))
+
+
+def _channels(host: HostSpec) -> Iterator[Contradiction]:
+    """What the memory carries is said once: by its machine, by its channels, or as a figure."""
+    at, defaults = "cluster.host.channels", HostSpec.model_fields
+    found = f"{host.channels} channels"
+    if host.channels and host.memory_bandwidth != "auto":
+        bound = format_rate(host.memory_bandwidth)
+        yield Contradiction(at, f"{found} and {bound}", "one of both", ("cluster.host.memory_bandwidth",))
+    if host.channels and host.machine != defaults["machine"].default:
+        yield Contradiction(at, f"{found} and machine {host.machine}", "one of both", ("cluster.host.machine",))
+    if not host.channels and host.dimms != defaults["dimms"].default:
+        yield Contradiction("cluster.host.dimms", f"{host.dimms} without channels", "channels: 1 or more", (at,))
 
 
 def _nodes(host: HostSpec) -> Iterator[Contradiction]:

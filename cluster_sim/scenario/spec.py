@@ -37,6 +37,7 @@ _GUEST_EXAMPLE: Final[dict[str, JsonValue]] = {
 
 
 Machine = Literal["genoa", "milan", "rome", "sapphire_rapids", "grace"]
+Dimms = Literal["DDR4-2666", "DDR4-2933", "DDR4-3200", "DDR5-4400", "DDR5-4800", "DDR5-5600", "DDR5-6400"]
 
 
 class EngineSpec(Spec):
@@ -98,8 +99,12 @@ class HostSpec(Spec):
     """What the memory of a node carries, reads and writes; `auto` is a node's part of its machine, 0 no bound."""
     machine: Machine = "genoa"
     """The machine whose published memory bandwidth `memory_bandwidth: auto` is."""
+    channels: Annotated[int, Field(strict=True, ge=0, le=64)] = 0
+    """Memory channels of a socket, in the place of a `machine`: `auto` is then what copies get of them; 0 for none."""
+    dimms: Dimms = "DDR5-4800"
+    """What each of the `channels` holds, by the millions of transfers that it makes each second, 8 bytes at a time."""
     sockets: Count = 1
-    """CPU sockets, each with the memory of its machine."""
+    """CPU sockets, each with the memory of its machine, or with so many channels."""
     nodes: Count = 1
     """NUMA nodes in all, each with its part of CPUs and memory and a memory bus of its own."""
     numa: Literal["pinned", "spread", "remote"] = "pinned"
@@ -132,6 +137,11 @@ class HostSpec(Spec):
     """Its network card."""
     storage: StorageSpec = StorageSpec()
     """Its storage."""
+
+    @property
+    def transfers_per_us(self) -> int:
+        """Transfers that all memory channels of a socket make together each microsecond; 0 with those of its machine."""
+        return self.channels * int(self.dimms.partition("-")[2])
 
 
 class NetworkSpec(Spec):

@@ -146,8 +146,8 @@ def test_clients_that_think_ask_as_often_as_thinking_and_answers_let() -> None:
 
 @pytest.mark.parametrize("protection", TECHNOLOGIES)
 def test_each_request_is_answered_dropped_or_unfinished(protection: str) -> None:
-    """A pool of one slot set has room for two requests or answers of 128 KiB; who is dropped asks again."""
-    many = server(request="128KiB", response="128KiB", clients=64, queues=4, timeout="1ms", serve="0us", threads=4)
+    """A pool of one slot set has room for one request and one answer of 96 KiB, or two; who is dropped asks again."""
+    many = server(request="96KiB", response="96KiB", clients=64, queues=4, timeout="1ms", serve="0us", threads=4)
     path: Values = {"kind": "swiotlb", "mapping": "per_transfer", "pool": "256KiB", "areas": 1}
     spec = scenario(protection, path, guest={"vcpus": 4, "workloads": [many]})
     engine = engine_of(spec)

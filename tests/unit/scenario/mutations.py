@@ -102,6 +102,8 @@ FIELDS: dict[str, list[Any]] = {
     **dict.fromkeys(["jitter", "work_spread", "clients", "threads"], NUMBERS),
     **dict.fromkeys(["areas", "min_align_mask", "alloc_align_mask", "rwmixread", "width", "height"], NUMBERS),
     "rate": [*NUMBERS, *RATES],
+    "channels": [0, 1, 12, 64, 65],
+    "dimms": ["DDR4-3200", "DDR5-4800", "DDR5"],
     "memory_bandwidth": ["auto", *NUMBERS, *RATES],
     "touch": RATES,
 }
