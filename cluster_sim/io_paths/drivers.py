@@ -23,12 +23,15 @@ class Driver:
     not start. `when_pool_full`: what becomes of a transfer that swiotlb has no slots for. `interrupts_when_sent`: an
     interrupt tells the guest that what it sent is gone. `may_block`: it maps where it may sleep.
 
-    Coherent memory: `entry_bytes` for each entry of its ring, which has `ring_entries` at least, `fixed_bytes` once, and
-    for each transfer in flight one of `lists`, by the largest transfer that it does for.
+    `maps_whole`: it maps a picture as one, where the definition does not say that its device takes pieces.
+
+    Coherent memory: `entry_bytes` for each entry of its ring, which has `ring_entries` at least, `fixed_bytes` once,
+    and for each transfer in flight one of `lists`, by the largest transfer that it does for.
     """
 
     mapping: Mapping
     maps_anew: bool = False
+    maps_whole: bool = False
     when_pool_full: WhenPoolFull
     extra_mappings: int = 0
     lone_bytes: int = 0
@@ -54,6 +57,8 @@ SPLIT_RING_BYTES: Final = 16 + 2 + 8
 """Of an entry: descriptor, available and used element (virtio 1.2 §2.7)."""
 VIRTIO_ENTRIES: Final = 256
 """Of a ring, by default of QEMU (hw/block/virtio-blk.c, hw/net/virtio-net.c: queue-size, rx_queue_size)."""
+VSOCK_ENTRIES: Final = 128
+"""Of a ring: VHOST_VSOCK_QUEUE_SIZE, hw/virtio/vhost-vsock-common.c."""
 FRAG_BYTES: Final = 32 << 10
 """Of a page frag, in which a socket's data lies: SKB_FRAG_PAGE_ORDER, net/core/sock.c."""
 FRAME_BYTES: Final = 1_514
@@ -61,20 +66,21 @@ FRAME_BYTES: Final = 1_514
 
 V4L2: Final = Driver(
     mapping="for life",
+    maps_whole=True,
     when_pool_full="drop",
     fewest_buffers=3,
-    source="videobuf2-dma-sg.c: vb2_dma_sg_alloc maps, vb2_dma_sg_prepare and _finish sync; videobuf2-core.c: "
-    "vb2_core_reqbufs fails below min_reqbufs_allocation, which vb2_core_queue_init makes min_queued_buffers (2 of most "
-    "that set one) and one; drivers/media, Linux 6.12",
+    source="media/common/videobuf2, Linux 6.12: vb2_dma_sg_alloc maps blocks of the page allocator, the largest "
+    "first, each as one; vb2_dc_map_dmabuf refuses what is not one; prepare and finish sync; vb2_core_reqbufs fails "
+    "below min_reqbufs_allocation, which vb2_core_queue_init makes min_queued_buffers (2 of most that set one) and one",
 )
 USB: Final = Driver(
     mapping="per transfer",
     when_pool_full="drop",
-    segment_bytes=96 << 10,
+    segment_bytes=16 << 10,
     fixed_bytes=8 << 12,
-    source="drivers/usb, Linux 6.12: usb_hcd_map_urb_for_dma maps each URB, -EAGAIN without slots (core/hcd.c); an URB of "
-    "UVC_MAX_PACKETS (32) packets of 3,072 bytes (uvcvideo.h); xhci-mem.c: a page each of context array, command ring, "
-    "event ring and its table, two of contexts, two of an endpoint's ring",
+    source="drivers/usb, Linux 6.12: usb_hcd_map_urb_for_dma maps each URB, -EAGAIN without slots (core/hcd.c), what "
+    "usbfs submits in pieces of USB_SG_SIZE (core/devio.c; google-coral/edgetpu issue 443); host/xhci-mem.c: a page "
+    "each of context array, command ring, event ring and its table, two of contexts, two of an endpoint's ring",
 )
 VIRTIO_BLK: Final = Driver(
     mapping="per transfer",
@@ -82,7 +88,7 @@ VIRTIO_BLK: Final = Driver(
     extra_mappings=3,
     entry_bytes=SPLIT_RING_BYTES,
     ring_entries=VIRTIO_ENTRIES,
-    source="Linux 6.12: header, status and data (virtblk_add_req, virtio_blk.c), the table of indirect descriptors "
+    source="Linux 6.12: header, data and status (virtblk_add_req, virtio_blk.c), the table of indirect descriptors "
     "(virtqueue_add_split, virtio_ring.c); all under the queue's spinlock, so that none may sleep; "
     "virtblk_fail_to_queue: BLK_STS_RESOURCE; segments of virtio_max_dma_size",
 )
@@ -95,9 +101,10 @@ NVME: Final = Driver(
     fixed_bytes=2 << 12,
     lists=((2 << 12, 0), (33 << 12, 256), (252 << 10, 4 << 10)),
     may_block=True,
-    source="nvme/host/pci.c, Linux 6.12: dma_set_min_align_mask, max_hw_sectors of dma_opt_mapping_size; io_queue_depth, "
-    "nvme_alloc_queue, an admin queue of two pages; nvme_setup_prp_simple up to two pages, then lists of dma_pools, 256 "
-    "bytes up to 32 entries; nvme_map_data: BLK_STS_RESOURCE; Kelley's RFC of throttling lets it block",
+    source="nvme/host/pci.c, Linux 6.12: dma_set_min_align_mask, max_hw_sectors of dma_opt_mapping_size; "
+    "io_queue_depth, nvme_alloc_queue, an admin queue of two pages; nvme_setup_prp_simple up to two pages, then lists "
+    "of dma_pools, 256 bytes up to 32 entries; nvme_map_data: BLK_STS_RESOURCE; Kelley's RFC of throttling lets it "
+    "block",
 )
 VIRTIO_NET_IN: Final = Driver(
     mapping="for life",
@@ -106,8 +113,8 @@ VIRTIO_NET_IN: Final = Driver(
     buffer_bytes=1_536,
     entry_bytes=SPLIT_RING_BYTES,
     ring_entries=VIRTIO_ENTRIES,
-    source="virtio_net.c, Linux 6.13 (commit 47008bb51c3e): virtnet_rq_alloc maps a page frag of 32 KiB, out of which come "
-    "buffers of get_mergeable_buf_len, virtnet_rq_unmap syncs what came and unmaps with the last of them; "
+    source="virtio_net.c, Linux 6.13 (commit 47008bb51c3e): virtnet_rq_alloc maps a page frag of 32 KiB, out of which "
+    "come buffers of get_mergeable_buf_len, virtnet_rq_unmap syncs what came and unmaps with the last of them; "
     "swiotlb_tbl_map_single copies what is mapped; try_fill_recv goes on with what it has, refill_work",
 )
 VIRTIO_NET_OUT: Final = Driver(
@@ -119,34 +126,34 @@ VIRTIO_NET_OUT: Final = Driver(
     entry_bytes=SPLIT_RING_BYTES,
     ring_entries=VIRTIO_ENTRIES,
     interrupts_when_sent=False,
-    source="virtio_net.c, Linux 6.12: xmit_skb puts its header before the packet's, skb_to_sgvec maps head and page frags, "
-    "virtqueue_add_split the table of indirect descriptors if there is more than one; start_xmit drops; free_old_xmit "
-    "cleans",
+    source="virtio_net.c, Linux 6.12: xmit_skb puts its header before the packet's, skb_to_sgvec maps head and page "
+    "frags, virtqueue_add_split the table of indirect descriptors if there are several; start_xmit drops; "
+    "free_old_xmit cleans",
 )
 VIRTIO_VSOCK_IN: Final = Driver(
     mapping="posted",
     when_pool_full="refill later",
     buffer_bytes=3_776,
     entry_bytes=SPLIT_RING_BYTES,
-    ring_entries=128,
+    ring_entries=VSOCK_ENTRIES,
     source="vmw_vsock/virtio_transport.c, Linux 6.12: virtio_vsock_rx_fill maps each buffer as it posts it, of "
-    "VIRTIO_VSOCK_DEFAULT_RX_BUF_SIZE: a page less skb_shared_info; vhost/vsock.c: a ring of 128",
+    "VIRTIO_VSOCK_DEFAULT_RX_BUF_SIZE: a page less skb_shared_info",
 )
 VIRTIO_VSOCK_OUT: Final = Driver(
     mapping="per transfer",
     when_pool_full="requeue",
     extra_mappings=2,
     entry_bytes=SPLIT_RING_BYTES,
-    ring_entries=128,
-    source="vmw_vsock/virtio_transport.c, Linux 6.12: header and data (virtio_transport_send_skb), the table of indirect "
-    "descriptors (virtqueue_add_split); virtio_vsock_skb_queue_head, then send_pkt_work again",
+    ring_entries=VSOCK_ENTRIES,
+    source="vmw_vsock/virtio_transport.c, Linux 6.12: header and data (virtio_transport_send_skb), the table of "
+    "indirect descriptors (virtqueue_add_split); virtio_vsock_skb_queue_head, then send_pkt_work again",
 )
 NIC_IN: Final = Driver(
     mapping="for life",
     when_pool_full="refill later",
     entry_bytes=32,
-    source="net/core/page_pool.c, Linux 6.12, as in mlx5e, ice, bnxt: page_pool_dma_map maps a page once, what comes is "
-    "synced, and the page goes back to its pool (skb_mark_for_recycle)",
+    source="net/core/page_pool.c, Linux 6.12, as in mlx5e, ice, bnxt: page_pool_dma_map maps a page once, what comes "
+    "is synced, and the page goes back to its pool (skb_mark_for_recycle)",
 )
 NIC_OUT: Final = replace(
     VIRTIO_NET_OUT,
@@ -154,9 +161,9 @@ NIC_OUT: Final = replace(
     entry_bytes=16,
     ring_entries=0,
     interrupts_when_sent=True,
-    source="ndo_start_xmit of ice, bnxt and ixgbe, Linux 6.12: head and each page frag are mapped and unmapped, what finds "
-    "no slots is dropped; mlx5e copies the head of large packets into its descriptor; a completion interrupt starts NAPI, "
-    "which unmaps",
+    source="ndo_start_xmit of ice, bnxt and ixgbe, Linux 6.12: head and each page frag are mapped and unmapped, what "
+    "finds no slots is dropped; mlx5e copies the head of large packets into its descriptor; a completion interrupt "
+    "starts NAPI, which unmaps",
 )
 
 DRIVERS: Final[dict[DriverName, tuple[Driver, Driver]]] = {

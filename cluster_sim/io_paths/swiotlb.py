@@ -61,6 +61,7 @@ def needs(path: SwiotlbPath, guest: GuestGroupSpec, protection: Protection) -> P
         grow_bytes=path.grow if path.dynamic else 0,
         transient_bytes=transient_bytes(guest.memory) if path.dynamic else 0,
         is_per_device=path.restricted,
+        as_drivers_map=path.mapping == "auto",
     )
     return PathNeeds(
         has_device_buffers=False,
@@ -179,7 +180,7 @@ def map_and_unmap(path: SwiotlbPath, context: PathContext) -> Program:
 
 
 def sync(path: SwiotlbPath, context: PathContext) -> Program:
-    """Buffers stay mapped for life; each transfer is synced: 1 guest copy, either way, and one of memory mapped anew."""
+    """Buffers stay mapped for life; each transfer is synced: 1 guest copy, and 1 of memory that is mapped anew."""
     if context.is_from_device:
         text = "mapping as much memory anew copies it to its bounce slots"
         anew = (guest_copy(text, writes=End.DEVICE, copied=Range.WHOLE_BUFFER),)

@@ -140,7 +140,7 @@ class HostSpec(Spec):
 
     @property
     def transfers_per_us(self) -> int:
-        """Transfers that all memory channels of a socket make together each microsecond; 0 with those of its machine."""
+        """Transfers of all memory channels of a socket each microsecond; 0 where they are those of its machine."""
         return self.channels * int(self.dimms.partition("-")[2])
 
 

@@ -227,7 +227,7 @@ def test_each_device_of_a_restricted_guest_has_a_pool_of_its_own_and_its_rings_l
     ],
 )
 def test_rings_and_lists_of_a_device_lie_in_its_own_pool(workload: Values, coherent_pages: int) -> None:
-    """An NVMe queue has 1,024 entries of 80 bytes, an admin queue two pages; lists of 256 bytes up to 33 pages of data."""
+    """An NVMe queue has 1,024 entries of 80 bytes, an admin queue two pages; lists have 256 bytes up to 33 pages."""
     rate: Values = {"rate_iops": 1} if workload["kind"] == "block" else {"rate_pps": 1}
     engine = host_of(workload | rate, protection="pkvm", restricted=True)
     assert int(engine.gauges().pools().slots_used[0]) == 2 * coherent_pages
