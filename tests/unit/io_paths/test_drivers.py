@@ -168,6 +168,37 @@ def test_a_device_of_one_segment_fails_above_256_kib_at_any_occupancy(
     assert (done["ledger"].sum(axis=1) == done["ended_ns"] - done["submitted_ns"]).all()
 
 
+@pytest.mark.parametrize(
+    ("camera", "path", "reason"),
+    [
+        ({}, {}, DropReason.MAPPING_TOO_LARGE),
+        ({"segments": "scatter_gather"}, {}, DropReason.NOT_DROPPED),
+        ({"max_segment": "64KiB"}, {}, DropReason.NOT_DROPPED),
+        ({"driver": "usb"}, {}, DropReason.NOT_DROPPED),
+        ({}, {"mapping": "per_transfer"}, DropReason.NOT_DROPPED),
+        ({}, {"mapping": "long_lived"}, DropReason.NOT_DROPPED),
+        ({}, {"posted": True}, DropReason.NOT_DROPPED),
+        ({"segments": "contiguous"}, {"mapping": "per_transfer"}, DropReason.MAPPING_TOO_LARGE),
+    ],
+)
+def test_videobuf2_maps_a_picture_as_one_unless_the_definition_says_otherwise(
+    camera: Values, path: dict[str, str | bool], reason: DropReason
+) -> None:
+    """The 3,686,400 bytes of rcar-fcp, 1280 x 720 XRGB, which no bounce pool of any size takes."""
+    source: Values = {"kind": "raw", "width": 1280, "height": 720, "format": "xrgb", "fps": 30}
+    engine = host_of({"kind": "video", "source": source, "deadline": "33ms", "buffers": 4, **camera}, **path)
+    assert run(engine, arrivals([(0, 0, 0)], 3_686_400))["reason"].tolist() == [reason]
+
+
+def test_usb_maps_16_kib_a_piece() -> None:
+    """A picture of 640 x 480 YUV 4:2:2 is 614,400 bytes, 38 pieces of which the last is of half the size."""
+    source: Values = {"kind": "raw", "width": 640, "height": 480, "format": "yuv422", "fps": 30}
+    engine = host_of({"kind": "video", "source": source, "deadline": "33ms", "driver": "usb"})
+    assert int(engine.spec.streams["mappings"][0]) == 38
+    run(engine, arrivals([(0, 0, 0)], 614_400))
+    assert int(engine.gauges().pools().slots_hiwater[0]) == 300
+
+
 def test_a_mask_below_a_page_takes_nothing_from_a_buffer_that_begins_at_one() -> None:
     """swiotlb_max_mapping_size tells 252 KiB under 4095, for a buffer may begin anywhere in a page; these do not."""
     reasons = []
@@ -182,7 +213,7 @@ def test_a_mask_below_a_page_takes_nothing_from_a_buffer_that_begins_at_one() ->
 def test_what_is_mapped_at_the_start_makes_a_pool_grow() -> None:
     """Two buffers of 7,274,496 B, 28 pieces each, in 2 MiB that may grow by 64: by 2 MiB at a time, until all fit."""
     source: Values = {"kind": "raw", "width": 2048, "height": 1184, "format": "p010", "fps": 30}
-    codec: Values = {"kind": "video", "source": source, "deadline": "33ms", "buffers": 2}
+    codec: Values = {"kind": "video", "source": source, "deadline": "33ms", "buffers": 2, "segments": "scatter_gather"}
     fixed = host_of(codec, protection="sev-snp", pool="2MiB", areas=1).gauges()
     grown = host_of(codec, protection="sev-snp", pool="2MiB", areas=1, dynamic=True).gauges()
     assert int(fixed.guests()["unmapped_buffers"][0]) == 2
