@@ -1,7 +1,8 @@
 """The vocabulary of step programs: operations, resources, counts and charges.
 
 A program is data. A step acts on a resource or on memory at one instant, or spends time that is booked to one
-ledger category; the time is the sum of its charges, each a named price times a count.
+ledger category; the time is the sum of its charges, each a named price times a count. Long, for the words that all
+programs are made of stand in one place.
 """
 
 from dataclasses import dataclass, replace
