@@ -68,7 +68,11 @@ STREAM_FIELDS: Final = (
     Field("bus", "", "memory bus that its copies pass, among HostState.shares"),
     Field("pool", "", "its bounce pool"),
     Field("home_area", "", "area of the pool where its searches begin"),
-    Field("stretch_bits", "", "lowest bits of a slot's number, which count the slots of a stretch that is touched at one time"),
+    Field(
+        "stretch_bits",
+        "",
+        "lowest bits of a slot's number, which count the slots of a stretch that is touched at one time",
+    ),
     Field("buffer_bytes", "B", "size of a buffer"),
     Field("segment_bytes", "B", "most that one mapping of it covers"),
     Field("whole_bytes_max", "B", "the largest transfer that one mapping holds, where it is mapped whole; 0 where not"),

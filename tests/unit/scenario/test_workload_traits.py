@@ -52,7 +52,8 @@ def only_queue(workload: Values, **more: JsonValue) -> QueueTraits:
     ],
 )
 def test_the_driver_says_whether_a_buffer_is_one_mapping_of_raw_pictures_of_a_device_alone(
-    fields: Values, is_contiguous: bool | None
+    fields: Values,
+    is_contiguous: bool | None,  # noqa: FBT001
 ) -> None:
     assert traits(VIDEO | fields).queues[0].is_contiguous is is_contiguous
 
