@@ -69,9 +69,10 @@ V4L2: Final = Driver(
     maps_whole=True,
     when_pool_full="drop",
     fewest_buffers=3,
-    source="media/common/videobuf2, Linux 6.12: vb2_dma_sg_alloc maps blocks of the page allocator, the largest "
-    "first, each as one; vb2_dc_map_dmabuf refuses what is not one; prepare and finish sync; vb2_core_reqbufs fails "
-    "below min_reqbufs_allocation, which vb2_core_queue_init makes min_queued_buffers (2 of most that set one) and one",
+    source="media/common/videobuf2, Linux 6.12: vb2_dma_sg_alloc maps blocks of the page allocator, the largest first, "
+    "each as one (videobuf2-dma-sg.c); vb2_dc_map_dmabuf refuses what is not one (videobuf2-dma-contig.c); prepare and "
+    "finish sync; vb2_core_reqbufs fails below min_reqbufs_allocation, which vb2_core_queue_init makes "
+    "min_queued_buffers (2 of most that set one) and one (videobuf2-core.c)",
 )
 USB: Final = Driver(
     mapping="per transfer",

@@ -1,5 +1,7 @@
 """Drivers as records: when each maps, in which pieces, what it maps beside the data, what its ring holds."""
 
+import re
+
 import numpy as np
 import pytest
 from pydantic import TypeAdapter
@@ -77,6 +79,14 @@ def test_a_packet_of_virtio_net_is_copied_and_then_a_whole_buffer(
         took[driver] = int(done["ledger"][Category.GUEST_COPY])
         assert done["ledger"].sum() == done["ended_ns"] - done["submitted_ns"]
     assert took == {"nic": copy_ns, "virtio-net": copy_ns + whole_ns}
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_each_record_names_the_kernels_files_functions_and_version(name: DriverName) -> None:
+    for driver in DRIVERS[name]:
+        assert re.search(r"Linux 6\.1[23]", driver.source)
+        assert re.search(r"[a-z_]+\.c\b|ndo_start_xmit", driver.source)
+        assert re.search(r"\b[a-z0-9]+(_[a-z0-9]+)+\b", driver.source)
 
 
 @pytest.mark.parametrize("name", DRIVERS)

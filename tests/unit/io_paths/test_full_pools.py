@@ -153,17 +153,20 @@ def of_a_slow_drive(driver: str, *, throttle: bool) -> tuple[HostEngine, Records
 
 
 def test_disks_with_a_pool_each_hold_back_their_own_requests_alone() -> None:
-    """As above, a pool each, two slots of it the rings': of either disk six wait, and none for the other's turn."""
-    block: Values = {"kind": "block", "bs": "32KiB", "iodepth": 26, "rate_iops": 1}
+    """As above, a pool each, of whose slots 48 are for rings and lists: 20 map freely, the 21st has its disk's turn.
+
+    Of either disk five wait, and none for the other's turn.
+    """
+    block: Values = {"kind": "block", "driver": "nvme", "bs": "32KiB", "iodepth": 26, "rate_iops": 1}
     guest: Values = {"vcpus": 64, "workloads": [block, block]}
     slow: Values = {"storage": {"latency": "1ms", "parallel": 64}, "memory_bandwidth": 0}
     path = SMALL_POOL | {"throttle": True, "restricted": True}
     engine = engine_of(scenario("pkvm", path, guest=guest, host=slow))
     done = in_order(run(engine, transfers([(20_000 * n, disk, n, 32 * KIB) for n in range(26) for disk in (0, 1)])))
     assert (done["outcome"] == Ending.DELIVERED).all()
-    assert int(engine.gauges().pools().slots_hiwater[0]) == 2 * (2 + 19 * 20)
+    assert int(engine.gauges().pools().slots_hiwater[0]) == 2 * (48 + 16 * 21)
     waited = done["ledger"][:, Category.QUEUE_WAIT] > 100_000
-    assert [int(waited[done["stream"] == disk].sum()) for disk in (0, 1)] == [6, 6]
+    assert [int(waited[done["stream"] == disk].sum()) for disk in (0, 1)] == [5, 5]
     first, second = (done["ended_ns"][done["stream"] == disk] for disk in (0, 1))
     assert abs(first - second).max() < 20_000, "neither stands behind the other"
 
