@@ -7,7 +7,7 @@ from cluster_sim.io_paths.steps import Direction
 from cluster_sim.platform.protection import Protection
 from cluster_sim.platform.vmm import GuestFaults, HostFaults
 from cluster_sim.scenario.memory_spec import MemorySpec
-from cluster_sim.scenario.workload_traits import FarEnd
+from cluster_sim.scenario.queue_traits import FarEnd
 
 
 @dataclass(frozen=True, slots=True)

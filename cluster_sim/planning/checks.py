@@ -18,11 +18,12 @@ from cluster_sim.scenario.axes import Variant
 from cluster_sim.scenario.cluster_contradictions import RATE_LEAST, group_path
 from cluster_sim.scenario.contradictions import contradictions, gather
 from cluster_sim.scenario.problems import Contradiction
+from cluster_sim.scenario.queue_traits import RequestLog
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import format_bytes, format_rate
 from cluster_sim.scenario.workload_contradictions import SEGMENT_LEAST_NS, missing
 from cluster_sim.scenario.workload_spec import LadderVideo, Workload, path_in, trace_fields
-from cluster_sim.scenario.workload_traits import RequestLog, traits_of
+from cluster_sim.scenario.workload_traits import traits_of
 from cluster_sim.traces.table import TraceError
 from cluster_sim.workloads.ladder import LadderError, ladder_of
 

@@ -16,8 +16,8 @@ from cluster_sim.planning.queues import Queue, boots
 from cluster_sim.planning.step_table import Programs
 from cluster_sim.planning.workers import shares_worker, workers_of
 from cluster_sim.platform.protection import Protection
+from cluster_sim.scenario.queue_traits import QueueTraits, Role
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
-from cluster_sim.scenario.workload_traits import QueueTraits, Role
 
 
 def plan_streams(

@@ -8,6 +8,7 @@ from cluster_sim.planning.inputs import frames_of, log_of, trace_arrays
 from cluster_sim.planning.placement import PlacedGuest
 from cluster_sim.planning.planned_guest import PlannedGuest
 from cluster_sim.planning.queues import Queue
+from cluster_sim.scenario.queue_traits import Role
 from cluster_sim.scenario.request_spec import RequestResponseWorkload
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import (
@@ -20,7 +21,6 @@ from cluster_sim.scenario.workload_spec import (
     VideoWorkload,
     path_in,
 )
-from cluster_sim.scenario.workload_traits import Role
 from cluster_sim.workloads.adaptive import AdaptiveStream, Viewing
 from cluster_sim.workloads.ladder import ladder_of
 from cluster_sim.workloads.link import AccessLink

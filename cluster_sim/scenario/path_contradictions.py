@@ -5,16 +5,10 @@ from collections.abc import Iterator
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.scenario.path_spec import ConvertPath, DirectPath, IoPath, SharedPoolPath, SwiotlbPath
 from cluster_sim.scenario.problems import Contradiction
+from cluster_sim.scenario.queue_traits import DM_CRYPT_SECTOR_BYTES, TLS_RECORD_BYTES, QueueTraits, Role, TransferSizes
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import KIB, MIB, format_bytes
-from cluster_sim.scenario.workload_traits import (
-    DM_CRYPT_SECTOR_BYTES,
-    TLS_RECORD_BYTES,
-    QueueTraits,
-    Role,
-    TransferSizes,
-    traits_of,
-)
+from cluster_sim.scenario.workload_traits import traits_of
 
 SWIOTLB_SET_BYTES = 256 * KIB
 SWIOTLB_LEAST_BYTES = SWIOTLB_SET_BYTES

@@ -18,8 +18,8 @@ from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
 from cluster_sim.runtime.host_engine import HostEngine
+from cluster_sim.scenario.queue_traits import Role
 from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.workload_traits import Role
 
 JOURNAL_ENTRIES = 256
 AT_ONCE = (Role.IMAGE, Role.KERNEL, Role.POOL)

@@ -14,8 +14,8 @@ from cluster_sim.results.endings import DropReason, Ending
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.path_spec import IoPath
+from cluster_sim.scenario.queue_traits import FarEnd
 from cluster_sim.scenario.workload_spec import DriverName
-from cluster_sim.scenario.workload_traits import FarEnd
 from tests.unit.lone_host import Values, arrivals, engine_of, run, scenario
 
 FROM_DEVICE, TO_DEVICE = Direction.FROM_DEVICE, Direction.TO_DEVICE

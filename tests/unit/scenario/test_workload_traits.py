@@ -5,16 +5,9 @@ from dataclasses import replace
 import pytest
 from pydantic import JsonValue, TypeAdapter
 
+from cluster_sim.scenario.queue_traits import MemoryRanges, QueueTraits, RequestLog, Role, TransferSizes, WorkloadTraits
 from cluster_sim.scenario.workload_spec import LadderVideo, ReceiverSpec, TracedVideo, Workload
-from cluster_sim.scenario.workload_traits import (
-    MemoryRanges,
-    QueueTraits,
-    RequestLog,
-    Role,
-    TransferSizes,
-    WorkloadTraits,
-    traits_of,
-)
+from cluster_sim.scenario.workload_traits import traits_of
 
 KIB, MIB = 1 << 10, 1 << 20
 MS, S = 10**6, 10**9
