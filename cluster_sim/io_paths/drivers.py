@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.scenario.workload_spec import DriverName
 
@@ -112,6 +113,20 @@ NIC_OUT: Final = Driver(
     source="each fragment is mapped and unmapped, what finds no slots is dropped: ndo_start_xmit of mlx5e, ice, bnxt; "
     "a completion interrupt starts NAPI, which unmaps",
 )
+VIRTIO_FS_IN: Final = Driver(
+    mapping="per transfer",
+    when_pool_full="requeue",
+    extra_mappings=4,
+    segment_bytes=PAGE_BYTES,
+    entry_bytes=SPLIT_RING_BYTES,
+    source="beside the data header and arguments of the request, header of the answer and descriptor table; an entry a "
+    "page (sg_init_fuse_pages); -ENOMEM queues it again (queued_reqs): fs/fuse/virtio_fs.c, virtio_ring.c",
+)
+VIRTIO_FS_OUT: Final = replace(
+    VIRTIO_FS_IN,
+    extra_mappings=5,
+    source="as a read, and the arguments of the answer (fuse_write_out): virtio_fs.c, fs/fuse/file.c",
+)
 
 DRIVERS: Final[dict[DriverName, tuple[Driver, Driver]]] = {
     "v4l2": (V4L2, V4L2),
@@ -121,6 +136,7 @@ DRIVERS: Final[dict[DriverName, tuple[Driver, Driver]]] = {
     "virtio-net": (VIRTIO_NET_IN, VIRTIO_NET_OUT),
     "virtio-vsock": (VIRTIO_VSOCK_IN, VIRTIO_VSOCK_OUT),
     "nic": (NIC_IN, NIC_OUT),
+    "virtio-fs": (VIRTIO_FS_IN, VIRTIO_FS_OUT),
 }
 """By name: of what comes from the device, and of what goes to it."""
 

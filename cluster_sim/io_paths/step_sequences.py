@@ -333,7 +333,7 @@ def pass_on(context: PathContext) -> tuple[Step, ...]:
             return (*network, link, away, way, handed)
         case "another guest":
             return (Step(Op.SEND, "the other guest's stream has it"), handed)
-        case "nothing" | "storage":
+        case "nothing" | "storage" | "page cache":
             return (handed,)
 
 

@@ -213,7 +213,7 @@ def check_slots(
     slots = layout.needs.slots
     if slots is None or not queue.traits.moves_data or not never_ends(queue):
         return
-    largest = sizes_of_queue(queue, group, sizes).largest
+    largest = buffer_bytes(queue, sizes_of_queue(queue, group, sizes))
     if not fits_alone(layout, queue, largest):
         found = f"{format_bytes(layout.pool_bytes // layout.pools)} for a request of {format_bytes(largest)}"
         allowed = "a pool that holds one request, with what its driver maps beside it, or smaller requests"

@@ -19,7 +19,11 @@ MEMORY_MAP_BYTES_PER_GIB = 16 * MIB
 """A struct page of 64 bytes describes a page of 4 KiB."""
 DM_CRYPT_SECTOR_BYTES = 512
 TLS_RECORD_BYTES = 16 << 10
-FarEnd = Literal["nothing", "storage", "network", "client", "another host", "another guest"]
+METADATA_BYTES = 128
+"""What a round trip without data carries: the answer to LOOKUP, a fuse_entry_out, is the largest of the usual ones."""
+FarEnd = Literal["nothing", "storage", "page cache", "network", "client", "another host", "another guest"]
+ASKED_FOR: tuple[FarEnd, ...] = ("storage", "page cache")
+"""Where a guest asks the host for data, or to take it, and waits for the answer."""
 Work = Literal["uniform", "constant", "exponential"]
 
 
@@ -98,6 +102,9 @@ class QueueTraits:
     long an interrupt waits at most for how many completions.
     `polls_completions`: the guest looks for them and is not interrupted.
 
+    `part_bytes`: its transfers are requests for files, which a daemon serves in parts of so many bytes at most; 0 for
+    others. `round_trips`: parts before the data, without any.
+
     `ranges`: the memory of a queue that moves no data; None where it is the pool or the kernel's memory map.
     `unit_bytes`: what its conversions are counted in, None for the path's granule; `hold_ns` how long they last.
     `is_shuffled`: buffers come in random order. `holds_up_guest`: all else of the guest waits for it; `acceptors`: by
@@ -140,6 +147,8 @@ class QueueTraits:
     coalesce_ns: int = 0
     coalesce_frames: int = 1
     polls_completions: bool = False
+    part_bytes: int = 0
+    round_trips: int = 0
     ranges: MemoryRanges | None = None
     unit_bytes: int | None = None
     hold_ns: int = 0
@@ -151,6 +160,11 @@ class QueueTraits:
     def moves_data(self) -> bool:
         """Whether its transfers go along the guest's I/O path."""
         return self.role in MOVES_DATA
+
+    @property
+    def is_request(self) -> bool:
+        """Whether the guest asks for each of its transfers, and waits for the answer."""
+        return self.far_end in ASKED_FOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
+from cluster_sim.scenario.file_spec import FileWorkload
 from cluster_sim.scenario.queue_traits import (
     DM_CRYPT_SECTOR_BYTES,
     MEMORY_MAP_BYTES_PER_GIB,
+    METADATA_BYTES,
     MemoryRanges,
     QueueTraits,
     RequestLog,
@@ -33,6 +35,8 @@ from cluster_sim.scenario.workload_spec import (
 HUGE_BYTES = 2 * MIB
 GRO_BYTES = 65_536
 """What a merged packet holds at most (GRO_LEGACY_MAX_SIZE)."""
+FILE_BLOCK_BYTES = 4096
+"""What gocryptfs enciphers at a time, above a share; below it the guest has no cipher."""
 
 
 def traits_of(workload: Workload) -> WorkloadTraits:
@@ -42,6 +46,8 @@ def traits_of(workload: Workload) -> WorkloadTraits:
             return video_traits(workload)
         case BlockWorkload():
             return block_traits(workload)
+        case FileWorkload():
+            return file_traits(workload)
         case NetworkWorkload():
             return network_traits(workload)
         case RequestResponseWorkload():
@@ -121,6 +127,37 @@ def block_traits(block: BlockWorkload) -> WorkloadTraits:
         polls_completions=block.completion == "poll",
     )
     return WorkloadTraits(queues=(queue,), transfer_sizes=drawn_sizes(sizes) if log is None else None, trace=log)
+
+
+def file_traits(files: FileWorkload) -> WorkloadTraits:
+    """A queue a job; a buffer holds one FUSE request, of which a transfer is several."""
+    sizes = dict(files.bssplit) or {files.bs: 100}
+    transfers = drawn_sizes(sizes)
+    queue = QueueTraits(
+        role=Role.REQUESTS,
+        deadline_ns=files.deadline,
+        queues=files.numjobs,
+        driver="virtio-fs",
+        cipher_bytes=FILE_BLOCK_BYTES,
+        from_device=files.rw != "write",
+        to_device=files.rw != "read",
+        far_end="storage" if files.files == "drive" else "page cache",
+        buffers=files.iodepth,
+        buffer_bytes=min(max(transfers.largest, METADATA_BYTES), files.largest),
+        sizes=sizes,
+        reads_percent={"read": 100, "write": 0, "rw": files.rwmixread}[files.rw],
+        is_closed=True,
+        think_ns=files.thinktime,
+        produce_ns=files.produce,
+        consume_ns=files.consume,
+        work=files.work,
+        work_spread=files.work_spread,
+        is_threaded=files.cpus == "one",
+        polls_completions=files.completion == "poll",
+        part_bytes=files.largest,
+        round_trips=files.round_trips,
+    )
+    return WorkloadTraits(queues=(queue,), transfer_sizes=transfers)
 
 
 def network_traits(network: NetworkWorkload) -> WorkloadTraits:
