@@ -1,8 +1,8 @@
 """Files on a share of the host's: a request alone by hand, path by technology; several by their bounds.
 
-A request is two round trips without data (128 B each), then 132 KiB in parts of 128 KiB at most: 128 and 4. Each of them
-rings, is served by the daemon, which copies, and interrupts. virtio-fs maps page by page, and beside the data 4 more
-for what comes, 5 for what goes.
+A request is two round trips without data (128 B each), then 132 KiB in parts of 128 KiB at most: 128 and 4. Each rings,
+is served by the daemon, which copies, and interrupts. virtio-fs maps page by page, and beside the data 4 more for what
+comes, 5 for what goes.
 """
 
 import numpy as np
