@@ -268,7 +268,16 @@ def interrupt(context: PathContext, *, told: bool = True) -> tuple[Step, ...]:
             exits=Count.INTERRUPTS if context.protection.interrupt_exits else None,
         ),
         spend("wake the idle guest", Category.NOTIFY, Runner.GUEST, Charge("wake_vcpu", Count.IDLE_WAKES)),
+        *work_item(context),
     )
+
+
+def work_item(context: PathContext) -> tuple[Step, ...]:
+    """An answer about a file is handled by a thread of the guest's kernel, which the interrupt's handler wakes."""
+    if not context.serves_files:
+        return ()
+    wake = Charge("wake_worker", Count.INTERRUPTS)
+    return (spend("wake the guest's thread that completes requests", Category.NOTIFY, Runner.GUEST, wake),)
 
 
 def kick_request(context: PathContext) -> tuple[Step, ...]:

@@ -42,8 +42,6 @@ class FileWorkload(Spec):
     """vCPU time that the guest spends on making what it writes by one request."""
     consume: DurationNs = 0
     """vCPU time that the guest spends on what it reads by one request."""
-    completion: Literal["interrupt", "poll"] = "interrupt"
-    """How the guest learns that a part is done: by an interrupt, or because a vCPU of it looks all the while."""
     cpus: Literal["all", "one"] = "all"
     """Whether a queue's own work may run on all vCPUs at a time, or is one thread, on one at a time."""
     work: Literal["uniform", "constant", "exponential"] = "uniform"

@@ -153,7 +153,6 @@ def file_traits(files: FileWorkload) -> WorkloadTraits:
         work=files.work,
         work_spread=files.work_spread,
         is_threaded=files.cpus == "one",
-        polls_completions=files.completion == "poll",
         part_bytes=files.largest,
         round_trips=files.round_trips,
     )
