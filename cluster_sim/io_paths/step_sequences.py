@@ -185,11 +185,18 @@ def worker(context: PathContext, *inside: Step, tells: bool = True) -> tuple[Ste
     """Wake the worker unless it runs already, serve the ring, do `inside`; then tell the guest, where it `tells`."""
     return (
         *wake_worker(context),
-        spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring")),
+        serve(context),
         *inside,
         *(tell_guest(context) if tells and is_told_by_worker(context) else ()),
         *leave_worker(context),
     )
+
+
+def serve(context: PathContext) -> Step:
+    """What a worker does for a request beside its data; a daemon parses it and asks the kernel for what it says."""
+    if context.serves_files:
+        return spend("the daemon serves the request", Category.NOTIFY, Runner.HOST, Charge("serve_file"))
+    return spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring"))
 
 
 def is_told_by_worker(context: PathContext) -> bool:
