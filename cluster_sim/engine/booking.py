@@ -32,6 +32,7 @@ def book(host: Host, transfer: int, category: int, now_ns: int, spent_ns: int) -
         entry.started_ns = now_ns - spent_ns
         entry.spent_ns = spent_ns
         entry.buffer = row.buffer
+        entry.bytes = row.bytes
         for i in range(FOUND):
             entry.found[i] = row.found[i]
         for i in range(COUNT_COUNT):

@@ -102,6 +102,9 @@ STREAM_FIELDS: Final = (
     Field("first_size", "", "its first entry in HostSpec.sizes"),
     Field("sizes", "1", "entries of HostSpec.sizes that it draws from"),
     Field("is_heard", "", "whether its software is told how transfers end"),
+    Field("part_bytes", "B", "most that one part of a request for a file carries, 0 where transfers have no parts"),
+    Field("round_trips", "1", "parts before the data of such a request, without any"),
+    Field("round_trip_bytes", "B", "what each of these carries instead"),
 )
 STREAM: Final = record_of(STREAM_FIELDS)
 

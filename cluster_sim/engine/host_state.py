@@ -139,6 +139,8 @@ TRANSFER_FIELDS: Final = (
     Field("frame", "", "frame, request or range of the stream"),
     Field("direction", "", "which way it goes (Direction)"),
     Field("is_background", "", "whether it is no transfer but work between transfers"),
+    Field("part", "", "part of a request for a file at which it is, from 0 on"),
+    Field("whole_bytes", "B", "of all parts of such a request; `bytes` is then that of one"),
     Field("seen_shootdowns", "1", "the guest's shootdowns up to when it got its vCPU, and its own since"),
     Field("turns_left", "1", "mappings still to make or undo, each under a taking of the area's lock"),
     Field("is_throttled", "", "whether it is the one that may map while swiotlb is nearly full"),
@@ -192,6 +194,7 @@ JOURNAL_FIELDS: Final = (
     Field("started_ns", "ns", "instant at which it began"),
     Field("spent_ns", "ns", "what it took"),
     Field("buffer", "", "buffer of the transfer, or NOBODY"),
+    Field("bytes", "B", "size of the transfer, or of its part"),
     Field("found", "1/1024", "what the transfer's last copy by a CPU found in the cache (FOUND)", (FOUND,)),
     Field("counts", "1", "counts that it was priced with", (COUNT_COUNT,)),
 )

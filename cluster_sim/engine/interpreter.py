@@ -9,7 +9,7 @@ from cluster_sim.engine.last_level_cache import NO_END, drop_lines, use_end
 from cluster_sim.engine.moderation import hold_back
 from cluster_sim.engine.state import ALIVE, NOBODY, Host
 from cluster_sim.engine.timed_steps import STOPPED, await_pins, receive, spend, spend_writing, start_copy
-from cluster_sim.engine.transfers import finish, forget, go_on_asking, new_transfer, turn
+from cluster_sim.engine.transfers import begin_parts, end_part, finish, forget, go_on_asking, new_transfer, turn
 from cluster_sim.engine.wait_queues import make_ready
 from cluster_sim.engine.waiting import (
     acquire,
@@ -133,7 +133,7 @@ def convert_step(host: Host, transfer: int, to_private: int, now_ns: int) -> boo
 
 @compiled
 def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> None:
-    """A step that takes no time: about what stays shared, is posted or comes later, clients, DMA or shootdowns."""
+    """A step that takes no time: what stays shared, is posted or comes later, clients, parts, DMA, shootdowns."""
     row = host.state.transfers[transfer]
     stream = host.spec.streams[row.stream]
     step = host.spec.steps[step_number]
@@ -167,6 +167,11 @@ def between_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
     elif op == Op.ANSWERED:
         if stream.asked_by != NOBODY:
             go_on_asking(host, transfer, stream.asked_by, now_ns)
+    elif op == Op.BEGIN_PARTS:
+        begin_parts(host, transfer)
+    elif op == Op.SKIP_WITHOUT_DATA:
+        if row.part < stream.round_trips:
+            row.step += step.argument
     elif op == Op.WATCH:
         row.seen_shootdowns = host.state.guests[stream.guest].shootdowns
     else:
@@ -220,7 +225,7 @@ def instant_step(host: Host, transfer: int, step_number: int, now_ns: int) -> No
 
 @compiled
 def end_row(host: Host, transfer: int, now_ns: int) -> None:
-    """A transfer is delivered or dropped, a request becomes its answer, or work between transfers is done."""
+    """A transfer is delivered or dropped, becomes its answer or its next part, or work between transfers is done."""
     step = host.spec.steps[host.state.transfers[transfer].step]
     if step.op == Op.DELIVER:
         finish(host, transfer, now_ns, Ending.DELIVERED, 0)
@@ -231,6 +236,8 @@ def end_row(host: Host, transfer: int, now_ns: int) -> None:
         finish(host, transfer, now_ns, Ending.DROPPED, DropReason.MAPPING_TOO_LARGE if is_too_large else step.argument)
     elif step.op == Op.POSTED:
         post_buffer(host, transfer, now_ns)
+    elif step.op == Op.TURN and host.spec.streams[host.state.transfers[transfer].stream].part_bytes > 0:
+        end_part(host, transfer, now_ns)
     elif step.op == Op.TURN:
         turn(host, transfer)
     else:

@@ -208,6 +208,49 @@ def turn(host: Host, transfer: int) -> None:
 
 
 @compiled
+def begin_parts(host: Host, transfer: int) -> None:
+    """A request for a file begins with its first part."""
+    row = host.state.transfers[transfer]
+    row.whole_bytes = row.bytes
+    row.part = 0
+    take_part(host, transfer)
+
+
+@compiled
+def take_part(host: Host, transfer: int) -> None:
+    """Give a transfer the size and the counts of its part.
+
+    The guest works on all of the data at once: before the first part that it writes, after the last that it reads.
+    """
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    number = row.part - stream.round_trips
+    parts = units(row.whole_bytes, stream.part_bytes)
+    left_bytes = row.whole_bytes - number * stream.part_bytes
+    row.bytes = stream.round_trip_bytes if number < 0 else min(left_bytes, stream.part_bytes)
+    set_counts(host, transfer)
+    if number != (0 if row.direction == Direction.TO_DEVICE else parts - 1):
+        row.counts[Count.WORK] = 0
+
+
+@compiled
+def end_part(host: Host, transfer: int, now_ns: int) -> None:
+    """A part of a request for a file is done: the next begins, or the request is delivered."""
+    row = host.state.transfers[transfer]
+    stream = host.spec.streams[row.stream]
+    row.part += 1
+    if row.part == stream.round_trips + units(row.whole_bytes, stream.part_bytes):
+        row.bytes = row.whole_bytes
+        finish(host, transfer, now_ns, Ending.DELIVERED, 0)
+        return
+    row.step -= host.spec.steps[row.step].argument
+    row.handed_ns = NOT_HANDED
+    row.buffer = NOBODY
+    take_part(host, transfer)
+    make_ready(host, transfer)
+
+
+@compiled
 def go_on_asking(host: Host, transfer: int, asking: int, now_ns: int) -> None:
     """A client has its answer: it thinks, and asks again; after an answer that took no time, 1 ns later."""
     row = host.state.transfers[transfer]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.scenario.workload_spec import DriverName
 
@@ -59,6 +60,8 @@ VIRTIO_ENTRIES: Final = 256
 """Of a ring, by default of QEMU (hw/block/virtio-blk.c, hw/net/virtio-net.c: queue-size, rx_queue_size)."""
 VSOCK_ENTRIES: Final = 128
 """Of a ring: VHOST_VSOCK_QUEUE_SIZE, hw/virtio/vhost-vsock-common.c."""
+FS_ENTRIES: Final = 128
+"""Of a ring: queue-size of hw/virtio/vhost-user-fs.c."""
 FRAG_BYTES: Final = 32 << 10
 """Of a page frag, in which a socket's data lies: SKB_FRAG_PAGE_ORDER, net/core/sock.c."""
 FRAME_BYTES: Final = 1_514
@@ -166,6 +169,22 @@ NIC_OUT: Final = replace(
     "finds no slots is dropped; mlx5e copies the head of large packets into its descriptor; a completion interrupt "
     "starts NAPI, which unmaps",
 )
+VIRTIO_FS_IN: Final = Driver(
+    mapping="per transfer",
+    when_pool_full="requeue",
+    extra_mappings=4,
+    segment_bytes=PAGE_BYTES,
+    entry_bytes=SPLIT_RING_BYTES,
+    ring_entries=FS_ENTRIES,
+    source="fs/fuse/virtio_fs.c, Linux 6.12: virtio_fs_enqueue_req maps header and arguments of the request, header of "
+    "the answer, an entry a page of the data (sg_init_fuse_pages) and the table of indirect descriptors; -ENOMEM "
+    "queues it again (queued_reqs)",
+)
+VIRTIO_FS_OUT: Final = replace(
+    VIRTIO_FS_IN,
+    extra_mappings=5,
+    source="fs/fuse/virtio_fs.c, Linux 6.12: as a read, and the arguments of the answer (fuse_write_out)",
+)
 
 DRIVERS: Final[dict[DriverName, tuple[Driver, Driver]]] = {
     "v4l2": (V4L2, V4L2),
@@ -175,6 +194,7 @@ DRIVERS: Final[dict[DriverName, tuple[Driver, Driver]]] = {
     "virtio-net": (VIRTIO_NET_IN, VIRTIO_NET_OUT),
     "virtio-vsock": (VIRTIO_VSOCK_IN, VIRTIO_VSOCK_OUT),
     "nic": (NIC_IN, NIC_OUT),
+    "virtio-fs": (VIRTIO_FS_IN, VIRTIO_FS_OUT),
 }
 """By name: of what comes from the device, and of what goes to it."""
 

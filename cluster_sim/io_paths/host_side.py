@@ -45,14 +45,24 @@ def served_by_storage(context: PathContext, *, end: End | None = None) -> tuple[
         release(Resource.DRIVE),
     )
     text = "the storage serves the request"
-    return (
-        *leave_worker(context),
+    served = (
         acquire(Resource.STORAGE, "wait for the storage"),
         move(text, Mover.STORAGE, Category.STORAGE, Runner.NOBODY, reads=reads, writes=writes),
         *(shared if context.shares_drive else ()),
         release(Resource.STORAGE),
-        *wake_worker(context),
     )
+    if context.serves_files:
+        return waited_for_by_daemon(context, served)
+    return (*leave_worker(context), *served, *wake_worker(context))
+
+
+def waited_for_by_daemon(context: PathContext, served: tuple[Step, ...]) -> tuple[Step, ...]:
+    """A daemon's thread sleeps in its system call until the storage has served it; metadata is in memory."""
+    sleep = (release(Resource.CPU),) if context.shares_cpus else ()
+    woken = spend("wake the daemon's thread", Category.NOTIFY, Runner.HOST, Charge("wake_worker"))
+    wake = (woken, acquire(Resource.CPU, "wait for a CPU of the host")) if context.shares_cpus else (woken,)
+    steps = (*sleep, *served, *wake)
+    return (Step(Op.SKIP_WITHOUT_DATA, "a round trip without data needs no storage", argument=len(steps)), *steps)
 
 
 def host_copy(context: PathContext, copier: Copier) -> tuple[Step, ...]:
@@ -69,10 +79,13 @@ def host_copy(context: PathContext, copier: Copier) -> tuple[Step, ...]:
 
 
 def host_ends(context: PathContext) -> tuple[End | None, End | None]:
-    """What the host's copy reads and writes: the guest's memory and its own, which DMA leaves out of the cache."""
-    is_filled_by_dma = context.comes_from_network or context.far_end == "storage"
+    """What the host's copy reads and writes: the guest's memory and its own, which DMA leaves out of the cache.
+
+    So is its page cache, of which no two requests of a stream read the same.
+    """
+    is_cold = context.comes_from_network or context.is_request
     if context.is_from_device:
-        return None if is_filled_by_dma else End.HOST, End.DEVICE
+        return None if is_cold else End.HOST, End.DEVICE
     return End.DEVICE, End.HOST if context.far_end in ("nothing", "another guest") else None
 
 

@@ -7,7 +7,7 @@ from cluster_sim.io_paths.steps import Direction
 from cluster_sim.platform.protection import Protection
 from cluster_sim.platform.vmm import GuestFaults, HostFaults
 from cluster_sim.scenario.memory_spec import MemorySpec
-from cluster_sim.scenario.workload_traits import FarEnd
+from cluster_sim.scenario.queue_traits import ASKED_FOR, FarEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class PathContext:
     completions. `host_faults`: whether the host faults pages in one by one, or populates what it is about to use.
     `guest_faults`: whether the guest faults what converted in, or the VMM maps it ahead. `is_shot_down`: conversions
     on other vCPUs of the guest interrupt it. `maps_shared`: VFIO keeps what is shared mapped for assigned devices.
-    `shares_worker`: the queue's worker may serve others, too.
+    `shares_worker`: the queue's worker may serve others, too. `serves_files`: it is a daemon that copies between files
+    and the guest, part by part.
     """
 
     direction: Direction
@@ -48,6 +49,7 @@ class PathContext:
     is_shot_down: bool = False
     maps_shared: bool = False
     shares_worker: bool = False
+    serves_files: bool = False
 
     @property
     def is_from_device(self) -> bool:
@@ -67,4 +69,4 @@ class PathContext:
     @property
     def is_request(self) -> bool:
         """Whether the guest asks for it and waits for the answer."""
-        return self.far_end == "storage"
+        return self.far_end in ASKED_FOR

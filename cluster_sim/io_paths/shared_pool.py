@@ -42,7 +42,7 @@ def program(path: SharedPoolPath, context: PathContext) -> Program:
 def filled_by_host(path: SharedPoolPath, context: PathContext) -> Program:
     """Host to guest: the host produces, the guest consumes; what was not asked for comes without a doorbell."""
     fill: tuple[Step, ...] = made_in_place(context)
-    if path.copied_by in ("producer", "both"):
+    if path.copied_by in ("producer", "both") or context.serves_files:
         fill = (*use_storage(context, path.copier), *reach(context, path.copier), wrote())
     snapshot: tuple[Step, ...] = ()
     if path.copied_by in ("consumer", "both"):
@@ -78,7 +78,7 @@ def filled_by_guest(path: SharedPoolPath, context: PathContext) -> Program:
         )
     copier: Copier = "cpu"
     reads = (*fault_in(context), expect_data(Range.DEVICE))
-    if path.copied_by in ("consumer", "both"):
+    if path.copied_by in ("consumer", "both") or context.serves_files:
         copier = path.copier
         reads = (*reach(context, copier), expect_data(Range.DEVICE))
     return Program(

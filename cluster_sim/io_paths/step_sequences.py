@@ -185,11 +185,18 @@ def worker(context: PathContext, *inside: Step, tells: bool = True) -> tuple[Ste
     """Wake the worker unless it runs already, serve the ring, do `inside`; then tell the guest, where it `tells`."""
     return (
         *wake_worker(context),
-        spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring")),
+        serve(context),
         *inside,
         *(tell_guest(context) if tells and is_told_by_worker(context) else ()),
         *leave_worker(context),
     )
+
+
+def serve(context: PathContext) -> Step:
+    """What a worker does for a request beside its data; a daemon parses it and asks the kernel for what it says."""
+    if context.serves_files:
+        return spend("the daemon serves the request", Category.NOTIFY, Runner.HOST, Charge("serve_file"))
+    return spend("serve the ring", Category.NOTIFY, Runner.HOST, Charge("serve_ring"))
 
 
 def is_told_by_worker(context: PathContext) -> bool:
@@ -268,7 +275,16 @@ def interrupt(context: PathContext, *, told: bool = True) -> tuple[Step, ...]:
             exits=Count.INTERRUPTS if context.protection.interrupt_exits else None,
         ),
         spend("wake the idle guest", Category.NOTIFY, Runner.GUEST, Charge("wake_vcpu", Count.IDLE_WAKES)),
+        *work_item(context),
     )
+
+
+def work_item(context: PathContext) -> tuple[Step, ...]:
+    """An answer about a file is handled by a thread of the guest's kernel, which the interrupt's handler wakes."""
+    if not context.serves_files:
+        return ()
+    wake = Charge("wake_worker", Count.INTERRUPTS)
+    return (spend("wake the guest's thread that completes requests", Category.NOTIFY, Runner.GUEST, wake),)
 
 
 def kick_request(context: PathContext) -> tuple[Step, ...]:
@@ -333,7 +349,7 @@ def pass_on(context: PathContext) -> tuple[Step, ...]:
             return (*network, link, away, way, handed)
         case "another guest":
             return (Step(Op.SEND, "the other guest's stream has it"), handed)
-        case "nothing" | "storage":
+        case "nothing" | "storage" | "page cache":
             return (handed,)
 
 

@@ -1,8 +1,7 @@
 """The vocabulary of step programs: operations, resources, counts and charges.
 
 A program is data. A step acts on a resource or on memory at one instant, or spends time that is booked to one
-ledger category; the time is the sum of its charges, each a named price times a count. Long, for the words that all
-programs are made of stand in one place.
+ledger category; the time is the sum of its charges, each a named price times a count. Long, for all words are here.
 """
 
 from dataclasses import dataclass, replace
@@ -65,6 +64,8 @@ class Op(IntEnum):
     ANSWERED = 47
     WAKE_THREAD = 48
     GATHER = 49
+    BEGIN_PARTS = 50
+    SKIP_WITHOUT_DATA = 51
 
 
 class Direction(IntEnum):

@@ -40,8 +40,8 @@ from cluster_sim.planning.guest_layout import GuestLayout
 from cluster_sim.planning.planned_guest import PlannedGuest, PlannedStream
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
+from cluster_sim.scenario.queue_traits import MOVES_DATA, Role
 from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.workload_traits import MOVES_DATA, Role
 
 CONTENT = {"kept": KEPT, "zeroed": ZEROED, "lost": DESTROYED}
 ACCEPT = {"none": NO_ACCEPT, "keeps": ACCEPT_KEEPS, "zeroes": ACCEPT_ZEROES}

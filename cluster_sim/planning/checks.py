@@ -18,11 +18,12 @@ from cluster_sim.scenario.axes import Variant
 from cluster_sim.scenario.cluster_contradictions import RATE_LEAST, group_path
 from cluster_sim.scenario.contradictions import contradictions, gather
 from cluster_sim.scenario.problems import Contradiction
+from cluster_sim.scenario.queue_traits import RequestLog
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import format_bytes, format_rate
 from cluster_sim.scenario.workload_contradictions import SEGMENT_LEAST_NS, missing
 from cluster_sim.scenario.workload_spec import LadderVideo, Workload, path_in, trace_fields
-from cluster_sim.scenario.workload_traits import RequestLog, traits_of
+from cluster_sim.scenario.workload_traits import traits_of
 from cluster_sim.traces.table import TraceError
 from cluster_sim.workloads.ladder import LadderError, ladder_of
 
@@ -212,7 +213,7 @@ def check_slots(
     slots = layout.needs.slots
     if slots is None or not queue.traits.moves_data or not never_ends(queue):
         return
-    largest = sizes_of_queue(queue, group, sizes).largest
+    largest = buffer_bytes(queue, sizes_of_queue(queue, group, sizes))
     if not fits_alone(layout, queue, largest):
         found = f"{format_bytes(layout.pool_bytes // layout.pools)} for a request of {format_bytes(largest)}"
         allowed = "a pool that holds one request, with what its driver maps beside it, or smaller requests"

@@ -10,8 +10,8 @@ from cluster_sim.memory.page_tree import PAGES_PER_1G, PAGES_PER_2M
 from cluster_sim.planning.queues import Queue, WorkloadSizes, boots, queues_of
 from cluster_sim.platform.protection import Protection
 from cluster_sim.scenario.memory_spec import MemorySpec
+from cluster_sim.scenario.queue_traits import MEMORY_MAP_BYTES_PER_GIB, Role, TransferSizes
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
-from cluster_sim.scenario.workload_traits import MEMORY_MAP_BYTES_PER_GIB, Role, TransferSizes
 
 HUGE_BYTES = PAGES_PER_2M * PAGE_BYTES
 GIB = PAGES_PER_1G * PAGE_BYTES

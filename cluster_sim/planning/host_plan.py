@@ -36,8 +36,8 @@ from cluster_sim.planning.stream_programs import plan_streams
 from cluster_sim.planning.tables import build_servers, build_streams, servers_at_rest, sizes_table, streams_at_rest
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.protection import Protection
+from cluster_sim.scenario.queue_traits import Role
 from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.workload_traits import Role
 
 ON_PIN = {"retry": ON_PIN_RETRY, "wait": ON_PIN_WAIT, "defer": ON_PIN_DEFER}
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from cluster_sim.engine.host_spec import REQUEST, Records
 from cluster_sim.planning.queues import WorkloadSizes
+from cluster_sim.scenario.queue_traits import RequestLog, TransferSizes
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import LadderVideo, TracedVideo, Workload, path_in, trace_fields
-from cluster_sim.scenario.workload_traits import RequestLog, TransferSizes, traits_of
+from cluster_sim.scenario.workload_traits import traits_of
 from cluster_sim.traces.frames import FrameTrace, read_frames
 from cluster_sim.traces.requests import RequestTrace, read_requests
 from cluster_sim.workloads.video import TraceArrays, scaled

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from cluster_sim.io_paths.drivers import Driver, driver_of
 from cluster_sim.io_paths.steps import Direction
+from cluster_sim.scenario.queue_traits import QueueTraits, Role, TransferSizes
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.workload_spec import Workload
-from cluster_sim.scenario.workload_traits import QueueTraits, Role, TransferSizes, traits_of
+from cluster_sim.scenario.workload_traits import traits_of
 
 WorkloadSizes = Mapping[tuple[str, int], TransferSizes]
 """Transfer sizes of each (group name, workload number)."""

@@ -6,6 +6,7 @@ from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths import boot_stages, churn
 from cluster_sim.io_paths.answering import ending_at_the_client, turning
 from cluster_sim.io_paths.drivers import driver_of
+from cluster_sim.io_paths.file_requests import in_parts
 from cluster_sim.io_paths.path_context import PathContext
 from cluster_sim.io_paths.programs import MakeProgram
 from cluster_sim.io_paths.step_sequences import CLIENT_WAY, NETWORK_LATENCY, WORK
@@ -16,8 +17,8 @@ from cluster_sim.planning.queues import Queue, boots
 from cluster_sim.planning.step_table import Programs
 from cluster_sim.planning.workers import shares_worker, workers_of
 from cluster_sim.platform.protection import Protection
+from cluster_sim.scenario.queue_traits import QueueTraits, Role
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
-from cluster_sim.scenario.workload_traits import QueueTraits, Role
 
 
 def plan_streams(
@@ -94,6 +95,7 @@ def context_of(
         is_shot_down=is_shot_down,
         maps_shared=scenario.maps_shared(group),
         shares_worker=shares_worker(scenario.cluster.host.workers, queue),
+        serves_files=traits.part_bytes > 0,
     )
 
 
@@ -114,7 +116,8 @@ def program_of(
     """The program of one direction of a queue."""
     match queue.role:
         case Role.REQUESTS | Role.RECEIVED:
-            return make_program(scenario.path_of(guest.placed.group), context)
+            made = make_program(scenario.path_of(guest.placed.group), context)
+            return in_parts(made) if context.serves_files else made
         case Role.ASKED:
             asked = make_program(scenario.path_of(guest.placed.group), context)
             return turning(asked) if context.is_closed else asked

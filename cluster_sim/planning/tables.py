@@ -30,8 +30,8 @@ from cluster_sim.planning.workers import workers_of
 from cluster_sim.platform.protection import Protection
 from cluster_sim.results.endings import DropReason
 from cluster_sim.scenario.memory_spec import MemorySpec
+from cluster_sim.scenario.queue_traits import METADATA_BYTES, QueueTraits, Role
 from cluster_sim.scenario.spec import HostSpec, ScenarioSpec
-from cluster_sim.scenario.workload_traits import QueueTraits, Role
 
 WHEN_FULL = {"wait": WAIT, "drop_newest": DROP_NEWEST, "drop_oldest": DROP_OLDEST}
 WORK_DRAWS = {"constant": CONSTANT, "uniform": UNIFORM, "exponential": EXPONENTIAL}
@@ -219,6 +219,9 @@ def put_traits(row: np.void, traits: QueueTraits) -> None:
     row["coalesce_frames"] = traits.coalesce_frames
     row["draws_think"] = traits.draws_think
     row["timeout_ns"] = traits.timeout_ns
+    row["part_bytes"] = traits.part_bytes
+    row["round_trips"] = traits.round_trips
+    row["round_trip_bytes"] = METADATA_BYTES
 
 
 def put_conversions(

@@ -11,7 +11,7 @@ from cluster_sim.moving import Moving
 from cluster_sim.planning.planned_guest import PlannedStream
 from cluster_sim.runtime.batches import Histogram, merged_histogram
 from cluster_sim.runtime.host_engine import HostEngine
-from cluster_sim.scenario.workload_traits import Role
+from cluster_sim.scenario.queue_traits import Role
 
 BOOT = "boot"
 RECEIVED = "received"

@@ -8,6 +8,8 @@ from cluster_sim.planning.inputs import frames_of, log_of, trace_arrays
 from cluster_sim.planning.placement import PlacedGuest
 from cluster_sim.planning.planned_guest import PlannedGuest
 from cluster_sim.planning.queues import Queue
+from cluster_sim.scenario.file_spec import FileWorkload
+from cluster_sim.scenario.queue_traits import Role
 from cluster_sim.scenario.request_spec import RequestResponseWorkload
 from cluster_sim.scenario.spec import ScenarioSpec
 from cluster_sim.scenario.workload_spec import (
@@ -20,7 +22,6 @@ from cluster_sim.scenario.workload_spec import (
     VideoWorkload,
     path_in,
 )
-from cluster_sim.scenario.workload_traits import Role
 from cluster_sim.workloads.adaptive import AdaptiveStream, Viewing
 from cluster_sim.workloads.ladder import ladder_of
 from cluster_sim.workloads.link import AccessLink
@@ -60,7 +61,7 @@ def software_of(
         case BlockWorkload(rate_iops=rate) | NetworkWorkload(transfers_per_s=rate):
             assert rate is not None
             return rated(queue, rate, placed, chance)
-        case RequestResponseWorkload():
+        case RequestResponseWorkload() | FileWorkload():
             return None
         case ChurnWorkload(rate=rate):
             return rated(queue, rate, placed, chance)

@@ -5,16 +5,10 @@ from collections.abc import Iterator
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.scenario.path_spec import ConvertPath, DirectPath, IoPath, SharedPoolPath, SwiotlbPath
 from cluster_sim.scenario.problems import Contradiction
+from cluster_sim.scenario.queue_traits import DM_CRYPT_SECTOR_BYTES, TLS_RECORD_BYTES, QueueTraits, Role, TransferSizes
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import KIB, MIB, format_bytes
-from cluster_sim.scenario.workload_traits import (
-    DM_CRYPT_SECTOR_BYTES,
-    TLS_RECORD_BYTES,
-    QueueTraits,
-    Role,
-    TransferSizes,
-    traits_of,
-)
+from cluster_sim.scenario.workload_traits import traits_of
 
 SWIOTLB_SET_BYTES = 256 * KIB
 SWIOTLB_LEAST_BYTES = SWIOTLB_SET_BYTES
@@ -43,7 +37,14 @@ def path_contradictions(scenario: ScenarioSpec, group: GuestGroupSpec, prefix: s
                 allowed = "direct with protection none only; swiotlb, convert or shared_pool otherwise"
                 yield Contradiction(at, "direct on a protected guest", allowed, ("protection",))
     yield from _crypto(path, at)
+    yield from _served(group, path, at)
     yield from _memory(group, path, prefix, at)
+
+
+def _served(group: GuestGroupSpec, path: IoPath, at: str) -> Iterator[Contradiction]:
+    if path.copier == "device" and any(queue.part_bytes for queue, _ in own_queues(group)):
+        allowed = "cpu or engine with files: the daemon copies between the share and the guest"
+        yield Contradiction(f"{at}.copier", "device", allowed, ("guests",))
 
 
 def _crypto(path: IoPath, at: str) -> Iterator[Contradiction]:
@@ -98,13 +99,13 @@ def _convert(scenario: ScenarioSpec, group: GuestGroupSpec, path: ConvertPath, a
     if path.batch > 1 and scenario.memory.placement == "scattered":
         allowed = "1 with scattered memory: a range is one page there"
         yield Contradiction(f"{at}.batch", str(path.batch), allowed, ("memory.placement",))
-    waits = [queue.far_end != "storage" for queue, _ in own_queues(group) if queue.moves_data]
+    waits = [not queue.is_request for queue, _ in own_queues(group) if queue.moves_data]
     if path.ahead and not any(waits):
         yield Contradiction(f"{at}.ahead", str(path.ahead), "0: a request brings its own buffer", ("guests",))
 
 
 def _posted(group: GuestGroupSpec, path: SwiotlbPath | DirectPath, at: str) -> Iterator[Contradiction]:
-    waits = [queue.from_device and queue.far_end != "storage" for queue, _ in own_queues(group) if queue.moves_data]
+    waits = [queue.from_device and not queue.is_request for queue, _ in own_queues(group) if queue.moves_data]
     if path.posted and not any(waits):
         allowed = "false: nothing comes by itself that a posted buffer could wait for"
         yield Contradiction(f"{at}.posted", "true", allowed, ("guests",))

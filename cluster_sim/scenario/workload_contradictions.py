@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from cluster_sim.integers import PAGE_BYTES
+from cluster_sim.scenario.file_spec import FileWorkload
 from cluster_sim.scenario.problems import Contradiction, choice
 from cluster_sim.scenario.request_spec import CoalesceSpec, RequestResponseWorkload
 from cluster_sim.scenario.spec import ArrivalSpec, GuestGroupSpec, ScenarioSpec
@@ -24,6 +25,7 @@ from cluster_sim.scenario.workload_spec import (
 
 CONVERTING_GENERATIONS = ("G0", "G3", "G4")
 REQUEST_BYTES_MAX = 2**31 - 1
+FUSE_BYTES_MAX = 65_535 * PAGE_BYTES
 SEGMENT_LEAST_NS = 10**6
 TOUCH_LEAST = 10**6
 
@@ -54,6 +56,11 @@ def _of_kind(scenario: ScenarioSpec, group: GuestGroupSpec, workload: Workload, 
             yield from _segment(workload, at)
             yield from _block(workload, at)
             yield from _requests(workload, "rate_iops", at)
+            yield from _split(workload.bssplit, f"{at}.bssplit")
+            yield from _size(workload.bs, f"{at}.bs")
+        case FileWorkload():
+            yield from _file(workload, at)
+            yield from _mix(workload, at)
             yield from _split(workload.bssplit, f"{at}.bssplit")
             yield from _size(workload.bs, f"{at}.bs")
         case NetworkWorkload():
@@ -174,13 +181,30 @@ def _block(block: BlockWorkload, at: str) -> Iterator[Contradiction]:
         yield Contradiction(
             f"{at}.replay_no_stall", "true without a log", "false, or a read_iolog", (f"{at}.read_iolog",)
         )
-    if block.rwmixread != 50 and block.rw not in ("rw", "randrw"):
-        found = f"{block.rwmixread} with {block.rw}"
-        yield Contradiction(f"{at}.rwmixread", found, "rwmixread with rw or randrw", (f"{at}.rw",))
+    yield from _mix(block, at)
     is_timed = block.rate_iops is not None or (block.read_iolog is not None and not block.replay_no_stall)
     if block.thinktime and is_timed:
         allowed = "0s: requests come at instants of their own"
         yield Contradiction(f"{at}.thinktime", format_duration(block.thinktime), allowed, (f"{at}.rate_iops",))
+
+
+def _mix(workload: BlockWorkload | FileWorkload, at: str) -> Iterator[Contradiction]:
+    if workload.rwmixread != 50 and not workload.rw.endswith("rw"):
+        found = f"{workload.rwmixread} with {workload.rw}"
+        allowed = "rwmixread with rw" if isinstance(workload, FileWorkload) else "rwmixread with rw or randrw"
+        yield Contradiction(f"{at}.rwmixread", found, allowed, (f"{at}.rw",))
+
+
+def _file(files: FileWorkload, at: str) -> Iterator[Contradiction]:
+    if not 0 < files.largest <= FUSE_BYTES_MAX:
+        allowed = f"4KiB to {format_bytes(FUSE_BYTES_MAX)}, 65535 pages (fs.fuse.max_pages_limit)"
+        yield Contradiction(f"{at}.largest", format_bytes(files.largest), allowed)
+    yield from _work(files, at)
+
+
+def _work(workload: BlockWorkload | FileWorkload | NetworkWorkload, at: str) -> Iterator[Contradiction]:
+    if workload.work == "exponential" and workload.produce == workload.consume == 0:
+        yield Contradiction(f"{at}.work", "exponential with no work", "constant, or a produce or consume above 0s")
 
 
 def _requests(workload: BlockWorkload | NetworkWorkload, rate: str, at: str) -> Iterator[Contradiction]:
@@ -191,8 +215,7 @@ def _requests(workload: BlockWorkload | NetworkWorkload, rate: str, at: str) -> 
     if isinstance(workload, NetworkWorkload) and workload.thinktime and not is_closed:
         allowed = "0s: packets come at instants of their own"
         yield Contradiction(f"{at}.thinktime", format_duration(workload.thinktime), allowed, (f"{at}.{rate}",))
-    if workload.work == "exponential" and workload.produce == workload.consume == 0:
-        yield Contradiction(f"{at}.work", "exponential with no work", "constant, or a produce or consume above 0s")
+    yield from _work(workload, at)
 
 
 def _packets(group: GuestGroupSpec, network: NetworkWorkload, at: str) -> Iterator[Contradiction]:

@@ -1,4 +1,4 @@
-"""What a definition may say of a guest's work: video, block, network, conversion churn, boot; servers: request_spec."""
+"""What a definition may say of a guest's work: video, block, network, churn, boot; request_spec, file_spec: others."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue
 
+from cluster_sim.scenario.file_spec import FileWorkload
 from cluster_sim.scenario.frozen import Spec
 from cluster_sim.scenario.request_spec import CoalesceSpec, RequestResponseWorkload
 from cluster_sim.scenario.units import (
@@ -37,7 +38,7 @@ Buffers = Annotated[int, Field(strict=True, ge=1, le=4096)]
 Spacing = Literal["linear", "poisson"]
 WhenFull = Literal["wait", "drop_newest", "drop_oldest"]
 Acceptors = Literal["auto", 1, "vcpus"]
-DriverName = Literal["v4l2", "usb", "virtio-blk", "nvme", "virtio-net", "virtio-vsock", "nic"]
+DriverName = Literal["v4l2", "usb", "virtio-blk", "nvme", "virtio-net", "virtio-vsock", "nic", "virtio-fs"]
 TracePath = Annotated[str, Field(min_length=1)]
 
 
@@ -309,7 +310,13 @@ class BootWorkload(Spec):
 
 
 Workload = Annotated[
-    VideoWorkload | BlockWorkload | NetworkWorkload | RequestResponseWorkload | ChurnWorkload | BootWorkload,
+    VideoWorkload
+    | BlockWorkload
+    | FileWorkload
+    | NetworkWorkload
+    | RequestResponseWorkload
+    | ChurnWorkload
+    | BootWorkload,
     Field(discriminator="kind"),
 ]
 

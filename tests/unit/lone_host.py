@@ -55,7 +55,7 @@ def scenario(
 
 def steady(workload: Any) -> Any:
     """A workload whose work takes its mean where nothing else is said."""
-    return {"work": "constant"} | workload if workload["kind"] in ("block", "network") else workload
+    return {"work": "constant"} | workload if workload["kind"] in ("block", "file", "network") else workload
 
 
 def workload_sizes(spec: ScenarioSpec) -> WorkloadSizes:

@@ -1,27 +1,29 @@
 """One transfer alone on an idle host, step by step: what it waited for, what it did, what each step cost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from cluster_sim.analysis.lone_transfer.step_prices import ExplainedStep, StepContext, explain_step
+from cluster_sim.analysis.lone_transfer.step_prices import ExplainedStep, StepContext, explain_step, taken_together
+from cluster_sim.engine.host_state import JOURNAL
 from cluster_sim.engine.state import submissions
 from cluster_sim.integers import PAGE_BYTES
 from cluster_sim.io_paths.steps import Direction
 from cluster_sim.planning.guest_layout import sizes_of_queue
-from cluster_sim.planning.host_plan import plan_host
+from cluster_sim.planning.host_plan import HostPlan, plan_host
 from cluster_sim.planning.inputs import workload_sizes
 from cluster_sim.planning.queues import WorkloadSizes
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.endings import DROP_LABELS, ENDING_LABELS
 from cluster_sim.runtime.host_engine import HostEngine
+from cluster_sim.scenario.queue_traits import Role
 from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.workload_traits import Role
 
-JOURNAL_ENTRIES = 256
+STEPS_MOST = 128
+"""More steps of one part of a transfer take time, mappings aside."""
 AT_ONCE = (Role.IMAGE, Role.KERNEL, Role.POOL)
 """Roles whose one transfer is all of their memory."""
 
@@ -67,17 +69,26 @@ def explain(scenario: ScenarioSpec, folder: Path) -> list[ExplainedTransfer]:
     ]
 
 
+def with_journal(plan: HostPlan, number: int, size: int) -> HostPlan:
+    """The host with a journal that holds all steps of one transfer of a stream."""
+    stream = plan.spec.streams[number]
+    part_bytes = int(stream["part_bytes"]) or size
+    parts = int(stream["round_trips"]) - -size // part_bytes
+    entries = parts * (STEPS_MOST + 2 * int(stream["mappings"]))
+    return replace(plan, state=plan.state._replace(journal=np.zeros(entries, JOURNAL)))
+
+
 def explain_stream(
     scenario: ScenarioSpec, profile: Profile, sizes: WorkloadSizes, number: int, direction: Direction
 ) -> ExplainedTransfer:
     """Run one transfer of one stream, with all other guests of its host idle."""
-    plan = plan_host(scenario, profile, sizes, journal_entries=JOURNAL_ENTRIES, is_alone=True)
+    plan = plan_host(scenario, profile, sizes, is_alone=True)
     stream = plan.streams[number]
     guest = plan.guests[stream.guest]
     ranges = guest.layout.buffers[number - guest.first_stream]
     mean = sizes_of_queue(stream.queue, guest.placed.group, sizes).mean
     size = ranges.device_pages * PAGE_BYTES if stream.queue.role in AT_ONCE else mean
-    engine = HostEngine(plan)
+    engine = HostEngine(with_journal(plan, number, size))
     one = submissions(
         at_ns=np.zeros(1, np.int64),
         stream=np.array([number], np.int64),
@@ -92,13 +103,12 @@ def explain_stream(
     entries = engine.gauges().journal()
     program, entry = stream.programs[direction], stream.entries[direction]
     steps, in_latency = program.all_steps, len(program.steps) + len(program.if_full)
-    context = StepContext(profile, scenario, stream, guest.placed.group, plan.spec, plan.curves, number, size)
-    told = [
-        (number, explain_step(steps[number], row, context))
-        for row in entries
-        if 0 <= (number := int(row["step"]) - entry) < len(steps)
-    ]
-    explained = tuple(step for number, step in told if number < in_latency)
+    context = StepContext(profile, scenario, stream, guest.placed.group, plan.spec, plan.curves, number)
+    told: dict[tuple[int, int], list[ExplainedStep]] = {}
+    for row in entries:
+        if 0 <= (number := int(row["step"]) - entry) < len(steps):
+            told.setdefault((number, int(row["category"])), []).append(explain_step(steps[number], row, context))
+    explained = tuple(taken_together(taken) for (number, _), taken in told.items() if number < in_latency)
     latency_ns = int(done["ended_ns"][0] - done["submitted_ns"][0])
     assert sum(step.spent_ns for step in explained) == latency_ns
     copied = done["copied_bytes"][0]
@@ -111,7 +121,7 @@ def explain_stream(
         latency_ns=latency_ns,
         outcome=(ENDING_LABELS[int(done["outcome"][0])] + " " + DROP_LABELS[int(done["reason"][0])]).strip(),
         steps=explained,
-        between=tuple(step for number, step in told if number >= in_latency),
+        between=tuple(taken_together(taken) for (number, _), taken in told.items() if number >= in_latency),
         exits=int(done["exits"][0]),
         conversions=int(done["conversions"][0]),
         copied_bytes={who: int(amount) for who, amount in zip(("guest", "host", "engine"), copied, strict=True)},

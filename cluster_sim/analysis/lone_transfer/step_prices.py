@@ -1,6 +1,8 @@
 """What each step of a transfer cost, as prices times counts, and which costs each price is made of."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -33,7 +35,7 @@ class PricedTerm:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedStep:
-    """A step that took time."""
+    """A step that took time: once, or as often as the transfer came to it, the first time at `started_ns`."""
 
     text: str
     runner: str
@@ -45,7 +47,7 @@ class ExplainedStep:
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """What a step's price depends on beside the step: profile, definition, stream, guest group, host and size."""
+    """What a step's price depends on beside the step: profile, definition, stream, guest group and host."""
 
     profile: Profile
     scenario: ScenarioSpec
@@ -54,7 +56,6 @@ class StepContext:
     spec: HostSpec
     curves: CopyCurves
     stream: int
-    frame_bytes: int
 
 
 def explain_step(step: Step, row: np.void, context: StepContext) -> ExplainedStep:
@@ -65,7 +66,7 @@ def explain_step(step: Step, row: np.void, context: StepContext) -> ExplainedSte
     elif step.op == Op.COPY:
         terms = (move_term(step, row, context),)
     elif step.op == Op.RECEIVE:
-        name = f"{Mover(step.argument).name.lower()}, {context.frame_bytes} B, beyond what sending took"
+        name = f"{Mover(step.argument).name.lower()}, {int(row['bytes'])} B, beyond what sending took"
         terms = (PricedTerm(name, int(row["spent_ns"]), 1, ()),)
     else:
         terms = tuple(
@@ -80,6 +81,15 @@ def explain_step(step: Step, row: np.void, context: StepContext) -> ExplainedSte
         spent_ns=int(row["spent_ns"]),
         terms=terms,
     )
+
+
+def taken_together(steps: Sequence[ExplainedStep]) -> ExplainedStep:
+    """One step that was taken several times, with what it took in all."""
+    counts = Counter[PricedTerm]()
+    for term in (term for step in steps for term in step.terms):
+        counts[replace(term, count=0)] += term.count
+    terms = tuple(replace(term, count=count) for term, count in counts.items())
+    return replace(steps[0], spent_ns=sum(step.spent_ns for step in steps), terms=terms)
 
 
 def bus_term(step: Step, row: np.void, context: StepContext) -> PricedTerm:
@@ -108,7 +118,7 @@ def move_term(step: Step, row: np.void, context: StepContext) -> PricedTerm:
 
     What a network card or storage takes is the definition's own figure.
     """
-    mover, size, curves = Mover(step.argument), context.frame_bytes, context.curves
+    mover, size, curves = Mover(step.argument), int(row["bytes"]), context.curves
     if step.range == Range.WHOLE_BUFFER:
         size = int(context.spec.streams["buffer_bytes"][context.stream])
     read, written = row["found"][:2].tolist()

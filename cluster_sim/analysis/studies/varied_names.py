@@ -7,6 +7,7 @@ from typing import Final
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.varied_field import Varied, of_path
 from cluster_sim.platform.scenario_profile import profile_of
+from cluster_sim.scenario.file_spec import FileWorkload
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.problems import choice
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
@@ -115,13 +116,15 @@ def frame_size(experiment: Experiment, scenario: ScenarioSpec, asked: str | None
                     return of_path(f"{field}.source.scale", "frame_size", [scenario])
                 case BlockWorkload(read_iolog=None, bssplit={}):
                     return of_path(f"{field}.bs", "frame_size", [scenario])
+                case FileWorkload(bssplit={}):
+                    return of_path(f"{field}.bs", "frame_size", [scenario])
                 case NetworkWorkload(sizes={}):
                     return of_path(f"{field}.size", "frame_size", [scenario])
                 case _:
                     continue
     raise StudyError(
         "--vary frame_size",
-        found=f"no video, block or network workload with one size in {experiment.source}",
+        found=f"no video, block, file or network workload with one size in {experiment.source}",
         allowed="a field path",
     )
 

@@ -17,14 +17,14 @@ from cluster_sim.results.ledger import Category
 from cluster_sim.runtime.host_engine import HostEngine
 from cluster_sim.scenario.memory_spec import MemorySpec
 from cluster_sim.scenario.path_spec import IoPath
+from cluster_sim.scenario.queue_traits import FarEnd
 from cluster_sim.scenario.workload_spec import DriverName
-from cluster_sim.scenario.workload_traits import FarEnd
 from tests.unit.lone_host import Values, arrivals, engine_of, run, scenario
 
 FROM_DEVICE, TO_DEVICE = Direction.FROM_DEVICE, Direction.TO_DEVICE
 KIB, MIB = 1 << 10, 1 << 20
 PATHS: TypeAdapter[IoPath] = TypeAdapter(IoPath)
-FAR: dict[DriverName, FarEnd] = {"virtio-blk": "storage", "nvme": "storage"}
+FAR: dict[DriverName, FarEnd] = {"virtio-blk": "storage", "nvme": "storage", "virtio-fs": "page cache"}
 
 
 def made(name: DriverName, way: Direction, **path: str | bool) -> Program:
@@ -43,6 +43,8 @@ def made(name: DriverName, way: Direction, **path: str | bool) -> Program:
         ("usb", FROM_DEVICE, {"mapping": "per_transfer"}),
         ("virtio-blk", FROM_DEVICE, {"mapping": "per_transfer"}),
         ("nvme", TO_DEVICE, {"mapping": "per_transfer"}),
+        ("virtio-fs", FROM_DEVICE, {"mapping": "per_transfer"}),
+        ("virtio-fs", TO_DEVICE, {"mapping": "per_transfer"}),
         ("virtio-net", TO_DEVICE, {"mapping": "per_transfer"}),
         ("nic", FROM_DEVICE, {"mapping": "long_lived"}),
         ("nic", TO_DEVICE, {"mapping": "per_transfer"}),

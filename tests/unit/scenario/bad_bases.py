@@ -111,6 +111,14 @@ WORKLOADS = {
         iodepth: 32
         replay_no_stall: false
 """,
+    "files": """kind: file
+        rw: rw
+        rwmixread: 70
+        bssplit: {4KiB: 50, 64KiB: 50}
+        round_trips: 3
+        largest: 1MiB
+        files: drive
+""",
     "network": """kind: network
         direction: from_device
         sizes: {128B: 40, 1500B: 60}

@@ -38,7 +38,7 @@ VIDEO = (
         "",
         f"{AT}.kind",
         "nothing",
-        "video, block, network, request_response, churn or boot",
+        "video, block, file, network, request_response, churn or boot",
     ),
     Bad("video", RAW, "source: null", SOURCE, "nothing", "a mapping with a kind: raw, trace or ladder"),
     Bad("video", "width: 1280", "width: 1281", f"{SOURCE}.width", "1281", "the next one up is 1282"),
@@ -183,6 +183,26 @@ BLOCK = (
     Bad("replay", "stall: false", "stall: maybe", f"{AT}.replay_no_stall", "'maybe'", "true or false"),
 )
 
+FILES = (
+    Bad("files", "rw: rw", "rw: randrw", f"{AT}.rw", "'randrw'", "read, write or rw"),
+    Bad("files", "rw: rw", "rw: read", f"{AT}.rwmixread", "70 with read", "rwmixread with rw", "rwmix"),
+    Bad("files", "64KiB: 50", "64KiB: 40", f"{AT}.bssplit", "add up to 90", "100"),
+    Bad("files", "64KiB: 50", "0: 50", f"{AT}.bssplit", "0B", "1B to 2147483647B"),
+    Bad("files", "bssplit: {4KiB: 50, 64KiB: 50}", "bs: 0", f"{AT}.bs", "0B", "1B to 2147483647B"),
+    Bad("files", "largest: 1MiB", "largest: 0", f"{AT}.largest", "0B", "4KiB to 262140KiB, 65535 pages"),
+    Bad("files", "largest: 1MiB", "largest: 256MiB", f"{AT}.largest", "256MiB", "4KiB to 262140KiB, 65535 pages"),
+    Bad("files", "largest: 1MiB", "largest: 5000B", f"{AT}.largest", "5000B", "the next one up is 8KiB"),
+    Bad("files", "round_trips: 3", "round_trips: 65", f"{AT}.round_trips", "65", "64 or less"),
+    Bad("files", "round_trips: 3", "round_trips: -1", f"{AT}.round_trips", "-1", "0 or more"),
+    Bad("files", "files: drive", "files: disk", f"{AT}.files", "'disk'", "page_cache or drive"),
+    Bad("files", "files: drive", "work: exponential", f"{AT}.work", "exponential with no work", "constant"),
+    Bad("files", "files: drive", "rate_iops: 9", f"{AT}.rate_iops", "an unknown key", "round_trips"),
+    Bad("files", "{kind: swiotlb}", "{kind: swiotlb, copier: device}", "io_path.copier", "device", "the daemon copies"),
+    Bad(
+        "files", "{kind: swiotlb}", "{kind: swiotlb, posted: true}", "io_path.posted", "true", "nothing comes by itself"
+    ),
+)
+
 NETWORK = (
     Bad("network", "from_device", "to_guest", f"{AT}.direction", "'to_guest'", "from_device or to_device"),
     Bad("network", "1500B: 60", "1500B: 59", f"{AT}.sizes", "add up to 99", "100"),
@@ -313,4 +333,4 @@ BOOT = (
     ),
 )
 
-BAD_WORKLOADS = (*VIDEO, *LADDER, *BLOCK, *NETWORK, *SERVER, *CHURN, *BOOT)
+BAD_WORKLOADS = (*VIDEO, *LADDER, *BLOCK, *FILES, *NETWORK, *SERVER, *CHURN, *BOOT)

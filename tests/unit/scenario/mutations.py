@@ -27,6 +27,8 @@ WORKLOADS: list[dict[str, Any]] = [
     {"kind": "video", "source": RAW, "deadline": "33ms", "segments": "contiguous", "driver": "usb"},
     {"kind": "block", "driver": "nvme", "max_segment": "64KiB"},
     {"kind": "block", "read_iolog": "traces/fio_randrw.parquet", "replay_no_stall": True},
+    {"kind": "file", "rw": "rw", "bssplit": {"4KiB": 50, "3MiB": 50}, "round_trips": 3, "iodepth": 8, "numjobs": 4},
+    {"kind": "file", "bs": "1MiB", "largest": "128KiB", "files": "drive"},
     {"kind": "network", "direction": "to_device", "sizes": {"64B": 40, "1500B": 60}, "ring": 4096, "queues": 16},
     {"kind": "network", "rate": "1Gb/s", "cpus": "one", "wakes": "other_vcpu", "work": "exponential", "consume": "1us"},
     {"kind": "request_response", "clients": 64, "queues": 4, "threads": 2, "serve": "10us", "wakes": "other_vcpu"},
@@ -62,7 +64,7 @@ FIELDS: dict[str, list[Any]] = {
     "memory": [*MEMORY, *SIZES],
     "protection": ["none", "pkvm", "sev-snp", "tdx", "cca"],
     "kind": [
-        *("video", "block", "network", "request_response", "churn", "boot"),
+        *("video", "block", "file", "network", "request_response", "churn", "boot"),
         *("swiotlb", "convert", "shared_pool", "direct", "raw"),
     ],
     "direction": ["from_device", "to_device", "to_guest"],

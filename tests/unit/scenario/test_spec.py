@@ -75,7 +75,7 @@ def test_the_schema_knows_every_kind_and_refuses_keys_that_no_kind_has() -> None
         if kind is not None
     }
     assert kinds == {
-        *("video", "block", "network", "request_response", "churn", "boot"),
+        *("video", "block", "file", "network", "request_response", "churn", "boot"),
         *("raw", "trace", "ladder"),
         *("swiotlb", "convert", "shared_pool", "direct"),
     }

@@ -5,16 +5,9 @@ from dataclasses import replace
 import pytest
 from pydantic import JsonValue, TypeAdapter
 
+from cluster_sim.scenario.queue_traits import MemoryRanges, QueueTraits, RequestLog, Role, TransferSizes, WorkloadTraits
 from cluster_sim.scenario.workload_spec import LadderVideo, ReceiverSpec, TracedVideo, Workload
-from cluster_sim.scenario.workload_traits import (
-    MemoryRanges,
-    QueueTraits,
-    RequestLog,
-    Role,
-    TransferSizes,
-    WorkloadTraits,
-    traits_of,
-)
+from cluster_sim.scenario.workload_traits import traits_of
 
 KIB, MIB = 1 << 10, 1 << 20
 MS, S = 10**6, 10**9
@@ -236,6 +229,53 @@ def test_a_server_has_a_queue_of_requests_and_one_of_answers_a_pair() -> None:
     assert (answered.to_device, answered.from_device, answered.way_ns) == (True, False, 8)
     assert (answered.produce_ns, answered.threads, answered.wakes_other_vcpu) == (3_000, 4, True)
     assert (asked.consume_ns, asked.wakes_other_vcpu, asked.transfer_sizes) == (0, False, TransferSizes(100, 100))
+
+
+@pytest.mark.parametrize(("where", "far_end"), [("page_cache", "page cache"), ("drive", "storage")])
+def test_files_are_a_closed_queue_a_job_whose_buffers_hold_one_fuse_request(where: str, far_end: str) -> None:
+    """Of 3 MiB in parts of 1 MiB at most."""
+    files: Values = {"kind": "file", "bs": "3MiB", "iodepth": 4, "numjobs": 2, "round_trips": 3, "files": where}
+    assert traits(files, thinktime="5ms", produce="1ms", consume="2ms") == WorkloadTraits(
+        queues=(
+            QueueTraits(
+                role=Role.REQUESTS,
+                deadline_ns=S,
+                queues=2,
+                driver="virtio-fs",
+                cipher_bytes=4 * KIB,
+                from_device=True,
+                to_device=False,
+                far_end=far_end,  # type: ignore[arg-type]
+                buffers=4,
+                buffer_bytes=MIB,
+                sizes={3 * MIB: 100},
+                reads_percent=100,
+                is_closed=True,
+                think_ns=5 * MS,
+                produce_ns=MS,
+                consume_ns=2 * MS,
+                work="uniform",
+                work_spread=10,
+                part_bytes=MIB,
+                round_trips=3,
+            ),
+        ),
+        transfer_sizes=TransferSizes(3 * MIB, 3 * MIB),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rw", "directions", "reads_percent"),
+    [("read", (True, False), 100), ("write", (False, True), 0), ("rw", (True, True), 70)],
+)
+def test_files_are_read_and_written_as_the_mix_says(rw: str, directions: tuple[bool, bool], reads_percent: int) -> None:
+    found = only_queue({"kind": "file", "rw": rw}, rwmixread=70)
+    assert ((found.from_device, found.to_device), found.reads_percent) == (directions, reads_percent)
+    assert found.is_request
+
+
+def test_a_buffer_of_files_holds_a_round_trip_even_where_requests_are_smaller() -> None:
+    assert only_queue({"kind": "file", "bs": "1B"}).buffer_bytes == 128
 
 
 def test_packets_that_are_sent_have_the_network_behind_them() -> None:

@@ -120,6 +120,8 @@ def test_what_the_model_reproduces_and_what_it_does_not(shipped: Sequence[Judged
         ("T15", "4 GiB, eager against lazy, all vCPUs accept"),
         ("T15", "64 GiB, eager against lazy, one vCPU accepts"),
         ("T22", "QEMU with OVMF, a further guest"),
+        ("T23", "a random read"),
+        ("T23", "a sequential write"),
     ]
     without = {each.target.name for each in shipped for found in each.figures if found.verdict == Verdict.NOT_MODELLED}
     assert without == {"T18", "T22"}

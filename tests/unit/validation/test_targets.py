@@ -52,7 +52,7 @@ def refused(tmp_path: Path, text: str) -> list[str]:
 
 def test_every_shipped_target_has_a_source_a_definition_of_its_own() -> None:
     targets = shipped_targets()
-    assert len(targets) == 15
+    assert len(targets) == 16
     for target in targets:
         assert target.spec.source in library().sources
         assert target.definition is None or target.definition.read_text("utf-8").startswith("#")
