@@ -19,7 +19,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "boot_acceptance": ("duration=2s", "window=1s", "protection=tdx"),
     "camera_contiguous": ("duration=120ms", "protection=pkvm"),
     "conversion_churn": ("protection=sev-snp",),
-    "echo_server": ("duration=10ms", "protection=pkvm", "guests.server.workloads.0.clients=64"),
+    "echo_server": ("duration=10ms", "window=4ms", "protection=pkvm", "guests.server.workloads.0.clients=64"),
     "guest_to_guest": ("cluster.hosts=4", "guests.sender.workloads.0.to.hosts_on=2", "protection=pkvm"),
     "huge_page_split": ("protection=pkvm",),
     "mixed_tenants": (
