@@ -241,7 +241,7 @@ ENGINE_MUTANTS = (
         "engine/interpreter.py",
         "        row.seen_shootdowns += shootdowns",
         "        row.seen_shootdowns += 0",
-        "devices",
+        "idle",
     ),
     Mutant(
         "§4.9",
