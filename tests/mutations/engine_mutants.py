@@ -215,8 +215,8 @@ ENGINE_MUTANTS = (
         "§4.4",
         "slots that the search comes back to were never touched",
         "engine/last_level_cache.py",
-        "host.state.slot_sets[slot >> SET_BITS].touched = touched",
-        "host.state.slot_sets[slot >> SET_BITS].touched = NEVER",
+        "host.state.slot_sets[last << bits - SET_BITS].touched = touched",
+        "host.state.slot_sets[last << bits - SET_BITS].touched = NEVER",
         "cache",
     ),
     Mutant(
