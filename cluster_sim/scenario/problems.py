@@ -151,7 +151,7 @@ def dotted(data: Data, path: DataPath) -> str:
     for step in path:
         name = _own_name(here, step)
         here = inside(here, step) if is_in(here, step) else None
-        words.append(name or str(step))
+        words.append(name or str(step) or "''")
     return ".".join(words)
 
 

@@ -8,6 +8,7 @@ from cluster_sim import load, run
 
 RUNS: dict[str, tuple[str, ...]] = {
     str(Path(__file__).with_name("everything.yaml")): ("duration=1s",),
+    str(Path(__file__).with_name("mechanisms.yaml")): ("duration=50ms", "window=50ms"),
     "huge_page_split": ("duration=100ms",),
     "exclusive_pins": ("duration=100ms",),
     "boot_acceptance": ("duration=1s",),

@@ -12,6 +12,7 @@ from cluster_sim.experiments.driver import Executor, Finished
 from cluster_sim.results.columns import TABLES
 
 EVERYTHING = Path(__file__).with_name("everything.yaml")
+MECHANISMS = Path(__file__).with_name("mechanisms.yaml")
 SHORT = ("replications=1", "record=transfers", "duration=200ms", "window=100ms", "cluster.hosts=3")
 KINDS: dict[str, tuple[str, ...]] = {
     "adaptive_players": ("duration=5s", "window=1s", "guests.viewer.count_per_host=2", "protection=pkvm"),
@@ -19,9 +20,17 @@ KINDS: dict[str, tuple[str, ...]] = {
     "boot_acceptance": ("duration=2s", "window=1s", "protection=tdx"),
     "camera_contiguous": ("duration=120ms", "protection=pkvm"),
     "conversion_churn": ("protection=sev-snp",),
-    "echo_server": ("duration=10ms", "protection=pkvm", "guests.server.workloads.0.clients=64"),
+    "echo_server": ("duration=10ms", "window=4ms", "protection=pkvm", "guests.server.workloads.0.clients=64"),
     "guest_to_guest": ("cluster.hosts=4", "guests.sender.workloads.0.to.hosts_on=2", "protection=pkvm"),
     "huge_page_split": ("protection=pkvm",),
+    "many_queues_one_worker": (
+        "duration=10ms",
+        "window=4ms",
+        "cluster.host.workers.per=device",
+        "baseline={}",
+        "protection=tdx",
+    ),
+    "mechanisms": ("io_path=swiotlb", "baseline={}"),
     "mixed_tenants": (
         "duration=120ms",
         "cluster.host.memory=24GiB",
@@ -34,6 +43,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "pinned_pages": ("protection=sev-snp",),
 }
 LOOKS_BACK = {"adaptive_players"}
+BESIDE = {path.stem: path for path in (EVERYTHING, MECHANISMS)}
+"""Definitions that do not ship, by name."""
 WHOLE = tuple(name for name in TABLES if name != "windows")
 
 
@@ -41,6 +52,11 @@ def finished(
     workload: str | Path, results: Path, *sets: str, executor: Executor = "inline", actors: int = 1
 ) -> Finished:
     return run(load(workload, sets), results, executor=executor, actors=actors)
+
+
+def definition_of(kind: str) -> str | Path:
+    """What a kind is loaded by."""
+    return BESIDE.get(kind, kind)
 
 
 def table(directory: Path, name: str) -> pa.Table:
@@ -78,11 +94,11 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def alone(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    return finished(kind, tmp_path_factory.mktemp("alone"), *SHORT, *KINDS[kind])
+    return finished(definition_of(kind), tmp_path_factory.mktemp("alone"), *SHORT, *KINDS[kind])
 
 
 def test_shards_change_no_byte_of_any_kind(kind: str, alone: Finished, tmp_path: Path) -> None:
-    shared = finished(kind, tmp_path, *SHORT, *KINDS[kind], actors=2)
+    shared = finished(definition_of(kind), tmp_path, *SHORT, *KINDS[kind], actors=2)
     assert shared.fingerprint == alone.fingerprint
     files = sorted(path.relative_to(alone.directory) for path in alone.directory.rglob("*.parquet"))
     assert files == sorted(path.relative_to(shared.directory) for path in shared.directory.rglob("*.parquet"))
@@ -96,8 +112,8 @@ def test_where_no_software_looks_back_the_window_changes_nothing(
     kind: str, alone: Finished, tmp_path: Path, windows: int
 ) -> None:
     sets = (*SHORT, *KINDS[kind])
-    duration_ns = load(kind, sets).spec.duration
-    other = finished(kind, tmp_path, *sets, f"window={duration_ns // windows}ns")
+    duration_ns = load(definition_of(kind), sets).spec.duration
+    other = finished(definition_of(kind), tmp_path, *sets, f"window={duration_ns // windows}ns")
     for name in WHOLE:
         assert table(other.directory, name).equals(table(alone.directory, name)), name
 
@@ -126,6 +142,44 @@ def work_between(directory: Path) -> list[int]:
     posted = [row for row in rows if row["guest_group"] == "poster" and row["outcome"] == "delivered"]
     copied = sum(row["guest_copied_bytes"] - row["frame_bytes"] for row in posted)
     return [sum(row["conversions"] for row in kept), sum(row["conversions"] == 0 for row in kept), copied]
+
+
+@pytest.fixture(scope="module")
+def mechanisms(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return finished(MECHANISMS, tmp_path_factory.mktemp("mechanisms"), *KINDS["mechanisms"])
+
+
+def test_all_mechanisms_are_at_work_at_once(mechanisms: Finished) -> None:
+    """Rings, pools, memory and drives are short, and whoever shares them waits; nobody takes what is another's."""
+    rows = table(mechanisms.directory, "transfers").to_pylist()
+    spans = {"disk": "lock_wait_ns", "owner": "tlb_ns", "server": "crypto_ns", "tenant": "storage_ns"}
+    for group, span in spans.items():
+        assert sum(row[span] for row in rows if row["guest_group"] == group) > 0, span
+    why = {(row["guest_group"], row["drop_reason"]) for row in rows if row["outcome"] == "dropped"}
+    wanted = {
+        ("server", "no_buffer"),
+        ("camera", "mapping_too_large"),
+        ("owner", "no_buffer"),
+        ("tenant", "guest_left"),
+    }
+    assert wanted <= why
+    assert any(row["conversions"] > 0 for row in rows if row["guest_group"] == "owner")
+    guests = table(mechanisms.directory, "guests").to_pylist()
+    assert sum(guest["slots_refused"] for guest in guests if guest["guest_group"] == "disk") > 0
+    assert all(
+        guest["delivered"] > 0 for guest in guests if guest["guest_group"] in ("apart", "disk", "owner", "server")
+    )
+    assert any(guest["teardown_ns"] > 0 for guest in guests)
+    refused = set(table(mechanisms.directory, "placements").column("refused_for").to_pylist())
+    assert {"memory", "node_memory"} <= refused
+
+
+def test_ray_gives_the_tables_of_inline_for_all_mechanisms_at_once(mechanisms: Finished, tmp_path: Path) -> None:
+    on_ray = finished(MECHANISMS, tmp_path, *KINDS["mechanisms"], executor="ray", actors=2)
+    for name in TABLES:
+        if name != "faults":
+            assert table(on_ray.directory, name).equals(table(mechanisms.directory, name)), name
+    assert on_ray.fingerprint == mechanisms.fingerprint
 
 
 @pytest.mark.parametrize("actors", [1, 2])

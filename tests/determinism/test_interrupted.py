@@ -9,10 +9,10 @@ from cluster_sim.experiments.driver import Finished, Means, run_experiment
 from cluster_sim.experiments.resume import complete_run
 from cluster_sim.runtime.failures import RunFailedError
 from cluster_sim.runtime.run_progress import ProgressReport
-from tests.determinism.test_every_kind import EVERYTHING, KINDS, SHORT
+from tests.determinism.test_every_kind import EVERYTHING, KINDS, SHORT, definition_of
 
 SMALL: dict[str, tuple[str | Path, tuple[str, ...]]] = {
-    **{name: (name, (*SHORT, *sets)) for name, sets in KINDS.items()},
+    **{name: (definition_of(name), (*SHORT, *sets)) for name, sets in KINDS.items()},
     "everything": (EVERYTHING, ("window=1s",)),  # of two windows: each further one takes as long as all other kinds
 }
 

@@ -53,8 +53,26 @@ TESTS: dict[Judge, tuple[str, ...]] = {
         "engine/test_faults.py",
     ),
     "prices": ("platform",),
+    "cache": (
+        "engine/test_last_level_cache.py",
+        "engine/test_memory_buses.py",
+        "io_paths/test_cache_ends.py",
+        "planning/test_copy_curves.py",
+    ),
+    "drivers": ("io_paths/test_drivers.py", "io_paths/test_ciphers.py", "planning/test_slot_mappings.py"),
+    "servers": ("io_paths/test_answers.py", "io_paths/test_moderation.py", "io_paths/test_wakes.py"),
+    "boots": ("io_paths/test_boots.py", "planning/test_teardown.py", "planning/test_placement.py"),
+    "devices": (
+        "engine/test_assigned_devices.py",
+        "engine/test_shootdowns.py",
+        "engine/test_shared_workers.py",
+    ),
 }
-"""Fast tests by what they hold: sums of single transfers, who waits for whom, the loop and its memory, prices."""
+"""Fast tests by what they hold.
+
+Sums of single transfers, who waits for whom, the loop and its memory, prices; caches and buses, drivers and ciphers,
+servers and moderation, boots and what they leave, and what devices, workers and shootdowns take from others.
+"""
 
 
 class WrongSource(SourceFileLoader):

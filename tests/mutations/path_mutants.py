@@ -23,7 +23,7 @@ PATH_MUTANTS = (
         "§3.2",
         "unmapping copies nothing out",
         "io_paths/swiotlb.py",
-        '            guest_copy("unmap copies the bounce slots to the buffer"),\n',
+        '            guest_copy("unmap copies the bounce slots to the buffer", writes=End.OWN),\n',
         "",
         "idle",
     ),
@@ -39,22 +39,8 @@ PATH_MUTANTS = (
         "§3.2",
         "the area lock is let go before the search has taken its time",
         "io_paths/swiotlb.py",
-        "        spend(\n"
-        '            "search slots",\n'
-        "            Category.SLOTS,\n"
-        "            Runner.GUEST,\n"
-        '            Charge("map_piece", Count.PIECES),\n'
-        '            Charge("probe", Count.PROBES),\n'
-        "        ),\n"
-        "        release(Resource.AREA_LOCK),\n",
-        "        release(Resource.AREA_LOCK),\n"
-        "        spend(\n"
-        '            "search slots",\n'
-        "            Category.SLOTS,\n"
-        "            Runner.GUEST,\n"
-        '            Charge("map_piece", Count.PIECES),\n'
-        '            Charge("probe", Count.PROBES),\n'
-        "        ),\n",
+        "return (*turn, Step(Op.END_TURN, again, resource=Resource.AREA_LOCK, argument=len(turn) + 1))",
+        "return (*turn[:3], Step(Op.END_TURN, again, resource=Resource.AREA_LOCK, argument=len(turn)), takes)",
         "contention",
     ),
     Mutant(
@@ -192,5 +178,117 @@ PATH_MUTANTS = (
         "interrupts_when_sent=False",
         "interrupts_when_sent=True",
         "idle",
+    ),
+    Mutant(
+        "§4.2",
+        "the drive's bandwidth is one request's for good",
+        "io_paths/host_side.py",
+        "        release(Resource.DRIVE),\n",
+        "",
+        "contention",
+    ),
+    Mutant(
+        "§3.6",
+        "the kernel's map of memory costs the same for any memory",
+        "io_paths/boot_stages.py",
+        'Charge("boot_memory_map_gib", Count.GRANULES)',
+        'Charge("boot_memory_map_gib")',
+        "boots",
+    ),
+    Mutant(
+        "§3.6",
+        "a guest has one vCPU to be created and measured",
+        "io_paths/boot_stages.py",
+        "return (Charge(price), Charge(price, Count.OTHER_VCPUS))",
+        "return (Charge(price),)",
+        "boots",
+    ),
+    Mutant(
+        "§3.6",
+        "images are measured side by side",
+        "io_paths/boot_stages.py",
+        "has_server = context.protection.has_launch_server",
+        "has_server = False",
+        "boots",
+    ),
+    Mutant(
+        "§3.6",
+        "vCPUs that accept together do not wait for each other's faults",
+        "io_paths/boot_stages.py",
+        '(Charge("shared_fault_locks", Count.GUEST_FAULTS),) if in_parallel else ()',
+        "()",
+        "boots",
+    ),
+    Mutant(
+        "§3.2",
+        "a URB is mapped in pieces of 256 KiB",
+        "io_paths/drivers.py",
+        "    segment_bytes=96 << 10,\n",
+        "",
+        "drivers",
+    ),
+    Mutant(
+        "§3.2",
+        "a packet of vsock maps its data and nothing else",
+        "io_paths/drivers.py",
+        "extra_mappings=2",
+        "extra_mappings=0",
+        "drivers",
+    ),
+    Mutant(
+        "§3.2",
+        "swiotlb preserves no bits for an NVMe drive",
+        "io_paths/drivers.py",
+        "    min_align_mask=4095,\n",
+        "",
+        "drivers",
+    ),
+    Mutant(
+        "§3.1",
+        "what is sent is not enciphered",
+        "io_paths/step_sequences.py",
+        '*(cipher("encipher it", memory_range) if crypto else ())',
+        "",
+        "drivers",
+    ),
+    Mutant(
+        "§3.1",
+        "the cipher takes the same for any number of sectors",
+        "io_paths/step_sequences.py",
+        'Charge("cipher_request", Count.CIPHER_UNITS)',
+        'Charge("cipher_request")',
+        "drivers",
+    ),
+    Mutant(
+        "§4.6",
+        "a queue whose worker serves others rings for a busy one no more",
+        "io_paths/step_sequences.py",
+        "argument=int(context.shares_worker)",
+        "argument=0",
+        "devices",
+    ),
+    Mutant(
+        "§4.8",
+        "an interruption by another vCPU's conversion is no exit",
+        "io_paths/step_sequences.py",
+        '        charges=(Charge("shot_down", Count.SHOT_DOWN),),\n        exits=Count.SHOT_DOWN,\n',
+        '        charges=(Charge("shot_down", Count.SHOT_DOWN),),\n',
+        "devices",
+    ),
+    Mutant(
+        "§7.4",
+        "an answer lasts until the server has cleaned up behind it",
+        "io_paths/answering.py",
+        "len(cleanup) == 1",
+        "len(cleanup) > 0",
+        "servers",
+    ),
+    Mutant(
+        "§4.6",
+        "a thread that sleeps elsewhere wakes for nothing",
+        "io_paths/step_sequences.py",
+        'spend("wake the thread\'s vCPU", Category.NOTIFY, Runner.GUEST, Charge("wake_vcpu", Count.IDLE_WAKES))',
+        'spend("wake the thread\'s vCPU", Category.NOTIFY, Runner.GUEST, Charge("wake_vcpu", Count.ONCE))',
+        "servers",
     ),
 )

@@ -60,4 +60,28 @@ PRICE_MUTANTS = (
         "call_granules_max=128,",
         "idle",
     ),
+    Mutant(
+        "§6.6",
+        "a leaf of a trust domain's is given back without write-back and clearing",
+        "platform/profiles/tdx.toml",
+        'formula = "tdx.reclaim_teardown_4k + 511 * (tdx.page_wbinvd_4k + tdx.clear_on_reclaim_4k)"',
+        'formula = "tdx.reclaim_teardown_4k"',
+        "boots",
+    ),
+    Mutant(
+        "§6.5",
+        "the states of a guest's vCPUs are measured by nobody",
+        "platform/profiles/sev-snp.toml",
+        '[price.boot_measure_vcpu]\nformula = "snp.rmpupdate_4k + snp.launch_update_4k"',
+        '[price.boot_measure_vcpu]\nformula = "snp.rmpupdate_4k"',
+        "boots",
+    ),
+    Mutant(
+        "§6.6",
+        "a trust domain's firmware takes what SNP's does",
+        "platform/profiles/tdx.toml",
+        'formula = "boot.firmware_ovmf_tdx"',
+        'formula = "boot.firmware_ovmf_snp"',
+        "boots",
+    ),
 )

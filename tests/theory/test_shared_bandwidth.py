@@ -33,6 +33,8 @@ def copies(folder: Path, *, cores: int, load: float, duration_ms: int) -> Replic
         "notify.thread_wake": cost(0, "ns"),
         "notify.halted_vcpu_wake": cost(0, "ns"),
         "notify.vhost_worker_per_io": cost(0, "ns"),
+        "notify.eventfd_signal": cost(0, "ns"),
+        "notify.kick_ipi": cost(0, "ns"),
         "exit.plain_amd.hypercall": cost(0, "ns"),
         "copy.zen4_cold_16384": cost(SMALL_NS, "ns"),
         "copy.zen4_cold_65536": cost(LARGE_NS, "ns"),

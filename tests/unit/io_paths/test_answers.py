@@ -134,6 +134,15 @@ def test_a_server_answers_as_fast_as_its_threads_work(threads: int, queues: int)
     assert 98 * threads <= len(done) <= 100 * threads
 
 
+def test_queue_pairs_share_clients_evenly() -> None:
+    """Five clients, who think for longer than the run lasts, on two pairs: each asks once."""
+    spec = scenario("none", pool("none"), guest={"workloads": [server(clients=5, queues=2, think="1s", thinking="constant")]})
+    done = run(engine_of(spec), NO_ARRIVALS, NS_PER_S // 2)
+    streams, answers = np.unique(done["stream"], return_counts=True)
+    assert len(streams) == 2
+    assert answers.tolist() == [3, 2]
+
+
 def test_clients_that_think_ask_as_often_as_thinking_and_answers_let() -> None:
     """One client thinks 200 us; an answer takes as long as by the hand sum above."""
     answer_ns = WAYS + SERVE + WORKER + INTERRUPT["none"] + rings("none")

@@ -171,6 +171,21 @@ def test_disks_with_a_pool_each_hold_back_their_own_requests_alone() -> None:
     assert abs(first - second).max() < 20_000, "neither stands behind the other"
 
 
+@pytest.mark.parametrize(("unmapped", "waits"), [(2, True), (3, False)])
+def test_throttling_goes_on_down_to_the_low_mark_while_one_has_the_turn(unmapped: int, waits: bool) -> None:  # noqa: FBT001
+    """Of 20 requests of 19 slots, two that are done leave 342, three leave 323: the mark is 332 of 512."""
+    block: Values = {"kind": "block", "bs": "32KiB", "iodepth": 26, "rate_iops": 1}
+    guest: Values = {"vcpus": 32, "workloads": [block]}
+    spec = scenario("pkvm", SMALL_POOL | {"throttle": True}, guest=guest, host={"storage": {"latency": "1ms"}})
+    asked = [(20_000 * n, 0, n, 32 * KIB) for n in range(20)]
+    ended_ns = in_order(run(engine_of(spec), transfers(asked)))["ended_ns"]
+    late_ns = int(ended_ns[unmapped - 1]) + 5_000
+    assert late_ns < ended_ns[unmapped] - 4 * UNMAP_PIECE
+    done = in_order(run(engine_of(spec), transfers([*asked, (late_ns, 0, 20, 32 * KIB)])))
+    mapped_ns = late_ns + done["ledger"][20, Category.QUEUE_WAIT]
+    assert (mapped_ns > done["ended_ns"][19] - 4 * UNMAP_PIECE) == waits
+
+
 def test_packets_to_send_are_dropped_when_the_pool_is_full_and_nothing_is_held_back() -> None:
     """64 KiB takes two pieces of 16 slots and two of one: by next fit four sets of 128 hold fourteen of these.
 

@@ -56,6 +56,13 @@ def test_each_batch_has_an_instant_of_its_own() -> None:
     assert done["ended_ns"][3] == late_ns + WORKER + 50_000 + INTERRUPT["pkvm"] + WORK_NS
 
 
+def test_a_completion_of_a_queue_that_is_handled_waits_for_no_other() -> None:
+    """Two are enough; the third is there while the vCPU works on the first and the second waits for it."""
+    done = received([0, 0, 6_000], coalesce={"frames": 2, "usecs": "50us"})
+    assert done["exits"].tolist() == [0, 1, 0]
+    assert done["ended_ns"].max() == WORKER + SERVE_NS + INTERRUPT["pkvm"] + 3 * WORK_NS
+
+
 def test_what_is_held_back_when_the_run_ends_is_unfinished_to_the_nanosecond() -> None:
     done = received([0, 0], until_ns=20_000, coalesce={"frames": 3, "usecs": "50us"})
     assert done["outcome"].tolist() == [Ending.UNFINISHED] * 2

@@ -71,6 +71,22 @@ FIELDS: dict[str, list[Any]] = {
     "to": [{"guest": name, "hosts_on": hosts} for name in ("raw", "sender", "receiver", "stream") for hosts in (0, 1)],
     "arrive": [{"every": "1ms", "spacing": "poisson", "stay": "10ms"}, {"every": 0, "spacing": "poisson"}],
     "engine": [{"engines": 4, "depth": 4}, {"engines": 10**9, "depth": 1}, {"completion": "interrupt", "batch": 1}],
+    "workers": [{"per": per, "threads": threads} for per in ("device", "guest", "host") for threads in (1, 4)],
+    "per": ["queue", "device", "guest", "host"],
+    "numa": ["pinned", "spread", "remote"],
+    "machine": ["genoa", "milan", "rome", "sapphire_rapids", "grace"],
+    "assigned_memory": ["shared", "all"],
+    "coalesce": [{"usecs": "20us", "frames": 8}, {"usecs": "0s", "frames": 8}, {"frames": 0}],
+    "wakes": ["same_vcpu", "other_vcpu"],
+    "work": ["uniform", "constant", "exponential"],
+    "thinking": ["constant", "exponential"],
+    "acceptors": ["auto", 1, 2, "vcpus"],
+    "accept": ["eager", "lazy"],
+    "completion": ["interrupt", "poll"],
+    "copier": ["cpu", "engine", "device"],
+    "vmm": ["qemu-10", "cloud-hypervisor", "crosvm", "minimal"],
+    "when_full": ["wait", "drop_newest", "drop_oldest"],
+    **{name: [True, False, 1] for name in ("gro", "crypto", "restricted", "any", "dynamic", "throttle", "posted")},
     "storage": [{"latency": "1ms", "parallel": 1, "rate": "1MB/s", "request_rate": "1MB/s"}, {"rate": "1B/s"}],
     "network": [{"latency": "1us", "rate": rate} for rate in RATES],
     "faults": [[{"at": "1ms", "access": "pin", "guest": "raw"}], [{"at": "1ms", "access": "x", "guest": "raw"}]],
@@ -89,25 +105,28 @@ FIELDS: dict[str, list[Any]] = {
     "pins": [{"lasts": "1ms"}, {"lasts": "forever", "every": 0}],
     "record": ["windows", "summary"],
     **dict.fromkeys(["buffer", "bs", "size", "granule", "region", "image", "unit", "pool", "grow", "llc"], SIZES),
-    **dict.fromkeys(["max_segment", "crypto_unit"], SIZES),
+    **dict.fromkeys(["max_segment", "crypto_unit", "gso", "firmware_accepts"], SIZES),
     **dict.fromkeys(["huge_page", "huge_pool", "transfer_max", "request", "response"], SIZES),
     **dict.fromkeys(
         ["duration", "window", "deadline", "produce", "consume", "hold", "thinktime", "segment"], DURATIONS
     ),
-    **dict.fromkeys(["think", "serve", "receive", "round_trip", "timeout", "guest_halt_poll"], DURATIONS),
-    **dict.fromkeys(["latency", "halt_poll", "retry_after", "lasts", "stay", "buffer_max", "link_period"], DURATIONS),
+    **dict.fromkeys(["think", "serve", "receive", "round_trip", "timeout", "guest_halt_poll", "usecs"], DURATIONS),
+    **dict.fromkeys(
+        ["latency", "halt_poll", "worker_poll", "retry_after", "lasts", "stay", "buffer_max", "link_period"], DURATIONS
+    ),
     **dict.fromkeys(
         ["buffers", "iodepth", "numjobs", "ring", "queues", "vcpus", "cpus", "hosts", "count"],
         NUMBERS,
     ),
     **dict.fromkeys(["count_per_host", "vcpus_per_cpu", "replications", "seed", "rate_iops", "rate_pps"], NUMBERS),
-    **dict.fromkeys(["jitter", "work_spread", "clients", "threads"], NUMBERS),
+    **dict.fromkeys(["jitter", "work_spread", "clients", "threads", "frames", "parallel"], NUMBERS),
+    **dict.fromkeys(["nodes", "sockets", "assigned_devices", "dma_entry_limit"], NUMBERS),
     **dict.fromkeys(["areas", "min_align_mask", "alloc_align_mask", "rwmixread", "width", "height"], NUMBERS),
     "rate": [*NUMBERS, *RATES],
     "channels": [0, 1, 12, 64, 65],
     "dimms": ["DDR4-3200", "DDR5-4800", "DDR5"],
     "memory_bandwidth": ["auto", *NUMBERS, *RATES],
-    "touch": RATES,
+    **dict.fromkeys(["touch", "request_rate"], RATES),
 }
 """What each field may be replaced by: good values, good ones in the wrong place, and extreme ones."""
 
@@ -153,10 +172,19 @@ def mutate(draw: st.DrawFn, data: dict[str, Any]) -> None:
             parent[step] = deepcopy(draw(st.sampled_from([*JUNK, *NUMBERS, *SIZES, *DURATIONS])))
 
 
+def first_two(values: Any) -> Any:
+    """Of an axis, named or not, at most two values."""
+    return dict(list(values.items())[:2]) if isinstance(values, dict) else values[:2]
+
+
 @st.composite
 def definitions(draw: st.DrawFn) -> str:
-    """The text of a shipped definition, most often one variant of it, after up to three changes."""
+    """The text of a shipped definition, most often one variant of it, after up to three changes.
+
+    Of its axes at most two values each: a variant takes as long to check as a definition without axes.
+    """
     data = deepcopy(SHIPPED[draw(st.sampled_from(sorted(SHIPPED)))])
+    data["axes"] = {name: first_two(values) for name, values in data.get("axes", {}).items()}
     if draw(st.integers(0, 3)):
         data |= {"axes": {}, "exclude": [], "baseline": {}}
         data["protection"] = draw(st.sampled_from(FIELDS["protection"]))
