@@ -18,8 +18,8 @@ from cluster_sim.planning.host_plan import plan_host
 from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.results.endings import Ending
 from cluster_sim.runtime.host_engine import NO_ARRIVALS, HostEngine
+from cluster_sim.scenario.queue_traits import Role
 from cluster_sim.scenario.spec import ScenarioSpec
-from cluster_sim.scenario.workload_traits import Role
 from tests.properties.test_engine import left_shared, shared_in_tree
 from tests.unit.engine.test_engine import at_rest
 from tests.unit.lone_host import workload_sizes

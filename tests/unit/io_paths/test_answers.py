@@ -136,7 +136,8 @@ def test_a_server_answers_as_fast_as_its_threads_work(threads: int, queues: int)
 
 def test_queue_pairs_share_clients_evenly() -> None:
     """Five clients, who think for longer than the run lasts, on two pairs: each asks once."""
-    spec = scenario("none", pool("none"), guest={"workloads": [server(clients=5, queues=2, think="1s", thinking="constant")]})
+    asked = server(clients=5, queues=2, think="1s", thinking="constant")
+    spec = scenario("none", pool("none"), guest={"workloads": [asked]})
     done = run(engine_of(spec), NO_ARRIVALS, NS_PER_S // 2)
     streams, answers = np.unique(done["stream"], return_counts=True)
     assert len(streams) == 2

@@ -202,11 +202,14 @@ def test_a_device_of_one_segment_fails_above_256_kib_at_any_occupancy(
     ],
 )
 def test_videobuf2_maps_a_picture_as_one_unless_the_definition_says_otherwise(
-    camera: Values, path: dict[str, str | bool], reason: DropReason
+    camera: Values, path: Values, reason: DropReason
 ) -> None:
     """The 3,686,400 bytes of rcar-fcp, 1280 x 720 XRGB, which no bounce pool of any size takes."""
     source: Values = {"kind": "raw", "width": 1280, "height": 720, "format": "xrgb", "fps": 30}
-    engine = host_of({"kind": "video", "source": source, "deadline": "33ms", "buffers": 4, **camera}, **path)
+    guest: Values = {
+        "workloads": [{"kind": "video", "source": source, "deadline": "33ms", "buffers": 4, **camera}]
+    }
+    engine = engine_of(scenario("none", {"kind": "swiotlb", "pool": "64MiB", **path}, guest=guest))
     assert run(engine, arrivals([(0, 0, 0)], 3_686_400))["reason"].tolist() == [reason]
 
 

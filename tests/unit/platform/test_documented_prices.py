@@ -161,6 +161,7 @@ def test_a_curve_ends_in_the_rate_that_the_page_has(row: str, curve: str) -> Non
     assert 1000 * int(bus) == PROFILES["none"].bus_milli(curve)
     rate = re.search(r"([\d.]+) GB/s", text)
     if rate:
+        assert found.beyond is not None
         assert is_as_written(rate[1], in_unit(found.beyond, "GB/s")[1])
     else:
         size, last_ns = PROFILES["none"].curve_points(curve)[-1]
