@@ -206,9 +206,7 @@ def test_videobuf2_maps_a_picture_as_one_unless_the_definition_says_otherwise(
 ) -> None:
     """The 3,686,400 bytes of rcar-fcp, 1280 x 720 XRGB, which no bounce pool of any size takes."""
     source: Values = {"kind": "raw", "width": 1280, "height": 720, "format": "xrgb", "fps": 30}
-    guest: Values = {
-        "workloads": [{"kind": "video", "source": source, "deadline": "33ms", "buffers": 4, **camera}]
-    }
+    guest: Values = {"workloads": [{"kind": "video", "source": source, "deadline": "33ms", "buffers": 4, **camera}]}
     engine = engine_of(scenario("none", {"kind": "swiotlb", "pool": "64MiB", **path}, guest=guest))
     assert run(engine, arrivals([(0, 0, 0)], 3_686_400))["reason"].tolist() == [reason]
 
