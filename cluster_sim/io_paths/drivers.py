@@ -22,7 +22,8 @@ class Driver:
     address bits that its device needs preserved. `segment_bytes`: the largest mapping it makes, ANY_SIZE for what
     swiotlb takes. `buffer_bytes`: the least buffer that it posts. `fewest_buffers`: with fewer mapped for life it does
     not start. `when_pool_full`: what becomes of a transfer that swiotlb has no slots for. `interrupts_when_sent`: an
-    interrupt tells the guest that what it sent is gone. `may_block`: it maps where it may sleep.
+    interrupt tells the guest that what it sent is gone. `may_be_held_back`: its requests
+    wait outside it, so that a throttle for swiotlb can make them.
 
     `maps_whole`: it maps a picture as one, where the definition does not say that its device takes pieces.
 
@@ -45,7 +46,7 @@ class Driver:
     lists: tuple[tuple[int, int], ...] = ()
     fewest_buffers: int = 1
     interrupts_when_sent: bool = True
-    may_block: bool = False
+    may_be_held_back: bool = False
     source: str
 
     def coherent_bytes(self, buffers: int, transfer_bytes: int) -> int:
@@ -92,8 +93,9 @@ VIRTIO_BLK: Final = Driver(
     extra_mappings=3,
     entry_bytes=SPLIT_RING_BYTES,
     ring_entries=VIRTIO_ENTRIES,
+    may_be_held_back=True,
     source="Linux 6.12: header, data and status (virtblk_add_req, virtio_blk.c), the table of indirect descriptors "
-    "(virtqueue_add_split, virtio_ring.c); all under the queue's spinlock, so that none may sleep; "
+    "(virtqueue_add_split, virtio_ring.c), under the queue's spinlock, before which a throttle would have to stand; "
     "virtblk_fail_to_queue: BLK_STS_RESOURCE; segments of virtio_max_dma_size",
 )
 NVME: Final = Driver(
@@ -104,7 +106,7 @@ NVME: Final = Driver(
     ring_entries=1_024,
     fixed_bytes=2 << 12,
     lists=((2 << 12, 0), (33 << 12, 256), (252 << 10, 4 << 10)),
-    may_block=True,
+    may_be_held_back=True,
     source="nvme/host/pci.c, Linux 6.12: dma_set_min_align_mask, max_hw_sectors of dma_opt_mapping_size; "
     "io_queue_depth, nvme_alloc_queue, an admin queue of two pages; nvme_setup_prp_simple up to two pages, then lists "
     "of dma_pools, 256 bytes up to 32 entries; nvme_map_data: BLK_STS_RESOURCE; Kelley's RFC of throttling lets it "

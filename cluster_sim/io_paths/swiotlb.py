@@ -266,11 +266,11 @@ def unmap_slots() -> tuple[Step, ...]:
 
 
 def throttled(path: SwiotlbPath, context: PathContext) -> tuple[Step, ...]:
-    """Wait, where the driver may sleep, while swiotlb is nearly full and another maps.
+    """Wait, with a block device, while swiotlb is nearly full and another maps.
 
     Kelley, 20240822183718.1234-2-mhklinux@outlook.com: above 70 % of the pool mappings go one at a time, down to 65 %.
     """
-    if not (path.throttle and context.driver.may_block):
+    if not (path.throttle and context.driver.may_be_held_back):
         return ()
     text = "wait while swiotlb is nearly full and another maps"
     return (Step(Op.THROTTLE, text, resource=Resource.THROTTLE, category=Category.QUEUE_WAIT, argument=1),)
@@ -278,7 +278,7 @@ def throttled(path: SwiotlbPath, context: PathContext) -> tuple[Step, ...]:
 
 def unthrottled(path: SwiotlbPath, context: PathContext) -> tuple[Step, ...]:
     """Let the next one map that waits while swiotlb is nearly full."""
-    if not (path.throttle and context.driver.may_block):
+    if not (path.throttle and context.driver.may_be_held_back):
         return ()
     return (Step(Op.END_THROTTLE, "the next that swiotlb holds back may map", resource=Resource.THROTTLE),)
 

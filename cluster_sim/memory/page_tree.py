@@ -87,8 +87,8 @@ def give_node(tree: PageTree, level: int, node: int) -> None:
 
 
 @inlined
-def strides_alike(words: Words, length: int, stride: int) -> int:
-    """Go on by whole strides while their words are all like the first, with no branch for each word."""
+def whole_strides(words: Words, length: int, stride: int) -> int:
+    """Go on by whole strides whose words all equal the first, with no branch for each word."""
     first = words[0]
     while length + stride <= len(words):
         differences = 0
@@ -104,8 +104,8 @@ def strides_alike(words: Words, length: int, stride: int) -> int:
 def run_length(words: Words) -> int:
     """How many words from the first on are like it."""
     first = words[0]
-    length = strides_alike(words, 0, LONG_STRIDE)
-    length = strides_alike(words, length, SHORT_STRIDE)
+    length = whole_strides(words, 0, LONG_STRIDE)
+    length = whole_strides(words, length, SHORT_STRIDE)
     while length < len(words) and words[length] == first:
         length += 1
     return length

@@ -8,6 +8,7 @@ from cluster_sim.scenario.problems import Contradiction
 from cluster_sim.scenario.queue_traits import DM_CRYPT_SECTOR_BYTES, TLS_RECORD_BYTES, QueueTraits, Role, TransferSizes
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.units import KIB, MIB, format_bytes
+from cluster_sim.scenario.workload_spec import BlockWorkload
 from cluster_sim.scenario.workload_traits import traits_of
 
 SWIOTLB_SET_BYTES = 256 * KIB
@@ -26,6 +27,7 @@ def path_contradictions(scenario: ScenarioSpec, group: GuestGroupSpec, prefix: s
     match path:
         case SwiotlbPath():
             yield from _swiotlb(scenario, path, at)
+            yield from _throttle(scenario, path, at)
             yield from _posted(group, path, at)
         case SharedPoolPath():
             yield from _shared_pool(group, path, at)
@@ -87,6 +89,13 @@ def _swiotlb(scenario: ScenarioSpec, path: SwiotlbPath, at: str) -> Iterator[Con
     if path.areas != "auto" and path.areas > most > 0:
         allowed = f"at most {most}, one for each {format_bytes(SWIOTLB_SET_BYTES)} of the pool"
         yield Contradiction(f"{at}.areas", str(path.areas), allowed, (f"{at}.pool",))
+
+
+def _throttle(scenario: ScenarioSpec, path: SwiotlbPath, at: str) -> Iterator[Contradiction]:
+    users = [group for group in scenario.guests if scenario.path_of(group) == path]
+    if path.throttle and not any(isinstance(each, BlockWorkload) for group in users for each in group.workloads):
+        allowed = "false: no block device is here, whose requests alone are held back"
+        yield Contradiction(f"{at}.throttle", "true", allowed, ("guests",))
 
 
 def _convert(scenario: ScenarioSpec, group: GuestGroupSpec, path: ConvertPath, at: str) -> Iterator[Contradiction]:

@@ -52,7 +52,7 @@ class SwiotlbPath(_Path):
     grow: PageBytes = 64 << 20
     """With `dynamic`: how much it may grow by."""
     throttle: bool = False
-    """Whether NVMe maps one request at a time above 70 % of the pool, down to 65 % (proposed in 2024)."""
+    """Whether block devices map one request at a time above 70 % of the pool, down to 65 % (proposed in 2024)."""
 
 
 class KeepSpec(Spec):

@@ -164,9 +164,9 @@ def test_a_request_takes_the_pieces_and_the_further_mappings_of_its_driver(
     assert int(engine.spec.streams["mappings"][0]) == mappings
 
 
-@pytest.mark.parametrize(("most", "mappings"), [("auto", 3), ("64KiB", 4), ("1MiB", 3)])
+@pytest.mark.parametrize(("most", "mappings"), [("auto", 16), ("8KiB", 32), ("1MiB", 16)])
 def test_a_frame_over_usb_is_mapped_urb_by_urb(most: str, mappings: int) -> None:
-    """512 x 256 pixels of 2 bytes are 256 KiB, of which a URB carries 96 KiB: 48, 48 and 32 slots."""
+    """512 x 256 pixels of 2 bytes are 256 KiB, of which a URB of usbfs carries 16 KiB."""
     source: Values = {"kind": "raw", "width": 512, "height": 256, "format": "yuv422", "fps": 30}
     webcam: Values = {"kind": "video", "driver": "usb", "source": source, "deadline": "33ms", "max_segment": most}
     assert mapped(host_of(webcam), 256 * KIB) == (128, mappings)

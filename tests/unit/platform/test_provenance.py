@@ -67,8 +67,8 @@ def shipped() -> CostLibrary:
 
 def test_the_shipped_costs_load_and_each_names_a_source() -> None:
     costs = shipped()
-    assert len(costs) == 148
-    assert len(costs.sources) == 55
+    assert len(costs) == 149
+    assert len(costs.sources) == 56
     assert costs["exit.snp.vmgexit_hypercall"] == Cost(
         name="exit.snp.vmgexit_hypercall",
         value=3.553,

@@ -331,7 +331,7 @@ FILE = (
     Bad("video", "name: base", 'name: "base\\n"', "name", "'base\\n'", "a text that matches"),
     Bad("video", "name: base", "name: \u202ebase", "name", "base'", "a text that matches"),
     Bad("video", "name: base", "nmae: base\nname: base", "nmae", "an unknown key", "did you mean name?"),
-    Bad("video", "name: base", "name: base\n'': 1", "", "an unknown key", "name, question"),
+    Bad("video", "name: base", "name: base\n'': 1", "''", "an unknown key", "name, question"),
     Bad("video", "seed: 1", "seed: -1", "seed", "-1", "0 or more"),
     Bad("video", "seed: 1", "seed: 9223372036854775808", "seed", "9223372036854775808", "9223372036854775807 or less"),
     Bad("video", "seed: 1", "seed: !!int ''", "seed", "''", "a whole number"),

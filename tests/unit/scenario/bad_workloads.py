@@ -198,6 +198,7 @@ FILES = (
     Bad("files", "files: drive", "work: exponential", f"{AT}.work", "exponential with no work", "constant"),
     Bad("files", "files: drive", "rate_iops: 9", f"{AT}.rate_iops", "an unknown key", "round_trips"),
     Bad("files", "{kind: swiotlb}", "{kind: swiotlb, copier: device}", "io_path.copier", "device", "the daemon copies"),
+    Bad("files", "{kind: swiotlb}", "{kind: swiotlb, throttle: true}", "io_path.throttle", "true", "no block device"),
     Bad(
         "files", "{kind: swiotlb}", "{kind: swiotlb, posted: true}", "io_path.posted", "true", "nothing comes by itself"
     ),
