@@ -15,7 +15,7 @@ from cluster_sim.cli.options import experiment_of
 
 PAGE = Path("docs/conversion.md")
 TOLD = {
-    technology: rf"^\| {name} \| \d+ \| ([\d.]+), ([\d.]+) \| \d+ \| ([\d.]+), ([\d.]+) \|$"
+    technology: rf"^\| {name} \| [\d.]+ \| ([\d.]+), ([\d.]+) \| [\d.]+ \| ([\d.]+), ([\d.]+) \|$"
     for technology, name in (("pkvm", "pKVM"), ("sev-snp", "SNP"), ("tdx", "TDX"))
 }
 PRICES = Path("tests/data/prices/first_release.toml")
