@@ -1,12 +1,41 @@
-"""Numbers and lists in sentences: few digits, no exponents, intervals as two ends."""
+"""Numbers and lists in sentences: few digits, no exponents, values with their units, ratios as people say them."""
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
+from cluster_sim.analysis.figures import FIGURES
 from cluster_sim.analysis.paired import Ratio
 
 NARROW = 0.005
 """Relative half-width below which an interval is not worth two numbers."""
+FACTOR_FROM = 2
+"""From this ratio on, either way, a distance is a factor; below it is per cent."""
+UNITS = {figure.name: figure.unit for figure in FIGURES}
+IN_WORDS = {
+    "us/frame": "µs per frame",
+    "1/s": "per second",
+    "1/guest": "per guest",
+    "B/B": "B per B",
+    "leaves": "leaves per guest",
+}
+"""Units of figures as sentences have them, where that differs."""
+TIMES = {"us": 1e3, "ms": 1e6}
+"""Nanoseconds of the units in which figures have times."""
+
+
+class Ends(Protocol):
+    """An interval of ratios."""
+
+    @property
+    def low(self) -> float:
+        """Its lower end."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Its upper end."""
+        ...
 
 
 def amount(value: float) -> str:
@@ -35,16 +64,62 @@ def times(ratio: Ratio, *, within: bool = False) -> str:
     return f"{amount(ratio.mean)}, {ends}" if within else f"{amount(ratio.mean)} ({ends})"
 
 
+def measured(value: float, figure: str) -> str:
+    """A figure with its unit, such as `355 µs`, `59.9 frames/s`, `0 %`."""
+    unit = UNITS[figure]
+    if unit in TIMES:
+        return duration(value * TIMES[unit])
+    return f"{amount(value)} {IN_WORDS.get(unit, unit)}"
+
+
+def apart(ratio: Ratio, prices: Ends | None = None) -> str:
+    """A ratio as a distance with its intervals, such as `55 % lower [54 to 56 %; over prices 48 to 61 %]`.
+
+    The first is that over replications, which is left out where nothing was drawn or there was but one.
+    """
+    told = [] if ratio.is_deterministic or not ratio.has_interval else [ends_told(ratio, ratio.mean)]
+    if prices is not None:
+        told.append(f"over prices {ends_told(prices, ratio.mean)}")
+    return f"{distance(ratio.mean)} [{'; '.join(told)}]" if told else distance(ratio.mean)
+
+
+def distance(ratio: float) -> str:
+    """`230 times lower`, `3.2 times higher`, `55 % lower`, `equal`."""
+    number, unit, side = parts_of(ratio)
+    return f"{number} {unit} {side}" if side else "equal"
+
+
+def parts_of(ratio: float) -> tuple[str, str, str]:
+    """The number, its unit, and on which side of 1 a ratio lies; no side where per cent round to nothing."""
+    side = "lower" if ratio < 1 else "higher"
+    factor = max(ratio, 1 / ratio) if ratio > 0 else math.inf
+    if factor >= FACTOR_FROM:
+        return amount(factor), "times", side
+    percent = amount(round(100 * abs(ratio - 1), 1))
+    return percent, "%", "" if percent == "0" else side
+
+
+def ends_told(ends: Ends, mean: float) -> str:
+    """Both ends of an interval; each with its unit and side only where these are not the mean's."""
+    low, high = (parts_of(end) for end in sorted((ends.low, ends.high), key=lambda end: abs(math.log(max(end, 1e-300)))))
+    whose = parts_of(mean)[1:]
+    if low[1:] == high[1:]:
+        middle = f"{low[0]} to {high[0]}"
+        rest = f" {low[1]}" if low[1] == "%" else ""
+        return f"{middle}{rest}" if low[1:] == whose else f"{middle} {low[1]} {low[2]}".rstrip()
+    return f"{distance(ends.low)} to {distance(ends.high)}"
+
+
 def duration(nanoseconds: float) -> str:
     """A duration in the unit that suits it."""
-    for factor, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "us")):
+    for factor, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "µs")):
         if abs(nanoseconds) >= factor:
             return f"{amount(nanoseconds / factor)} {unit}"
-    return f"{amount(nanoseconds)} ns"
+    return f"{amount(nanoseconds)} ns" if nanoseconds else "0"
 
 
-def listed(texts: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+def listed(texts: Sequence[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`; or with another word before the last."""
     if len(texts) < 2:
         return "".join(texts)
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"
+    return f"{', '.join(texts[:-1])} {last} {texts[-1]}"
