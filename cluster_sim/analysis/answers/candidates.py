@@ -23,7 +23,7 @@ class Candidate:
     over: Mapping[str, Mapping[str, Ratio | None]] = field(default_factory=dict)
     is_baseline: bool = False
     overload: Overload | None = None
-    presumes: tuple[str, ...] = ()
+    presumes: str = ""
 
     def value(self, criterion: Criterion) -> float:
         """A figure of it; not a number where there is none, or where it says nothing because of overload."""

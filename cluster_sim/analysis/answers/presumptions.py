@@ -2,32 +2,28 @@
 
 from collections.abc import Mapping
 
-from cluster_sim.analysis.answers.phrases import measured
+from cluster_sim.analysis.answers.phrases import listed, measured
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.scenario.path_spec import IoPath, SharedPoolPath
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.workload_traits import traits_of
 
 
-def presumptions_of(scenario: ScenarioSpec, group: str, figures: Mapping[str, float]) -> tuple[str, ...]:
-    """Clauses on one group's path, in the run whose figures these are; none without protection."""
-    if not PROTECTIONS[scenario.protection].has_private_memory:
-        return ()
+def presumptions_of(scenario: ScenarioSpec, group: str, figures: Mapping[str, float]) -> str:
+    """What is to be said of one group's path after its name, in the run whose figures these are; empty for nothing."""
     guests = next((each for each in scenario.guests if each.name == group), None)
-    if guests is None:
-        return ()
+    if guests is None or not PROTECTIONS[scenario.protection].has_private_memory:
+        return ""
     path = scenario.path_of(guests)
     found = []
     if works_on_shared(scenario, guests):
-        found.append("the guest reads each field once, from memory that the host can change meanwhile (double fetch)")
+        found.append("that the guest reads each field once, for the host can change it meanwhile (double fetch)")
     if writes_in_place(path) and receives(guests):
-        found.append("its producer writes into that memory in place")
-    exposed, held = figures.get("exposure", 0.0), figures.get("held", 0.0)
-    if found and exposed > 0:
-        found.append(
-            f"{measured(held, 'held')} per guest are held and {measured(exposed, 'exposure')} are open to the host"
-        )
-    return tuple(found)
+        found.append("that the producer writes into the pool in place")
+    if not found:
+        return ""
+    held, exposed = (measured(figures.get(name, 0.0), name) for name in ("held", "exposure"))
+    return f"presumes {listed(found)}; per guest it holds {held} and leaves {exposed} open to the host"
 
 
 def receives(guests: GuestGroupSpec) -> bool:

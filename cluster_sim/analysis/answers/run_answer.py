@@ -110,7 +110,7 @@ def candidates_of(
             {},
             row.is_baseline,
             overloads.get((row.variant, row.group)),
-            presumptions_of(scenarios[row.variant], row.group, row.figures) if row.variant in scenarios else (),
+            presumptions_of(scenarios[row.variant], row.group, row.figures) if row.variant in scenarios else "",
         )
         for label, row in by_label.items()
     ]

@@ -189,9 +189,7 @@ def copying(candidates: CandidateSet) -> str:
 def presumptions(candidates: CandidateSet) -> list[str]:
     """What one grants who takes a path that leads: beside the baseline's."""
     leaders = [candidates.best] if candidates.best is not None else candidates.unbeaten
-    return [
-        f"{each.label} presumes that {listed(each.presumes)}." for each in leaders if each.presumes
-    ]
+    return [f"{each.label} {each.presumes}." for each in leaders if each.presumes]
 
 
 def labels_of(candidates: Sequence[Candidate]) -> str:
