@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cluster_sim.analysis.answers.criteria import CRITERIA, Criterion, Relation, relation
+from cluster_sim.analysis.answers.criteria import CRITERIA, MEDIAN, Criterion, Relation, relation
 from cluster_sim.analysis.answers.overload import Overload
 from cluster_sim.analysis.answers.phrases import Ends
 from cluster_sim.analysis.paired import Ratio
@@ -38,8 +38,8 @@ class Candidate:
 
     @property
     def median(self) -> float:
-        """Its median latency, endless where it has none."""
-        found = self.figures.get("p50", math.nan)
+        """Its median latency, endless where it has none or does not sustain what it is offered."""
+        found = self.value(MEDIAN)
         return math.inf if math.isnan(found) else found
 
 

@@ -77,37 +77,58 @@ def apart(ratio: Ratio, prices: Ends | None = None) -> str:
 
     The first is that over replications, which is left out where nothing was drawn or there was but one.
     """
-    told = [] if ratio.is_deterministic or not ratio.has_interval else [ends_told(ratio, ratio.mean)]
+    chance = "" if ratio.is_deterministic or not ratio.has_interval else ends_told(ratio, ratio.mean)
+    told = [chance] if chance else []
     if prices is not None:
-        told.append(f"over prices {ends_told(prices, ratio.mean)}")
+        told.append(f"over prices {ends_told(prices, ratio.mean) or 'the same'}")
     return f"{distance(ratio.mean)} [{'; '.join(told)}]" if told else distance(ratio.mean)
 
 
 def distance(ratio: float) -> str:
     """`230 times lower`, `3.2 times higher`, `55 % lower`, `equal`."""
-    number, unit, side = parts_of(ratio)
-    return f"{number} {unit} {side}" if side else "equal"
+    is_factor = is_told_as_factor(ratio)
+    number = number_of(ratio, is_factor=is_factor)
+    if number == "0":
+        return "equal"
+    return f"{number} {'times' if is_factor else '%'} {'lower' if ratio < 1 else 'higher'}"
 
 
-def parts_of(ratio: float) -> tuple[str, str, str]:
-    """The number, its unit, and on which side of 1 a ratio lies; no side where per cent round to nothing."""
-    side = "lower" if ratio < 1 else "higher"
-    factor = max(ratio, 1 / ratio) if ratio > 0 else math.inf
-    if factor >= FACTOR_FROM:
-        return amount(factor), "times", side
-    percent = amount(round(100 * abs(ratio - 1), 1))
-    return percent, "%", "" if percent == "0" else side
+def distances(low: float, high: float) -> str:
+    """The distances of several ratios, from the least to the most: `2.5 to 4 times lower`."""
+    least, most = sorted((low, high), key=lambda end: abs(math.log(end)))
+    near, far = distance(least), distance(most)
+    if near == far:
+        return far
+    if near.split()[1:] == far.split()[1:]:
+        return f"{near.split()[0]} to {far}"
+    return f"{near} to {far}"
+
+
+def is_told_as_factor(ratio: float) -> bool:
+    """Whether a distance is large enough to be a factor."""
+    return ratio <= 1 / FACTOR_FROM or ratio >= FACTOR_FROM
+
+
+def number_of(ratio: float, *, is_factor: bool) -> str:
+    """The number of a distance, a factor or per cent."""
+    if is_factor:
+        return amount(max(ratio, 1 / ratio) if ratio > 0 else math.inf)
+    return amount(round(100 * abs(ratio - 1), 1))
 
 
 def ends_told(ends: Ends, mean: float) -> str:
-    """Both ends of an interval; each with its unit and side only where these are not the mean's."""
-    low, high = (parts_of(end) for end in sorted((ends.low, ends.high), key=lambda end: abs(math.log(max(end, 1e-300)))))
-    whose = parts_of(mean)[1:]
-    if low[1:] == high[1:]:
-        middle = f"{low[0]} to {high[0]}"
-        rest = f" {low[1]}" if low[1] == "%" else ""
-        return f"{middle}{rest}" if low[1:] == whose else f"{middle} {low[1]} {low[2]}".rstrip()
-    return f"{distance(ends.low)} to {distance(ends.high)}"
+    """Both ends of an interval, as factors or per cent as its mean is; empty where they say no more than that.
+
+    An end on the other side of 1 has its own words.
+    """
+    is_factor = is_told_as_factor(mean)
+    if ends.low < 1 < ends.high:
+        return f"{distance(ends.low)} to {distance(ends.high)}"
+    numbers = [number_of(end, is_factor=is_factor) for end in (ends.low, ends.high)]
+    if set(numbers) == {number_of(mean, is_factor=is_factor)}:
+        return ""
+    least, most = numbers if mean >= 1 else numbers[::-1]
+    return f"{least} to {most}" if is_factor else f"{least} to {most} %"
 
 
 def duration(nanoseconds: float) -> str:

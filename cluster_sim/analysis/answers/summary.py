@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cluster_sim.analysis.answers.candidates import Candidate, CandidateSet
 from cluster_sim.analysis.answers.criteria import Criterion
-from cluster_sim.analysis.answers.phrases import distance, listed, measured
+from cluster_sim.analysis.answers.phrases import distances, listed, measured
 from cluster_sim.analysis.answers.where import where
 from cluster_sim.analysis.strata import Labels
 
@@ -38,14 +38,10 @@ def summary(cases: Sequence[Case]) -> str:
     if first is not None:
         told += [leaders_told(compared, first), flips_told(compared, first)]
     told += [failing(compared), turning(compared, first)]
-    sentences = "; ".join(filter(None, told))
-    return f"{sentences[:1].upper() if nothing_first(told) else sentences[:1]}{sentences[1:]}." if sentences else ""
-
-
-def nothing_first(told: Sequence[str]) -> bool:
-    """Whether the sentence begins with a word of its own, and not with a path's label."""
-    begins = next(iter(filter(None, told)), "")
-    return begins.startswith(("nothing", "no ", "the "))
+    sentence = "; ".join(filter(None, told))
+    begins_with_path = any(sentence.startswith(f"{one.label} ") for case in compared for one in case.candidates.members)
+    first_letter = sentence[:1] if begins_with_path else sentence[:1].upper()
+    return f"{first_letter}{sentence[1:]}." if sentence else ""
 
 
 def shares_before(cases: Sequence[Case], criteria: Sequence[Criterion]) -> tuple[list[Criterion], Criterion | None]:
@@ -88,8 +84,8 @@ def share_told(cases: Sequence[Case], criterion: Criterion) -> str:
         for (place, amount), who in by_place.items()
     ]
     free = [label for label, value in largest.items() if value == 0]
-    rest = f", nothing by {few(free)}" if free else ""
-    return f"{criterion.name} are {'; '.join(clauses)}{rest}"
+    clauses += [f"nothing by {few(free)}"] if free else []
+    return f"{criterion.name}: {', '.join(clauses)}"
 
 
 def leaders_told(cases: Sequence[Case], criterion: Criterion) -> str:
@@ -125,15 +121,12 @@ def gap(cases: Sequence[Case], labels: Sequence[str], criterion: Criterion) -> s
     for case in cases:
         base = case.candidates.baseline
         leader = next(each for each in case.candidates.members if each.label == labels[0])
-        ratio = (
-            None if base is None or base is leader else case.candidates.ratio(leader, base, criterion.figure)
-        )
+        ratio = None if base is None or base is leader else case.candidates.ratio(leader, base, criterion.figure)
         if ratio is not None and base is not None and not math.isnan(base.value(criterion)):
             found.append((ratio.mean, base.label))
     if not found:
         return ""
-    low, high = (distance(end) for end in (min(found)[0], max(found)[0]))
-    return f", {low if low == high else f'{high} to {low}'} than {found[0][1]}"
+    return f", {distances(min(found)[0], max(found)[0])} than {found[0][1]}"
 
 
 def flips_told(cases: Sequence[Case], criterion: Criterion) -> str:
@@ -174,7 +167,10 @@ def failing(cases: Sequence[Case]) -> str:
     strained = told_where(cases, lambda one: one.delivers and one.overload is not None)
     for place, who in strained:
         first = next(
-            each.overload for case in cases for each in case.candidates.members if each.label == who[0] and each.overload
+            each.overload
+            for case in cases
+            for each in case.candidates.members
+            if each.label == who[0] and each.overload
         )
         rate = f"{measured_rate(first.offered)} {first.unit}"
         clauses.append(f"{few(who)} {'does' if len(who) == 1 else 'do'} not sustain {rate}{place}")

@@ -42,9 +42,7 @@ def clauses_of(chosen: list[Labels], every: list[Labels], axes: Sequence[str]) -
     block = [each for each in every if all(each[axis] in labels for axis, labels in sets.items())]
     if len(block) == len(chosen):
         told = [
-            told_of(axis, labels)
-            for axis, labels in sets.items()
-            if len(labels) < len({each[axis] for each in every})
+            told_of(axis, labels) for axis, labels in sets.items() if len(labels) < len({each[axis] for each in every})
         ]
         return [" ".join(told)]
     axis = next(axis for axis in axes if len(sets[axis]) > 1)
@@ -54,9 +52,7 @@ def clauses_of(chosen: list[Labels], every: list[Labels], axes: Sequence[str]) -
         mine, others = ([each for each in cases if each[axis] == label] for cases in (chosen, every))
         inner = () if len(mine) == len(others) else tuple(clauses_of(mine, others, rest))
         by_place.setdefault(inner, []).append(label)
-    return [
-        " ".join(filter(None, (told_of(axis, labels), listed(inner)))) for inner, labels in by_place.items()
-    ]
+    return [" ".join(filter(None, (told_of(axis, labels), listed(inner)))) for inner, labels in by_place.items()]
 
 
 def told_of(axis: str, labels: Sequence[str]) -> str:
