@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster_sim.analysis.answers.assumptions import assumptions_of
-from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.baselines import usual_baseline
 from cluster_sim.analysis.comparability import join
 from cluster_sim.analysis.comparison import Row
@@ -27,6 +26,7 @@ from cluster_sim.experiments.resume import complete_run
 from cluster_sim.report.comparison import comparison
 from cluster_sim.report.folded_table import literal_text
 from cluster_sim.report.guest_memory import guest_memory
+from cluster_sim.report.verdict_lines import verdict_lines
 from cluster_sim.results.reader import Results, open_results
 
 USUAL_PRECISION = 0.02
@@ -80,10 +80,8 @@ def compare(
                 raise ComparisonError("--precision", found="no ratios", allowed="a baseline to compare with")
             readings = run_more(opened, wish, wished, at_most, Means(executor, actors), out)
             rows = compare_runs(readings, wish.baseline, interval=interval)
-    for question in dict.fromkeys(run.manifest.question.strip() for run in readings):
-        out.print(literal_text(" ".join(question.split()) + "\n", "bold"))
-    for sentence in dict.fromkeys(each for run in readings for each in unbounced(run)):
-        out.print(literal_text(f"Beware: {sentence}\n", "yellow"))
+    for run in readings:
+        out.print(verdict_lines(run, is_judged=wish.baseline is None and len(readings) == 1))
     with refusing_bad_input():
         out.print(comparison(rows, shown, strata, interval=interval, details=details, precision=wished))
     print_needs(out, rows, USUAL_PRECISION if wished is None else wished, is_wished=wished is not None)

@@ -116,6 +116,7 @@ def contents(report: Report, known: Indices) -> Mapping[str, object]:
         "experiment": manifest.experiment,
         "version": manifest.versions.get("cluster-sim", ""),
         "question": answer.question.strip() or manifest.experiment,
+        "summary": answer.summary,
         "facts": facts(manifest),
         "remarks": [*answer.remarks, *status_remarks(manifest, answer)],
         "sections": [{"name": name, "title": title} for name, title in SECTIONS.items() if is_there.get(name, True)],

@@ -59,13 +59,16 @@ class NoPrices:
         return None
 
 
+NO_PRICES = NoPrices()
+
+
 @dataclass(frozen=True, slots=True)
 class CandidateSet:
     """The paths of one stratum and group, how each two compare, and what they are judged by."""
 
     members: Sequence[Candidate]
     criteria: Sequence[Criterion] = CRITERIA
-    prices: Prices = NoPrices()
+    prices: Prices = NO_PRICES
 
     def ratio(self, one: Candidate, other: Candidate, figure: str) -> Ratio | None:
         """`one` over `other`, from either side's ratios."""

@@ -98,15 +98,16 @@ def test_who_leads_everywhere_and_what_flips() -> None:
 def test_no_order_flips() -> None:
     found = summary(cases(compared(0.5, 2.0), compared(0.5, 2.0)))
     assert found == (
-        "pool has the lowest median latency on both technologies, 2 times lower than swiotlb; no order to swiotlb flips."
+        "pool has the lowest median latency on both technologies, 2 times lower than swiotlb; no order to swiotlb "
+        "flips."
     )
 
 
 def test_leaders_by_place() -> None:
     found = summary(cases(compared(0.5, 0.25), compared(0.5, 2.0)))
     assert found.startswith(
-        "convert has the lowest median latency on pKVM, 4 times lower than swiotlb; pool has the lowest median latency on "
-        "AMD SEV-SNP, 2 times lower than swiotlb; convert is ahead of swiotlb on pKVM and behind on AMD SEV-SNP"
+        "convert has the lowest median latency on pKVM, 4 times lower than swiotlb; pool has the lowest median latency "
+        "on AMD SEV-SNP, 2 times lower than swiotlb; convert is ahead of swiotlb on pKVM and behind on AMD SEV-SNP"
     )
 
 

@@ -280,7 +280,8 @@ CASES = {
     "the baseline does not sustain its rate": Case(
         candidates(overloaded(BASE), POOL),
         "pool",
-        "pool is best: swiotlb does not sustain 60 frames/s: pKVM's host-wide lock would be used 182 %; it sustains 33.",
+        "pool is best: swiotlb does not sustain 60 frames/s: pKVM's host-wide lock would be used 182 %; it sustains "
+        "33.",
         ("100 µs",),
     ),
     "a resource that no table names": Case(
@@ -359,8 +360,8 @@ def test_more_throughput_is_better_and_more_cpu_is_worse() -> None:
     told = verdict_of(quicker)
     assert told.best is None
     assert told.sentence == (
-        "swiotlb leads in host CPU 5 µs per frame, 2 times lower [1.9 to 2.1] than pool (10 µs per frame); pool leads in "
-        "throughput 120 frames/s, 2 times higher [1.9 to 2.1] than swiotlb (60 frames/s)."
+        "swiotlb leads in host CPU 5 µs per frame, 2 times lower [1.9 to 2.1] than pool (10 µs per frame); pool leads "
+        "in throughput 120 frames/s, 2 times higher [1.9 to 2.1] than swiotlb (60 frames/s)."
     )
 
 
