@@ -5,6 +5,7 @@ RESULTS ?= results
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PARALLEL := -n 2 --dist loadfile
 
 .PHONY: help setup run check browser test boundscheck campaign mutants docs bench bench-compare bench-pairs lock clean
 
@@ -28,7 +29,7 @@ check: $(READY)  ## the fast part of the tests
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q $(PARALLEL) tests/unit
 
 browser:  ## the Chromium and font for the tests of pages; where apt-get may not, those tests skip by name
 	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && \
@@ -41,7 +42,7 @@ test: $(READY) browser  ## ruff, mypy --strict, import contracts and all tests
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q $(PARALLEL)
 
 boundscheck: $(READY)  ## the engine's tests with each index checked; such code has a cache of its own
 	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -q tests/unit/engine tests/unit/io_paths tests/unit/memory tests/unit/planning \

@@ -25,15 +25,12 @@ class Driver:
     interrupt tells the guest that what it sent is gone. `may_be_held_back`: its requests
     wait outside it, so that a throttle for swiotlb can make them.
 
-    `maps_whole`: it maps a picture as one, where the definition does not say that its device takes pieces.
-
     Coherent memory: `entry_bytes` for each entry of its ring, which has `ring_entries` at least, `fixed_bytes` once,
     and for each transfer in flight one of `lists`, by the largest transfer that it does for.
     """
 
     mapping: Mapping
     maps_anew: bool = False
-    maps_whole: bool = False
     when_pool_full: WhenPoolFull
     extra_mappings: int = 0
     lone_bytes: int = 0
@@ -70,7 +67,6 @@ FRAME_BYTES: Final = 1_514
 
 V4L2: Final = Driver(
     mapping="for life",
-    maps_whole=True,
     when_pool_full="drop",
     fewest_buffers=3,
     source="media/common/videobuf2, Linux 6.12: vb2_dma_sg_alloc maps blocks of the page allocator, the largest first, "

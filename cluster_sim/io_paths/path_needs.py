@@ -14,8 +14,7 @@ class SlotNeeds:
 
     `grow_bytes`: how much the pool may grow by. `transient_bytes`: the atomic pool that a full pool takes slots for one
     mapping from. `min_align_mask`: None for what drivers set. `is_per_device`: each device of the guest
-    has such a pool of its own, and allocates its coherent memory from it. `as_drivers_map`: the definition leaves it to
-    them when and in which pieces they map.
+    has such a pool of its own, and allocates its coherent memory from it.
     """
 
     min_align_mask: int | None = None
@@ -23,7 +22,6 @@ class SlotNeeds:
     grow_bytes: int = 0
     transient_bytes: int = 0
     is_per_device: bool = False
-    as_drivers_map: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,6 @@ def needs(path: SwiotlbPath, guest: GuestGroupSpec, protection: Protection) -> P
         grow_bytes=path.grow if path.dynamic else 0,
         transient_bytes=transient_bytes(guest.memory) if path.dynamic else 0,
         is_per_device=path.restricted,
-        as_drivers_map=path.mapping == "auto" and not path.posted,
     )
     return PathNeeds(
         has_device_buffers=False,

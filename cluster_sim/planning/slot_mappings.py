@@ -78,17 +78,9 @@ def align_mask(layout: GuestLayout) -> int:
     return max((each.min_align_mask for queue in layout.queues for each in queue.drivers), default=0)
 
 
-def maps_whole(layout: GuestLayout, queue: Queue) -> bool:
-    """Whether each buffer of a queue is one mapping: as the definition says, else as its driver does with pictures."""
-    slots = layout.needs.slots
-    if queue.traits.is_contiguous is None:
-        return slots is not None and slots.as_drivers_map and any(each.maps_whole for each in queue.drivers)
-    return queue.traits.is_contiguous
-
-
 def segment_bytes(layout: GuestLayout, queue: Queue) -> int:
     """The most that one mapping of a queue covers: what swiotlb, its driver and its device take; WHOLE for no bound."""
-    if maps_whole(layout, queue):
+    if queue.traits.is_contiguous:
         return WHOLE
     largest = mapping_bytes_max(align_mask(layout))
     bounds = (queue.traits.segment_bytes, *(each.segment_bytes for each in queue.drivers))
@@ -133,7 +125,7 @@ def put_mappings(row: np.void, stream: PlannedStream, layout: GuestLayout, first
     extras = 0 if stays_mapped(stream, layout) else extra_mappings(stream.queue, int(row["buffer_bytes"]))
     row["segment_bytes"] = segment_bytes(layout, stream.queue)
     row["stretch_bits"] = stretch_bits(layout.pool_bytes // layout.pools // layout.needs.areas // SLOT_BYTES)
-    row["whole_bytes_max"] = MAPPING_BYTES_MAX if maps_whole(layout, stream.queue) else 0
+    row["whole_bytes_max"] = MAPPING_BYTES_MAX if stream.queue.traits.is_contiguous else 0
     row["extra_mappings"] = extras
     row["first_mapping"] = first_mapping
     row["mappings"] = pieces_of(int(row["buffer_bytes"]), int(row["segment_bytes"])) + extras

@@ -85,7 +85,7 @@ class QueueTraits:
     `queues`: how many of this kind a guest has. `from_device`, `to_device`: which ways its transfers go.
     `far_end`: what lies behind the host's side, `hosts_on` how many hosts on that is. `comes_from_network`: what it
     brings has come through the host's network card. `reports_ends`: its software is told how transfers end.
-    `is_contiguous`: a buffer is one mapping, None for as its driver does. `segment_bytes`: its largest, 0 for any.
+    `is_contiguous`: its device takes a buffer as one mapping. `segment_bytes`: the largest that it takes, 0 for any.
     `cipher_bytes`: what a request of the guest's cipher covers.
 
     `buffers`: of one queue; `buffer_bytes` None for the largest transfer. `sizes`: those that requests are drawn from,
@@ -115,7 +115,7 @@ class QueueTraits:
     deadline_ns: int
     queues: int = 1
     driver: DriverName = "v4l2"
-    is_contiguous: bool | None = False
+    is_contiguous: bool = False
     segment_bytes: int = 0
     cipher_bytes: int = TLS_RECORD_BYTES
     from_device: bool = True

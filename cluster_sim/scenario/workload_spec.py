@@ -152,16 +152,10 @@ class VideoWorkload(Spec):
     """The player's buffer; without one, frames are used when they come."""
     driver: Literal["v4l2", "usb"] = "v4l2"
     """Whose mappings swiotlb sees: videobuf2's, for life, or a mapping an URB."""
-    segments: Literal["auto", "scatter_gather", "contiguous"] = "auto"
-    """Whether a buffer is mapped in pieces or as one, which never bounces above 256KiB; `auto` as the driver does."""
+    segments: Literal["scatter_gather", "contiguous"] = "scatter_gather"
+    """Whether the device takes a buffer in pieces, or as one (most SoC cameras): above 256KiB one never bounces."""
     max_segment: BytesOrAuto = "auto"
     """The largest piece that the device takes; `auto` is what its driver and swiotlb take."""
-
-    @property
-    def is_contiguous(self) -> bool | None:
-        """Whether a buffer is mapped as one; None for as the driver does, with pictures of a device."""
-        is_picture = isinstance(self.source, RawVideo) and self.to is None and self.max_segment == "auto"
-        return (None if is_picture else False) if self.segments == "auto" else self.segments == "contiguous"
 
 
 class _Requests(Spec):

@@ -67,7 +67,7 @@ def video_traits(video: VideoWorkload) -> WorkloadTraits:
         role=Role.REQUESTS,
         deadline_ns=video.deadline,
         driver=video.driver,
-        is_contiguous=video.is_contiguous,
+        is_contiguous=video.segments == "contiguous",
         segment_bytes=0 if video.max_segment == "auto" else video.max_segment,
         from_device=video.direction == "from_device",
         to_device=video.direction != "from_device",

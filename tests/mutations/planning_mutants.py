@@ -47,7 +47,7 @@ PLANNING_MUTANTS = (
         "§3.2",
         "a driver starts with any number of buffers that it can map",
         "planning/slot_mappings.py",
-        "if usable < min(buffers, *(each.fewest_buffers for each in drivers_of(queue))):",
+        "if usable < min(buffers, *(each.fewest_buffers for each in queue.drivers)):",
         "if usable < 0:",
         "contention",
     ),

@@ -7,10 +7,13 @@ from cluster_sim.analysis.answers.answer import Assumption
 from cluster_sim.analysis.answers.phrases import listed
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import PATH_AXIS
+from cluster_sim.io_paths.programs import needs
+from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX
 from cluster_sim.planning.protection_of import protection_of, vmm_faults
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.vmm import VMMS
 from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_spec import RawVideo, VideoWorkload
 from cluster_sim.scenario.workload_traits import traits_of
 
 WAYS: Final[Mapping[str, str]] = {
@@ -34,6 +37,14 @@ def assumptions_of(reading: RunReading) -> tuple[Assumption, ...]:
     for variant, scenario in known.items():
         if trusts_host(scenario):
             trusting[reading.manifest.variants[variant].axes.get(PATH_AXIS, reading.variants[variant].path)] = None
+    if bouncing := [scenario for scenario in known.values() if bounces_in_pieces(scenario)]:
+        groups = dict.fromkeys(group.name for scenario in bouncing for group in scenario.guests)
+        found.append(
+            Assumption(
+                f"The device of {listed(list(groups))} takes a picture in pieces of 256 KiB; one that takes it as one "
+                "mapping gets none so large from swiotlb, whatever the pool: `segments: contiguous` shows it."
+            )
+        )
     if trusting:
         found.append(
             Assumption(
@@ -42,6 +53,26 @@ def assumptions_of(reading: RunReading) -> tuple[Assumption, ...]:
             )
         )
     return tuple(found)
+
+
+def bounces_in_pieces(scenario: ScenarioSpec) -> bool:
+    """Whether raw pictures above the largest mapping bounce, of a device that is said to take pieces."""
+    return any(
+        needs(scenario.path_of(group), group, protection_of(scenario), scenario.memory).slots is not None
+        and isinstance(workload, VideoWorkload)
+        and workload.driver == "v4l2"
+        and workload.segments == "scatter_gather"
+        and isinstance(workload.source, RawVideo)
+        and largest_of(workload) > MAPPING_BYTES_MAX
+        for group in scenario.guests
+        for workload in group.workloads
+    )
+
+
+def largest_of(workload: VideoWorkload) -> int:
+    """Bytes of a raw picture."""
+    sizes = traits_of(workload).transfer_sizes
+    return 0 if sizes is None else sizes.largest
 
 
 def monitors(scenarios: Iterable[ScenarioSpec]) -> list[Assumption]:

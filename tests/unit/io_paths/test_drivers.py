@@ -191,17 +191,15 @@ def test_a_device_of_one_segment_fails_above_256_kib_at_any_occupancy(
 @pytest.mark.parametrize(
     ("camera", "path", "reason"),
     [
-        ({}, {}, DropReason.MAPPING_TOO_LARGE),
-        ({"segments": "scatter_gather"}, {}, DropReason.NOT_DROPPED),
+        ({}, {}, DropReason.NOT_DROPPED),
+        ({"segments": "contiguous"}, {}, DropReason.MAPPING_TOO_LARGE),
         ({"max_segment": "64KiB"}, {}, DropReason.NOT_DROPPED),
         ({"driver": "usb"}, {}, DropReason.NOT_DROPPED),
-        ({}, {"mapping": "per_transfer"}, DropReason.NOT_DROPPED),
-        ({}, {"mapping": "long_lived"}, DropReason.NOT_DROPPED),
-        ({}, {"posted": True}, DropReason.NOT_DROPPED),
+        ({"segments": "contiguous"}, {"mapping": "long_lived"}, DropReason.MAPPING_TOO_LARGE),
         ({"segments": "contiguous"}, {"mapping": "per_transfer"}, DropReason.MAPPING_TOO_LARGE),
     ],
 )
-def test_videobuf2_maps_a_picture_as_one_unless_the_definition_says_otherwise(
+def test_a_picture_of_a_device_that_takes_one_mapping_never_bounces(
     camera: Values, path: Values, reason: DropReason
 ) -> None:
     """The 3,686,400 bytes of rcar-fcp, 1280 x 720 XRGB, which no bounce pool of any size takes."""
@@ -234,7 +232,7 @@ def test_a_mask_below_a_page_takes_nothing_from_a_buffer_that_begins_at_one() ->
 def test_what_is_mapped_at_the_start_makes_a_pool_grow() -> None:
     """Two buffers of 7,274,496 B, 28 pieces each, in 2 MiB that may grow by 64: by 2 MiB at a time, until all fit."""
     source: Values = {"kind": "raw", "width": 2048, "height": 1184, "format": "p010", "fps": 30}
-    codec: Values = {"kind": "video", "source": source, "deadline": "33ms", "buffers": 2, "segments": "scatter_gather"}
+    codec: Values = {"kind": "video", "source": source, "deadline": "33ms", "buffers": 2}
     fixed = host_of(codec, protection="sev-snp", pool="2MiB", areas=1).gauges()
     grown = host_of(codec, protection="sev-snp", pool="2MiB", areas=1, dynamic=True).gauges()
     assert int(fixed.guests()["unmapped_buffers"][0]) == 2

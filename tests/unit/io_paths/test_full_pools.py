@@ -257,8 +257,7 @@ def test_videobuf2_starts_with_three_buffers_or_all_that_it_was_asked_for(
     buffers: int, height: int, mapped: int
 ) -> None:
     """1 MiB holds two buffers of 512 KiB, two of 320 KiB, a set and a quarter each, or four of 256 KiB."""
-    camera = frames(height=height, buffers=buffers) | {"segments": "scatter_gather"}
-    engine = guest_of(SMALL_POOL | {"mapping": "auto"}, camera)
+    engine = guest_of(SMALL_POOL | {"mapping": "auto"}, frames(height=height, buffers=buffers))
     assert int(engine.gauges().guests()["unmapped_buffers"][0]) == buffers - mapped
     assert int(engine.gauges().pools().slots_used[0]) == mapped * height // 2, "what is given up holds no slots"
     done = run(engine, transfers([(0, 0, 0, height * KIB)]))

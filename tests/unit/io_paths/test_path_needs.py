@@ -41,7 +41,7 @@ def test_direct_needs_nothing_but_the_buffers_of_the_stream() -> None:
 def test_bouncing_needs_private_buffers_and_a_pool_that_the_device_reaches_in_their_place() -> None:
     path: Values = {"kind": "swiotlb", "pool": "8MiB", "areas": 4, "min_align_mask": 4095, "alloc_align_mask": 2047}
     found = needs_of(path)
-    slots = SlotNeeds(min_align_mask=4095, alloc_align_mask=2047, as_drivers_map=True)
+    slots = SlotNeeds(min_align_mask=4095, alloc_align_mask=2047)
     pool = PoolNeeds(pool_bytes=8 * MIB, areas=4, slots=slots, lies_low=True)
     life = BufferLife(posted=ALL_BUFFERS)
     assert found == PathNeeds(has_device_buffers=False, has_own_buffers=True, pool=pool, life=life)
@@ -79,12 +79,12 @@ def test_a_pool_that_grows_has_an_atomic_pool_of_128_kib_a_gib_to_4_mib(memory: 
 
 
 def test_a_pool_that_does_not_grow_has_neither_growth_nor_an_atomic_pool() -> None:
-    assert needs_of({"kind": "swiotlb", "grow": "16MiB"}).slots == SlotNeeds(as_drivers_map=True)
+    assert needs_of({"kind": "swiotlb", "grow": "16MiB"}).slots == SlotNeeds()
 
 
 def test_a_pool_may_be_a_devices_own_and_has_one_area_then() -> None:
     found = needs_of({"kind": "swiotlb", "restricted": True}, vcpus=8)
-    assert (found.areas, found.slots) == (1, SlotNeeds(is_per_device=True, as_drivers_map=True))
+    assert (found.areas, found.slots) == (1, SlotNeeds(is_per_device=True))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ SLOTS_OF_A_FRAME = -(-RAW_1080P // 2048)
 
 
 def test_totals_are_what_each_stream_submitted_and_what_became_of_it() -> None:
-    engine = engine_of(scenario("sev-snp", {"kind": "swiotlb"}, guest={"count_per_host": 2}, segments="scatter_gather"))
+    engine = engine_of(scenario("sev-snp", {"kind": "swiotlb"}, guest={"count_per_host": 2}))
     run(engine, arrivals([(0, 0, 0), (0, 1, 0), (20_000_000, 1, 1)]), FAR_NS)
     totals = engine.gauges().totals()
     assert totals.guest.tolist() == [0, 1]
@@ -36,7 +36,7 @@ def test_answers_cannot_be_written_to() -> None:
 
 
 def test_the_longest_latency_is_of_what_was_delivered_since_it_was_last_taken() -> None:
-    engine = engine_of(scenario("sev-snp", {"kind": "swiotlb"}, segments="scatter_gather"))
+    engine = engine_of(scenario("sev-snp", {"kind": "swiotlb"}))
     (first,) = run(engine, arrivals([(0, 0, 0)]), 20_000_000)
     assert engine.take_latency_ns_max().tolist() == [first["ended_ns"] - first["submitted_ns"]]
     assert engine.take_latency_ns_max().tolist() == [0]

@@ -98,7 +98,7 @@ FIELDS: dict[str, list[Any]] = {
     "placement": ["first_fit", "best_fit", "spread", "clustered", "scattered"],
     "idle": ["halt", "poll"],
     "driver": ["v4l2", "usb", "virtio-blk", "nvme", "virtio-net", "virtio-vsock", "nic"],
-    "segments": ["auto", "scatter_gather", "contiguous"],
+    "segments": ["scatter_gather", "contiguous"],
     "mapping": ["auto", "per_transfer", "long_lived"],
     "conversion_lock": ["auto", "host", "none"],
     "fps": [1, 1000, "30000/1001", "999999999/999999998"],

@@ -49,6 +49,12 @@ IN_PLACE = (
 )
 
 
+IN_PIECES = (
+    "The device of raw takes a picture in pieces of 256 KiB; one that takes it as one mapping gets none so large from "
+    "swiotlb, whatever the pool: `segments: contiguous` shows it."
+)
+
+
 def directory_of(folder: Path, *sets: str) -> Path:
     file = folder / "assumed.yaml"
     file.write_text(DEFINITION, "utf-8")
@@ -71,18 +77,19 @@ def found(directory: Path) -> Answer:
 
 def test_the_monitor_is_named_with_what_it_maps_and_its_source(found: Answer) -> None:
     """QEMU maps ahead where a hypercall asks it; pKVM's guest keeps its mapping, of which nothing is said."""
-    monitor, trusting = found.assumed
+    monitor, pieces, trusting = found.assumed
     assert monitor.sentence == (
         "Memory converts under the monitor qemu-10: the host's mapping faults page by page; "
         "the guest's is mapped ahead."
     )
     assert monitor.source == VMMS["qemu-10"].source
+    assert pieces.sentence == IN_PIECES
     assert trusting.sentence == IN_PLACE
 
 
 def test_a_definition_that_overrules_its_monitor_is_named(tmp_path: Path) -> None:
     sets = ("replications=1", "axes.cluster.host.host_faults=[lazy, populate]", "axes.protection=[sev-snp, cca]")
-    monitor, _ = answer_to(tmp_path, *sets, "cluster.host.vmm=crosvm", "cluster.host.guest_faults=lazy").assumed
+    monitor, *_ = answer_to(tmp_path, *sets, "cluster.host.vmm=crosvm", "cluster.host.guest_faults=lazy").assumed
     assert monitor.sentence == (
         "Memory converts under the monitor crosvm (host_faults and guest_faults as the definition says): "
         "the host's mapping faults page by page or is populated by one call, by variant; "
@@ -92,14 +99,17 @@ def test_a_definition_that_overrules_its_monitor_is_named(tmp_path: Path) -> Non
 
 def test_technologies_that_are_mapped_otherwise_are_told_apart(tmp_path: Path) -> None:
     """Under CCA the monitor is not asked, so that it maps nothing ahead."""
-    monitor, _ = answer_to(tmp_path, "replications=1", "axes.protection=[sev-snp, tdx, cca]").assumed
+    monitor, *_ = answer_to(tmp_path, "replications=1", "axes.protection=[sev-snp, tdx, cca]").assumed
     told = "the guest's is mapped ahead on AMD SEV-SNP and Intel TDX; it faults page by page on Arm CCA."
     assert monitor.sentence.endswith(told)
 
 
-def test_a_run_that_converts_nothing_and_copies_out_assumes_nothing(tmp_path: Path) -> None:
+def test_a_run_that_converts_nothing_and_copies_out_assumes_pieces_alone(tmp_path: Path) -> None:
     sets = ("exclude=[{io_path: [out-4k, out-2m, in-place, shown]}]", "replications=1")
-    assert answer_to(tmp_path, *sets).assumed == ()
+    assert [each.sentence for each in answer_to(tmp_path, *sets).assumed] == [IN_PIECES]
+    small = ("guests.raw.workloads.0.source.width=320", "guests.raw.workloads.0.source.height=240")
+    assert answer_to(tmp_path, *sets, *small).assumed == ()
+    assert answer_to(tmp_path, *sets, "guests.raw.workloads.0.segments=contiguous").assumed == ()
 
 
 def test_an_unprotected_guest_and_one_that_only_sends_trust_nobody(tmp_path: Path) -> None:
