@@ -59,6 +59,9 @@ FIGURES = (
     Figure("held", "MiB", "memory kept for I/O, a guest"),
 )
 
+LATENCIES = ("p50", "p99", "p99.9", "end to end")
+"""Figures that are without bound where more is offered than is sustained."""
+
 COMPARED = ("throughput", "p50", "p99", "guest CPU", "host CPU", "exposure")
 """Figures that terminal tables give ratios of."""
 

@@ -51,6 +51,7 @@ def comparison(
         if compared and details:
             tables.append(Text())
             tables.append(details_table(compared, chosen, precision))
+        tables += [literal_text(line) for line in overload_lines(stratum, chosen)]
         tables.append(Text())
     tables.append(literal_text(footnote(rows, baseline, interval), "dim"))
     return Group(*tables)
@@ -95,11 +96,11 @@ def name_headers(by: Sequence[str]) -> tuple[str, ...]:
 
 
 def number(value: float) -> str:
-    """Three digits that matter, thousands apart, a dash for what is undefined."""
+    """Three digits that matter, thousands apart, a dash for what is undefined; latency of what is not sustained."""
     if math.isnan(value):
         return "–"
     if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
+        return "unbounded"
     if value == 0:
         return "0"
     if abs(value) >= 100:
@@ -107,6 +108,14 @@ def number(value: float) -> str:
     if abs(value) >= 10:
         return f"{value:.1f}"
     return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
+
+
+def overload_lines(rows: Sequence[Row], by: Sequence[str]) -> Iterator[str]:
+    """A line for each row that does not sustain what it is offered."""
+    for row in by_group(rows):
+        if row.overload is not None:
+            named = " ".join(name.plain for name in names_of(row, by))
+            yield f" {named} {row.overload.sentence}."
 
 
 def by_group(rows: Sequence[Row]) -> list[Row]:

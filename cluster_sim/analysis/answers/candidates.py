@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cluster_sim.analysis.answers.criteria import CRITERIA, Criterion, Relation, relation
+from cluster_sim.analysis.overloads.overload import Overload
 from cluster_sim.analysis.paired import Ratio
 
 
@@ -16,6 +17,7 @@ class Candidate:
     figures: Mapping[str, float]
     over: Mapping[str, Mapping[str, Ratio | None]] = field(default_factory=dict)
     is_baseline: bool = False
+    overload: Overload | None = None
 
     @property
     def delivers(self) -> bool:
@@ -48,9 +50,11 @@ class CandidateSet:
         return relation(self.ratio(one, other, criterion.figure), criterion)
 
     def beats(self, one: Candidate, other: Candidate) -> bool:
-        """Better in something, worse in nothing; whoever delivers beats who does not."""
+        """Better in something, worse in nothing; whoever delivers, or sustains, beats who does not."""
         if one.delivers != other.delivers:
             return one.delivers
+        if (one.overload is None) != (other.overload is None):
+            return one.overload is None
         relations = {self.relation(one, other, criterion) for criterion in CRITERIA}
         return "better" in relations and "worse" not in relations
 

@@ -92,13 +92,13 @@ def against_baseline(candidates: CandidateSet) -> list[str]:
     base = candidates.baseline
     if base is None:
         return []
-    if not base.delivers:
+    if not base.delivers or base.overload is not None:
         return [f"There is no ratio to {base.label}, the baseline."]
     if candidates.best is not None and len(candidates.members) == 2:
         return []
     by_contrast: dict[str, list[str]] = {}
     for one in candidates.delivering:
-        if one is base or one is candidates.best:
+        if one is base or one is candidates.best or one.overload is not None:
             continue
         ratio = main_ratio(candidates, one, base)
         by_contrast.setdefault(contrast_of(candidates, one, base), []).append(
@@ -151,6 +151,9 @@ def troubles(candidates: CandidateSet) -> str:
             clauses.append(
                 " and ".join([f"{one.label} delivers nothing", *(told.format(amount(n)) for n, told in ends if n > 0)])
             )
+            continue
+        if one.overload is not None:
+            clauses.append(f"{one.label} {one.overload.sentence}")
             continue
         told = []
         if dropped >= NOTABLE_PERCENT:

@@ -35,8 +35,7 @@ class Overload:
             rest = f"{amount(rounded(self.sustained, 3))} are delivered in time" if self.sustained else "none is in time"
             return f"{begin}: {self.resource}; {rest}"
         told = rounded(self.sustained, 2 if self.use >= FAR else 3)
-        use = f"{100 * self.offered / told:.0f} %" if told else "without bound"
-        return f"{begin}: {self.resource} would be used {use}; it sustains {amount(told)}"
+        return f"{begin}: {self.resource} would be used {100 * self.offered / told:.0f} %; it sustains {amount(told)}"
 
 
 def rounded(value: float, digits: int) -> float:
