@@ -90,7 +90,8 @@ def compare(
                     variant=label,
                     axes=mine.axes,
                     group=group,
-                    figures=figures.overall(mine.label, group) | (dict.fromkeys(LATENCIES, math.inf) if overload else {}),
+                    figures=figures.overall(mine.label, group)
+                    | (dict.fromkeys(LATENCIES, math.inf) if overload else {}),
                     ratios=ratios,
                     is_baseline=label == base_label,
                     differences=differences,

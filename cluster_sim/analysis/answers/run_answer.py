@@ -57,7 +57,9 @@ def candidates_of(reading: RunReading, rows: Sequence[Row]) -> CandidateSet:
     """The rows of one stratum and group, with their ratios to the baseline and to whoever may be best."""
     axes = reading.baseline
     by_label = {path_of(row.variant, row.axes, axes): row for row in rows}
-    without_ratios = [Candidate(label, row.figures, {}, row.is_baseline, row.overload) for label, row in by_label.items()]
+    without_ratios = [
+        Candidate(label, row.figures, {}, row.is_baseline, row.overload) for label, row in by_label.items()
+    ]
     labels_of_rivals = {
         label: {axis: name for axis, name in by_label[label].axes.items() if axis in axes}
         for label in rivals(without_ratios)

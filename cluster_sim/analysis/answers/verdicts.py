@@ -5,6 +5,7 @@ import math
 from cluster_sim.analysis.answers.candidates import Candidate, CandidateSet
 from cluster_sim.analysis.answers.criteria import CRITERIA, Criterion
 from cluster_sim.analysis.answers.phrases import amount, listed, times
+from cluster_sim.analysis.silence import why_nothing
 
 NOTABLE_PERCENT = 0.1
 """Share of frames dropped or late from which a sentence tells it."""
@@ -147,10 +148,7 @@ def troubles(candidates: CandidateSet) -> str:
     for one in candidates.members:
         dropped, late, unfinished = (one.figures.get(name, math.nan) for name in ("dropped", "late", "unfinished"))
         if not one.delivers:
-            ends = [(dropped, "drops {} %"), (unfinished, "leaves {} % unfinished")]
-            clauses.append(
-                " and ".join([f"{one.label} delivers nothing", *(told.format(amount(n)) for n, told in ends if n > 0)])
-            )
+            clauses.append(f"{one.label} delivers nothing: {why_nothing(one.figures)}")
             continue
         if one.overload is not None:
             clauses.append(f"{one.label} {one.overload.sentence}")

@@ -121,7 +121,9 @@ def overload_of(short: Short, sums: Sums, lost: float) -> Overload | None:
     if lost <= LOST:
         return None
     in_time = offered * (sums.of("delivered") - sums.of("late")) / submitted
-    return Overload(offered, in_time, short.offer.unit, cause or f"{percent(lost)} are dropped, late or left behind", None)
+    return Overload(
+        offered, in_time, short.offer.unit, cause or f"{percent(lost)} are dropped, late or left behind", None
+    )
 
 
 def offered_rate(sums: Sums, offer: Offer, span_ns: int) -> float:

@@ -32,7 +32,9 @@ class Overload:
         """
         begin = f"does not sustain {amount(self.offered)} {self.unit}"
         if self.use is None:
-            rest = f"{amount(rounded(self.sustained, 3))} are delivered in time" if self.sustained else "none is in time"
+            rest = (
+                f"{amount(rounded(self.sustained, 3))} are delivered in time" if self.sustained else "none is in time"
+            )
             return f"{begin}: {self.resource}; {rest}"
         told = rounded(self.sustained, 2 if self.use >= FAR else 3)
         return f"{begin}: {self.resource} would be used {100 * self.offered / told:.0f} %; it sustains {amount(told)}"
