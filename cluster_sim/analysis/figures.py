@@ -24,7 +24,7 @@ DROPPED_FOR = {
 }
 """By the column that counts them: the figure of a drop reason, and its meaning."""
 DROPPED = tuple(f"dropped_{label}" for label in DROP_LABELS[1:])
-assert DROPPED == tuple(DROPPED_FOR)
+assert tuple(DROPPED_FOR) == DROPPED
 QUANTILE_STEP = 2 * histogram.RELATIVE_ERROR
 """What the histograms' steps may put into a ratio of two quantiles."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 REASONS: Final[Mapping[str, str]] = {
-    "pool full": "its {pool} pool cannot hold one frame",
+    "pool full": "its {pool} pool cannot hold the frame",
     "too large": "its device takes a buffer as one mapping, and swiotlb gives none above 256 KiB",
     "no buffer": "no buffer was free",
     "guest died": "its guests died",

@@ -267,7 +267,7 @@ def stop_record(study: CrossoverStudy, curve: Curve, stop: Stop) -> dict[str, Js
 
 
 def stop_sentence(study: CrossoverStudy, stop: Stop) -> str:
-    """Such as `swiotlb delivers nothing above 67,281,280 B: its 64 MiB pool cannot hold one frame`."""
+    """Such as `swiotlb delivers nothing above 67,281,280 B: its 64 MiB pool cannot hold the frame`."""
     says = f"{study.between[stop.design]} {stop.loss.says}"
     if stop.low is None or stop.high is None:
         return f"{says} anywhere in the range: {stop.loss.why}"

@@ -9,7 +9,16 @@ from cluster_sim.analysis.studies.crossing_search import Crossing, Span, crossin
 from cluster_sim.analysis.studies.designs import Stratum, points_of
 from cluster_sim.analysis.studies.factors import Values, with_costs
 from cluster_sim.analysis.studies.log_ratios import Sample, log_ratio, sample_of
-from cluster_sim.analysis.studies.losses import Loss, Losses, Stop, counted, is_at_stop, loss_of, stops_of
+from cluster_sim.analysis.studies.losses import (
+    Loss,
+    Losses,
+    Stop,
+    between_stops,
+    counted,
+    is_at_stop,
+    loss_of,
+    stops_of,
+)
 from cluster_sim.analysis.studies.point_evaluator import PointEvaluation
 from cluster_sim.analysis.studies.priced_crossing import PricedCrossing
 from cluster_sim.analysis.studies.varied_field import Varied
@@ -87,7 +96,11 @@ class Search:
         for stratum in self.strata:
             for group in self.groups:
                 first = self.first.get(stratum.title, ())
-                for step in next_values(self.samples[stratum.title, group], self.span, first):
+                place = stratum.title, group
+                asked = [*next_values(self.samples[place], self.span, first)]
+                if not self.costs:
+                    asked += [step for step in between_stops(self.losses[place], self.span) if step not in asked]
+                for step in asked:
                     found[stratum.title, step] = stratum
         return [(stratum, step) for (_, step), stratum in found.items()]
 

@@ -87,6 +87,16 @@ def stops_of(losses: Losses) -> list[Stop]:
     return found
 
 
+def between_stops(losses: Losses, span: Span) -> list[int]:
+    """Values to try next, so that it is known as narrowly as crossings are where a design stops."""
+    ends = [(stop.low, stop.high) for stop in stops_of(losses)]
+    return [
+        span.between(0.5, low, high)
+        for low, high in ends
+        if low is not None and high is not None and not span.is_narrow(low, high)
+    ]
+
+
 def is_at_stop(at: float, losses: Losses) -> bool:
     """Whether one design loses too much on just one side of a value: no crossing of figures lies there."""
     below = max((step for step in losses if step < at), default=None)

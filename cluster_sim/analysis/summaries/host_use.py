@@ -48,7 +48,8 @@ WORKER_OF = "busiest_worker"
 class HostUse:
     """Percent of each resource in use in one variant: its mean over hosts and replications, and on the busiest host.
 
-    `totals_ns` are sums over hosts, `wholes_ns` what one host has. `workers` names the busiest workers of all hosts, by whom they serve, with percent of the time.
+    `totals_ns` are sums over hosts, `wholes_ns` what one host has. `workers` names the busiest workers of all hosts, by
+    whom they serve, with percent of the time.
     """
 
     rows: int = 0
