@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cluster_sim.analysis.comparison import Row, RowsByBaseline, compare
 from cluster_sim.analysis.guest_memory import FaultRow, MemoryRow, fault_rows, memory_rows
-from cluster_sim.analysis.overloads.finding import find_overloads
+from cluster_sim.analysis.overloads.finding import find_overloads, is_suspect
 from cluster_sim.analysis.overloads.overload import Overload
 from cluster_sim.analysis.run_figures import RunFigures
 from cluster_sim.analysis.strata import Labels, VariantLabels, by_stratum, labels_by_axis, path_axes_of, variant_labels
@@ -130,6 +130,8 @@ class RunReading:
     @cached_property
     def overloads(self) -> Mapping[tuple[str, str], Overload]:
         """Work offered at a rate that is not sustained, by (variant, group)."""
+        if not any(is_suspect(sums) for sums in self.guest_sums.values()):
+            return {}
         return find_overloads(self.manifest, self.guest_sums, self.workload_sums, self.host_uses)
 
     @cached_property
