@@ -130,7 +130,8 @@ class RunReading:
     @cached_property
     def overloads(self) -> Mapping[tuple[str, str], Overload]:
         """Work offered at a rate that is not sustained, by (variant, group)."""
-        if not any(is_suspect(sums) for sums in self.guest_sums.values()):
+        durations_ns = {variant: each.duration_ns for variant, each in self.variants.items()}
+        if not any(is_suspect(sums, durations_ns[key[0]]) for key, sums in self.guest_sums.items()):
             return {}
         return find_overloads(self.manifest, self.guest_sums, self.workload_sums, self.host_uses)
 

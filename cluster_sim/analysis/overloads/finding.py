@@ -40,7 +40,7 @@ def find_overloads(
     known: dict[str, ScenarioSpec | None] = {}
     for key, sums in guests.items():
         variant, group = key
-        if not is_suspect(sums):
+        if not is_suspect(sums, manifest.variants[variant].duration_ns):
             continue
         if variant not in known:
             known[variant] = scenario_of(manifest, variant)
@@ -55,9 +55,9 @@ def find_overloads(
     return found
 
 
-def is_suspect(sums: Sums) -> bool:
-    """Whether a group lost anything at all."""
-    return bool(sums.of("late", "unfinished", *DROPPED) - sums.of(LEFT))
+def is_suspect(sums: Sums, span_ns: int) -> bool:
+    """Whether a group may have lost anything at all, of runs that lasted so long."""
+    return bool(sums.of("submitted")) and lost_share(sums, span_ns) > 0
 
 
 def scenario_of(manifest: Manifest, variant: str) -> ScenarioSpec | None:
@@ -78,7 +78,7 @@ def worst_of(
         mine = workloads.get(key)
         if mine is None or not mine.of("submitted"):
             continue
-        lost = lost_share(mine, offer, scenario.duration)
+        lost = lost_share(mine, scenario.duration, offer.queues)
         short = Short(
             scenario=scenario,
             group=group,
@@ -94,12 +94,11 @@ def worst_of(
     return max(found, key=lambda each: each[0], default=(0.0, None))[1]
 
 
-def lost_share(sums: Sums, offer: Offer, span_ns: int) -> float:
-    """Share of what was submitted that was dropped, late or left behind."""
+def lost_share(sums: Sums, span_ns: int, queues: int = 1) -> float:
+    """Share of what was submitted to so many queues a guest that was dropped, late or left behind."""
     submitted, delivered = sums.of("submitted"), sums.of("delivered")
-    replications = max(len(sums.replications), 1)
     latency_ns = sums.of("latency_ns_sum") / delivered if delivered else 0.0
-    in_flight = submitted * latency_ns / (span_ns * replications) * replications + sums.rows * offer.queues
+    in_flight = submitted * latency_ns / span_ns + sums.rows * queues
     behind = max(0.0, sums.of("unfinished") - in_flight)
     return (sums.of("late", *DROPPED) - sums.of(LEFT) + behind) / submitted
 

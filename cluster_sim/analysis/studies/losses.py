@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from cluster_sim.analysis.figures import LATENCIES
 from cluster_sim.analysis.overloads.finding import LOST
-from cluster_sim.analysis.silence import is_silent, why_nothing
+from cluster_sim.analysis.silence import count_of, is_silent, why_nothing
 from cluster_sim.analysis.studies.crossing_search import Span
 from cluster_sim.analysis.studies.study_figures import LOST_WORK, MEAN, Figures
 
@@ -55,7 +55,7 @@ def loss_of(replications: Sequence[Figures]) -> Loss | None:
         return None
     if all(is_silent(figures) for figures in known):
         return Loss("delivers nothing", why_nothing(known[0]))
-    lost = sum(figures[LOST_WORK] for figures in known if not math.isnan(figures[LOST_WORK])) / len(known)
+    lost = sum(count_of(figures, LOST_WORK) for figures in known) / len(known)
     if lost > 100 * LOST:
         return Loss("does not sustain what it is offered", f"{lost:.2g} % is dropped or left behind")
     return None

@@ -120,7 +120,7 @@ CASES = {
         candidates(silent("swiotlb", is_baseline=True), candidate("convert")),
         "convert",
         "convert is best: it alone delivers anything. There is no ratio to swiotlb, the baseline. swiotlb delivers "
-        "nothing and drops 100 %.",
+        "nothing: all of it was dropped.",
         ("nan", "none"),
     ),
     "the baseline leaves a backlog": Case(
@@ -141,7 +141,7 @@ CASES = {
     "nothing arrives before the run ends": Case(
         candidates(replace(silent("swiotlb", is_baseline=True), figures=BACKLOG), candidate("convert")),
         "convert",
-        "swiotlb delivers nothing and leaves 100 % unfinished.",
+        "swiotlb delivers nothing: no frame ended before the run did.",
         ("drops",),
     ),
     "everybody drops everything": Case(

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import pytest
 
 from cluster_sim.analysis.overloads.finding import find_overloads, lost_share
-from cluster_sim.analysis.overloads.offers import Offer, offers_of
+from cluster_sim.analysis.overloads.offers import offers_of
 from cluster_sim.analysis.overloads.overload import Overload
+from cluster_sim.analysis.summaries.batches import Key
 from cluster_sim.analysis.summaries.host_use import HostUse
 from cluster_sim.analysis.summaries.sums import Sums
 from cluster_sim.results.manifest import Manifest, VariantRecord
@@ -58,7 +59,7 @@ def found(totals: Mapping[str, int], hosts: HostUse = IDLE, spec: ScenarioSpec |
         host={},
     )
     sums = Sums(rows=1, replications={0}, totals=dict(totals))
-    of_workload = {("one", "raw", "requests", "0"): sums}
+    of_workload: dict[Key, Sums] = {("one", "raw", "requests", "0"): sums}
     return find_overloads(manifest, {("one", "raw"): sums}, of_workload, {"one": hosts}).get(("one", "raw"))
 
 
@@ -156,12 +157,11 @@ def test_buffers_make_no_other_sentence_of_the_same_lock() -> None:
 
 
 def test_what_is_left_behind_is_what_is_not_just_in_flight() -> None:
-    offer = Offer(stated=60, unit="frames/s", queues=1, in_flight=4, is_threaded=False)
     sums = Sums(rows=1, replications={0}, totals={"submitted": 600, "delivered": 500, "unfinished": 100})
     sums.totals["latency_ns_sum"] = 500 * 10**9
-    assert lost_share(sums, offer, 10**10) == pytest.approx((100 - 60 - 1) / 600), "60 a second for a second each"
+    assert lost_share(sums, 10**10) == pytest.approx((100 - 60 - 1) / 600), "60 a second for a second each"
     sums.totals["latency_ns_sum"] = 500 * 2 * 10**9
-    assert lost_share(sums, offer, 10**10) == 0
+    assert lost_share(sums, 10**10) == 0
 
 
 def test_closed_loops_offer_nothing_at_a_rate() -> None:
