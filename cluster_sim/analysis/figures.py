@@ -1,6 +1,7 @@
 """The figures of reports: what each is, and how it comes from the rows of `guests`."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cluster_sim.analysis.guest_table import GuestTable
@@ -23,6 +24,14 @@ DROPPED_FOR = {
     "dropped_mapping_too_large": ("too large", "dropped because swiotlb maps none of their size"),
 }
 """By the column that counts them: the figure of a drop reason, and its meaning."""
+POOL_COLUMNS = (
+    "pool_bytes",
+    "grown_bytes",
+    "slots_hiwater",
+    "slots_refused",
+    "dropped_swiotlb_full",
+    "unmapped_buffers",
+)
 DROPPED = tuple(f"dropped_{label}" for label in DROP_LABELS[1:])
 assert tuple(DROPPED_FOR) == DROPPED
 QUANTILE_STEP = 2 * histogram.RELATIVE_ERROR
@@ -100,7 +109,6 @@ def figures_of(guests: GuestTable, rows: Int64s, replications: int, duration_s: 
     delivered, delivered_bytes = total("delivered"), total("delivered_bytes")
     buckets, counts = guests.latencies(rows)
     copied = total("guest_copied_bytes", "host_copied_bytes", "engine_copied_bytes")
-    refused = total("slots_refused")
     booted, playing, players = (int((guests.columns[name][rows] > 0).sum()) for name in BEGINNINGS)
     return {
         "throughput": delivered / span_s,
@@ -130,9 +138,18 @@ def figures_of(guests: GuestTable, rows: Int64s, replications: int, duration_s: 
         "set-up": share(total("setup_ns") / 1e3, delivered) or math.nan,
         "exposure": share(total("shared_page_ns") * PAGE_BYTES / 1e9 / GIB, guest_count),
         "held": share(total("held_bytes"), guest_count * MIB),
-        "pool": share(total("pool_bytes", "grown_bytes"), guest_count * MIB) or math.nan,
-        "peak": share(total("slots_hiwater") * SLOT_BYTES, guest_count * MIB) or math.nan,
-        "refused maps": share(refused, guest_count) or math.nan,
-        "requeued": share(max(refused - total("dropped_swiotlb_full", "unmapped_buffers"), 0), guest_count) or math.nan,
-        "no slots": share(total("unmapped_buffers"), guest_count) or math.nan,
+        **pool_figures({name: total(name) for name in POOL_COLUMNS}, guest_count),
     }
+
+
+def pool_figures(total: Mapping[str, float], guest_count: int) -> dict[str, float]:
+    """What a guest's pool holds, held at most and refused; undefined where it is nothing."""
+    refused, unmapped = total["slots_refused"], total["unmapped_buffers"]
+    figures = {
+        "pool": (total["pool_bytes"] + total["grown_bytes"]) / MIB,
+        "peak": total["slots_hiwater"] * SLOT_BYTES / MIB,
+        "refused maps": refused,
+        "requeued": max(refused - total["dropped_swiotlb_full"] - unmapped, 0.0),
+        "no slots": unmapped,
+    }
+    return {name: amount / guest_count if amount else math.nan for name, amount in figures.items()}

@@ -274,8 +274,8 @@ def stop_sentence(study: CrossoverStudy, stop: Stop) -> str:
     if study.span.is_narrow(stop.low, stop.high):
         return f"{says} {stop.side} {study.varied.shown(stop.at(study.span))}: {stop.loss.why}"
     ends = (stop.high, stop.low) if stop.side == "above" else (stop.low, stop.high)
-    lost, kept = (study.varied.shown(end) for end in ends)
-    return f"{says} at {lost} and {stop.side}, while it does at {kept}: {stop.loss.why}"
+    lost, delivered = (study.varied.shown(end) for end in ends)
+    return f"{says} at {lost} and {stop.side}, while it does at {delivered}: {stop.loss.why}"
 
 
 def ahead(study: CrossoverStudy, sign: int) -> str:

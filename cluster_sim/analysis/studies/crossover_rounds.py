@@ -76,7 +76,7 @@ class Search:
     def run(self, evaluate: PointEvaluation) -> list[Curve]:
         """Round by round, the points that all strata and groups ask for at once."""
         self.samples = {(stratum.title, group): {} for stratum in self.strata for group in self.groups}
-        self.losses = {place: {} for place in self.samples}
+        self.losses = {where: {} for where in self.samples}
         for number in range(ROUNDS_MOST):
             wanted = self.wanted()
             if not wanted:
@@ -96,10 +96,10 @@ class Search:
         for stratum in self.strata:
             for group in self.groups:
                 first = self.first.get(stratum.title, ())
-                place = stratum.title, group
-                asked = [*next_values(self.samples[place], self.span, first)]
+                where = stratum.title, group
+                asked = [*next_values(self.samples[where], self.span, first)]
                 if not self.costs:
-                    asked += [step for step in between_stops(self.losses[place], self.span) if step not in asked]
+                    asked += [step for step in between_stops(self.losses[where], self.span) if step not in asked]
                 for step in asked:
                     found[stratum.title, step] = stratum
         return [(stratum, step) for (_, step), stratum in found.items()]
