@@ -81,7 +81,7 @@ def compare(
         for group in figures.groups(mine.label):
             ratios: dict[str, Ratio | None] = {}
             differences: dict[str, Difference] = {}
-            overload = overloads.get((mine.label, group))
+            overload, overall = overloads.get((mine.label, group)), figures.overall(mine.label, group)
             if base is not None and overload is None and (base.label, group) not in runs[base.run].overloads:
                 theirs = runs[base.run].figures.by_replication(base.label, group)
                 ratios, differences = compared(figures.by_replication(mine.label, group), theirs, interval)
@@ -90,8 +90,7 @@ def compare(
                     variant=label,
                     axes=mine.axes,
                     group=group,
-                    figures=figures.overall(mine.label, group)
-                    | (dict.fromkeys(LATENCIES, math.inf) if overload else {}),
+                    figures=without_bound(overall) if overload else overall,
                     ratios=ratios,
                     is_baseline=label == base_label,
                     differences=differences,
@@ -103,6 +102,11 @@ def compare(
         directories = ", ".join(str(run.directory) for run in results)
         raise ComparisonError(directories, found="no finished run", allowed="a run with one or more")
     return rows
+
+
+def without_bound(figures: Mapping[str, float]) -> dict[str, float]:
+    """Figures of what is not sustained: the latencies that it has are infinite."""
+    return {name: math.inf if name in LATENCIES and not math.isnan(value) else value for name, value in figures.items()}
 
 
 def compared(

@@ -1,8 +1,8 @@
 """What is not sustained has no ratio and no latency, wherever it is printed; what delivers nothing says why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isnan
 
 from rich.console import Console
 
@@ -32,8 +32,17 @@ class Run:
 
 def rows_of(overloads: Mapping[tuple[str, str], Overload]) -> dict[str, Row]:
     """Rows by path of four paths, of which one delivers nothing because a pool of 64 MiB cannot hold a frame."""
-    delivered = {"submitted": FRAMES, "delivered": FRAMES, "latency_bucket": [900], "latency_count": [FRAMES]}
-    silent = {"submitted": FRAMES, "dropped_swiotlb_full": FRAMES, "pool_bytes": 64 << 20}
+    delivered: Mapping[str, int | Sequence[int]] = {
+        "submitted": FRAMES,
+        "delivered": FRAMES,
+        "latency_bucket": [900],
+        "latency_count": [FRAMES],
+    }
+    silent: Mapping[str, int | Sequence[int]] = {
+        "submitted": FRAMES,
+        "dropped_swiotlb_full": FRAMES,
+        "pool_bytes": 64 << 20,
+    }
     rows = [GuestRow(path, number, silent if path == "silent" else delivered) for path in PATHS for number in (0, 1)]
     run = Run(synthetic(PATHS, rows, baseline=BASELINE), overloads)
     return {row.variant: row for row in compare([run], BASELINE)}
@@ -52,6 +61,7 @@ def test_an_overloaded_row_has_no_ratio_and_latencies_without_bound() -> None:
     assert rows["locked"].ratios == {}
     assert rows["locked"].differences == {}
     assert rows["locked"].figures["p50"] == rows["locked"].figures["p99.9"] == inf
+    assert isnan(rows["locked"].figures["end to end"]), "what it has not is not without bound"
     assert rows["locked"].figures["throughput"] == FRAMES, "what is delivered is known"
     assert rows["fine"].ratios["p50"] is not None
 
