@@ -11,6 +11,7 @@ from cluster_sim.analysis.figures import COMPARED, FIGURES, Figure
 from cluster_sim.analysis.paired import FEWEST_TO_RESAMPLE, Difference, Method, Ratio
 from cluster_sim.analysis.precision import replications_for
 from cluster_sim.analysis.problems import ComparisonError
+from cluster_sim.analysis.silence import is_silent, why_nothing
 from cluster_sim.analysis.strata import title_of
 from cluster_sim.report.folded_table import FoldedTable, literal_text
 from cluster_sim.results.histogram import RELATIVE_ERROR
@@ -51,6 +52,7 @@ def comparison(
         if compared and details:
             tables.append(Text())
             tables.append(details_table(compared, chosen, precision))
+        tables += [literal_text(line) for line in lost_lines(stratum, chosen)]
         tables.append(Text())
     tables.append(literal_text(footnote(rows, baseline, interval), "dim"))
     return Group(*tables)
@@ -95,11 +97,11 @@ def name_headers(by: Sequence[str]) -> tuple[str, ...]:
 
 
 def number(value: float) -> str:
-    """Three digits that matter, thousands apart, a dash for what is undefined."""
+    """Three digits that matter, thousands apart, a dash for what is undefined; latency of what is not sustained."""
     if math.isnan(value):
         return "–"
     if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
+        return "unbounded"
     if value == 0:
         return "0"
     if abs(value) >= 100:
@@ -107,6 +109,16 @@ def number(value: float) -> str:
     if abs(value) >= 10:
         return f"{value:.1f}"
     return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
+
+
+def lost_lines(rows: Sequence[Row], by: Sequence[str]) -> Iterator[str]:
+    """A line for each row that delivers nothing, or does not sustain what it is offered, with the reason."""
+    for row in by_group(rows):
+        named = " ".join(name.plain for name in names_of(row, by))
+        if is_silent(row.figures):
+            yield f" {named} delivers nothing: {why_nothing(row.figures)}."
+        elif row.overload is not None:
+            yield f" {named} {row.overload.sentence}."
 
 
 def by_group(rows: Sequence[Row]) -> list[Row]:

@@ -155,10 +155,12 @@ def workload_table(reading: RunReading, known: Indices) -> PageTable | None:
     rows = []
     for (variant, group, role, workload), sums in reading.workload_sums.items():
         labels = reading.variants[variant]
+        is_overloaded = (variant, group) in reading.overloads
+        p50_us, p99_us = (math.inf if is_overloaded else sums.latency_ns(share) / 1e3 for share in (0.5, 0.99))
         figures = (
             sums.of("delivered") / (labels.duration_ns / 1e9 * max(len(sums.replications), 1)),
-            sums.latency_ns(0.5) / 1e3,
-            sums.latency_ns(0.99) / 1e3,
+            p50_us,
+            p99_us,
             share_of_submitted(sums, *DROPPED),
             share_of_submitted(sums, "unfinished"),
             sums.per("guest_cpu_ns", "delivered", 1e-3),

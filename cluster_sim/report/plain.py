@@ -114,7 +114,9 @@ def figures(reading: RunReading) -> Iterator[str]:
         return
     yield from heading("Figures")
     base = f"; the last column is p50 over that of {' '.join(axes.values())}, 95 %" if axes else ""
-    yield from folded(f"CPU in us a frame{base}.")
+    overloaded = any(row.overload for row in reading.rows)
+    told = " unbd: unbounded, where a path does not sustain what it is offered." if overloaded else ""
+    yield from folded(f"CPU in us a frame{base}.{told}")
     for (stratum, group), those in reading.rows_by_stratum.items():
         yield ""
         yield from folded(f"{stratum}, group {group}" if axes and stratum else f"group {group}")
@@ -140,8 +142,8 @@ def line_of(row: Row, axes: Labels) -> Iterator[str]:
 
 def short(value: float, width: int) -> str:
     """A figure within a width: with fewer digits, then with an exponent."""
-    if math.isnan(value):
-        return "-"
+    if not math.isfinite(value):
+        return "-" if math.isnan(value) else "unbd"
     text = amount(value)
     if len(text) <= width:
         return text

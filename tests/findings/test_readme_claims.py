@@ -74,8 +74,18 @@ def test_a_pool_beats_long_lived_swiotlb_for_large_frames_and_is_no_worse_for_sm
 def test_converting_around_each_transfer_is_slower_than_swiotlb_for_frames_large_and_small(
     rows: Rows, technology: str, group: str
 ) -> None:
+    """Large frames page by page are more than some technologies sustain: there is no ratio, and no latency."""
     for around in AROUND_EACH:
-        assert ratio(rows[technology, *around, group], "p50") > 1.5
+        row = rows[technology, *around, group]
+        assert row.overload is not None or ratio(row, "p50") > 1.5
+
+
+def test_large_frames_page_by_page_are_more_than_the_lock_of_pkvm_lets_pass(rows: Rows) -> None:
+    """760 pages shared and unshared take 3.8 ms of it: 8 guests of 33 frames a second."""
+    overload = rows["pkvm", "convert-4k", "g3", "lazy", "cpu", "raw"].overload
+    assert overload is not None
+    assert overload.resource == "pKVM's host-wide lock"
+    assert overload.sustained == pytest.approx(33, rel=0.05)
 
 
 @pytest.mark.parametrize("technology", TECHNOLOGIES)
@@ -83,6 +93,8 @@ def test_it_takes_more_of_the_guests_cpu_but_for_large_frames_on_pkvm(rows: Rows
     """There the guest keeps its mapping and its content: a range is one call, and no copy is made."""
     for path, *others in AROUND_EACH:
         assert ratio(rows[technology, path, *others, "coded"], "guest CPU") > 1.1
+        if rows[technology, path, *others, "raw"].overload is not None:
+            continue
         large = ratio(rows[technology, path, *others, "raw"], "guest CPU")
         assert large < 1.1 if (technology, path) == ("pkvm", "convert-2m") else large > 1.1
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cluster_sim.analysis.answers.criteria import CRITERIA, MEDIAN, Criterion, Relation, relation
-from cluster_sim.analysis.answers.overload import Overload
 from cluster_sim.analysis.answers.phrases import Ends
+from cluster_sim.analysis.overloads.overload import Overload
 from cluster_sim.analysis.paired import Ratio
 
 

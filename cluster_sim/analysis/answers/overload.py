@@ -1,28 +1,18 @@
-"""Paths that do not sustain what they are offered: which resource would be used above 1, and what it sustains."""
+"""Which variants do not sustain what they are offered: of these there is no latency, and no ratio."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from cluster_sim.analysis.answers.phrases import amount
+from cluster_sim.analysis.overloads.overload import Overload
 from cluster_sim.analysis.run_reading import RunReading
 
-
-@dataclass(frozen=True, slots=True)
-class Overload:
-    """What a path is offered and sustains, and the resource that keeps it, with its use if all were served."""
-
-    offered: float
-    sustained: float
-    unit: str
-    resource: str
-    use: float | None
-
-    @property
-    def sentence(self) -> str:
-        """What becomes of it, without the path's name."""
-        would = f"{self.resource} would be used {amount(100 * self.use)} %; " if self.use is not None else ""
-        return f"does not sustain {amount(self.offered)} {self.unit}: {would}it sustains {amount(self.sustained)}"
+__all__ = ["Overload", "overloads_of", "sustains"]
 
 
-def overloads_of(reading: RunReading) -> Mapping[tuple[str, str], Overload]:  # replaced by the other branch
-    return {}
+def overloads_of(reading: RunReading) -> Mapping[tuple[str, str], Overload]:
+    """By (variant, group); those that sustain all that they are offered are not in it."""
+    return reading.overloads
+
+
+def sustains(reading: RunReading, variant: str, group: str) -> bool:
+    """Whether a group of a variant sustains what it is offered; what comes in closed loops always does."""
+    return (variant, group) not in reading.overloads

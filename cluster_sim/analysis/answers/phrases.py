@@ -43,7 +43,7 @@ def amount(value: float) -> str:
     if math.isnan(value):
         return "none"
     if math.isinf(value):
-        return "without bound"
+        return "unbounded"
     if value == 0:
         return "0"
     if abs(value) >= 100:

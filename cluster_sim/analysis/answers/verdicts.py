@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from cluster_sim.analysis.answers.candidates import Candidate, CandidateSet
 from cluster_sim.analysis.answers.criteria import Criterion
 from cluster_sim.analysis.answers.phrases import apart, listed, measured
+from cluster_sim.analysis.silence import why_nothing
 
 NOTABLE_PERCENT = 0.1
 """Share of frames dropped or late from which a sentence tells it."""
@@ -136,7 +137,7 @@ def line_of(candidates: CandidateSet, criterion: Criterion) -> str:
     if not known:
         return f"{title}: no path has any."
     values = {measured(each.value(criterion), criterion.figure) for each in known}
-    if len(values) == 1 and len(known) > 1:
+    if len(values) == 1 and len(known) > 1 and not any(each.overload for each in candidates.members):
         who = "every path" if len(known) == len(candidates.members) else labels_of(known)
         return f"{title}: {values.pop()} on {who}."
     sign = -1 if criterion.more_is_better else 1
@@ -145,6 +146,8 @@ def line_of(candidates: CandidateSet, criterion: Criterion) -> str:
         beside = beside_baseline(candidates, each, criterion)
         told.setdefault((measured(each.value(criterion), criterion.figure), beside), []).append(each.label)
     clauses = [f"{listed(who)} {value}{beside}" for (value, beside), who in told.items()]
+    if criterion.is_timing and (strained := [each for each in candidates.delivering if each.overload is not None]):
+        clauses.append(f"{labels_of(strained)} unbounded")
     return f"{title}: {'; '.join(clauses)}."
 
 
@@ -208,9 +211,10 @@ def troubles(candidates: CandidateSet) -> str:
     for one in candidates.members:
         dropped, late, unfinished = (one.figures.get(name, math.nan) for name in ("dropped", "late", "unfinished"))
         if not one.delivers:
-            ends = [(dropped, "drops {} of what is submitted"), (unfinished, "leaves {} unfinished")]
-            told = [text.format(measured(share, "dropped")) for share, text in ends if share > 0]
-            clauses.append(" and ".join([f"{one.label} delivers nothing", *told]))
+            clauses.append(f"{one.label} delivers nothing: {why_nothing(one.figures)}")
+            continue
+        if one.overload is not None:
+            clauses.append(f"{one.label} {one.overload.sentence}")
             continue
         if one.overload is not None:
             clauses.append(f"{one.label} {one.overload.sentence}")

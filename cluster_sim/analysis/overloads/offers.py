@@ -1,0 +1,76 @@
+"""What a definition offers at a rate, whatever becomes of it: video, packets, requests at a rate, ranges."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cluster_sim.scenario.queue_traits import QueueTraits, Role
+from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_spec import (
+    BlockWorkload,
+    ChurnWorkload,
+    NetworkWorkload,
+    RawVideo,
+    VideoWorkload,
+    Workload,
+)
+from cluster_sim.scenario.workload_traits import traits_of
+
+UNITS: Mapping[str, str] = {"video": "frames/s", "network": "packets/s", "block": "requests/s", "churn": "ranges/s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Work of a guest that comes at a rate: `stated` is that of one of its `queues`, None where a trace tells it.
+
+    `in_flight` is how many transfers its buffers hold, all queues together; `is_threaded`, whether a queue's own work
+    is one thread.
+    """
+
+    stated: float | None
+    unit: str
+    queues: int
+    in_flight: int
+    is_threaded: bool
+
+
+def offers_of(scenario: ScenarioSpec, group: str) -> dict[tuple[str, str], Offer]:
+    """By (part, workload), as the table `workloads` names them; closed loops and boots offer nothing at a rate."""
+    found: dict[tuple[str, str], Offer] = {}
+    for each in scenario.guests:
+        if each.name != group:
+            continue
+        for number, workload in enumerate(each.workloads):
+            if workload.kind not in UNITS:
+                continue
+            for queue in traits_of(workload).queues:
+                if not queue.is_closed:
+                    part = "churn" if queue.role is Role.CHURN else "requests"
+                    found[part, str(number)] = offer_of(workload, queue)
+    return found
+
+
+def offer_of(workload: Workload, queue: QueueTraits) -> Offer:
+    """One kind of queue of a workload; ranges of a churn are as many in flight as it has."""
+    count = 1 if queue.ranges is None else queue.ranges.count or 1
+    return Offer(
+        stated=stated_rate(workload),
+        unit=UNITS[workload.kind],
+        queues=queue.queues,
+        in_flight=queue.queues * max(queue.buffers, count),
+        is_threaded=queue.is_threaded,
+    )
+
+
+def stated_rate(workload: Workload) -> float | None:
+    """What one queue of a workload is offered each second, as its definition says; None where a trace tells it."""
+    match workload:
+        case VideoWorkload(source=RawVideo() as raw):
+            return float(raw.fps)
+        case BlockWorkload(read_iolog=None, rate_iops=int() as rate):
+            return float(rate)
+        case NetworkWorkload() if workload.transfers_per_s is not None:
+            return float(workload.transfers_per_s * workload.packets)
+        case ChurnWorkload():
+            return float(workload.rate)
+        case _:
+            return None
