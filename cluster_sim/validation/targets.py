@@ -46,7 +46,7 @@ class FigureSpec(Spec):
     high: Number | None = None
     """The most that counts as inside, where that is not by the rule of windows."""
     window_why: str = ""
-    """What of the source makes another window than the rule's: a spread that it tells, its digits, that it is a bound."""
+    """What of the source makes another window than the rule's: its spread, its digits, that it is a bound."""
     value: str | None = None
     """Formula over figures `variant.group.figure` of the definition; none where the model has no such thing."""
     is_fit: bool = False
