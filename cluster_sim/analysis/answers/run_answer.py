@@ -15,6 +15,7 @@ from cluster_sim.analysis.answers.pool_claim import pool
 from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.answers.verdicts import verdict_of
 from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.paired import FEWEST
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import path_of
 
@@ -95,6 +96,8 @@ def warnings_of(reading: RunReading) -> list[str]:
         found.append("This run names no baseline, so its variants are not compared in pairs; --baseline names one.")
     if manifest.replications < 2:
         found.append("One replication: no ratio has an interval, and no difference is shown.")
+    elif manifest.replications < FEWEST:
+        found.append("Two replications: only what is equal in both has an interval, and nothing else is shown.")
     missing = [label for label in manifest.variants if label not in {row.variant for row in rows}]
     if missing:
         found.append(f"{len(missing)} of {len(manifest.variants)} variants have no finished run.")
