@@ -11,8 +11,8 @@ from scipy.special import gammaln, stdtrit
 
 CONFIDENCE = 0.95
 FEWEST = 3
-"""Different values from which an interval is told. Of two, their range holds the truth half of the time, and Student's t
-reaches 12.7 standard errors each way, with a spread that one difference tells."""
+"""Different values from which an interval is told. Of two, their range holds the truth half of the time, and Student's
+t reaches 12.7 standard errors each way, with a spread that one difference tells."""
 FEWEST_TO_RESAMPLE = 8
 """Pairs from which a bootstrap says something; with fewer, intervals are Student's t."""
 RESAMPLES = 2_000
@@ -30,7 +30,8 @@ class Ratio:
     """Candidate over baseline: geometric mean over replications with its 95 % interval; None where it is undefined.
 
     The interval is not-a-number where replications differ and are fewer than FEWEST. `spread` is the standard deviation
-    of the logarithms of the pairs' ratios, `effect` their mean in units of it (Cohen's d_z with Hedges' correction). `resolution` is what the figure's own steps add to the interval, each way.
+    of the logarithms of the pairs' ratios, `effect` their mean in units of it (Cohen's d_z with Hedges'
+    correction). `resolution` is what the figure's own steps add to the interval, each way.
     """
 
     mean: float
@@ -88,7 +89,7 @@ class Difference:
 
 
 def ratio(pairs: Pairs, method: Method = "t", resolution: float = 0.0) -> Ratio | None:
-    """Geometric mean of paired quotients, with an interval over their logarithms from FEWEST pairs on, or of equal ones.
+    """Geometric mean of paired quotients; over their logarithms an interval, from FEWEST pairs on, or of equal ones.
 
     Undefined where a figure is 0, negative or not a number in some pair.
     """

@@ -35,7 +35,7 @@ def validate(
 ) -> None:
     """Run definitions of published experiments, and tell which figures lie inside their windows and which do not.
 
-    Exit codes: 0, whatever lies outside; with --strict 1 where something outside is not explained; 2 for what is refused.
+    Exit codes: 0, whatever lies outside; with --strict 1 where something outside is not explained; 2 for a refusal.
     """
     with refusing_bad_input():
         asked = chosen(shipped_targets() if targets is None else read_targets(targets), target or [])

@@ -46,8 +46,8 @@ def validation_report(judged: Sequence[JudgedTarget]) -> RenderableType:
 
 
 RULE = (
-    "Inside is published / f to published * f: f is 1.25 for an amount, of a comparison the root of the published ratio, "
-    "from 1.03 to 1.25. '/ published' is in the same ratio (-25 % is 0.75), or the difference where there is none."
+    "Inside is published / f to published * f: f is 1.25 for an amount, of a comparison the root of the published "
+    "ratio, from 1.03 to 1.25. '/ published' is in the same ratio (-25 % is 0.75), or the difference if there is none."
 )
 LEFT = ("target", "figure", "unit", "verdict")
 
@@ -68,7 +68,7 @@ def cells(judged: Judged) -> Iterator[RenderableType]:
 
 
 def beside_published(judged: Judged) -> str:
-    """Simulated over published, in what windows are symmetric in; with a sign the difference, where that is no ratio."""
+    """Simulated over published, in what windows are symmetric in; where that is no ratio, the difference, signed."""
     figure = judged.figure
     ratio = over_published(judged.value, figure.published, figure.unit)
     if ratio is not None:

@@ -71,7 +71,7 @@ class CandidateSet:
 
     @property
     def has_intervals(self) -> bool:
-        """Whether there are replications enough for any to be shown: several, whose ratios have an interval if equal."""
+        """Whether anything can be shown: there are several replications, of which equal ones have an interval."""
         ratios = (ratio for one in self.members for each in one.over.values() for ratio in each.values())
         return any(ratio is not None and (ratio.has_interval or ratio.replications > 1) for ratio in ratios)
 

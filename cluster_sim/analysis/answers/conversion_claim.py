@@ -1,8 +1,8 @@
 """H1: conversion beats bouncing where a granule's share and unshare costs less than the copies it avoids, only there.
 
-A mean latency is the sum of its ledger. Where two paths differ in these two terms alone, who is faster is arithmetic, and
-the pair says nothing of the claim. What can contradict it is all else: waits, locks, exits for other reasons, storage.
-So a pair confirms the claim only where what else differs is as much as OTHERS of what the two terms differ by.
+A mean latency is the sum of its ledger. Where two paths differ in these two terms alone, who is faster is arithmetic,
+and the pair says nothing of the claim. What can contradict it is all else: waits, locks, exits for other reasons,
+storage. So a pair confirms the claim only where what else differs is as much as OTHERS of what the two terms differ by.
 """
 
 from collections.abc import Mapping, Sequence
@@ -134,7 +134,8 @@ class Granule:
     @property
     def prices(self) -> str:
         """Both terms."""
-        return f"a granule's share and unshare takes {told(self.cost_ns)}, the copies that it avoids {told(self.saved_ns)}"
+        price, copies = told(self.cost_ns), told(self.saved_ns)
+        return f"a granule's share and unshare takes {price}, the copies that it avoids {copies}"
 
     @property
     def distance(self) -> str:

@@ -71,9 +71,7 @@ def test_conversion_is_judged_by_what_a_granule_costs_and_saves(
         (250, FASTER, "takes 25 ns, the copies that it avoids 100 ns: it could take 4 times as much."),
     ],
 )
-def test_h1_tells_how_far_a_granules_price_is_from_the_threshold(
-    hypercall_ns: int, latency: Ratio, words: str
-) -> None:
+def test_h1_tells_how_far_a_granules_price_is_from_the_threshold(hypercall_ns: int, latency: Ratio, words: str) -> None:
     converted = path("convert", "convert", latency)
     booked: Booked = {
         ("swiotlb", "raw"): ledger(0, guest_copy=1000),
