@@ -71,9 +71,9 @@ class CandidateSet:
 
     @property
     def has_intervals(self) -> bool:
-        """Whether anything can be shown: there are several replications, of which equal ones have an interval."""
+        """Whether any ratio has an interval."""
         ratios = (ratio for one in self.members for each in one.over.values() for ratio in each.values())
-        return any(ratio is not None and (ratio.has_interval or ratio.replications > 1) for ratio in ratios)
+        return any(ratio is not None and ratio.has_interval for ratio in ratios)
 
     @property
     def best(self) -> Candidate | None:

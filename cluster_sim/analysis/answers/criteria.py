@@ -33,11 +33,9 @@ CRITERIA = (
 
 
 def relation(ratio: Ratio | None, criterion: Criterion) -> Relation:
-    """What a ratio of one path to another shows of the first; of one replication, what it hints at."""
+    """What a ratio of one path to another shows of the first; without an interval, what its mean hints at."""
     if ratio is None or math.isnan(ratio.mean):
         return "no ratio"
-    if not ratio.has_interval and ratio.replications > 1:
-        return "not shown"
     if ratio.has_interval and ratio.low <= 1 <= ratio.high:
         return "equal" if max(ratio.high - 1, 1 - ratio.low) < MATERIAL else "not shown"
     if abs(ratio.mean - 1) < MATERIAL:
