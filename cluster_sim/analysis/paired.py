@@ -51,7 +51,7 @@ class Ratio:
     @property
     def is_deterministic(self) -> bool:
         """Whether all replications, two or more, have the same ratio: chance plays no part in it that can be seen."""
-        return self.spread == 0
+        return self.replications > 1 and self.spread == 0
 
     @property
     def shows_difference(self) -> bool:
