@@ -24,12 +24,18 @@ def validation_report(judged: Sequence[JudgedTarget]) -> RenderableType:
         "published",
         "inside is",
         "simulated",
-        "/ published",
-        f"over the costs' ranges,\n{samples} samples",
+        "/\npublished",
+        f"over the\ncosts' ranges,\n{samples} samples",
         "unit",
         "verdict",
     ):
-        table.add_column(title, no_wrap=title != "figure", justify="left" if title in LEFT else "right")
+        may_wrap = title in ("figure", "verdict")
+        table.add_column(
+            title,
+            no_wrap=not may_wrap,
+            min_width=NARROWEST if may_wrap else None,
+            justify="left" if title in LEFT else "right",
+        )
     for each in judged:
         for number, figure in enumerate(each.figures):
             table.add_row(each.target.name if number == 0 else "", *cells(figure))
@@ -49,6 +55,7 @@ RULE = (
     "Inside is published / f to published * f: f is 1.25 for an amount, of a comparison the root of the published "
     "ratio, from 1.03 to 1.25. '/ published' is in the same ratio (-25 % is 0.75), or the difference if there is none."
 )
+NARROWEST = 10
 LEFT = ("target", "figure", "unit", "verdict")
 
 
@@ -94,7 +101,7 @@ def conversions(judged: Sequence[JudgedTarget]) -> str:
     found = [figure for each in judged for figure in each.figures if figure.figure.is_conversion]
     if not found:
         return "None of them prices a conversion (memory made shared or private)."
-    return f"{len(found)} of them price a conversion (memory made shared or private): {counted(found)}."
+    return f"Of these {len(found)} for the price of a conversion (memory made shared or private): {counted(found)}."
 
 
 def counted(figures: Sequence[Judged]) -> str:
