@@ -171,7 +171,7 @@ def ratio_or_difference(row: Row, name: str) -> str:
 
 
 def ratio_text(ratio: Ratio | None) -> str:
-    """Such as `0.336 ±2%`, or `0.34 [0.21, 0.55]` when wide; without interval when there was one replication.
+    """Such as `0.336 ±2%`, or `0.34 [0.21, 0.55]` when wide; without interval where replications are too few.
 
     What shows no difference begins with `≈`.
     """

@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from cluster_sim.analysis.paired import FEWEST
 from cluster_sim.analysis.studies.cost_ranking import CostResult, Ranking
 from cluster_sim.analysis.studies.crossing_search import Crossing
 from cluster_sim.analysis.studies.crossover import CrossoverStudy, ahead, stop_sentence
@@ -34,10 +35,9 @@ def crossover_report(study: CrossoverStudy, width: int = WIDE) -> Group:
         blocks += [Text(""), prices_table(study)]
     for first in range(0, len(study.curves), at_a_time):
         blocks += [Text(""), ratios_table(study, study.curves[first : first + at_a_time])]
-    if study.replications < 2:
-        blocks.append(
-            Text("One replication: there is no interval, only the values between which the sign turns.", "dim")
-        )
+    if study.replications < FEWEST:
+        few = "One replication" if study.replications == 1 else "Two replications"
+        blocks.append(Text(f"{few}: there is no interval, only the values between which the sign turns.", "dim"))
     if study.prices:
         told = (
             "Samples have one replication. Nobody knows how costs are spread: shares of samples are no probabilities."

@@ -51,14 +51,21 @@ class Judged:
         """By the value at the profile's costs alone; the range of the samples moves no verdict."""
         if self.figure.value is None:
             return Verdict.NOT_MODELLED
-        if not self.figure.low <= self.value <= self.figure.high:
+        low, high = self.figure.window
+        if not low <= self.value <= high:
             return Verdict.OUTSIDE
         return Verdict.FIT if self.figure.is_fit else Verdict.INSIDE
 
     @property
     def reaches_in(self) -> bool:
         """Whether some of its range lies inside."""
-        return self.low <= self.figure.high and self.figure.low <= self.high
+        low, high = self.figure.window
+        return self.low <= high and low <= self.high
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether it lies outside and nothing says why."""
+        return self.verdict == Verdict.OUTSIDE and not self.figure.why
 
 
 @dataclass(frozen=True, slots=True)

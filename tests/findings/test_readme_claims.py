@@ -11,7 +11,7 @@ from tests.main_job import MAIN_JOB
 TECHNOLOGIES = ("pkvm", "sev-snp", "tdx", "cca")
 LOSING_CONTENT = TECHNOLOGIES[1:]
 GROUPS = ("raw", "coded")
-SETS = ("duration=2s", "replications=2", "record=summary")
+SETS = ("duration=2s", "replications=3", "record=summary")
 AROUND_EACH = {
     (path, *others)
     for path, others in (

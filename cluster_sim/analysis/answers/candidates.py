@@ -8,7 +8,7 @@ from typing import Protocol
 from cluster_sim.analysis.answers.criteria import CRITERIA, MEDIAN, Criterion, Relation, relation
 from cluster_sim.analysis.answers.phrases import Ends
 from cluster_sim.analysis.overloads.overload import Overload
-from cluster_sim.analysis.paired import Ratio
+from cluster_sim.analysis.paired import FEWEST, Ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +119,9 @@ class CandidateSet:
 
     @property
     def shows_anything(self) -> bool:
-        """Whether some ratio has an interval, or needs none."""
+        """Whether something can be shown: some ratio has an interval, or there were two replications, equal or not."""
         ratios = self.known_ratios
-        return not ratios or any(each.has_interval or each.is_deterministic for each in ratios)
+        return not ratios or any(each.has_interval or 1 < each.replications < FEWEST for each in ratios)
 
     @property
     def best(self) -> Candidate | None:

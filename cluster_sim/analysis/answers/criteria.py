@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from cluster_sim.analysis.paired import Ratio
+from cluster_sim.analysis.paired import FEWEST, Ratio
 from cluster_sim.scenario.judged_names import JudgedName
 
 MATERIAL = 0.01
@@ -69,9 +69,11 @@ def criteria_of(judge: Sequence[str]) -> tuple[Criterion, ...]:
 
 
 def relation(ratio: Ratio | None, criterion: Criterion) -> Relation:
-    """What a ratio of one path to another shows of the first; without an interval, what its mean hints at."""
+    """What a ratio of one path to another shows of the first; of one replication, what it hints at."""
     if ratio is None or math.isnan(ratio.mean):
         return "no ratio"
+    if 1 < ratio.replications < FEWEST and not ratio.has_interval:
+        return "not shown"
     if ratio.has_interval and ratio.low <= 1 <= ratio.high:
         return "equal" if max(ratio.high - 1, 1 - ratio.low) < MATERIAL else "not shown"
     if abs(ratio.mean - 1) < MATERIAL:

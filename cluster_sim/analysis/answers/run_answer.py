@@ -22,6 +22,7 @@ from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.answers.verdicts import verdict_of
 from cluster_sim.analysis.answers.where import GROUP
 from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.paired import FEWEST
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import path_of
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -164,6 +165,8 @@ def warnings_of(reading: RunReading) -> list[str]:
         found.append(f"This run is {manifest.status}: only finished variants are counted.")
     if not manifest.baseline and not any(row.is_baseline for row in rows):
         found.append("This run names no baseline, so its variants are not compared in pairs; --baseline names one.")
+    if 1 < manifest.replications < FEWEST:
+        found.append("Two replications: only what is equal in both has an interval, and nothing else is shown.")
     missing = [label for label in manifest.variants if label not in {row.variant for row in rows}]
     if missing:
         found.append(f"{len(missing)} of {len(manifest.variants)} variants have no finished run.")

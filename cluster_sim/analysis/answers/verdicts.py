@@ -216,8 +216,6 @@ def troubles(candidates: CandidateSet) -> str:
         if one.overload is not None:
             clauses.append(f"{one.label} {one.overload.sentence}")
             continue
-        if one.overload is not None:
-            clauses.append(f"{one.label} {one.overload.sentence}")
         told = []
         if dropped >= NOTABLE_PERCENT:
             told.append(f"drops {measured(dropped, 'dropped')}")

@@ -9,7 +9,7 @@ import pytest
 from cluster_sim.experiments.pools import InlinePool
 from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.platform.profile import library, load_profile
-from cluster_sim.report.validation import number_of
+from cluster_sim.report.validation import beside_published, number_of
 from cluster_sim.runtime.study_point import Point
 from cluster_sim.validation.judging import judge
 from cluster_sim.validation.target_figures import figures_of
@@ -57,13 +57,18 @@ def test_who_polls_comes_to_what_the_page_says(per_s: dict[str, float]) -> None:
 
 
 def test_the_pages_table_is_that_of_the_command() -> None:
-    rows = re.findall(r"^\| (?:T\d\d|) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \| ", PAGE.read_text("utf-8"), re.MULTILINE)
+    row = (
+        r"^\| (?:T\d\d|) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \| .+? \| .+? \| (.+?)(?:, range reaches in)? \|$"
+    )
+    rows = re.findall(row, PAGE.read_text("utf-8"), re.MULTILINE)
     found = [
         (
             figure.figure.name,
             number_of(figure.figure.published),
-            f"{number_of(figure.figure.low)} .. {number_of(figure.figure.high)}",
+            " .. ".join(map(number_of, figure.figure.window)),
             number_of(figure.value),
+            beside_published(figure),
+            figure.verdict.value,
         )
         for target in judge(shipped_targets(), 0, InlinePool(), lambda _done, _total: None)
         for figure in target.figures

@@ -125,5 +125,6 @@ def test_a_sample_is_the_mean_of_logarithms_with_its_t_interval() -> None:
     assert found.shown == 0
     assert found.sign == 1
     assert sample_of([1.5]).shown == 1
+    assert sample_of([1.0, 2.0]) == Sample(1.5, 1.5, 1.5, 2), "two have no interval"
     assert sample_of([math.inf, math.inf]).shown == 1
     assert sample_of([math.inf, 1.0]).shown == 0
