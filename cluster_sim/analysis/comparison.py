@@ -1,18 +1,20 @@
 """Comparing variants, of one run or of several: figures by variant and guest group, ratios to a baseline in pairs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from cluster_sim.analysis.baselines import check_baseline, counterpart, index_of, usual_baseline
 from cluster_sim.analysis.comparability import join
 from cluster_sim.analysis.figures import FIGURES
 from cluster_sim.analysis.paired import Difference, Method, Ratio, difference, ratio
+from cluster_sim.analysis.price_intervals.intervals import PriceInterval, PriceIntervals
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.analysis.run_figures import RunFigures
 from cluster_sim.results.reader import Results
 
 NO_DIFFERENCES: Mapping[str, Difference] = {}
+NO_PRICES: Mapping[str, PriceInterval | None] = {}
 
 
 class FinishedRun(Protocol):
@@ -34,6 +36,8 @@ class Row:
     """One variant's guest group: its figures, and ratios and differences to its baseline, by name of figure.
 
     A ratio is None where a side is 0 or undefined in some replication; there the difference says what can be said.
+    `prices` are the ratios' intervals over the costs' ranges, where they were asked for; `compared_with` is the
+    baseline's variant.
     """
 
     variant: str
@@ -44,6 +48,8 @@ class Row:
     is_baseline: bool
     differences: Mapping[str, Difference] = field(default_factory=lambda: NO_DIFFERENCES)
     replications: int = 0
+    compared_with: str | None = None
+    prices: Mapping[str, PriceInterval | None] = field(default_factory=lambda: NO_PRICES)
 
 
 def compare(
@@ -81,12 +87,26 @@ def compare(
                     is_baseline=label == base_label,
                     differences=differences,
                     replications=len(figures.replications[mine.label]),
+                    compared_with=base_label,
                 )
             )
     if not rows:
         directories = ", ".join(str(run.directory) for run in results)
         raise ComparisonError(directories, found="no finished run", allowed="a run with one or more")
     return rows
+
+
+def with_prices(rows: Sequence[Row], prices: PriceIntervals) -> list[Row]:
+    """Rows with the price intervals of their ratios beside those over replications."""
+    return [
+        row
+        if row.compared_with is None or row.is_baseline
+        else replace(
+            row,
+            prices={name: prices.ratio(row.variant, row.compared_with, row.group, name) for name in row.ratios},
+        )
+        for row in rows
+    ]
 
 
 def compared(

@@ -50,6 +50,11 @@ class Ratio:
         return self.low > 1 or self.high < 1
 
     @property
+    def is_deterministic(self) -> bool:
+        """Whether it is exactly the same in all replications, and read from sums and not from steps."""
+        return self.replications > 1 and self.spread == 0 and self.resolution == 0
+
+    @property
     def half_width(self) -> float:
         """Half the interval's width relative to the ratio, in the scale of ratios; not-a-number without interval."""
         return math.sqrt(self.high / self.low) - 1

@@ -16,12 +16,15 @@ from cluster_sim.analysis.baselines import usual_baseline
 from cluster_sim.analysis.comparability import join
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.comparison import compare as compare_runs
+from cluster_sim.analysis.comparison import with_prices
 from cluster_sim.analysis.paired import Method
+from cluster_sim.analysis.price_intervals.price_study import check_samples, priced
 from cluster_sim.analysis.precision import Need, need, run_until
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import console, refusing_bad_input
 from cluster_sim.cli.progress import running
+from cluster_sim.cli.studying import with_progress
 from cluster_sim.experiments.driver import Executor, Means
 from cluster_sim.experiments.resume import complete_run
 from cluster_sim.report.comparison import comparison
@@ -60,7 +63,12 @@ def compare(
         str | None, typer.Option(metavar="2%", help="Run more replications, until ratios are so precise.")
     ] = None,
     at_most: Annotated[int, typer.Option(min=2, max=10_000, help="Replications in all that --precision may run.")] = 50,
-    executor: Annotated[Executor, typer.Option(help="Where --precision runs: on Ray, or in this process.")] = "ray",
+    prices: Annotated[
+        int, typer.Option(min=0, help="Joint samples of all costs at which the run is made anew, for price intervals.")
+    ] = 0,
+    executor: Annotated[
+        Executor | None, typer.Option(help="Where --precision and --prices run; by default on Ray, if it is much.")
+    ] = None,
     actors: Annotated[int | None, typer.Option(min=1, max=256, help="Shards of hosts; by default one a CPU.")] = None,
 ) -> None:
     """Print figures of each path, ratios to the baseline with intervals, and what a precision needs."""
@@ -68,6 +76,8 @@ def compare(
     with refusing_bad_input():
         wish = Wish(None if baseline is None else parse_baseline(baseline), interval)
         wished = None if precision is None else parse_precision(precision)
+        if check_samples(prices) and len(runs) > 1:
+            raise ComparisonError("--prices", found=f"{len(runs)} runs", allowed="one run, whose costs are sampled")
         opened = [open_results(run) for run in runs]
         readings = [RunReading(results) for results in opened]
         rows = compare_runs(readings, wish.baseline, interval=interval)
@@ -78,14 +88,22 @@ def compare(
         with refusing_bad_input():
             if not any(row.ratios for row in rows):
                 raise ComparisonError("--precision", found="no ratios", allowed="a baseline to compare with")
-            readings = run_more(opened, wish, wished, at_most, Means(executor, actors), out)
+            readings = run_more(opened, wish, wished, at_most, Means(executor or "ray", actors), out)
             rows = compare_runs(readings, wish.baseline, interval=interval)
+    if prices:
+        (reading,) = readings
+        intervals = with_progress(
+            lambda on_progress: priced(reading, prices, executor=executor, actors=actors, on_progress=on_progress), ""
+        )
+        rows = with_prices(rows, intervals)
     for question in dict.fromkeys(run.manifest.question.strip() for run in readings):
         out.print(literal_text(" ".join(question.split()) + "\n", "bold"))
     for sentence in dict.fromkeys(each for run in readings for each in unbounced(run)):
         out.print(literal_text(f"Beware: {sentence}\n", "yellow"))
     with refusing_bad_input():
         out.print(comparison(rows, shown, strata, interval=interval, details=details, precision=wished))
+    if prices:
+        out.print(literal_text(intervals.how, "dim"))
     print_needs(out, rows, USUAL_PRECISION if wished is None else wished, is_wished=wished is not None)
     print_runs(out, readings)
 

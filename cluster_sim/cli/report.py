@@ -8,12 +8,16 @@ import typer
 from rich.console import Console
 
 from cluster_sim.analysis.answers.run_answer import answer
+from cluster_sim.analysis.price_intervals.price_study import SAMPLES, check_samples, priced
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import refusing_bad_input
+from cluster_sim.cli.studying import with_progress
+from cluster_sim.experiments.driver import Executor
 from cluster_sim.report.markdown import markdown
 from cluster_sim.report.page import Report
 from cluster_sim.report.plain import plain
 from cluster_sim.report.report_files import PAGE, write_report
+from cluster_sim.report.report_json import report_json
 from cluster_sim.results.reader import open_results
 from cluster_sim.results.run_directory import RunDirectoryError
 
@@ -23,9 +27,19 @@ def report(
     *,
     out: Annotated[Path | None, typer.Option(help="Directory of the report; by default report/ in the run's.")] = None,
     html_only: Annotated[bool, typer.Option("--html-only", help="The page alone, without pictures and texts.")] = False,
+    prices: Annotated[
+        int, typer.Option(min=0, help="Joint samples of all costs at which the run is made anew; 0 for none.")
+    ] = SAMPLES,
+    executor: Annotated[
+        Executor | None, typer.Option(help="Where --prices runs; by default in this process if it is little.")
+    ] = None,
+    actors: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Actors of --prices; by default one a CPU.")
+    ] = None,
 ) -> None:
-    """Write report.html, report.md, report.txt and charts/*.png and *.svg of a run."""
+    """Write report.html, report.md, report.txt, report.json and charts/*.png and *.svg of a run."""
     with refusing_bad_input():
+        check_samples(prices)
         results = open_results(run)
         directory = out or results.directory / "report"
         if directory.exists() and not directory.is_dir():
@@ -33,9 +47,19 @@ def report(
         errors = Console(stderr=True)
         with errors.status("reading the run") if sys.stderr.isatty() else errors.capture():
             reading = RunReading(results)
+            assert reading.figures
+    if prices:
+        intervals = with_progress(
+            lambda on_progress: priced(reading, prices, executor=executor, actors=actors, on_progress=on_progress), ""
+        )
+        reading = reading.with_prices(intervals)
+    with refusing_bad_input():
+        with errors.status("writing the report") if sys.stderr.isatty() else errors.capture():
             found = Report(reading, answer(reading))
             told = (reading, found.answer)
-            texts = {} if html_only else {"report.md": markdown(*told), "report.txt": plain(*told)}
+            texts = {}
+            if not html_only:
+                texts = {"report.md": markdown(*told), "report.txt": plain(*told), "report.json": report_json(*told)}
             try:
                 written = write_report(found, directory, texts=texts, has_pictures=not html_only)
             except OSError as error:

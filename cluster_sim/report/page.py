@@ -132,6 +132,7 @@ def contents(report: Report, known: Indices) -> Mapping[str, object]:
         "harmless": [doubt_text(doubt) for doubt in answer.doubts if not doubt.overturns],
         "hypotheses": hypothesis_blocks(answer, known),
         "ratios": ratios,
+        "prices": "" if reading.prices is None else reading.prices.how,
         "charts": [chart_block(chart, known) for chart in report.charts],
         "workloads": workloads,
         "memory": memory_tables(reading, known),

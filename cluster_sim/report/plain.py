@@ -10,6 +10,7 @@ from cluster_sim.analysis.answers.phrases import amount, times
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import Labels, path_of
+from cluster_sim.report.price_text import price_text
 from cluster_sim.report.safe_text import in_ascii
 from cluster_sim.results.manifest import Manifest
 
@@ -114,6 +115,8 @@ def figures(reading: RunReading) -> Iterator[str]:
     yield from heading("Figures")
     base = f"; the last column is p50 over that of {' '.join(axes.values())}, 95 %" if axes else ""
     yield from folded(f"CPU in us a frame{base}.")
+    if reading.prices is not None:
+        yield from folded(f"Below it, where it lies over the costs' ranges. {reading.prices.how}")
     for (stratum, group), those in reading.rows_by_stratum.items():
         yield ""
         yield from folded(f"{stratum}, group {group}" if axes and stratum else f"group {group}")
@@ -135,6 +138,8 @@ def line_of(row: Row, axes: Labels) -> Iterator[str]:
     yield f"  {name:<{NAME}}{' '.join(cells)}{shown:>{RATIO}}".rstrip()
     if ratio is not None and not row.is_baseline and (told := times(ratio)) != amount(ratio.mean):
         yield f"{told[told.index('(') :]:>{WIDTH}}"
+    if (prices := row.prices.get("p50")) is not None:
+        yield from (f"{line:>{WIDTH}}" for line in textwrap.wrap(f"costs: {price_text(prices)}", WIDTH - 2))
 
 
 def short(value: float, width: int) -> str:
