@@ -8,7 +8,8 @@ from cluster_sim.analysis.baselines import check_baseline, counterpart, index_of
 from cluster_sim.analysis.comparability import join
 from cluster_sim.analysis.figures import FIGURES
 from cluster_sim.analysis.paired import Difference, Method, Ratio, difference, ratio
-from cluster_sim.analysis.price_intervals.intervals import PriceInterval, PriceIntervals
+from cluster_sim.analysis.price_intervals.interval import PriceInterval
+from cluster_sim.analysis.price_intervals.intervals import PriceIntervals
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.analysis.run_figures import RunFigures
 from cluster_sim.results.reader import Results

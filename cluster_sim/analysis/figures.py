@@ -59,6 +59,8 @@ FIGURES = (
     Figure("held", "MiB", "memory kept for I/O, a guest"),
 )
 
+MORE_IS_BETTER = frozenset({"throughput", "goodput", "played"})
+
 COMPARED = ("throughput", "p50", "p99", "guest CPU", "host CPU", "exposure")
 """Figures that terminal tables give ratios of."""
 

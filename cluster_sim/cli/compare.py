@@ -14,12 +14,11 @@ from cluster_sim.analysis.answers.assumptions import assumptions_of
 from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.baselines import usual_baseline
 from cluster_sim.analysis.comparability import join
-from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.comparison import Row, with_prices
 from cluster_sim.analysis.comparison import compare as compare_runs
-from cluster_sim.analysis.comparison import with_prices
 from cluster_sim.analysis.paired import Method
-from cluster_sim.analysis.price_intervals.price_study import check_samples, priced
 from cluster_sim.analysis.precision import Need, need, run_until
+from cluster_sim.analysis.price_intervals.price_study import check_samples, priced
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import console, refusing_bad_input
@@ -45,7 +44,7 @@ class Wish:
     method: Method
 
 
-def compare(
+def compare(  # noqa: PLR0913 - one parameter an option
     runs: Annotated[
         list[Path],
         typer.Argument(metavar="RUN", help="A run's directory, or a workload's below results/ for its newest run."),
@@ -90,6 +89,7 @@ def compare(
                 raise ComparisonError("--precision", found="no ratios", allowed="a baseline to compare with")
             readings = run_more(opened, wish, wished, at_most, Means(executor or "ray", actors), out)
             rows = compare_runs(readings, wish.baseline, interval=interval)
+    intervals = None
     if prices:
         (reading,) = readings
         intervals = with_progress(
@@ -102,7 +102,7 @@ def compare(
         out.print(literal_text(f"Beware: {sentence}\n", "yellow"))
     with refusing_bad_input():
         out.print(comparison(rows, shown, strata, interval=interval, details=details, precision=wished))
-    if prices:
+    if intervals is not None:
         out.print(literal_text(intervals.how, "dim"))
     print_needs(out, rows, USUAL_PRECISION if wished is None else wished, is_wished=wished is not None)
     print_runs(out, readings)

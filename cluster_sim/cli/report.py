@@ -44,26 +44,22 @@ def report(
         directory = out or results.directory / "report"
         if directory.exists() and not directory.is_dir():
             raise RunDirectoryError("--out", f"the file {directory}", "a directory")
-        errors = Console(stderr=True)
-        with errors.status("reading the run") if sys.stderr.isatty() else errors.capture():
-            reading = RunReading(results)
-            assert reading.figures
+        reading = RunReading(results)
     if prices:
         intervals = with_progress(
             lambda on_progress: priced(reading, prices, executor=executor, actors=actors, on_progress=on_progress), ""
         )
         reading = reading.with_prices(intervals)
-    with refusing_bad_input():
-        with errors.status("writing the report") if sys.stderr.isatty() else errors.capture():
-            found = Report(reading, answer(reading))
-            told = (reading, found.answer)
-            texts = {}
-            if not html_only:
-                texts = {"report.md": markdown(*told), "report.txt": plain(*told), "report.json": report_json(*told)}
-            try:
-                written = write_report(found, directory, texts=texts, has_pictures=not html_only)
-            except OSError as error:
-                raise RunDirectoryError(f"--out {directory}", f"cannot be written: {error.strerror}") from error
+    errors = Console(stderr=True)
+    status = errors.status("reading the run") if sys.stderr.isatty() else errors.capture()
+    with refusing_bad_input(), status:
+        found = Report(reading, answer(reading))
+        told = (reading, found.answer)
+        texts = {"report.md": markdown(*told), "report.txt": plain(*told), "report.json": report_json(*told)}
+        try:
+            written = write_report(found, directory, texts={} if html_only else texts, has_pictures=not html_only)
+        except OSError as error:
+            raise RunDirectoryError(f"--out {directory}", f"cannot be written: {error.strerror}") from error
     others = len(written.files) - 1
     more = f" and {others} more files beside it" if others else ""
     typer.echo(f"{written.directory / PAGE}{more}")

@@ -1,4 +1,4 @@
-"""The answer of a run as JSON, for programs: verdicts, ratios with both intervals, doubts. Keys are stable in a format."""
+"""The answer of a run as JSON, verdicts, ratios with both intervals, doubts. Keys last as long as a format."""
 
 import json
 import math

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cluster_sim.analysis.figures import FIGURES
+from cluster_sim.analysis.log_ratios import is_lost, log_ratio
 from cluster_sim.analysis.paired import ratio
 from cluster_sim.analysis.price_intervals.interval import PriceInterval, around
 from cluster_sim.analysis.run_figures import RunFigures
-from cluster_sim.analysis.studies.log_ratios import is_lost, log_ratio
 
 RESOLUTIONS = {figure.name: figure.resolution for figure in FIGURES}
 

@@ -69,11 +69,9 @@ def kept_beside(reading: RunReading, samples: int) -> Iterator[StudyStore]:
         versions=versions(),
     )
     with TemporaryDirectory(prefix="cluster-sim-prices-") as elsewhere:
-        is_local = reading.results.storage.is_local
+        storage = reading.results.storage
         try:
-            if not is_local:
-                raise OSError
-            store = opened_store(reading.results.directory / FOLDER, record)
+            store = opened_store(storage.local_path / FOLDER if storage.is_local else Path(elsewhere), record)
         except OSError:
             store = opened_store(Path(elsewhere), record)
         yield store

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from cluster_sim.analysis.studies.factors import Values, factors_of, value_at, with_costs
 from cluster_sim.analysis.studies.joint_samples import shares
 from cluster_sim.platform.profile import Profile
-from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.platform.provenance import Cost
+from cluster_sim.platform.scenario_profile import profile_of
 from cluster_sim.scenario.spec import ScenarioSpec
 
 
@@ -23,10 +23,8 @@ class SampledCosts:
 
     def values(self, variant: str, number: int) -> Values:
         """The costs of a variant at one sample."""
-        return {
-            name: value_at(cost, self.shares[name][number])
-            for name, cost in ranged_costs(self.profiles[variant]).items()
-        }
+        costs = ranged_costs(self.profiles[variant])
+        return {name: value_at(cost, self.shares[name][number]) for name, cost in costs.items()}
 
     def scenario(self, variant: str, scenario: ScenarioSpec, number: int) -> ScenarioSpec:
         """A scenario of a variant with the costs of one sample."""

@@ -20,8 +20,6 @@ UNITS: Final[Mapping[str, str]] = {MEAN: "us"} | {
 }
 """Figures that a study can follow, and their units."""
 
-MORE_IS_BETTER: Final = frozenset({"throughput", "goodput", "played"})
-
 Figures = Mapping[str, float]
 
 
