@@ -13,7 +13,7 @@ from cluster_sim.scenario.spec import ScenarioSpec
 
 LEAST_NS: Final = NS_PER_S
 """Of a shortened run: rings of ten buffers are full after a fifth of it, where they fill at all."""
-LEAST_TRANSFERS: Final = 200
+LEAST_TRANSFERS: Final = 100
 """Of each group in a shortened run, so that its 99th percentile is one."""
 STEP_NS: Final = NS_PER_S // 10
 

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from cluster_sim.analysis.studies.factors import Values, factors_of, value_at, with_costs
+from cluster_sim.analysis.studies.factors import factors_of, value_at, with_costs
 from cluster_sim.analysis.studies.joint_samples import shares
 from cluster_sim.platform.profile import Profile
 from cluster_sim.platform.provenance import Cost
 from cluster_sim.platform.scenario_profile import profile_of
-from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,17 @@ class SampledCosts:
     """Of each cost, where in its range it lies at each sample."""
     profiles: Mapping[str, Profile]
 
-    def values(self, variant: str, number: int) -> Values:
-        """The costs of a variant at one sample."""
-        costs = ranged_costs(self.profiles[variant])
-        return {name: value_at(cost, self.shares[name][number]) for name, cost in costs.items()}
+    known: dict[tuple[int, int], Mapping[str, CostOverride]] = field(default_factory=dict)
+    """Of each profile and sample, what replaces its costs: worked out once for all variants of a technology."""
 
     def scenario(self, variant: str, scenario: ScenarioSpec, number: int) -> ScenarioSpec:
         """A scenario of a variant with the costs of one sample."""
-        return with_costs(scenario, self.profiles[variant], self.values(variant, number))
+        profile = self.profiles[variant]
+        place = (id(profile), number)
+        if place not in self.known:
+            values = {name: value_at(cost, self.shares[name][number]) for name, cost in ranged_costs(profile).items()}
+            self.known[place] = with_costs(scenario, profile, values).costs
+        return scenario.model_copy(update={"costs": self.known[place]})
 
 
 def sampled_costs(scenarios: Mapping[str, ScenarioSpec], samples: int, seed: int) -> SampledCosts:
