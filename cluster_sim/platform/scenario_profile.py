@@ -7,7 +7,7 @@ from cluster_sim.platform.profile import Profile, costs_of_prices, library, load
 from cluster_sim.platform.provenance import Cost, CostLibrary, ProvenanceError
 from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
 
-KEPT: Final = 32
+KEPT: Final = 64
 """Profiles with replaced costs that are kept: a study gives all designs of a technology the same costs in turn."""
 
 
