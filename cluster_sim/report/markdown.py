@@ -90,9 +90,15 @@ def labelled(hypothesis: Hypothesis) -> list[str]:
 
 def doubts(answer: Answer) -> Iterator[str]:
     """Costs with their ranges, those that overturn a verdict in bold."""
-    if not answer.doubts:
+    if not answer.doubts and not answer.wider_doubts:
         return
     yield "## Costs in doubt"
+    if answer.wider_doubts:
+        lines = [f"{in_markdown(each.subject)}: {in_markdown(each.sentence)}" for each in answer.wider_doubts]
+        told = zip(lines, answer.wider_doubts, strict=True)
+        yield "\n".join(f"- **{line}**" if each.overturns else f"- {line}" for line, each in told)
+    if not answer.doubts:
+        return
     if not any(doubt.overturns for doubt in answer.doubts):
         yield "No cost within its range turns the order of two paths for one lone transfer. Those that move most:"
     cells = (

@@ -128,6 +128,7 @@ def contents(report: Report, known: Indices) -> Mapping[str, object]:
         "has_groups": known.has_groups,
         "verdicts": verdict_blocks(answer, known),
         "overturning": [doubt_text(doubt) for doubt in answer.doubts if doubt.overturns],
+        "wider_doubts": answer.wider_doubts,
         "shown_doubts": DOUBTS_SHOWN,
         "harmless": [doubt_text(doubt) for doubt in answer.doubts if not doubt.overturns],
         "hypotheses": hypothesis_blocks(answer, known),

@@ -96,10 +96,13 @@ def hypotheses(found: Sequence[Hypothesis]) -> Iterator[str]:
 
 def doubts(answer: Answer) -> Iterator[str]:
     """Costs with range and source; those that overturn a verdict are marked."""
-    if not answer.doubts:
+    if not answer.doubts and not answer.wider_doubts:
         return
     yield from heading("Costs in doubt")
-    if not any(doubt.overturns for doubt in answer.doubts):
+    for wider in answer.wider_doubts:
+        mark = "OVERTURNS: " if wider.overturns else ""
+        yield from folded(f"{mark}{wider.subject}: {wider.sentence}", "  * ")
+    if answer.doubts and not any(doubt.overturns for doubt in answer.doubts):
         yield from folded("No cost within its range turns the order of two paths for one lone transfer.")
     for each in answer.doubts:
         mark = "OVERTURNS: " if each.overturns else ""

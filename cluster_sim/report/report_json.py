@@ -50,6 +50,7 @@ def report_json(reading: RunReading, answer: Answer) -> str:
         "units": {figure.name: figure.unit for figure in FIGURES},
         "rows": [row_json(row) for row in reading.rows],
         "doubts": [plain(asdict(each)) for each in answer.doubts],
+        "wider_doubts": [plain(asdict(each)) for each in answer.wider_doubts],
         "hypotheses": [plain(asdict(each)) for each in answer.hypotheses],
         "assumed": [plain(asdict(each)) for each in answer.assumed],
         "remarks": list(answer.remarks),

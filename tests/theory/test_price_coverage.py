@@ -1,6 +1,7 @@
 """Price intervals against random cost tables: how often they hold the ratio of a run at such prices."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -53,8 +54,9 @@ DEFINITION = {
 }
 
 
-def evaluate(_: str, points: list[Point]) -> list[ByGroup]:
+def evaluate(stage: str, points: Sequence[Point]) -> list[ByGroup]:
     """Figures of points, in this process and kept nowhere."""
+    del stage
     found: dict[int, ByGroup] = {}
     for number, table in InlinePool().evaluate(points):
         found[number] = figures_by_group(table, points[number].scenario.duration / 1e9)

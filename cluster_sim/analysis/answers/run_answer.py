@@ -14,6 +14,7 @@ from cluster_sim.analysis.answers.needless_conversions import needless
 from cluster_sim.analysis.answers.pool_claim import pool
 from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.answers.verdicts import verdict_of
+from cluster_sim.analysis.answers.wider_doubts import wider_doubts
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import path_of
@@ -31,7 +32,14 @@ def answer(reading: RunReading) -> Answer:
         doubts=doubts,
         remarks=(*warnings_of(reading), *unbounced(reading), *remarks),
         assumed=assumptions_of(reading),
+        wider_doubts=() if reading.prices is None else wider_doubts(reading, reading.prices, of_best(verdicts, orders)),
     )
+
+
+def of_best(verdicts: Sequence[Verdict], orders: Sequence[StatedOrder]) -> list[StatedOrder]:
+    """The orders that put the best path of each stratum and group before others."""
+    best = {(each.stratum, each.group): each.best for each in verdicts}
+    return [order for order in orders if order.label == best[order.stratum_group]]
 
 
 def verdicts_of(reading: RunReading) -> tuple[list[Verdict], list[StatedOrder]]:
