@@ -23,8 +23,7 @@ SETS = [
     "cluster.hosts=1",
     "guests.raw.count_per_host=1",
     "guests.coded.count_per_host=1",
-    "protection=pkvm",
-    "exclude=[{io_path: [convert-4k, convert-2m, swiotlb-life, direct]}]",
+    "exclude=[{io_path: [convert-4k, convert-2m, direct]}, {protection: [none, sev-snp, tdx]}]",
 ]
 SAMPLES = 20
 
