@@ -18,7 +18,8 @@ QUANTILE_STEP = 2 * histogram.RELATIVE_ERROR
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of reports: name, unit and meaning; one `where_any` is shown only where something has it.
+    """A figure of reports: name, unit and meaning; one `where_any` is shown only where something has it,
+    one `where_asked` only where a definition judges by it.
 
     `resolution` is the relative error that the figure's own steps may put into a ratio of two.
     """
@@ -27,6 +28,7 @@ class Figure:
     unit: str
     meaning: str
     where_any: bool = False
+    where_asked: bool = False
     resolution: float = 0.0
 
 
@@ -48,6 +50,8 @@ FIGURES = (
     Figure("refused", "guests", "guests that no host had room for", where_any=True),
     Figure("guest CPU", "us/frame", "vCPU time a delivered frame"),
     Figure("host CPU", "us/frame", "host CPU time a delivered frame"),
+    Figure("guest cores", "cores", "CPUs that vCPUs kept busy, all guests of the group", where_asked=True),
+    Figure("host cores", "cores", "CPUs that the host's own work for them kept busy", where_asked=True),
     Figure("polling", "%", "of a CPU, spent polling for an idle guest", where_any=True),
     Figure("copies", "B/B", "bytes copied a byte delivered: guest, host and engine"),
     Figure("conversions", "1/s", "granules converted a second, a guest"),
@@ -57,6 +61,7 @@ FIGURES = (
     ),
     Figure("exposure", "GiB·s", "guest memory open to the host times how long, a guest"),
     Figure("held", "MiB", "memory kept for I/O, a guest"),
+    Figure("broken leaves", "leaves", "huge stage-2 leaves that were broken up, a guest", where_asked=True),
 )
 
 MORE_IS_BETTER = frozenset({"throughput", "goodput", "played"})
@@ -98,6 +103,8 @@ def figures_of(guests: GuestTable, rows: Int64s, replications: int, duration_s: 
         "frozen": 100 * share(total("frozen_ns") / 1e9, playing * duration_s),
         "guest CPU": share(total("guest_cpu_ns") / 1e3, delivered),
         "host CPU": share(total("host_cpu_ns") / 1e3, delivered),
+        "guest cores": total("guest_cpu_ns") / 1e9 / span_s,
+        "host cores": total("host_cpu_ns") / 1e9 / span_s,
         "polling": 100 * share(total("polled_ns") / 1e9, guest_count * duration_s) or math.nan,
         "copies": share(copied, delivered_bytes),
         "conversions": share(total("conversions"), guest_count * duration_s),
@@ -105,4 +112,5 @@ def figures_of(guests: GuestTable, rows: Int64s, replications: int, duration_s: 
         "set-up": share(total("setup_ns") / 1e3, delivered) or math.nan,
         "exposure": share(total("shared_page_ns") * PAGE_BYTES / 1e9 / GIB, guest_count),
         "held": share(total("held_bytes"), guest_count * MIB),
+        "broken leaves": share(total("huge_leaves_at_boot") - total("huge_leaves"), guest_count),
     }

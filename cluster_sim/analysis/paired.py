@@ -45,14 +45,14 @@ class Ratio:
         return not math.isnan(self.low)
 
     @property
+    def is_deterministic(self) -> bool:
+        """Whether all pairs had the same quotient: no chance is in it."""
+        return self.replications > 1 and self.spread == 0
+
+    @property
     def shows_difference(self) -> bool:
         """Whether the interval leaves 1 out; without an interval nothing is shown."""
         return self.low > 1 or self.high < 1
-
-    @property
-    def is_deterministic(self) -> bool:
-        """Whether it is exactly the same in all replications, and read from sums and not from steps."""
-        return self.replications > 1 and self.spread == 0 and self.resolution == 0
 
     @property
     def half_width(self) -> float:

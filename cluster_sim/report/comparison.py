@@ -177,7 +177,7 @@ def ratio_text(ratio: Ratio | None) -> str:
         return "–"
     if math.isnan(ratio.low):
         return brief(ratio.mean)
-    if ratio.is_deterministic:
+    if ratio.is_deterministic and not ratio.resolution:  # what is read from a histogram is as wide as its step
         return f"{brief(ratio.mean)} {DETERMINISTIC}"
     mark = "" if ratio.shows_difference else NOT_SHOWN
     if ratio.half_width < WIDE:

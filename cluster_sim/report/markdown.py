@@ -37,6 +37,7 @@ def markdown(reading: RunReading, answer: Answer) -> str:
     blocks = [
         f"# {in_markdown(manifest.experiment)}",
         in_markdown(answer.question),
+        *(f"**{in_markdown(each)}**" for each in (answer.summary,) if each),
         *(f"> **Beware:** {in_markdown(remark)}" for remark in answer.remarks),
         *(f"> **Assumed:** {in_markdown(each.sentence)}" for each in answer.assumed),
         *verdicts(answer.verdicts),

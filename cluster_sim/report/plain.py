@@ -37,6 +37,7 @@ def plain(reading: RunReading, answer: Answer) -> str:
     lines = [
         *folded(manifest.experiment),
         *folded(answer.question),
+        *(line for each in (answer.summary,) if each for line in ("", *folded(each))),
         *(line for remark in answer.remarks for line in ("", *folded(f"Beware: {remark}"))),
         *(line for each in answer.assumed for line in ("", *folded(f"Assumed: {each.sentence}"))),
         *verdicts(answer.verdicts),

@@ -6,7 +6,6 @@ host, checks a definition or runs a loop asks these traits.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import assert_never
 
 from cluster_sim.scenario.file_spec import FileWorkload
@@ -38,13 +37,10 @@ GRO_BYTES = 65_536
 """What a merged packet holds at most (GRO_LEGACY_MAX_SIZE)."""
 FILE_BLOCK_BYTES = 4096
 """What gocryptfs enciphers at a time, above a share; below it the guest has no cipher."""
-TRAITS_KEPT = 256
-"""Workloads of which traits are kept: more than a definition has."""
 
 
-@lru_cache(maxsize=TRAITS_KEPT)
 def traits_of(workload: Workload) -> WorkloadTraits:
-    """What a workload means for the queues of its guest; asked by all that plan it, worked out once."""
+    """What a workload means for the queues of its guest."""
     match workload:
         case VideoWorkload():
             return video_traits(workload)

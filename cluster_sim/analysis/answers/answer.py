@@ -67,9 +67,10 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """All that a report says in words; `remarks` are warnings, such as a run that did not end."""
+    """All that a report says in words: one sentence over all strata first; `remarks` are warnings."""
 
     question: str
+    summary: str
     verdicts: tuple[Verdict, ...]
     hypotheses: tuple[Hypothesis, ...]
     doubts: tuple[Doubt, ...]

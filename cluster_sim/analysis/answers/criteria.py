@@ -1,10 +1,12 @@
 """The figures by which paths are judged, and what a ratio shows in one of them: better, worse, equal, or nothing."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from cluster_sim.analysis.paired import Ratio
+from cluster_sim.scenario.judged_names import JudgedName
 
 MATERIAL = 0.01
 """Ratios nearer to 1 than this are called equal: quantiles come from histograms that are right within 0.4 %."""
@@ -15,21 +17,55 @@ Relation = Literal["better", "worse", "equal", "not shown", "no ratio"]
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """A figure by which paths are judged."""
+    """A figure by which paths are judged.
+
+    `name` is what sentences call it. `is_share`: it is 0 where all is well, and read by itself more than as a ratio.
+    `is_timing`: it says nothing of a path that does not sustain what it is offered.
+    """
 
     figure: str
-    more_is_better: bool
+    name: str
+    more_is_better: bool = False
+    is_share: bool = False
+    is_timing: bool = False
 
 
-THROUGHPUT = Criterion("throughput", more_is_better=True)
-MEDIAN = Criterion("p50", more_is_better=False)
-CRITERIA = (
-    THROUGHPUT,
-    MEDIAN,
-    Criterion("p99", more_is_better=False),
-    Criterion("guest CPU", more_is_better=False),
-    Criterion("host CPU", more_is_better=False),
-)
+JUDGED: Final[dict[JudgedName, Criterion]] = {
+    "throughput": Criterion("throughput", "throughput", more_is_better=True),
+    "goodput": Criterion("goodput", "goodput", more_is_better=True),
+    "latency": Criterion("p50", "median latency", is_timing=True),
+    "p99": Criterion("p99", "99th percentile", is_timing=True),
+    "end_to_end": Criterion("end to end", "mean time from guest to guest", is_timing=True),
+    "boot": Criterion("boot", "boot", is_timing=True),
+    "late": Criterion("late", "late", is_share=True),
+    "dropped": Criterion("dropped", "dropped", is_share=True),
+    "unfinished": Criterion("unfinished", "unfinished", is_share=True),
+    "frozen": Criterion("frozen", "frozen", is_share=True),
+    "refused": Criterion("refused", "refused", is_share=True),
+    "played": Criterion("played", "bit rate played", more_is_better=True),
+    "switches": Criterion("switches", "switches", is_share=True),
+    "guest_cpu": Criterion("guest CPU", "guest CPU"),
+    "host_cpu": Criterion("host CPU", "host CPU"),
+    "guest_cores": Criterion("guest cores", "guest cores"),
+    "host_cores": Criterion("host cores", "host cores"),
+    "conversions": Criterion("conversions", "conversions", more_is_better=True),
+    "broken_leaves": Criterion("broken leaves", "broken leaves", is_share=True),
+    "memory": Criterion("held", "memory held"),
+    "exposure": Criterion("exposure", "exposure"),
+}
+"""By the name that `judge` of a definition gives them."""
+
+USUAL: Final[tuple[JudgedName, ...]] = ("throughput", "latency", "p99", "guest_cpu", "host_cpu")
+"""What paths are judged by where a definition does not say."""
+
+THROUGHPUT = JUDGED["throughput"]
+MEDIAN = JUDGED["latency"]
+CRITERIA = tuple(JUDGED[name] for name in USUAL)
+
+
+def criteria_of(judge: Sequence[str]) -> tuple[Criterion, ...]:
+    """What a run is judged by, in the order of its definition; names of another version are passed over."""
+    return tuple(each for name in judge for known, each in JUDGED.items() if known == name) or CRITERIA
 
 
 def relation(ratio: Ratio | None, criterion: Criterion) -> Relation:

@@ -45,7 +45,7 @@ def priced(
     Without an `executor`, few points run in this process and many on Ray. Ctrl-C keeps what is done.
     """
     asked = priced_runs(reading, check_samples(samples))
-    with kept_beside(reading, samples) as store:
+    with store_of_run(reading, samples) as store:
         missing = len(asked.scenarios) * (samples + 1) - len(store.points)
         where = executor or ("inline" if missing <= INLINE_MOST else "ray")
         try:
@@ -59,7 +59,7 @@ def priced(
 
 
 @contextmanager
-def kept_beside(reading: RunReading, samples: int) -> Iterator[StudyStore]:
+def store_of_run(reading: RunReading, samples: int) -> Iterator[StudyStore]:
     """The store in the run's directory; one that is forgotten afterwards, where that cannot be written."""
     record = StudyRecord(
         kind="prices",

@@ -8,7 +8,6 @@ from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.studies.designs import wrong_with
 from cluster_sim.analysis.studies.simplification import simpler_scenario
 from cluster_sim.integers import NS_PER_S
-from cluster_sim.scenario.path_spec import ConvertPath
 from cluster_sim.scenario.spec import ScenarioSpec
 
 LEAST_NS: Final = NS_PER_S
@@ -38,7 +37,7 @@ def enough_ns(reading: RunReading, variant: str, scenario: ScenarioSpec) -> int:
 
     Each buffer that stays shared for several uses converts in its first: a shorter run would hold more of these.
     """
-    if any(isinstance(path := scenario.path_of(group), ConvertPath) and path.keeps for group in scenario.guests):
+    if any(getattr(scenario.path_of(group), "keeps", False) for group in scenario.guests):
         return scenario.duration
     hosts = scenario.cluster.hosts if all(group.count is None for group in scenario.guests) else 1
     longest = LEAST_NS

@@ -27,11 +27,11 @@ class SampledCosts:
     def scenario(self, variant: str, scenario: ScenarioSpec, number: int) -> ScenarioSpec:
         """A scenario of a variant with the costs of one sample."""
         profile = self.profiles[variant]
-        place = (id(profile), number)
-        if place not in self.known:
+        sample = (id(profile), number)
+        if sample not in self.known:
             values = {name: value_at(cost, self.shares[name][number]) for name, cost in ranged_costs(profile).items()}
-            self.known[place] = with_costs(scenario, profile, values).costs
-        return scenario.model_copy(update={"costs": self.known[place]})
+            self.known[sample] = with_costs(scenario, profile, values).costs
+        return scenario.model_copy(update={"costs": self.known[sample]})
 
 
 def sampled_costs(scenarios: Mapping[str, ScenarioSpec], samples: int, seed: int) -> SampledCosts:

@@ -53,7 +53,7 @@ class PricedRuns:
         found = evaluate(STAGE, self.points())
         labels = list(self.scenarios)
         at_table: Mapping[str, ByGroup] = dict(zip(labels, found, strict=False))
-        at_samples = {label: found[len(labels) + place :: len(labels)] for place, label in enumerate(labels)}
+        at_samples = {label: found[len(labels) + first :: len(labels)] for first, label in enumerate(labels)}
 
         def sampled(variant: str, group: str, figure: str) -> SampledFigure | None:
             here = at_table.get(variant, {}).get(group, {}).get(figure)
