@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from cluster_sim import load, run
-from cluster_sim.analysis.price_intervals.price_study import FOLDER, SAMPLES, priced
+from cluster_sim.analysis.price_intervals.price_study import FOLDER, SAMPLES, whole_intervals
 from cluster_sim.analysis.price_intervals.quick import quick_intervals
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.results.reader import open_results
@@ -35,7 +35,7 @@ def main() -> None:
         print(f"{len(reading.variants)} variants, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
         shutil.rmtree(directory / FOLDER, ignore_errors=True)
         began = time.perf_counter()
-        priced(reading, options.samples, executor=options.executor)
+        whole_intervals(reading, options.samples, executor=options.executor)
         print(f"whole runs {time.perf_counter() - began:6.1f} s (limit {LIMIT_S}) at {options.samples} samples")
         began = time.perf_counter()
         quick = quick_intervals(reading, options.samples)

@@ -68,7 +68,7 @@ def compare(
     """
     from cluster_sim.analysis.comparison import compare as compare_runs
     from cluster_sim.analysis.comparison import with_prices
-    from cluster_sim.analysis.price_intervals.price_study import priced
+    from cluster_sim.analysis.price_intervals.price_study import whole_intervals
     from cluster_sim.analysis.problems import ComparisonError
     from cluster_sim.analysis.run_reading import RunReading
     from cluster_sim.results.reader import Results
@@ -77,7 +77,7 @@ def compare(
     rows = compare_runs(runs, baseline, interval=interval)
     if prices and len(runs) > 1:
         raise ComparisonError("prices", found=f"{len(runs)} runs", allowed="one run, whose costs are sampled")
-    return with_prices(rows, priced(runs[0], prices)) if prices else rows
+    return with_prices(rows, whole_intervals(runs[0], prices)) if prices else rows
 
 
 def answer(results: "Results", *, prices: int = 0) -> "Answer":
@@ -86,11 +86,11 @@ def answer(results: "Results", *, prices: int = 0) -> "Answer":
     With `prices`, the run is made anew at so many joint samples of all costs, so that price intervals are whole runs'.
     """
     from cluster_sim.analysis.answers.run_answer import answer as answer_of
-    from cluster_sim.analysis.price_intervals.price_study import priced
+    from cluster_sim.analysis.price_intervals.price_study import whole_intervals
     from cluster_sim.analysis.run_reading import RunReading
 
     reading = RunReading(results)
-    return answer_of(reading.with_prices(priced(reading, prices)) if prices else reading)
+    return answer_of(reading.with_prices(whole_intervals(reading, prices)) if prices else reading)
 
 
 def charts(results: "Results") -> "dict[str, alt.TopLevelMixin]":

@@ -18,13 +18,12 @@ from cluster_sim.analysis.comparison import Row, with_prices
 from cluster_sim.analysis.comparison import compare as compare_runs
 from cluster_sim.analysis.paired import Method
 from cluster_sim.analysis.precision import Need, need, run_until
-from cluster_sim.analysis.price_intervals.price_study import check_samples, priced
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import console, refusing_bad_input
+from cluster_sim.cli.pricing import PriceSamples, Somewhere, check_pricing, intervals_of
 from cluster_sim.cli.progress import running
-from cluster_sim.cli.studying import with_progress
-from cluster_sim.experiments.driver import Executor, Means
+from cluster_sim.experiments.driver import Means
 from cluster_sim.experiments.resume import complete_run
 from cluster_sim.report.comparison import comparison
 from cluster_sim.report.folded_table import literal_text
@@ -62,12 +61,8 @@ def compare(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option(metavar="2%", help="Run more replications, until ratios are so precise.")
     ] = None,
     at_most: Annotated[int, typer.Option(min=2, max=10_000, help="Replications in all that --precision may run.")] = 50,
-    prices: Annotated[
-        int, typer.Option(min=0, help="Joint samples of all costs at which the run is made anew, for price intervals.")
-    ] = 0,
-    executor: Annotated[
-        Executor | None, typer.Option(help="Where --precision and --prices run; by default on Ray, if it is much.")
-    ] = None,
+    prices: PriceSamples = 0,
+    executor: Somewhere = None,
     actors: Annotated[int | None, typer.Option(min=1, max=256, help="Shards of hosts; by default one a CPU.")] = None,
 ) -> None:
     """Print figures of each path, ratios to the baseline with intervals, and what a precision needs."""
@@ -75,8 +70,7 @@ def compare(  # noqa: PLR0913 - one parameter an option
     with refusing_bad_input():
         wish = Wish(None if baseline is None else parse_baseline(baseline), interval)
         wished = None if precision is None else parse_precision(precision)
-        if check_samples(prices) and len(runs) > 1:
-            raise ComparisonError("--prices", found=f"{len(runs)} runs", allowed="one run, whose costs are sampled")
+        check_pricing(prices, len(runs))
         opened = [open_results(run) for run in runs]
         readings = [RunReading(results) for results in opened]
         rows = compare_runs(readings, wish.baseline, interval=interval)
@@ -89,23 +83,16 @@ def compare(  # noqa: PLR0913 - one parameter an option
                 raise ComparisonError("--precision", found="no ratios", allowed="a baseline to compare with")
             readings = run_more(opened, wish, wished, at_most, Means(executor or "ray", actors), out)
             rows = compare_runs(readings, wish.baseline, interval=interval)
-    intervals = None
-    if prices:
-        (reading,) = readings
-        intervals = with_progress(
-            lambda on_progress: priced(reading, prices, executor=executor, actors=actors, on_progress=on_progress), ""
-        )
-        rows = with_prices(rows, intervals)
+    intervals = intervals_of(readings[0], prices, executor, actors) if prices else None
+    rows = with_prices(rows, intervals) if intervals else rows
     for question in dict.fromkeys(run.manifest.question.strip() for run in readings):
         out.print(literal_text(" ".join(question.split()) + "\n", "bold"))
     for sentence in dict.fromkeys(each for run in readings for each in unbounced(run)):
         out.print(literal_text(f"Beware: {sentence}\n", "yellow"))
     with refusing_bad_input():
         out.print(comparison(rows, shown, strata, interval=interval, details=details, precision=wished))
-    if intervals is not None:
-        out.print(literal_text(intervals.how, "dim"))
     print_needs(out, rows, USUAL_PRECISION if wished is None else wished, is_wished=wished is not None)
-    print_runs(out, readings)
+    print_runs(out, readings, "" if intervals is None else intervals.how)
 
 
 def run_more(
@@ -162,8 +149,10 @@ def print_needs(out: Console, rows: Sequence[Row], precision: float, *, is_wishe
         out.print(literal_text(f"{names}: no replications bring these to ±{percent}, histograms are coarser.", "dim"))
 
 
-def print_runs(out: Console, readings: Sequence[RunReading]) -> None:
-    """What the runs did to guest memory, in which fields they differ, and which did not end."""
+def print_runs(out: Console, readings: Sequence[RunReading], how_priced: str) -> None:
+    """How price intervals were made, what runs did to guest memory, in which fields they differ, which did not end."""
+    if how_priced:
+        out.print(literal_text(how_priced, "dim"))
     if len(readings) > 1:
         joined = join([run.results for run in readings])
         for line in joined.differences:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from cluster_sim.analysis.answers.run_answer import answer
-from cluster_sim.analysis.price_intervals.price_study import SAMPLES, check_samples, priced
+from cluster_sim.analysis.price_intervals.price_study import SAMPLES, check_samples, whole_intervals
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import refusing_bad_input
 from cluster_sim.cli.studying import with_progress
@@ -47,7 +47,10 @@ def report(
         reading = RunReading(results)
     if prices:
         intervals = with_progress(
-            lambda on_progress: priced(reading, prices, executor=executor, actors=actors, on_progress=on_progress), ""
+            lambda on_progress: whole_intervals(
+                reading, prices, executor=executor, actors=actors, on_progress=on_progress
+            ),
+            "",
         )
         reading = reading.with_prices(intervals)
     errors = Console(stderr=True)

@@ -32,7 +32,7 @@ def check_samples(samples: int) -> int:
     return samples
 
 
-def priced(
+def whole_intervals(
     reading: RunReading,
     samples: int,
     *,

@@ -82,8 +82,3 @@ def known_scenarios(reading: RunReading) -> dict[str, ScenarioSpec]:
         except ValueError:  # of another version
             continue
     return known
-
-
-def whole_intervals(reading: RunReading, samples: int, evaluate: PointEvaluation) -> PriceIntervals:
-    """Price intervals of all ratios of a run, from runs at `samples` joint samples of the costs."""
-    return priced_runs(reading, samples).run(evaluate)

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from cluster_sim import answer, compare, load, open_results, run
 from cluster_sim.analysis.figures import COMPARED
-from cluster_sim.analysis.price_intervals.price_study import priced
+from cluster_sim.analysis.price_intervals.price_study import whole_intervals
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.studies.point_evaluator import Progress
 from cluster_sim.analysis.studies.study_store import read_study
@@ -88,10 +88,12 @@ def test_ctrl_c_keeps_the_samples_that_were_run(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        priced(RunReading(open_results(directory)), SAMPLES, on_progress=stop)
+        whole_intervals(RunReading(open_results(directory)), SAMPLES, on_progress=stop)
     assert read_study(directory / "prices").status == "interrupted"
     begun = list[int]()
-    priced(RunReading(open_results(directory)), SAMPLES, on_progress=lambda progress: begun.append(progress.done))
+    whole_intervals(
+        RunReading(open_results(directory)), SAMPLES, on_progress=lambda progress: begun.append(progress.done)
+    )
     assert begun[0] == 5
     assert read_study(directory / "prices").status == "complete"
 
