@@ -16,7 +16,7 @@ PriceSamples = Annotated[
 ]
 Somewhere = Annotated[
     Executor | None,
-    typer.Option(help="Where runs are added or made anew: on Ray, if they are many, or in this process."),
+    typer.Option(help="Where runs are added or made anew: on Ray, or in this process if they are few."),
 ]
 
 

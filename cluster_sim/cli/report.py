@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 
 from cluster_sim.analysis.answers.run_answer import answer
-from cluster_sim.analysis.price_intervals.price_study import SAMPLES, check_samples, whole_intervals
+from cluster_sim.analysis.price_intervals.price_study import SAMPLES
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import refusing_bad_input
-from cluster_sim.cli.studying import with_progress
-from cluster_sim.experiments.driver import Executor
+from cluster_sim.cli.pricing import PriceSamples, Somewhere, check_pricing, intervals_of
+from cluster_sim.cli.studying import Actors
 from cluster_sim.report.markdown import markdown
 from cluster_sim.report.page import Report
 from cluster_sim.report.plain import plain
@@ -27,32 +27,20 @@ def report(
     *,
     out: Annotated[Path | None, typer.Option(help="Directory of the report; by default report/ in the run's.")] = None,
     html_only: Annotated[bool, typer.Option("--html-only", help="The page alone, without pictures and texts.")] = False,
-    prices: Annotated[
-        int, typer.Option(min=0, help="Joint samples of all costs at which the run is made anew; 0 for none.")
-    ] = SAMPLES,
-    executor: Annotated[
-        Executor | None, typer.Option(help="Where --prices runs; by default in this process if it is little.")
-    ] = None,
-    actors: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Actors of --prices; by default one a CPU.")
-    ] = None,
+    prices: PriceSamples = SAMPLES,
+    executor: Somewhere = None,
+    actors: Actors = None,
 ) -> None:
     """Write report.html, report.md, report.txt, report.json and charts/*.png and *.svg of a run."""
     with refusing_bad_input():
-        check_samples(prices)
+        check_pricing(prices, 1)
         results = open_results(run)
         directory = out or results.directory / "report"
         if directory.exists() and not directory.is_dir():
             raise RunDirectoryError("--out", f"the file {directory}", "a directory")
         reading = RunReading(results)
     if prices:
-        intervals = with_progress(
-            lambda on_progress: whole_intervals(
-                reading, prices, executor=executor, actors=actors, on_progress=on_progress
-            ),
-            "",
-        )
-        reading = reading.with_prices(intervals)
+        reading = reading.with_prices(intervals_of(reading, prices, executor, actors))
     errors = Console(stderr=True)
     status = errors.status("reading the run") if sys.stderr.isatty() else errors.capture()
     with refusing_bad_input(), status:
