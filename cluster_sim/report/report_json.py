@@ -36,6 +36,7 @@ def report_json(reading: RunReading, answer: Answer) -> str:
         "prices": None
         if prices is None
         else {"samples": prices.samples, "is_quick": prices.is_quick, "how": prices.how},
+        "summary": answer.summary,
         "verdicts": [
             {
                 "stratum": each.stratum,
