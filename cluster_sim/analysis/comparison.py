@@ -6,7 +6,7 @@ longer it runs; it has no ratio, and nothing has a ratio to it.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from cluster_sim.analysis.baselines import check_baseline, counterpart, index_of, usual_baseline
@@ -14,11 +14,14 @@ from cluster_sim.analysis.comparability import join
 from cluster_sim.analysis.figures import FIGURES, LATENCIES
 from cluster_sim.analysis.overloads.overload import Overload
 from cluster_sim.analysis.paired import Difference, Method, Ratio, difference, ratio
+from cluster_sim.analysis.price_intervals.interval import PriceInterval
+from cluster_sim.analysis.price_intervals.intervals import PriceIntervals
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.analysis.run_figures import RunFigures
 from cluster_sim.results.reader import Results
 
 NO_DIFFERENCES: Mapping[str, Difference] = {}
+NO_PRICES: Mapping[str, PriceInterval | None] = {}
 
 
 class FinishedRun(Protocol):
@@ -46,6 +49,8 @@ class Row:
 
     A ratio is None where a side is 0 or undefined in some replication; there the difference says what can be said.
     With an `overload` latencies are infinite.
+    `prices` are the ratios' intervals over the costs' ranges, where they were asked for; `compared_with` is the
+    baseline's variant.
     """
 
     variant: str
@@ -57,6 +62,8 @@ class Row:
     differences: Mapping[str, Difference] = field(default_factory=lambda: NO_DIFFERENCES)
     replications: int = 0
     overload: Overload | None = None
+    compared_with: str | None = None
+    prices: Mapping[str, PriceInterval | None] = field(default_factory=lambda: NO_PRICES)
 
 
 def compare(
@@ -96,6 +103,7 @@ def compare(
                     differences=differences,
                     replications=len(figures.replications[mine.label]),
                     overload=overload,
+                    compared_with=base_label,
                 )
             )
     if not rows:
@@ -107,6 +115,19 @@ def compare(
 def without_bound(figures: Mapping[str, float]) -> dict[str, float]:
     """Figures of what is not sustained: the latencies that it has are infinite."""
     return {name: math.inf if name in LATENCIES and not math.isnan(value) else value for name, value in figures.items()}
+
+
+def with_prices(rows: Sequence[Row], prices: PriceIntervals) -> list[Row]:
+    """Rows with the price intervals of their ratios beside those over replications."""
+    return [
+        row
+        if row.compared_with is None or row.is_baseline
+        else replace(
+            row,
+            prices={name: prices.ratio(row.variant, row.compared_with, row.group, name) for name in row.ratios},
+        )
+        for row in rows
+    ]
 
 
 def compared(

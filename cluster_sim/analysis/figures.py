@@ -95,6 +95,8 @@ FIGURES = (
 LATENCIES = ("p50", "p99", "p99.9", "end to end")
 """Figures that are without bound where more is offered than is sustained."""
 
+MORE_IS_BETTER = frozenset({"throughput", "goodput", "played"})
+
 COMPARED = ("throughput", "p50", "p99", "guest CPU", "host CPU", "exposure")
 """Figures that terminal tables give ratios of."""
 

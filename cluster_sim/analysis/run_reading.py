@@ -6,14 +6,16 @@ them up, and so are `workloads` and `hosts`, of which only the sums are wanted.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 
 import pyarrow as pa
 
-from cluster_sim.analysis.comparison import Row, RowsByBaseline, compare
+from cluster_sim.analysis.comparison import Row, RowsByBaseline, compare, with_prices
 from cluster_sim.analysis.guest_memory import FaultRow, MemoryRow, fault_rows, memory_rows
 from cluster_sim.analysis.overloads.finding import find_overloads, is_suspect
 from cluster_sim.analysis.overloads.overload import Overload
+from cluster_sim.analysis.price_intervals.intervals import PriceIntervals
 from cluster_sim.analysis.run_figures import RunFigures
 from cluster_sim.analysis.strata import Labels, VariantLabels, by_stratum, labels_by_axis, path_axes_of, variant_labels
 from cluster_sim.analysis.summaries.batches import Key
@@ -31,6 +33,15 @@ class RunReading:
 
     def __init__(self, results: Results) -> None:
         self.results = results
+        self.prices: PriceIntervals | None = None
+
+    def with_prices(self, prices: PriceIntervals) -> "RunReading":
+        """The same reading, whose rows have price intervals; what was read is not read again."""
+        other = copy(self)
+        other.prices = prices
+        for made_of_rows in ("rows", "rows_by_stratum"):
+            other.__dict__.pop(made_of_rows, None)
+        return other
 
     @property
     def manifest(self) -> Manifest:
@@ -89,8 +100,9 @@ class RunReading:
 
     @cached_property
     def rows(self) -> Sequence[Row]:
-        """The comparison with the run's own baseline."""
-        return self.by_baseline.rows
+        """The comparison with the run's own baseline, and price intervals where there are any."""
+        rows = self.by_baseline.rows
+        return rows if self.prices is None else with_prices(rows, self.prices)
 
     @cached_property
     def rows_by_stratum(self) -> Mapping[tuple[str, str], Sequence[Row]]:

@@ -14,12 +14,15 @@ from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.analysis.silence import is_silent, why_nothing
 from cluster_sim.analysis.strata import title_of
 from cluster_sim.report.folded_table import FoldedTable, literal_text
+from cluster_sim.report.price_text import price_text
 from cluster_sim.results.histogram import RELATIVE_ERROR
 
 WIDE = 0.1
 """Relative half-width from which an interval is written by its ends."""
 GROUP = "group"
 NOT_SHOWN = "≈ "
+DETERMINISTIC = "deterministic"
+PRICES = "  over all costs"
 UNITS = {figure.name: figure.unit for figure in FIGURES}
 DETAILS = ("ratio", "difference", "unit", "effect")
 HUGE_EFFECT = 1000
@@ -136,13 +139,20 @@ def figures_table(title: str, rows: Sequence[Row], by: Sequence[str], figures: S
 
 
 def ratios_table(rows: Sequence[Row], by: Sequence[str], baseline: Mapping[str, str]) -> FoldedTable:
-    """Candidate over baseline, with the interval over replications; a difference where there is no ratio."""
+    """Candidate over baseline, with the interval over replications; a difference where there is no ratio.
+
+    Below each stands the interval over the costs' ranges, where there is one.
+    """
     labels = " ".join(baseline.values())
     table = FoldedTable(
         name_headers(by), COMPARED, f"  as a ratio to {labels}, with 95 % interval over replications", "none"
     )
     for row in by_group(rows):
-        table.add_row(names_of(row, by), [ratio_or_difference(row, name) for name in COMPARED])
+        names = names_of(row, by)
+        table.add_row(names, [ratio_or_difference(row, name) for name in COMPARED])
+        if row.prices:
+            below = (*(Text() for _ in names[1:]), literal_text(PRICES))
+            table.add_row(below, [price_text(row.prices.get(name)) for name in COMPARED])
     return table
 
 
@@ -173,12 +183,14 @@ def ratio_or_difference(row: Row, name: str) -> str:
 def ratio_text(ratio: Ratio | None) -> str:
     """Such as `0.336 ±2%`, or `0.34 [0.21, 0.55]` when wide; without interval where replications are too few.
 
-    What shows no difference begins with `≈`.
+    What shows no difference begins with `≈`; what is the same in all replications is called deterministic.
     """
     if ratio is None:
         return "–"
     if math.isnan(ratio.low):
         return brief(ratio.mean)
+    if ratio.is_deterministic and not ratio.resolution:  # what is read from a histogram is as wide as its step
+        return f"{brief(ratio.mean)} {DETERMINISTIC}"
     mark = "" if ratio.shows_difference else NOT_SHOWN
     if ratio.half_width < WIDE:
         return f"{mark}{brief(ratio.mean)} ±{100 * ratio.half_width:.1f}%"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.figures import COMPARED
 from cluster_sim.analysis.guest_memory import MEMORY_FIGURES
 from cluster_sim.analysis.run_reading import RunReading
@@ -12,6 +13,7 @@ from cluster_sim.analysis.summaries.sums import DROPPED, Sums
 from cluster_sim.report.chart_rows import labelled
 from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, Value
 from cluster_sim.report.comparison import number, ratio_text
+from cluster_sim.report.price_text import price_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,17 @@ def ratio_table(reading: RunReading, known: Indices) -> PageTable | None:
         if row.is_baseline or not row.ratios:
             continue
         where = labelled(reading.variants[row.variant], row.group)
-        told.append(row_of(known, where, [ratio_text(row.ratios[name]) for name in COMPARED]))
+        told.append(row_of(known, where, [both_intervals(row, name) for name in COMPARED]))
     if not told:
         return None
     return PageTable(f"Ratios to {' '.join(reading.baseline.values())}", [*heads_of(known), *COMPARED], told)
+
+
+def both_intervals(row: Row, figure: str) -> str:
+    """A ratio with its interval over replications, then that over the costs' ranges, where it was asked for."""
+    over_replications = ratio_text(row.ratios[figure])
+    prices = row.prices.get(figure)
+    return over_replications if prices is None else f"{over_replications}; costs: {price_text(prices)}"
 
 
 def memory_tables(reading: RunReading, known: Indices) -> list[PageTable]:

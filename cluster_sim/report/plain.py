@@ -10,6 +10,7 @@ from cluster_sim.analysis.answers.phrases import amount, times
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import Labels, path_of
+from cluster_sim.report.price_text import price_text
 from cluster_sim.report.safe_text import in_ascii
 from cluster_sim.results.manifest import Manifest
 
@@ -96,10 +97,13 @@ def hypotheses(found: Sequence[Hypothesis]) -> Iterator[str]:
 
 def doubts(answer: Answer) -> Iterator[str]:
     """Costs with range and source; those that overturn a verdict are marked."""
-    if not answer.doubts:
+    if not answer.doubts and not answer.wider_doubts:
         return
     yield from heading("Costs in doubt")
-    if not any(doubt.overturns for doubt in answer.doubts):
+    for wider in answer.wider_doubts:
+        mark = "OVERTURNS: " if wider.overturns else ""
+        yield from folded(f"{mark}{wider.subject}: {wider.sentence}", "  * ")
+    if answer.doubts and not any(doubt.overturns for doubt in answer.doubts):
         yield from folded("No cost within its range turns the order of two paths for one lone transfer.")
     for each in answer.doubts:
         mark = "OVERTURNS: " if each.overturns else ""
@@ -117,6 +121,8 @@ def figures(reading: RunReading) -> Iterator[str]:
     overloaded = any(row.overload for row in reading.rows)
     told = " unbd: unbounded, where a path does not sustain what it is offered." if overloaded else ""
     yield from folded(f"CPU in us a frame{base}.{told}")
+    if reading.prices is not None:
+        yield from folded(f"Below it, where it lies over the costs' ranges. {reading.prices.how}")
     for (stratum, group), those in reading.rows_by_stratum.items():
         yield ""
         yield from folded(f"{stratum}, group {group}" if axes and stratum else f"group {group}")
@@ -138,6 +144,8 @@ def line_of(row: Row, axes: Labels) -> Iterator[str]:
     yield f"  {name:<{NAME}}{' '.join(cells)}{shown:>{RATIO}}".rstrip()
     if ratio is not None and not row.is_baseline and (told := times(ratio)) != amount(ratio.mean):
         yield f"{told[told.index('(') :]:>{WIDTH}}"
+    if (prices := row.prices.get("p50")) is not None:
+        yield from (f"{line:>{WIDTH}}" for line in textwrap.wrap(f"costs: {price_text(prices)}", WIDTH - 2))
 
 
 def short(value: float, width: int) -> str:

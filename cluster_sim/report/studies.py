@@ -7,12 +7,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from cluster_sim.analysis.log_ratios import Sample
 from cluster_sim.analysis.paired import FEWEST
 from cluster_sim.analysis.studies.cost_ranking import CostResult, Ranking
 from cluster_sim.analysis.studies.crossing_search import Crossing
 from cluster_sim.analysis.studies.crossover import CrossoverStudy, ahead, stop_sentence
 from cluster_sim.analysis.studies.crossover_rounds import Curve
-from cluster_sim.analysis.studies.log_ratios import Sample
 from cluster_sim.analysis.studies.priced_crossing import TOLD, PricedCrossing
 from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
 from cluster_sim.analysis.studies.sobol_indices import Index

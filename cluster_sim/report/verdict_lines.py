@@ -1,4 +1,4 @@
-"""The first words of a comparison in a terminal: the question, the sentence over all strata, a line for each stratum."""
+"""The first words of a comparison in a terminal: question, sentence over all strata, a line for each stratum."""
 
 from rich.console import Group
 from rich.text import Text

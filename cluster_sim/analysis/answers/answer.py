@@ -49,6 +49,15 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class WiderDoubt:
+    """What else could overturn a verdict, all costs together or an assumption, and what becomes of it then."""
+
+    subject: str
+    sentence: str
+    overturns: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Assumption:
     """A sentence on what a run takes for granted, and whose behaviour that is, by its source."""
 
@@ -67,3 +76,4 @@ class Answer:
     doubts: tuple[Doubt, ...]
     remarks: tuple[str, ...]
     assumed: tuple[Assumption, ...] = ()
+    wider_doubts: tuple[WiderDoubt, ...] = ()

@@ -122,6 +122,9 @@ def ends_told(ends: Ends, mean: float) -> str:
     An end on the other side of 1 has its own words.
     """
     is_factor = is_told_as_factor(mean)
+    if ends.low <= 0 or math.isinf(ends.high):
+        told = [distance(end) for end in (ends.low, ends.high) if 0 < end < math.inf]
+        return f"{told[0]} or further: nothing is delivered at some" if told else "anything"
     if ends.low < 1 < ends.high:
         return f"{distance(ends.low)} to {distance(ends.high)}"
     numbers = [number_of(end, is_factor=is_factor) for end in (ends.low, ends.high)]

@@ -21,6 +21,7 @@ from cluster_sim.analysis.answers.summary import Case, summary
 from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.answers.verdicts import verdict_of
 from cluster_sim.analysis.answers.where import GROUP
+from cluster_sim.analysis.answers.wider_doubts import wider_doubts
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.paired import FEWEST
 from cluster_sim.analysis.run_reading import RunReading
@@ -39,7 +40,7 @@ class PriceRanges(Protocol):
 def answer(reading: RunReading, prices: PriceRanges | None = None) -> Answer:
     """All that a report says in words of a run; `prices` is how far ratios go over the costs' ranges, if known."""
     manifest = reading.manifest
-    cases = cases_of(reading, prices)
+    cases = cases_of(reading, reading.prices if prices is None else prices)
     verdicts, orders = verdicts_of(reading, cases)
     doubts, remarks, overturning = doubts_of(manifest, orders)
     return Answer(
@@ -50,7 +51,14 @@ def answer(reading: RunReading, prices: PriceRanges | None = None) -> Answer:
         doubts=doubts,
         remarks=(*warnings_of(reading), *unbounced(reading), *remarks),
         assumed=assumptions_of(reading),
+        wider_doubts=() if reading.prices is None else wider_doubts(reading, reading.prices, of_best(verdicts, orders)),
     )
+
+
+def of_best(verdicts: Sequence[Verdict], orders: Sequence[StatedOrder]) -> list[StatedOrder]:
+    """The orders that put the best path of each stratum and group before others."""
+    best = {(each.stratum, each.group): each.best for each in verdicts}
+    return [order for order in orders if order.label == best[order.stratum_group]]
 
 
 def cases_of(reading: RunReading, prices: PriceRanges | None = None) -> list[Case]:

@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
+from cluster_sim.analysis.figures import MORE_IS_BETTER
+from cluster_sim.analysis.log_ratios import is_lost, log_ratio
 from cluster_sim.analysis.silence import is_silent, why_nothing
 from cluster_sim.analysis.studies.factors import Factor
-from cluster_sim.analysis.studies.log_ratios import is_lost, log_ratio
 from cluster_sim.analysis.studies.sobol_indices import Floats, Indices, indices_of
-from cluster_sim.analysis.studies.study_figures import MORE_IS_BETTER
 from cluster_sim.analysis.studies.study_store import ByGroup
 
 DECIDES: Final = 0.1

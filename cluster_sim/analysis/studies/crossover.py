@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import JsonValue
 
+from cluster_sim.analysis.figures import MORE_IS_BETTER
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.crossing_prices import check_prices, with_prices
 from cluster_sim.analysis.studies.crossing_search import Crossing, Span
@@ -24,7 +25,7 @@ from cluster_sim.analysis.studies.designs import (
 from cluster_sim.analysis.studies.losses import Stop
 from cluster_sim.analysis.studies.point_evaluator import Evaluator, Progress
 from cluster_sim.analysis.studies.priced_crossing import TOLD, PricedCrossing
-from cluster_sim.analysis.studies.study_figures import MEAN, MORE_IS_BETTER, UNITS, check_figure
+from cluster_sim.analysis.studies.study_figures import MEAN, UNITS, check_figure
 from cluster_sim.analysis.studies.study_store import StudyStore, open_study, opening
 from cluster_sim.analysis.studies.varied_field import Varied
 from cluster_sim.analysis.studies.varied_names import varied

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cluster_sim.analysis.log_ratios import Sample, log_ratio, sample_of
 from cluster_sim.analysis.studies.crossing_search import Crossing, Span, crossings_of, next_values
 from cluster_sim.analysis.studies.designs import Stratum, points_of
 from cluster_sim.analysis.studies.factors import Values, with_costs
-from cluster_sim.analysis.studies.log_ratios import Sample, log_ratio, sample_of
 from cluster_sim.analysis.studies.losses import (
     Loss,
     Losses,

@@ -24,8 +24,6 @@ UNITS: Final[Mapping[str, str]] = {MEAN: "us", LOST_WORK: "%"} | {
 }
 """Figures that a study can follow, and their units."""
 
-MORE_IS_BETTER: Final = frozenset({"throughput", "goodput", "played"})
-
 Figures = Mapping[str, float]
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from cluster_sim.analysis.log_ratios import Sample, log_ratio, sample_of
 from cluster_sim.analysis.studies.crossing_search import Crossing, Span, crossings_of, grid_of, next_values
-from cluster_sim.analysis.studies.log_ratios import Sample, log_ratio, sample_of
 
 ROUNDS = 60
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cluster_sim.analysis.figures import MORE_IS_BETTER
 from cluster_sim.analysis.paired import FEWEST, t_factor
-from cluster_sim.analysis.studies.study_figures import MORE_IS_BETTER
 
 
 def log_ratio(mine: float, theirs: float, figure: str) -> float:
