@@ -10,11 +10,11 @@ from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.figures import COMPARED, FIGURES, Figure
 from cluster_sim.analysis.paired import FEWEST_TO_RESAMPLE, Difference, Method, Ratio
 from cluster_sim.analysis.precision import replications_for
+from cluster_sim.analysis.price_intervals.price_text import price_text
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.analysis.silence import is_silent, why_nothing
 from cluster_sim.analysis.strata import title_of
 from cluster_sim.report.folded_table import FoldedTable, literal_text
-from cluster_sim.report.price_text import price_text
 from cluster_sim.results.histogram import RELATIVE_ERROR
 
 WIDE = 0.1

@@ -9,9 +9,9 @@ from cluster_sim.analysis.answers.phrases import amount, times
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.figures import FIGURES
 from cluster_sim.analysis.paired import Ratio
+from cluster_sim.analysis.price_intervals.price_text import price_text
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import Labels, path_of
-from cluster_sim.report.price_text import price_text
 from cluster_sim.report.safe_text import as_code, in_markdown
 from cluster_sim.results.manifest import Manifest
 

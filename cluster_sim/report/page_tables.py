@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.figures import COMPARED
 from cluster_sim.analysis.guest_memory import MEMORY_FIGURES
+from cluster_sim.analysis.price_intervals.price_text import price_text
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import VariantLabels
 from cluster_sim.analysis.summaries.sums import DROPPED, Sums
 from cluster_sim.report.chart_rows import labelled
 from cluster_sim.report.charts import GROUP, PATH, STRATUM, Chart, Value
 from cluster_sim.report.comparison import number, ratio_text
-from cluster_sim.report.price_text import price_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from cluster_sim.analysis.answers.answer import Answer, Hypothesis, Verdict
 from cluster_sim.analysis.answers.phrases import amount, times
 from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.price_intervals.price_text import price_text
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import Labels, path_of
-from cluster_sim.report.price_text import price_text
 from cluster_sim.report.safe_text import in_ascii
 from cluster_sim.results.manifest import Manifest
 
@@ -55,7 +55,7 @@ def folded(text: str, first: str = "", rest: str | None = None) -> list[str]:
     lines = textwrap.wrap(
         in_ascii(text), WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
     ) or [first.rstrip()]
-    return [f" {line}"[:WIDTH] if line.startswith(("From ", ">")) else line for line in lines]
+    return [f" {line}"[:WIDTH] if line.startswith(("From ", ">", "-- ")) else line for line in lines]
 
 
 def heading(text: str) -> list[str]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from cluster_sim.analysis.answers.phrases import listed, measured
 from cluster_sim.platform.protection import PROTECTIONS
-from cluster_sim.scenario.path_spec import IoPath, SharedPoolPath
 from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.workload_traits import traits_of
 
@@ -18,7 +17,7 @@ def presumptions_of(scenario: ScenarioSpec, group: str, figures: Mapping[str, fl
     found = []
     if works_on_shared(scenario, guests):
         found.append("that the guest reads each field once, for the host can change it meanwhile (double fetch)")
-    if writes_in_place(path) and receives(guests):
+    if path.written_in_place and receives(guests):
         found.append("that the producer writes into the pool in place")
     if not found:
         return ""
@@ -37,8 +36,3 @@ def works_on_shared(scenario: ScenarioSpec, guests: GuestGroupSpec) -> bool:
     """Whether a protected guest works on what the host brings it in a page that is shared meanwhile."""
     is_protected = PROTECTIONS[scenario.protection].has_private_memory
     return is_protected and scenario.path_of(guests).consumes_shared and receives(guests)
-
-
-def writes_in_place(path: IoPath) -> bool:
-    """Whether who makes the data must put it into the pool itself."""
-    return isinstance(path, SharedPoolPath) and path.copied_by in ("none", "consumer")

@@ -67,21 +67,21 @@ def share_told(cases: Sequence[Case], criterion: Criterion) -> str:
     """Whose share is not 0, how large, and where; whose is 0 throughout."""
     every = [case.labels for case in cases]
     largest: dict[str, float] = {}
-    places: dict[str, list[Labels]] = {}
+    strata_of: dict[str, list[Labels]] = {}
     for case in cases:
         for one in case.candidates.members:
             value = one.value(criterion)
             if not math.isnan(value):
                 largest[one.label] = max(largest.get(one.label, 0.0), value)
                 if value > 0:
-                    places.setdefault(one.label, []).append(case.labels)
-    by_place: dict[tuple[str, str], list[str]] = {}
-    for label, labels in places.items():
+                    strata_of.setdefault(one.label, []).append(case.labels)
+    by_where: dict[tuple[str, str], list[str]] = {}
+    for label, labels in strata_of.items():
         amount = measured(largest[label], criterion.figure)
-        by_place.setdefault((where(labels, every), amount), []).append(label)
+        by_where.setdefault((where(labels, every), amount), []).append(label)
     clauses = [
-        f"{'up to ' if len(every) > 1 else ''}{amount} by {few(who)}{spaced(place)}"
-        for (place, amount), who in by_place.items()
+        f"{'up to ' if len(every) > 1 else ''}{amount} by {few(who)}{spaced(at)}"
+        for (at, amount), who in by_where.items()
     ]
     free = [label for label, value in largest.items() if value == 0]
     clauses += [f"nothing by {few(free)}"] if free else []
@@ -99,8 +99,8 @@ def leaders_told(cases: Sequence[Case], criterion: Criterion) -> str:
     clauses = []
     for labels, those in by_leader.items():
         has = "has" if len(labels) == 1 else "have"
-        place = spaced(where([case.labels for case in those], every))
-        clauses.append(f"{few(labels)} {has} the {best} {criterion.name}{place}{gap(those, labels, criterion)}")
+        at = spaced(where([case.labels for case in those], every))
+        clauses.append(f"{few(labels)} {has} the {best} {criterion.name}{at}{gap(those, labels, criterion)}")
     return "; ".join(clauses)
 
 
@@ -139,12 +139,12 @@ def flips_told(cases: Sequence[Case], criterion: Criterion) -> str:
         return ""
     if not flipping:
         return f"no order to {base.label} flips" if ahead or behind else ""
-    by_place: dict[tuple[str, str], list[str]] = {}
+    by_where: dict[tuple[str, str], list[str]] = {}
     for label in flipping:
-        by_place.setdefault((where(ahead[label], every), where(behind[label], every)), []).append(label)
+        by_where.setdefault((where(ahead[label], every), where(behind[label], every)), []).append(label)
     clauses = [
         f"{few(who)} {'is' if len(who) == 1 else 'are'} ahead of {base.label} {better} and behind {worse}"
-        for (better, worse), who in by_place.items()
+        for (better, worse), who in by_where.items()
     ]
     return f"{'; '.join(clauses)}; nothing else flips"
 
@@ -163,9 +163,9 @@ def standing(cases: Sequence[Case], criterion: Criterion, wanted: str) -> dict[s
 def failing(cases: Sequence[Case]) -> str:
     """Paths that deliver nothing, and paths that do not sustain what they are offered."""
     silent = told_where(cases, lambda one: not one.delivers)
-    clauses = [f"{few(who)} {'delivers' if len(who) == 1 else 'deliver'} nothing{place}" for place, who in silent]
+    clauses = [f"{few(who)} {'delivers' if len(who) == 1 else 'deliver'} nothing{at}" for at, who in silent]
     strained = told_where(cases, lambda one: one.delivers and one.overload is not None)
-    for place, who in strained:
+    for at, who in strained:
         first = next(
             each.overload
             for case in cases
@@ -173,7 +173,7 @@ def failing(cases: Sequence[Case]) -> str:
             if each.label == who[0] and each.overload
         )
         rate = f"{measured_rate(first.offered)} {first.unit}"
-        clauses.append(f"{few(who)} {'does' if len(who) == 1 else 'do'} not sustain {rate}{place}")
+        clauses.append(f"{few(who)} {'does' if len(who) == 1 else 'do'} not sustain {rate}{at}")
     return "; ".join(clauses)
 
 
@@ -185,13 +185,13 @@ def measured_rate(rate: float) -> str:
 def told_where(cases: Sequence[Case], holds: Callable[[Candidate], bool]) -> list[tuple[str, list[str]]]:
     """Paths of which something holds, by where it does."""
     every = [case.labels for case in cases]
-    places: dict[str, list[Labels]] = {}
+    strata_of: dict[str, list[Labels]] = {}
     for case in cases:
         for one in case.candidates.members:
             if holds(one):
-                places.setdefault(one.label, []).append(case.labels)
+                strata_of.setdefault(one.label, []).append(case.labels)
     found: dict[str, list[str]] = {}
-    for label, labels in places.items():
+    for label, labels in strata_of.items():
         found.setdefault(spaced(where(labels, every)), []).append(label)
     return list(found.items())
 
@@ -209,14 +209,14 @@ def turning(cases: Sequence[Case], criterion: Criterion | None) -> str:
         return found is not None and found.low < 1 < found.high
 
     every = [case.labels for case in cases]
-    places: dict[str, list[Labels]] = {}
+    strata_of: dict[str, list[Labels]] = {}
     for case in cases:
         for one in case.candidates.delivering:
             if turns(case, one):
-                places.setdefault(one.label, []).append(case.labels)
-    if not places:
+                strata_of.setdefault(one.label, []).append(case.labels)
+    if not strata_of:
         return ""
-    clauses = [f"{label}{spaced(where(labels, every))}" for label, labels in places.items()]
+    clauses = [f"{label}{spaced(where(labels, every))}" for label, labels in strata_of.items()]
     base = next(case.candidates.baseline for case in cases if case.candidates.baseline is not None)
     return f"within the costs' ranges the order to {base.label} turns for {few(clauses)}"
 

@@ -30,25 +30,38 @@ class Told:
 
 def verdict_of(candidates: CandidateSet) -> Told:
     """What is to be said of the paths of one stratum and group."""
+    sentence, best = sentence_of(candidates)
+    return Told(sentence, tuple(filter(None, details_of(candidates))), None if best is None else best.label)
+
+
+def sentence_of(candidates: CandidateSet) -> tuple[str, Candidate | None]:
+    """The sentence alone, and the path that is shown to be best, if one is."""
     if not candidates.members:
-        return Told("Nothing was run here.")
+        return "Nothing was run here.", None
     if not candidates.delivering:
-        return Told(f"Nothing is delivered by {labels_of(candidates.members)}: there is nothing to compare.")
+        return f"Nothing is delivered by {labels_of(candidates.members)}: there is nothing to compare.", None
     if len(candidates.members) == 1:
-        (alone,) = candidates.members
-        told = [line_of(candidates, each) for each in candidates.criteria]
-        return Told(f"Only {alone.label} was run here: there is nothing to compare it with.", tuple(filter(None, told)))
+        return f"Only {candidates.members[0].label} was run here: there is nothing to compare it with.", None
     sentence, best = heading(candidates)
-    details = [
-        *(line_of(candidates, each) for each in candidates.criteria),
+    if len(candidates.delivering) > 1 and not candidates.shows_anything:
+        sentence = f"By one replication, which shows nothing where chance is: {sentence}"
+    return sentence, best
+
+
+def details_of(candidates: CandidateSet) -> list[str]:
+    """A line for each figure that is judged by, then what goes with them; empty lines for what is not to be said."""
+    if not candidates.delivering:
+        return []
+    lines = [line_of(candidates, each) for each in candidates.criteria]
+    if len(candidates.members) == 1:
+        return lines
+    return [
+        *lines,
         chance(candidates),
         copying(candidates),
         *presumptions(candidates),
         troubles(candidates),
     ]
-    if len(candidates.delivering) > 1 and not candidates.shows_anything:
-        sentence = f"By one replication, which shows nothing where chance is: {sentence}"
-    return Told(sentence, tuple(filter(None, details)), None if best is None else best.label)
 
 
 def heading(candidates: CandidateSet) -> tuple[str, Candidate | None]:

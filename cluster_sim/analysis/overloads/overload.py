@@ -33,7 +33,8 @@ class Overload:
         begin = f"does not sustain {amount(self.offered)} {self.unit}"
         if self.use is None:
             in_time = f"{amount(rounded(self.sustained, 3))} are" if self.sustained else "none is"
-            return f"{begin}: {self.resource}; {in_time} delivered in time"
+            why = f"{self.resource}; " if self.resource else ""
+            return f"{begin}: {why}{in_time} delivered in time"
         told = rounded(self.sustained, 2 if self.use >= FAR else 3)
         return f"{begin}: {self.resource} would be used {100 * self.offered / told:.0f} %; it sustains {amount(told)}"
 

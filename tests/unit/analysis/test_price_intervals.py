@@ -7,9 +7,9 @@ import pytest
 from cluster_sim.analysis.price_intervals.interval import PriceInterval, around, central
 from cluster_sim.analysis.price_intervals.intervals import PriceIntervals, SampledFigure
 from cluster_sim.analysis.price_intervals.price_study import check_samples
+from cluster_sim.analysis.price_intervals.price_text import price_text
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.run_reading import RunReading
-from cluster_sim.report.price_text import price_text
 from tests.unit.analysis.synthetic_runs import FRAMES, GuestRow, synthetic
 
 
