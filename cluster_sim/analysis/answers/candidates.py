@@ -15,7 +15,8 @@ from cluster_sim.analysis.paired import FEWEST, Ratio
 class Candidate:
     """One path's group in one stratum: label, figures, and ratios of itself to rivals, by label and figure.
 
-    `overload` is what it does not sustain, None where it does; `presumes` what one grants who takes it.
+    `overload` is what it does not sustain, None where it does; `presumes` what one grants who takes it; `kind` its
+    path's.
     """
 
     label: str
@@ -24,6 +25,7 @@ class Candidate:
     is_baseline: bool = False
     overload: Overload | None = None
     presumes: str = ""
+    kind: str = ""
 
     def value(self, criterion: Criterion) -> float:
         """A figure of it; not a number where there is none, or where it says nothing because of overload."""

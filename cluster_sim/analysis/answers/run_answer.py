@@ -25,7 +25,7 @@ from cluster_sim.analysis.answers.wider_doubts import wider_doubts
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.paired import FEWEST
 from cluster_sim.analysis.run_reading import RunReading
-from cluster_sim.analysis.strata import path_of
+from cluster_sim.analysis.strata import PATH_AXIS, Labels, path_of
 from cluster_sim.scenario.spec import ScenarioSpec
 
 
@@ -80,11 +80,13 @@ def verdicts_of(reading: RunReading, cases: Sequence[Case]) -> tuple[list[Verdic
     verdicts, orders = list[Verdict](), list[StatedOrder]()
     for case in cases:
         rows = reading.rows_by_stratum[case.stratum, case.group]
+        labels = short_labels(rows, reading.baseline)
+        variants = {label: row.variant for label, row in zip(labels, rows, strict=True)}
         told = verdict_of(case.candidates)
         besides = needless(rows, reading.baseline, reading.guest_sums)
         details = (*told.details, besides) if besides else told.details
-        verdicts.append(Verdict(case.stratum, case.group, told.sentence, told.best, details))
-        variants = {path_of(row.variant, row.axes, reading.baseline): row.variant for row in rows}
+        best = None if told.best is None else reading.variants[variants[told.best]].path
+        verdicts.append(Verdict(case.stratum, case.group, told.sentence, best, details))
         for one, other in stated(case.candidates):
             ratio = case.candidates.ratio(one, other, MEDIAN.figure)
             if ratio is not None:
@@ -111,7 +113,7 @@ def candidates_of(
 ) -> CandidateSet:
     """The rows of one stratum and group, with their ratios to the baseline and to whoever may be best."""
     axes, criteria = reading.baseline, criteria_of(reading.manifest.judge)
-    by_label = {path_of(row.variant, row.axes, axes): row for row in rows}
+    by_label = dict(zip(short_labels(rows, axes), rows, strict=True))
     without_ratios = [
         Candidate(
             label,
@@ -120,6 +122,7 @@ def candidates_of(
             row.is_baseline,
             overloads.get((row.variant, row.group)),
             presumptions_of(scenarios[row.variant], row.group, row.figures) if row.variant in scenarios else "",
+            kind_of(scenarios.get(row.variant), row.group),
         )
         for label, row in by_label.items()
     ]
@@ -141,6 +144,26 @@ def candidates_of(
     if prices is None:
         return CandidateSet(members, criteria)
     return CandidateSet(members, criteria, RangesOfRows(prices, by_label))
+
+
+def short_labels(rows: Sequence[Row], axes: Labels) -> list[str]:
+    """What the paths of a stratum are called: without labels that the baseline has too, where that leaves them apart.
+
+    The path's own axis, or the first, always stands.
+    """
+    first = PATH_AXIS if PATH_AXIS in axes else next(iter(axes), "")
+    short = [
+        " ".join(label for axis, label in row.axes.items() if axis in axes and (axis == first or label != axes[axis]))
+        for row in rows
+    ]
+    is_apart = all(short) and len(set(short)) == len(short)
+    return short if is_apart else [path_of(row.variant, row.axes, axes) for row in rows]
+
+
+def kind_of(scenario: ScenarioSpec | None, group: str) -> str:
+    """The kind of a group's path; empty where the scenario is not known."""
+    groups = () if scenario is None else scenario.guests
+    return next((scenario.path_of(each).kind for each in groups if scenario and each.name == group), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,17 @@ from dataclasses import dataclass
 
 from cluster_sim.analysis.answers.candidates import Candidate, CandidateSet
 from cluster_sim.analysis.answers.criteria import Criterion
-from cluster_sim.analysis.answers.phrases import distances, listed, measured
+from cluster_sim.analysis.answers.phrases import amount, distances, listed, measured
 from cluster_sim.analysis.answers.where import where
 from cluster_sim.analysis.strata import Labels
 
+KINDS = {
+    "shared_pool": "a shared pool",
+    "swiotlb": "bouncing through swiotlb",
+    "convert": "conversion",
+    "direct": "direct access",
+}
+"""Kinds of paths in a sentence."""
 MOST_NAMED = 4
 """Paths of one kind that the sentence names."""
 
@@ -77,11 +84,10 @@ def share_told(cases: Sequence[Case], criterion: Criterion) -> str:
                     strata_of.setdefault(one.label, []).append(case.labels)
     by_where: dict[tuple[str, str], list[str]] = {}
     for label, labels in strata_of.items():
-        amount = measured(largest[label], criterion.figure)
-        by_where.setdefault((where(labels, every), amount), []).append(label)
+        most = measured(largest[label], criterion.figure)
+        by_where.setdefault((where(labels, every), most), []).append(label)
     clauses = [
-        f"{'up to ' if len(every) > 1 else ''}{amount} by {few(who)}{spaced(at)}"
-        for (at, amount), who in by_where.items()
+        f"{'up to ' if len(every) > 1 else ''}{most} by {few(who)}{spaced(at)}" for (at, most), who in by_where.items()
     ]
     free = [label for label, value in largest.items() if value == 0]
     clauses += [f"nothing by {few(free)}"] if free else []
@@ -96,12 +102,28 @@ def leaders_told(cases: Sequence[Case], criterion: Criterion) -> str:
         if found := leaders(case.candidates, criterion):
             by_leader.setdefault(tuple(each.label for each in found), []).append(case)
     best = "highest" if criterion.more_is_better else "lowest"
+    if kind := kind_that_leads(cases, criterion):
+        first = [
+            next(each.label for each in leaders(case.candidates, criterion) if each.kind == kind) for case in cases
+        ]
+        at = spaced(where(every, every))
+        return f"{KINDS[kind]} has the {best} {criterion.name}{at}{gap(cases, first, criterion)}"
     clauses = []
     for labels, those in by_leader.items():
         has = "has" if len(labels) == 1 else "have"
         at = spaced(where([case.labels for case in those], every))
-        clauses.append(f"{few(labels)} {has} the {best} {criterion.name}{at}{gap(those, labels, criterion)}")
+        told = gap(those, [labels[0]] * len(those), criterion)
+        clauses.append(f"{few(labels)} {has} the {best} {criterion.name}{at}{told}")
     return "; ".join(clauses)
+
+
+def kind_that_leads(cases: Sequence[Case], criterion: Criterion) -> str:
+    """The kind that leads in all of several cases, by one path here and another there; empty where none does."""
+    of_cases = [[each.kind for each in leaders(case.candidates, criterion)] for case in cases]
+    labels = {tuple(each.label for each in leaders(case.candidates, criterion)) for case in cases}
+    if len(labels) < 2 or not all(of_cases):
+        return ""
+    return next((kind for kind in of_cases[0] if kind in KINDS and all(kind in kinds for kinds in of_cases)), "")
 
 
 def leaders(candidates: CandidateSet, criterion: Criterion) -> list[Candidate]:
@@ -116,11 +138,11 @@ def leaders(candidates: CandidateSet, criterion: Criterion) -> list[Candidate]:
 
 
 def gap(cases: Sequence[Case], labels: Sequence[str], criterion: Criterion) -> str:
-    """How far the leader is from the baseline, over its cases; nothing where it is the baseline."""
+    """How far each case's leader is from the baseline; nothing where it is the baseline."""
     found = []
-    for case in cases:
+    for case, label in zip(cases, labels, strict=True):
         base = case.candidates.baseline
-        leader = next(each for each in case.candidates.members if each.label == labels[0])
+        leader = next(each for each in case.candidates.members if each.label == label)
         ratio = None if base is None or base is leader else case.candidates.ratio(leader, base, criterion.figure)
         if ratio is not None and base is not None and not math.isnan(base.value(criterion)):
             found.append((ratio.mean, base.label))
@@ -165,21 +187,14 @@ def failing(cases: Sequence[Case]) -> str:
     silent = told_where(cases, lambda one: not one.delivers)
     clauses = [f"{few(who)} {'delivers' if len(who) == 1 else 'deliver'} nothing{at}" for at, who in silent]
     strained = told_where(cases, lambda one: one.delivers and one.overload is not None)
-    for at, who in strained:
-        first = next(
-            each.overload
-            for case in cases
-            for each in case.candidates.members
-            if each.label == who[0] and each.overload
-        )
-        rate = f"{measured_rate(first.offered)} {first.unit}"
+    if strained:
+        overloads = [each.overload for case in cases for each in case.candidates.members if each.overload is not None]
+        rates = dict.fromkeys(f"{amount(each.offered)} {each.unit}" for each in overloads)
+        who = [label for _, labels in strained for label in labels]
+        at = strained[0][0] if len(strained) == 1 else " in some cases"
+        rate = next(iter(rates)) if len(rates) == 1 else "what they are offered"
         clauses.append(f"{few(who)} {'does' if len(who) == 1 else 'do'} not sustain {rate}{at}")
     return "; ".join(clauses)
-
-
-def measured_rate(rate: float) -> str:
-    """A rate without its unit."""
-    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.3g}"
 
 
 def told_where(cases: Sequence[Case], holds: Callable[[Candidate], bool]) -> list[tuple[str, list[str]]]:

@@ -9,7 +9,7 @@ from cluster_sim.platform.protection import PROTECTIONS
 
 TECHNOLOGY: Final = "protection"
 GROUP: Final = "group"
-MOST_CLAUSES: Final = 4
+MOST_CLAUSES: Final = 2
 """Clauses of a place; one that needs more is told by its number of cases."""
 NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
