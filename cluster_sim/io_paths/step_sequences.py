@@ -1,6 +1,6 @@
 """Stretches of steps that paths share: CPUs, doorbell, the host's side, interrupt, beginning and end.
 
-Long, for whoever reads a path has all that it is put together from before him.
+Long, for all that paths are put together from stands in one place.
 """
 
 from dataclasses import replace

@@ -12,7 +12,7 @@ from cluster_sim.memory.swiotlb import MAPPING_BYTES_MAX
 from cluster_sim.planning.protection_of import protection_of, vmm_faults
 from cluster_sim.platform.protection import PROTECTIONS
 from cluster_sim.platform.vmm import VMMS
-from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.spec import GuestGroupSpec, ScenarioSpec
 from cluster_sim.scenario.workload_spec import RawVideo, VideoWorkload
 from cluster_sim.scenario.workload_traits import traits_of
 
@@ -37,12 +37,14 @@ def assumptions_of(reading: RunReading) -> tuple[Assumption, ...]:
     for variant, scenario in known.items():
         if trusts_host(scenario):
             trusting[reading.manifest.variants[variant].axes.get(PATH_AXIS, reading.variants[variant].path)] = None
-    if bouncing := [scenario for scenario in known.values() if bounces_in_pieces(scenario)]:
-        groups = dict.fromkeys(group.name for scenario in bouncing for group in scenario.guests)
+    bouncing = dict.fromkeys(
+        group.name for scenario in known.values() for group in scenario.guests if bounces_in_pieces(scenario, group)
+    )
+    if bouncing:
         found.append(
             Assumption(
-                f"The device of {listed(list(groups))} takes a picture in pieces of 256 KiB; one that takes it as one "
-                "mapping gets none so large from swiotlb, whatever the pool: `segments: contiguous` shows it."
+                f"The device of {listed(list(bouncing))} takes a picture in pieces of 256 KiB; one that takes it as "
+                "one mapping gets none so large from swiotlb, whatever the pool: `segments: contiguous` shows it."
             )
         )
     if trusting:
@@ -55,16 +57,15 @@ def assumptions_of(reading: RunReading) -> tuple[Assumption, ...]:
     return tuple(found)
 
 
-def bounces_in_pieces(scenario: ScenarioSpec) -> bool:
-    """Whether raw pictures above the largest mapping bounce, of a device that is said to take pieces."""
-    return any(
-        needs(scenario.path_of(group), group, protection_of(scenario), scenario.memory).slots is not None
-        and isinstance(workload, VideoWorkload)
+def bounces_in_pieces(scenario: ScenarioSpec, group: GuestGroupSpec) -> bool:
+    """Whether raw pictures of a group above the largest mapping bounce, of a device that is said to take pieces."""
+    has_slots = needs(scenario.path_of(group), group, protection_of(scenario), scenario.memory).slots is not None
+    return has_slots and any(
+        isinstance(workload, VideoWorkload)
         and workload.driver == "v4l2"
         and workload.segments == "scatter_gather"
         and isinstance(workload.source, RawVideo)
         and largest_of(workload) > MAPPING_BYTES_MAX
-        for group in scenario.guests
         for workload in group.workloads
     )
 

@@ -23,7 +23,7 @@ from cluster_sim.scenario.queue_traits import Role
 from cluster_sim.scenario.spec import ScenarioSpec
 
 STEPS_MOST = 128
-"""More steps of one part of a transfer take time, mappings aside."""
+"""The most steps of one part of a transfer that take time, mappings aside."""
 AT_ONCE = (Role.IMAGE, Role.KERNEL, Role.POOL)
 """Roles whose one transfer is all of their memory."""
 

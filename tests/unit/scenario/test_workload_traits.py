@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 from pydantic import JsonValue, TypeAdapter
 
-from cluster_sim.scenario.queue_traits import MemoryRanges, QueueTraits, RequestLog, Role, TransferSizes, WorkloadTraits
+from cluster_sim.scenario.queue_traits import (
+    FarEnd,
+    MemoryRanges,
+    QueueTraits,
+    RequestLog,
+    Role,
+    TransferSizes,
+    WorkloadTraits,
+)
 from cluster_sim.scenario.workload_spec import LadderVideo, ReceiverSpec, TracedVideo, Workload
 from cluster_sim.scenario.workload_traits import traits_of
 
@@ -224,7 +232,7 @@ def test_a_server_has_a_queue_of_requests_and_one_of_answers_a_pair() -> None:
 
 
 @pytest.mark.parametrize(("where", "far_end"), [("page_cache", "page cache"), ("drive", "storage")])
-def test_files_are_a_closed_queue_a_job_whose_buffers_hold_one_fuse_request(where: str, far_end: str) -> None:
+def test_files_are_a_closed_queue_a_job_whose_buffers_hold_one_fuse_request(where: str, far_end: FarEnd) -> None:
     """Of 3 MiB in parts of 1 MiB at most."""
     files: Values = {"kind": "file", "bs": "3MiB", "iodepth": 4, "numjobs": 2, "round_trips": 3, "files": where}
     assert traits(files, thinktime="5ms", produce="1ms", consume="2ms") == WorkloadTraits(
@@ -237,7 +245,7 @@ def test_files_are_a_closed_queue_a_job_whose_buffers_hold_one_fuse_request(wher
                 cipher_bytes=4 * KIB,
                 from_device=True,
                 to_device=False,
-                far_end=far_end,  # type: ignore[arg-type]
+                far_end=far_end,
                 buffers=4,
                 buffer_bytes=MIB,
                 sizes={3 * MIB: 100},

@@ -112,6 +112,24 @@ def test_a_run_that_converts_nothing_and_copies_out_assumes_pieces_alone(tmp_pat
     assert answer_to(tmp_path, *sets, "guests.raw.workloads.0.segments=contiguous").assumed == ()
 
 
+def test_a_group_whose_pictures_fit_one_mapping_is_not_named(tmp_path: Path) -> None:
+    small = """
+  - name: small
+    count_per_host: 1
+    vcpus: 2
+    memory: 4GiB
+    workloads:
+      - kind: video
+        source: {kind: raw, width: 320, height: 240, format: nv12, fps: 60}
+        deadline: 16ms
+axes:"""
+    file = tmp_path / "both.yaml"
+    file.write_text(DEFINITION.replace("\naxes:", small), "utf-8")
+    sets = ("replications=1", "protection=pkvm", "io_path=bounce")
+    done = run(load(file, sets), tmp_path / "results", executor="inline")
+    assert [each.sentence for each in answer(RunReading(open_results(done.directory))).assumed] == [IN_PIECES]
+
+
 def test_an_unprotected_guest_and_one_that_only_sends_trust_nobody(tmp_path: Path) -> None:
     sets = ("replications=1", "io_path=shown")
     assert answer_to(tmp_path, "protection=none", *sets).assumed == ()
