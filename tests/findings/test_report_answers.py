@@ -104,11 +104,12 @@ def test_h2_is_undecided_where_small_frames_go_as_fast_by_long_lived_swiotlb(vid
         assert "% are copies" in evidence[1]
 
 
-def test_the_monitor_and_who_parses_shared_memory_are_told(videos: Answer) -> None:
-    monitor, trusting = videos.assumed
+def test_the_monitor_the_device_and_who_parses_shared_memory_are_told(videos: Answer) -> None:
+    monitor, device, trusting = videos.assumed
     assert monitor.sentence.startswith(
         "Memory converts under the monitor qemu-10 (host_faults as the definition says):"
     )
+    assert device.sentence.startswith("The device of raw takes a picture in pieces of 256 KiB;")
     assert trusting.sentence.startswith("With pool-copy and pool-zero the guest works on what came while the host can")
 
 
