@@ -15,7 +15,7 @@ from cluster_sim.refusal import Refusal
 from cluster_sim.runtime.study_point import Point, PointPool
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.spec import CostOverride
-from cluster_sim.validation.target_figures import FIGURES, UNITS, figures_of
+from cluster_sim.validation.target_figures import FIGURES, UNITS, figures_of_point
 from cluster_sim.validation.targets import FigureSpec, Target, TargetError
 
 SEED: Final = 1
@@ -100,8 +100,7 @@ def judge(
     points = [point for each in runs for point in each.points]
     tables: dict[int, Figures] = {}
     on_progress(0, len(points))
-    for number, table in pool.evaluate(points):
-        groups = figures_of(table, points[number].scenario.duration)
+    for number, groups in pool.evaluate(points, figures_of_point):
         tables[number] = {f"{group}.{name}": value for group, found in groups.items() for name, value in found.items()}
         on_progress(len(tables), len(points))
     first, judged = 0, []

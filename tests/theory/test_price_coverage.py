@@ -11,7 +11,7 @@ from cluster_sim import load, open_results, run
 from cluster_sim.analysis.price_intervals.sampled_costs import SampledCosts, sampled_costs
 from cluster_sim.analysis.price_intervals.whole_runs import known_scenarios, priced_runs
 from cluster_sim.analysis.run_reading import RunReading
-from cluster_sim.analysis.studies.study_figures import figures_by_group
+from cluster_sim.analysis.studies.study_figures import figures_of_point
 from cluster_sim.analysis.studies.study_store import ByGroup
 from cluster_sim.experiments.pools import InlinePool
 from cluster_sim.runtime.study_point import Point
@@ -57,10 +57,7 @@ DEFINITION = {
 def evaluate(stage: str, points: Sequence[Point]) -> list[ByGroup]:
     """Figures of points, in this process and kept nowhere."""
     del stage
-    found: dict[int, ByGroup] = {}
-    for number, table in InlinePool().evaluate(points):
-        found[number] = figures_by_group(table, points[number].scenario.duration / 1e9)
-    return [found[number] for number in range(len(points))]
+    return [found for _, found in InlinePool().evaluate(points, figures_of_point)]
 
 
 @pytest.fixture(scope="module")

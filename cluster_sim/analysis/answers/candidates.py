@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cluster_sim.analysis.answers.criteria import CRITERIA, MEDIAN, Criterion, Relation, relation
+from cluster_sim.analysis.answers.criteria import CRITERIA, MEDIAN, Criterion, Relation, relation, share_relation
 from cluster_sim.analysis.answers.phrases import Ends
 from cluster_sim.analysis.overloads.overload import Overload
 from cluster_sim.analysis.paired import FEWEST, Ratio
@@ -66,11 +66,15 @@ NO_PRICES = NoPrices()
 
 @dataclass(frozen=True, slots=True)
 class CandidateSet:
-    """The paths of one stratum and group, how each two compare, and what they are judged by."""
+    """The paths of one stratum and group, how each two compare, and what they are judged by.
+
+    `work` is what they move: a frame, a packet, a request.
+    """
 
     members: Sequence[Candidate]
     criteria: Sequence[Criterion] = CRITERIA
     prices: Prices = NO_PRICES
+    work: str = "frame"
 
     def ratio(self, one: Candidate, other: Candidate, figure: str) -> Ratio | None:
         """`one` over `other`, from either side's ratios."""
@@ -85,9 +89,12 @@ class CandidateSet:
         mine, theirs = one.value(criterion), other.value(criterion)
         if math.isnan(mine) or math.isnan(theirs):
             return "no ratio"
-        if criterion.is_share and mine != theirs and 0 in (mine, theirs):
-            return "better" if (mine > theirs) == criterion.more_is_better else "worse"
-        return "equal" if mine == theirs else relation(self.ratio(one, other, criterion.figure), criterion)
+        ratio = self.ratio(one, other, criterion.figure)
+        if mine == theirs:
+            return "equal"
+        if criterion.is_share and (ratio is None or min(mine, theirs) <= criterion.nothing_to):
+            return share_relation(mine, theirs, criterion)
+        return relation(ratio, criterion)
 
     def beats(self, one: Candidate, other: Candidate) -> bool:
         """Better in something, worse in nothing; who delivers beats who does not, who sustains beats who does not."""

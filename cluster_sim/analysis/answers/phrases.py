@@ -7,6 +7,7 @@ from typing import Protocol
 from cluster_sim.analysis.figures import FIGURES
 from cluster_sim.analysis.paired import Ratio
 
+ONE_REPLICATION = "By one replication, which shows nothing where chance is"
 NARROW = 0.005
 """Relative half-width below which an interval is not worth two numbers."""
 FACTOR_FROM = 2
@@ -64,12 +65,12 @@ def times(ratio: Ratio, *, within: bool = False) -> str:
     return f"{amount(ratio.mean)}, {ends}" if within else f"{amount(ratio.mean)} ({ends})"
 
 
-def measured(value: float, figure: str) -> str:
-    """A figure with its unit, such as `355 µs`, `59.9 frames/s`, `0 %`."""
+def measured(value: float, figure: str, work: str = "frame") -> str:
+    """A figure with its unit, such as `355 µs`, `59.9 frames/s`, `0 %`; frames or what else the `work` is."""
     unit = UNITS[figure]
     if unit in TIMES:
         return duration(value * TIMES[unit])
-    return f"{amount(value)} {IN_WORDS.get(unit, unit)}"
+    return f"{amount(value)} {IN_WORDS.get(unit, unit).replace('frame', work)}"
 
 
 def apart(ratio: Ratio, prices: Ends | None = None) -> str:
@@ -94,11 +95,13 @@ def distance(ratio: float) -> str:
 
 
 def distances(low: float, high: float) -> str:
-    """The distances of several ratios, from the least to the most: `2.5 to 4 times lower`."""
+    """The distances of several ratios, from the least to the most: `2.5 to 4 times lower`, `up to 3 % higher`."""
     least, most = sorted((low, high), key=lambda end: abs(math.log(end)))
     near, far = distance(least), distance(most)
     if near == far:
         return far
+    if near == "equal":
+        return f"up to {far}"
     if near.split()[1:] == far.split()[1:]:
         return f"{near.split()[0]} to {far}"
     return f"{near} to {far}"

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from cluster_sim.analysis.answers.answer import Answer, Verdict
 from cluster_sim.analysis.answers.assumptions import assumptions_of
-from cluster_sim.analysis.answers.candidates import Candidate, CandidateSet, rivals
+from cluster_sim.analysis.answers.candidates import NO_PRICES, Candidate, CandidateSet, rivals
+from cluster_sim.analysis.answers.case import Case
 from cluster_sim.analysis.answers.clustering_claim import clustering
 from cluster_sim.analysis.answers.conversion_claim import conversion
 from cluster_sim.analysis.answers.criteria import MEDIAN, criteria_of
@@ -17,12 +18,13 @@ from cluster_sim.analysis.answers.overload import Overload, overloads_of
 from cluster_sim.analysis.answers.phrases import Ends
 from cluster_sim.analysis.answers.pool_claim import pool
 from cluster_sim.analysis.answers.presumptions import presumptions_of
-from cluster_sim.analysis.answers.summary import Case, summary
+from cluster_sim.analysis.answers.summary import summary
 from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.answers.verdicts import verdict_of
 from cluster_sim.analysis.answers.where import GROUP
 from cluster_sim.analysis.answers.wider_doubts import wider_doubts
 from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.overloads.offers import WORK
 from cluster_sim.analysis.paired import FEWEST
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import PATH_AXIS, Labels, path_of
@@ -141,9 +143,8 @@ def candidates_of(
             if rival != one.label
         }
         members.append(replace(one, over=over))
-    if prices is None:
-        return CandidateSet(members, criteria)
-    return CandidateSet(members, criteria, RangesOfRows(prices, by_label))
+    ranges = NO_PRICES if prices is None else RangesOfRows(prices, by_label)
+    return CandidateSet(members, criteria, ranges, work_of(scenarios.get(rows[0].variant), rows[0].group))
 
 
 def short_labels(rows: Sequence[Row], axes: Labels) -> list[str]:
@@ -164,6 +165,14 @@ def kind_of(scenario: ScenarioSpec | None, group: str) -> str:
     """The kind of a group's path; empty where the scenario is not known."""
     groups = () if scenario is None else scenario.guests
     return next((scenario.path_of(each).kind for each in groups if scenario and each.name == group), "")
+
+
+def work_of(scenario: ScenarioSpec | None, group: str) -> str:
+    """What a group's guests move; `transfer` where it is of several kinds, or the scenario is not known."""
+    groups = () if scenario is None else scenario.guests
+    kinds = {WORK[workload.kind] for each in groups if each.name == group for workload in each.workloads}
+    kinds = kinds - {WORK["boot"]} or kinds
+    return kinds.pop() if len(kinds) == 1 else "transfer"
 
 
 @dataclass(frozen=True, slots=True)

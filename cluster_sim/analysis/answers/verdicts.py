@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from cluster_sim.analysis.answers.candidates import Candidate, CandidateSet
 from cluster_sim.analysis.answers.criteria import Criterion
-from cluster_sim.analysis.answers.phrases import apart, listed, measured
+from cluster_sim.analysis.answers.phrases import ONE_REPLICATION, apart, listed, measured
+from cluster_sim.analysis.answers.shares import nothing_told
 from cluster_sim.analysis.silence import why_nothing
 
 NOTABLE_PERCENT = 0.1
@@ -44,7 +45,7 @@ def sentence_of(candidates: CandidateSet) -> tuple[str, Candidate | None]:
         return f"Only {candidates.members[0].label} was run here: there is nothing to compare it with.", None
     sentence, best = heading(candidates)
     if len(candidates.delivering) > 1 and not candidates.shows_anything:
-        sentence = f"By one replication, which shows nothing where chance is: {sentence}"
+        return f"{ONE_REPLICATION}: {sentence}", None
     return sentence, best
 
 
@@ -81,8 +82,8 @@ def heading(candidates: CandidateSet) -> tuple[str, Candidate | None]:
 def tied(candidates: CandidateSet) -> str:
     """Between whom nothing is shown, and that what was asked for is 0 for all of them if it is."""
     shares = [each for each in candidates.criteria if each.is_share]
-    nothing = [each.name for each in shares if all(one.value(each) == 0 for one in candidates.members)]
-    told = f"Nothing is {listed(nothing, 'or')} on any path" if nothing else ""
+    nothing = [each for each in shares if not any(one.value(each) > each.nothing_to for one in candidates.members)]
+    told = capital(nothing_told(nothing))
     if nothing and len(nothing) == len(candidates.criteria):
         return f"{told}."
     first = f"{told}; no" if told else "No"
@@ -108,7 +109,7 @@ def lead_over(candidates: CandidateSet, best: Candidate, other: Candidate | None
 
 def compared(candidates: CandidateSet, one: Candidate, other: Candidate, criterion: Criterion) -> str:
     """Such as `median latency 4.5 µs, 230 times lower than swiotlb (1.04 ms)`."""
-    mine, theirs = (measured(each.value(criterion), criterion.figure) for each in (one, other))
+    mine, theirs = (measured(each.value(criterion), criterion.figure, candidates.work) for each in (one, other))
     how = apart_of(candidates, one, other, criterion)
     than = f"{how} than {other.label} ({theirs})" if how else f"{other.label} has {theirs}"
     return f"{criterion.name} {mine}, {than}"
@@ -149,7 +150,7 @@ def line_of(candidates: CandidateSet, criterion: Criterion) -> str:
     title = criterion.name[:1].upper() + criterion.name[1:]
     if not known:
         return f"{title}: no path has any."
-    values = {measured(each.value(criterion), criterion.figure) for each in known}
+    values = {measured(each.value(criterion), criterion.figure, candidates.work) for each in known}
     if len(values) == 1 and len(known) > 1 and not any(each.overload for each in candidates.members):
         who = "every path" if len(known) == len(candidates.members) else labels_of(known)
         return f"{title}: {values.pop()} on {who}."
@@ -157,7 +158,8 @@ def line_of(candidates: CandidateSet, criterion: Criterion) -> str:
     told: dict[tuple[str, str], list[str]] = {}
     for each in sorted(known, key=lambda each: sign * each.value(criterion)):
         beside = beside_baseline(candidates, each, criterion)
-        told.setdefault((measured(each.value(criterion), criterion.figure), beside), []).append(each.label)
+        value = measured(each.value(criterion), criterion.figure, candidates.work)
+        told.setdefault((value, beside), []).append(each.label)
     clauses = [f"{listed(who)} {value}{beside}" for (value, beside), who in told.items()]
     if criterion.is_timing and (strained := [each for each in candidates.delivering if each.overload is not None]):
         clauses.append(f"{labels_of(strained)} unbounded")

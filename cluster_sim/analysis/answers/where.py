@@ -30,10 +30,14 @@ def everywhere(every: Sequence[Labels]) -> str:
     protected = [name for name in names if name != "none"]
     if len(protected) < 2:
         return "everywhere"
-    number = NUMBERS[len(protected)] if len(protected) < len(NUMBERS) else str(len(protected))
-    both = len(protected) == 2
-    told = "on both technologies" if both else f"on all {number} technologies"
+    told = all_technologies(len(protected))
     return f"{told} and without protection" if len(protected) < len(names) else told
+
+
+def all_technologies(number: int) -> str:
+    """So many technologies, which are all."""
+    word = NUMBERS[number] if number < len(NUMBERS) else str(number)
+    return "on both technologies" if number == 2 else f"on all {word} technologies"
 
 
 def clauses_of(chosen: list[Labels], every: list[Labels], axes: Sequence[str]) -> list[str]:
@@ -42,7 +46,9 @@ def clauses_of(chosen: list[Labels], every: list[Labels], axes: Sequence[str]) -
     block = [each for each in every if all(each[axis] in labels for axis, labels in sets.items())]
     if len(block) == len(chosen):
         told = [
-            told_of(axis, labels) for axis, labels in sets.items() if len(labels) < len({each[axis] for each in every})
+            told_of(axis, labels, [each[axis] for each in every])
+            for axis, labels in sets.items()
+            if len(labels) < len({each[axis] for each in every})
         ]
         return [" ".join(told)]
     axis = next(axis for axis in axes if len(sets[axis]) > 1)
@@ -52,11 +58,14 @@ def clauses_of(chosen: list[Labels], every: list[Labels], axes: Sequence[str]) -
         mine, others = ([each for each in cases if each[axis] == label] for cases in (chosen, every))
         inner = () if len(mine) == len(others) else tuple(clauses_of(mine, others, rest))
         by_place.setdefault(inner, []).append(label)
-    return [" ".join(filter(None, (told_of(axis, labels), listed(inner)))) for inner, labels in by_place.items()]
+    names = [each[axis] for each in every]
+    return [" ".join(filter(None, (told_of(axis, labels, names), listed(inner)))) for inner, labels in by_place.items()]
 
 
-def told_of(axis: str, labels: Sequence[str]) -> str:
-    """`on pKVM and SNP`, `for raw`, `with memory g4`."""
+def told_of(axis: str, labels: Sequence[str], among: Sequence[str] = ()) -> str:
+    """`on pKVM and SNP`, `for raw`, `with memory g4`; in few words where they are all that there are `among` others."""
+    if axis == TECHNOLOGY and {*labels} == {*among} - {"none"} and len(labels) > 1:
+        return all_technologies(len(labels))
     if axis == TECHNOLOGY:
         names = [PROTECTIONS[each].title if each in PROTECTIONS else each for each in labels if each != "none"]
         told = f"on {listed(names)}" if names else ""

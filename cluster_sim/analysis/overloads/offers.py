@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from cluster_sim.scenario.queue_traits import QueueTraits, Role
 from cluster_sim.scenario.spec import ScenarioSpec
@@ -15,7 +16,18 @@ from cluster_sim.scenario.workload_spec import (
 )
 from cluster_sim.scenario.workload_traits import traits_of
 
-UNITS: Mapping[str, str] = {"video": "frames/s", "network": "packets/s", "block": "requests/s", "churn": "ranges/s"}
+WORK: Final[Mapping[str, str]] = {
+    "video": "frame",
+    "network": "packet",
+    "block": "request",
+    "files": "request",
+    "request_response": "request",
+    "churn": "range",
+    "boot": "boot",
+}
+"""What a workload's transfers are called, by its kind."""
+AT_A_RATE: Final = ("video", "network", "block", "churn")
+"""Kinds of workloads that may offer work at a rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +46,32 @@ class Offer:
 
 
 def offers_of(scenario: ScenarioSpec, group: str) -> dict[tuple[str, str], Offer]:
-    """By (part, workload), as the table `workloads` names them; closed loops and boots offer nothing at a rate."""
+    """By (part, workload), as the table `workloads` names them; closed loops and boots offer nothing at a rate.
+
+    Of guests that boot within the run nothing is: what they lose, their boots may take.
+    """
     found: dict[tuple[str, str], Offer] = {}
     for each in scenario.guests:
-        if each.name != group:
+        if each.name != group or any(traits_of(workload).boots for workload in each.workloads):
             continue
         for number, workload in enumerate(each.workloads):
-            if workload.kind not in UNITS:
+            if workload.kind not in AT_A_RATE:
                 continue
             for queue in traits_of(workload).queues:
                 if not queue.is_closed:
                     part = "churn" if queue.role is Role.CHURN else "requests"
-                    found[part, str(number)] = offer_of(workload, queue)
+                    found[part, str(number)] = offer_of(workload, queue, each.vcpus)
     return found
 
 
-def offer_of(workload: Workload, queue: QueueTraits) -> Offer:
-    """One kind of queue of a workload; ranges of a churn are as many in flight as it has."""
-    count = 1 if queue.ranges is None else queue.ranges.count or 1
+def offer_of(workload: Workload, queue: QueueTraits, vcpus: int) -> Offer:
+    """One kind of queue of a workload; of a churn's ranges as many are in flight as vCPUs can convert at once."""
+    count = 1 if queue.ranges is None else min(queue.ranges.count or 1, vcpus)
     return Offer(
         stated=stated_rate(workload),
-        unit=UNITS[workload.kind],
+        unit=f"{WORK[workload.kind]}s/s",
         queues=queue.queues,
-        in_flight=queue.queues * max(queue.buffers, count),
+        in_flight=queue.queues * (count if queue.ranges is not None else queue.buffers),
         is_threaded=queue.is_threaded,
     )
 

@@ -11,7 +11,7 @@ from cluster_sim.analysis.figures import DROPPED, FIGURES, figures_of
 from cluster_sim.analysis.guest_table import GuestTable
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.integers import Int64s
-from cluster_sim.runtime.study_point import VARIANT
+from cluster_sim.runtime.study_point import VARIANT, Point
 
 MEAN: Final = "mean"
 """Mean latency: from exact sums, while quantiles come from histograms with steps of 1/128."""
@@ -34,8 +34,9 @@ def check_figure(name: str) -> str:
     return name
 
 
-def figures_by_group(table: pa.Table, duration_s: float) -> dict[str, dict[str, float]]:
-    """All figures of each guest group of one point."""
+def figures_of_point(point: Point, table: pa.Table) -> dict[str, dict[str, float]]:
+    """All figures of each guest group of one point, from its table `guests`."""
+    duration_s = point.scenario.duration / 1e9
     guests = GuestTable(table)
     found = {}
     for group in guests.groups(VARIANT):

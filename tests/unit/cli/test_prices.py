@@ -56,7 +56,7 @@ def test_compare_and_report_carry_both_intervals_and_run_each_sample_once(made: 
     assert told["prices"]["samples"] == SAMPLES
     assert not told["prices"]["is_quick"]
     ratios = [ratio for row in told["rows"] for ratio in row["ratios"].values()]
-    assert ratios
+    assert len(ratios) > 20
     for ratio in ratios:
         assert ratio["sampling"]["low"] <= ratio["ratio"] <= ratio["sampling"]["high"]
         if ratio["prices"] is not None:

@@ -12,7 +12,7 @@ from cluster_sim.platform.profile import library, load_profile
 from cluster_sim.report.validation import beside_published, number_of
 from cluster_sim.runtime.study_point import Point
 from cluster_sim.validation.judging import judge
-from cluster_sim.validation.target_figures import figures_of
+from cluster_sim.validation.target_figures import figures_of_point
 from cluster_sim.validation.targets import shipped_targets
 
 PAGE = Path("docs/validity.md")
@@ -28,8 +28,8 @@ def per_s(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
         file.write_text(text, "utf-8")
         variants = load_checked(file).variants
         points = [Point(variant.scenario, file.parent, 1, 0) for variant in variants]
-        for index, table in InlinePool().evaluate(points):
-            (figures,) = figures_of(table, variants[index].scenario.duration).values()
+        for index, by_group in InlinePool().evaluate(points, figures_of_point):
+            (figures,) = by_group.values()
             found[f"{number}.{variants[index].label}"] = figures["per_s"] * 1e6
             found[f"{number}.{variants[index].label}.mean"] = figures["mean"] / 1e3
     return found

@@ -7,11 +7,15 @@ from itertools import product
 import pytest
 
 from cluster_sim.analysis.answers.candidates import CandidateSet
-from cluster_sim.analysis.answers.summary import Case, summary
+from cluster_sim.analysis.answers.case import Case
+from cluster_sim.analysis.answers.overload import Overload
+from cluster_sim.analysis.answers.summary import summary
 from cluster_sim.analysis.answers.where import where
 from cluster_sim.analysis.strata import Labels
 from cluster_sim.scenario.judged_names import JudgedName
 from tests.unit.analysis.answers.candidate_sets import (
+    LOCKED,
+    SAME,
     Ends,
     PricesByLabel,
     candidate,
@@ -90,7 +94,8 @@ def cases(*sets: CandidateSet) -> list[Case]:
 def test_who_leads_everywhere_and_what_flips() -> None:
     found = summary(cases(compared(0.25, 0.5), compared(0.4, 2.0), compared(0.4, 3.0)))
     assert found == (
-        "pool has the lowest median latency on all three technologies, 2.5 to 4 times lower than swiotlb; "
+        "pool has the lowest median latency on all three technologies: 25 µs on pKVM and 40 µs on AMD SEV-SNP and "
+        "Intel TDX, 2.5 to 4 times lower than swiotlb; "
         "convert is ahead of swiotlb on pKVM and behind on AMD SEV-SNP and Intel TDX; nothing else flips."
     )
 
@@ -98,16 +103,17 @@ def test_who_leads_everywhere_and_what_flips() -> None:
 def test_no_order_flips() -> None:
     found = summary(cases(compared(0.5, 2.0), compared(0.5, 2.0)))
     assert found == (
-        "pool has the lowest median latency on both technologies, 2 times lower than swiotlb; no order to swiotlb "
-        "flips."
+        "pool has the lowest median latency on both technologies: 50 µs, 2 times lower than swiotlb; no order to "
+        "swiotlb flips; beside swiotlb, convert is 2 times higher."
     )
 
 
 def test_leaders_by_place() -> None:
     found = summary(cases(compared(0.5, 0.25), compared(0.5, 2.0)))
     assert found.startswith(
-        "convert has the lowest median latency on pKVM, 4 times lower than swiotlb; pool has the lowest median latency "
-        "on AMD SEV-SNP, 2 times lower than swiotlb; convert is ahead of swiotlb on pKVM and behind on AMD SEV-SNP"
+        "convert has the lowest median latency on pKVM: 25 µs, 4 times lower than swiotlb; pool has the lowest median "
+        "latency on AMD SEV-SNP: 50 µs, 2 times lower than swiotlb; convert is ahead of swiotlb on pKVM and behind "
+        "on AMD SEV-SNP"
     )
 
 
@@ -127,7 +133,7 @@ def test_whose_share_is_not_nothing() -> None:
     )
     found = summary(cases(compared(0.5, 2.0, ("late", "dropped")), late))
     assert found == (
-        "Late: up to 3 % by swiotlb on AMD SEV-SNP, up to 40 % by convert on AMD SEV-SNP, nothing by pool; nothing is "
+        "Late: 3 % by swiotlb on AMD SEV-SNP, 40 % by convert on AMD SEV-SNP, nothing by pool; nothing is "
         "dropped on any path."
     )
 
@@ -151,3 +157,90 @@ def test_orders_that_turn_within_the_ranges_of_the_costs_are_named() -> None:
 def test_paths_alone_have_no_summary() -> None:
     assert summary(cases(candidates(candidate("swiotlb", is_baseline=True)))) == ""
     assert summary([]) == ""
+
+
+def test_figures_come_in_the_order_in_which_they_are_judged() -> None:
+    found = summary(cases(compared(0.5, 2.0, ("latency", "dropped")), compared(0.5, 2.0, ("latency", "dropped"))))
+    assert found.endswith("beside swiotlb, convert is 2 times higher; nothing is dropped on any path.")
+
+
+def test_what_no_path_changes_is_told_as_such() -> None:
+    alike = candidates(
+        candidate("swiotlb", is_baseline=True, refused=40.0),
+        candidate("pool", {"swiotlb": {"p50": SAME}}, refused=40.0),
+        judge=("refused", "latency"),
+    )
+    assert summary(cases(alike, alike)) == (
+        "Refused: 40 guests on both technologies on every path; no difference is shown in median latency."
+    )
+
+
+def test_a_share_that_differs_by_chance_alone_shows_no_difference() -> None:
+    near = candidates(
+        candidate("swiotlb", is_baseline=True, late=3.0),
+        candidate("pool", {"swiotlb": {"late": (1.1, 0.8, 1.4)}}, late=3.3),
+        judge=("late",),
+    )
+    assert summary(cases(near)) == "Late: 3 to 3.3 %, with no difference shown between paths."
+
+
+def test_who_drops_all_differs_from_who_drops_nothing() -> None:
+    mute = candidates(candidate("swiotlb", is_baseline=True), silent("convert"), judge=("dropped",))
+    assert summary(cases(mute)) == "Dropped: 100 % by convert, nothing by swiotlb; convert delivers nothing."
+
+
+def test_of_many_the_most_is_told_and_the_rest_are_counted() -> None:
+    members = [candidate(f"path-{number}", late=10.0 * number) for number in range(5, 0, -1)]
+    late = candidates(candidate("swiotlb", is_baseline=True), *members, judge=("late",))
+    assert summary(cases(late)) == (
+        "Late: up to 50 % by path-5, 40 % by path-4, 30 % by path-3, less by 2 more, nothing by swiotlb."
+    )
+
+
+def test_what_the_end_finds_in_flight_is_no_backlog() -> None:
+    found = candidates(candidate("swiotlb", is_baseline=True, unfinished=0.9), candidate("pool"), judge=("unfinished",))
+    assert summary(cases(found)) == "Nothing is unfinished on any path."
+
+
+def test_what_is_counted_has_words_of_its_own() -> None:
+    found = candidates(
+        candidate("swiotlb", is_baseline=True, switches=0.0),
+        candidate("pool", switches=0.0),
+        judge=("switches", "late"),
+    )
+    assert summary(cases(found)) == "Nothing is late on any path; no path has switches."
+
+
+def test_a_path_among_the_best_everywhere_is_named_with_its_values() -> None:
+    near = candidates(
+        candidate("swiotlb", is_baseline=True, p50=300.0),
+        candidate("pool", {"swiotlb": {"p50": exactly(1 / 3)}, "direct": {"p50": SAME}}, p50=100.0),
+        candidate("direct", {"swiotlb": {"p50": exactly(1 / 3)}}, p50=100.0),
+        judge=("latency",),
+    )
+    alone = candidates(
+        candidate("swiotlb", is_baseline=True, p50=300.0),
+        candidate("pool", {"swiotlb": {"p50": exactly(1 / 3)}, "direct": {"p50": exactly(0.5)}}, p50=100.0),
+        candidate("direct", {"swiotlb": {"p50": exactly(2 / 3)}}, p50=200.0),
+        judge=("latency",),
+    )
+    assert summary(cases(near, alone)) == (
+        "pool has the lowest median latency, alone or with others, on both technologies: 100 µs, 3 times lower than "
+        "swiotlb; no order to swiotlb flips; beside swiotlb, direct is 33.3 % lower to 3 times lower."
+    )
+
+
+def test_a_baseline_that_leads_is_told_beside_the_next() -> None:
+    assert summary(cases(compared(2.0, 4.0))) == (
+        "swiotlb has the lowest median latency: 100 µs, 2 times lower than pool; "
+        "beside swiotlb, pool is 2 times higher and convert is 4 times higher."
+    )
+
+
+def test_who_sustains_less_is_told_how_much() -> None:
+    members = compared(0.5, 2.0).members
+    less = Overload(60, 45, "frames/s", "the host's worker", 1.33)
+    strained = [candidates(*members[:2], overloaded(members[2], each), judge=("latency",)) for each in (LOCKED, less)]
+    assert summary(cases(*strained)).endswith(
+        "convert does not sustain 60 frames/s on both technologies, but only 33 to 45."
+    )
