@@ -42,7 +42,7 @@ ASKED: Final[dict[str, str]] = {
     "camera_contiguous": r"Dropped: 100 % by contiguous .* with source vga, hd and full-hd, nothing by ",
     "camera_upload": r"Dropped: .*swiotlb.*has the lowest median latency.*swiotlb delivers nothing .*for camera-8k",
     "conversion_churn": r"has the highest throughput.*nothing is late on any path.*does not sustain 8,000 ranges/s",
-    "conversion_strategies": r"kept-64 has the lowest median latency.*; ahead of swiotlb wherever they differ from it: .*kept-8",
+    "conversion_strategies": r"kept-64 has the lowest median latency.*; ahead of swiotlb wherever .*kept-8",
     "echo_server": r"has the highest throughput.* with clients 1.*requests/s with clients ",
     "exclusive_pins": r"Nothing is dropped on any path; exclusive_pin has the lowest median latency",
     "guest_to_guest": r"mean time from guest to guest everywhere: .* hosts_on same-host and .* hosts_on two-hosts",
