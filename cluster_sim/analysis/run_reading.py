@@ -11,6 +11,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
+from cluster_sim.analysis.answers.criteria import criteria_of
 from cluster_sim.analysis.comparison import Row, RowsByBaseline, compare, with_prices
 from cluster_sim.analysis.guest_memory import FaultRow, MemoryRow, fault_rows, memory_rows
 from cluster_sim.analysis.overloads.finding import find_overloads, is_suspect
@@ -97,6 +98,11 @@ class RunReading:
     def baseline(self) -> Labels:
         """The labels that variants are compared with; empty where the definition names none."""
         return self.manifest.baseline
+
+    @property
+    def judged(self) -> frozenset[str]:
+        """The figures that the definition judges by."""
+        return frozenset(each.figure for each in criteria_of(self.manifest.judge))
 
     @cached_property
     def rows(self) -> Sequence[Row]:

@@ -83,12 +83,14 @@ def compare(  # noqa: PLR0913 - one parameter an option
                 raise ComparisonError("--precision", found="no ratios", allowed="a baseline to compare with")
             readings = run_more(opened, wish, wished, at_most, Means(executor or "ray", actors), out)
             rows = compare_runs(readings, wish.baseline, interval=interval)
+    asked = frozenset[str]().union(*(run.judged for run in readings))
     intervals = intervals_of(readings[0], prices, executor, actors) if prices else None
     rows = with_prices(rows, intervals) if intervals else rows
+    readings = [run.with_prices(intervals) for run in readings] if intervals else readings
     for run in readings:
         out.print(verdict_lines(run, is_judged=wish.baseline is None and len(readings) == 1))
     with refusing_bad_input():
-        out.print(comparison(rows, shown, strata, interval=interval, details=details, precision=wished))
+        out.print(comparison(rows, shown, strata, asked=asked, interval=interval, details=details, precision=wished))
     print_needs(out, rows, USUAL_PRECISION if wished is None else wished, is_wished=wished is not None)
     print_runs(out, readings, "" if intervals is None else intervals.how)
 

@@ -74,7 +74,7 @@ def print_finished(out: Console, finished: Finished, seconds: float, workload: P
     reading = RunReading(open_results(finished.storage.uri))
     manifest = reading.manifest
     out.print(verdict_lines(reading))
-    out.print(comparison(reading.rows, reading.baseline))
+    out.print(comparison(reading.rows, reading.baseline, asked=reading.judged))
     out.print(guest_memory(reading))
     run_path = shown_path(finished.storage)
     of_ray = f", of which Ray's start took {finished.ray_start_s:.1f} s" if finished.ray_start_s else ""

@@ -1,7 +1,7 @@
 """The comparison as terminal tables: figures per path and group, then ratios to the baseline."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -34,18 +34,21 @@ def comparison(
     baseline: Mapping[str, str],
     by: Sequence[str] | None = None,
     *,
+    asked: Collection[str] = (),
     interval: Method = "t",
     details: bool = False,
     precision: float | None = None,
 ) -> Group:
     """All tables of a comparison, one a stratum; `by` names the axes that make strata (or `group`).
 
+    `asked` are figures that are shown because the definition judges by them.
     `details` gives each ratio a line of its own, with difference, effect size, and, where a `precision` is wished,
     the replications that it needs.
     """
     chosen = strata_axes(rows, baseline, by)
     tables: list[RenderableType] = []
-    shown = [each for each in FIGURES if not each.where_any or any(has(row, each) for row in rows)]
+    wanted = [each for each in FIGURES if not each.where_asked or each.name in asked]
+    shown = [each for each in wanted if not each.where_any or any(has(row, each) for row in rows)]
     for title, stratum in strata(rows, chosen):
         tables.append(figures_table(title, stratum, chosen, shown))
         compared = [row for row in stratum if row.ratios and not row.is_baseline]
