@@ -1,6 +1,6 @@
 """Seconds of the price intervals of the main job: whole runs at joint samples of all costs, and quick ones.
 
-    python -m benchmarks.prices [--samples 40] [--run DIRECTORY] [--executor ray]
+    python -m benchmarks.prices [--samples 28] [--run DIRECTORY] [--executor ray]
 
 The run that they are of has compiled the engine before. Points that an earlier call kept beside it are removed first.
 """

@@ -6,12 +6,14 @@ import pytest
 
 from cluster_sim import compare, load, open_results, run
 from cluster_sim.analysis.comparison import Row
+from docs import make_readme
 from tests.main_job import MAIN_JOB
 
 TECHNOLOGIES = ("pkvm", "sev-snp", "tdx", "cca")
 LOSING_CONTENT = TECHNOLOGIES[1:]
 GROUPS = ("raw", "coded")
-SETS = ("duration=2s", "replications=3", "record=summary")
+SETS = ("record=summary",)
+ALONE = ("duration=2s", "protection=none", "cluster.hosts=1")
 AROUND_EACH = {
     (path, *others)
     for path, others in (
@@ -29,10 +31,21 @@ Rows = dict[tuple[str, ...], Row]
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that the README is about, without its rows of transfers."""
+    return run(load("swiotlb_vs_zero_copy", SETS), tmp_path_factory.mktemp("run"), executor="inline").directory
+
+
+@pytest.fixture(scope="module")
+def rows(directory: Path) -> Rows:
     """By technology, path, memory, host faults, copier and group."""
-    finished = run(load("swiotlb_vs_zero_copy", SETS), tmp_path_factory.mktemp("run"), executor="inline")
-    return {(*row.axes.values(), row.group): row for row in compare(open_results(finished.directory))}
+    return {(*row.axes.values(), row.group): row for row in compare(open_results(directory))}
+
+
+def test_the_answer_in_the_readme_is_that_of_the_run(directory: Path) -> None:
+    text = make_readme.TARGET.read_text("utf-8")
+    is_current = make_readme.written(text, make_readme.answer_of(directory)) == text
+    assert is_current, f"README.md is stale: {make_readme.COMMAND}"
 
 
 def bounced(rows: Rows, technology: str, copier: str, group: str, *, for_life: bool = False) -> Row:
@@ -122,7 +135,9 @@ def test_where_content_is_lost_conversion_makes_the_copies_of_long_lived_swiotlb
 
 
 def test_converting_costs_an_unprotected_guest_nothing(tmp_path: Path) -> None:
-    finished = run(load(MAIN_JOB, [*SETS, "protection=none", "cluster.hosts=1"]), tmp_path, executor="inline")
+    finished = run(
+        load(MAIN_JOB, [*SETS, *ALONE]), tmp_path, executor="inline"
+    )
     found = {(row.axes["io_path"], row.group): row.figures for row in compare(open_results(finished.directory))}
     for group in GROUPS:
         assert found["convert-4k", group] == pytest.approx(found["direct", group], nan_ok=True)

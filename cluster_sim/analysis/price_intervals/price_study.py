@@ -17,8 +17,8 @@ from cluster_sim.experiments.manifests import versions
 from cluster_sim.experiments.pools import pool_of
 
 FOLDER: Final = "prices"
-SAMPLES: Final = 32
-"""Joint samples unless told otherwise: a new draw of all costs lies in their range 31 times of 33."""
+SAMPLES: Final = 28
+"""Joint samples unless told otherwise: a new draw of all costs lies in their range 27 times of 29."""
 LEAST: Final = 20
 """Samples whose range holds a new draw nine times of ten."""
 INLINE_MOST: Final = 400
