@@ -10,12 +10,12 @@ from typing import Final
 
 from cluster_sim import open_results
 from cluster_sim.analysis.answers.candidates import Candidate
-from cluster_sim.analysis.answers.case import Case
 from cluster_sim.analysis.answers.criteria import MEDIAN
 from cluster_sim.analysis.answers.phrases import measured
 from cluster_sim.analysis.answers.run_answer import cases_of
-from cluster_sim.analysis.answers.summary import summary
 from cluster_sim.analysis.answers.verdicts import beside_baseline
+from cluster_sim.analysis.first_sentence.case import Case
+from cluster_sim.analysis.first_sentence.summary import summary
 from cluster_sim.analysis.price_intervals.quick import quick_intervals
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.platform.protection import PROTECTIONS

@@ -6,9 +6,9 @@ from rich.console import Group
 from rich.text import Text
 
 from cluster_sim.analysis.answers.run_answer import cases_of
-from cluster_sim.analysis.answers.summary import summary
 from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.answers.verdicts import sentence_of
+from cluster_sim.analysis.first_sentence.summary import summary
 from cluster_sim.analysis.price_intervals.quick import quick_intervals
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.report.folded_table import literal_text

@@ -135,9 +135,7 @@ def test_where_content_is_lost_conversion_makes_the_copies_of_long_lived_swiotlb
 
 
 def test_converting_costs_an_unprotected_guest_nothing(tmp_path: Path) -> None:
-    finished = run(
-        load(MAIN_JOB, [*SETS, *ALONE]), tmp_path, executor="inline"
-    )
+    finished = run(load(MAIN_JOB, [*SETS, *ALONE]), tmp_path, executor="inline")
     found = {(row.axes["io_path"], row.group): row.figures for row in compare(open_results(finished.directory))}
     for group in GROUPS:
         assert found["convert-4k", group] == pytest.approx(found["direct", group], nan_ok=True)

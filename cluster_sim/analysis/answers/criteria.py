@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from cluster_sim.analysis.answers.phrases import listed
 from cluster_sim.analysis.paired import FEWEST, Ratio
 from cluster_sim.scenario.judged_names import JudgedName
 
@@ -75,6 +76,15 @@ CRITERIA = tuple(JUDGED[name] for name in USUAL)
 def criteria_of(judge: Sequence[str]) -> tuple[Criterion, ...]:
     """What a run is judged by, in the order of its definition; names of another version are passed over."""
     return tuple(each for name in judge for known, each in JUDGED.items() if known == name) or CRITERIA
+
+
+def nothing_told(criteria: Sequence[Criterion]) -> str:
+    """`nothing is late, dropped or frozen on any path`, `no path has switches`; empty for none."""
+    words = [each.name for each in criteria if not each.is_count]
+    counted = [each.name for each in criteria if each.is_count]
+    clauses = [f"nothing is {listed(words, 'or')} on any path"] if words else []
+    clauses += [f"no path has {listed(counted, 'or')}"] if counted else []
+    return "; ".join(clauses)
 
 
 def share_relation(mine: float, theirs: float, criterion: Criterion) -> Relation:

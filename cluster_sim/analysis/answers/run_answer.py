@@ -8,7 +8,6 @@ from typing import Protocol
 from cluster_sim.analysis.answers.answer import Answer, Verdict
 from cluster_sim.analysis.answers.assumptions import assumptions_of
 from cluster_sim.analysis.answers.candidates import NO_PRICES, Candidate, CandidateSet, rivals
-from cluster_sim.analysis.answers.case import Case
 from cluster_sim.analysis.answers.clustering_claim import clustering
 from cluster_sim.analysis.answers.conversion_claim import conversion
 from cluster_sim.analysis.answers.criteria import MEDIAN, criteria_of
@@ -18,12 +17,13 @@ from cluster_sim.analysis.answers.overload import Overload, overloads_of
 from cluster_sim.analysis.answers.phrases import Ends
 from cluster_sim.analysis.answers.pool_claim import pool
 from cluster_sim.analysis.answers.presumptions import presumptions_of
-from cluster_sim.analysis.answers.summary import summary
 from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.answers.verdicts import verdict_of
-from cluster_sim.analysis.answers.where import GROUP
 from cluster_sim.analysis.answers.wider_doubts import wider_doubts
 from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.first_sentence.case import Case
+from cluster_sim.analysis.first_sentence.summary import summary
+from cluster_sim.analysis.first_sentence.where import GROUP
 from cluster_sim.analysis.overloads.offers import WORK
 from cluster_sim.analysis.paired import FEWEST
 from cluster_sim.analysis.run_reading import RunReading

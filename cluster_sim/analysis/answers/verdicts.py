@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cluster_sim.analysis.answers.candidates import Candidate, CandidateSet
-from cluster_sim.analysis.answers.criteria import Criterion
+from cluster_sim.analysis.answers.criteria import Criterion, nothing_told
 from cluster_sim.analysis.answers.phrases import ONE_REPLICATION, apart, listed, measured
-from cluster_sim.analysis.answers.shares import nothing_told
 from cluster_sim.analysis.silence import why_nothing
 
 NOTABLE_PERCENT = 0.1
@@ -122,13 +121,17 @@ def apart_of(candidates: CandidateSet, one: Candidate, other: Candidate, criteri
 
 
 def leads_told(candidates: CandidateSet) -> list[str]:
-    """A clause for the paths that lead in the same figures: the first of these with its values, the others named."""
+    """A clause for the paths that lead in the same figures: the first of these with its values, the others named.
+
+    They come in the order in which figures are judged.
+    """
     by_figures: dict[tuple[Criterion, ...], list[Candidate]] = {}
     for each in candidates.unbeaten:
         if found := candidates.leads(each):
             by_figures.setdefault(tuple(found), []).append(each)
     clauses = []
-    for (first, *others), those in by_figures.items():
+    order = [*candidates.criteria]
+    for (first, *others), those in sorted(by_figures.items(), key=lambda each: order.index(each[0][0])):
         lead = "leads" if len(those) == 1 else "lead"
         more = f"; also in {listed([each.name for each in others])}" if others else ""
         clauses.append(f"{labels_of(those)} {lead} in {lead_in(candidates, those[0], first)}{more}")

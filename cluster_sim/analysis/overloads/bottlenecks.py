@@ -22,7 +22,7 @@ WAITED_MOST: Final = 0.5
 OF_HOST: Final = (
     ("conversion lock", Category.LOCK_WAIT, "{protection}'s host-wide lock"),
     ("IOMMU queue", Category.TLB, "the IOMMU's invalidation queue"),
-    ("security processor or drive", Category.STORAGE, "the drive"),
+    ("security processor or drive", Category.STORAGE, "the security processor or the drive"),
     ("memory bus full", Category.BANDWIDTH_WAIT, "the memory bus"),
     ("card, sending", Category.NETWORK, "the network card"),
     ("card, receiving", Category.NETWORK, "the network card"),

@@ -80,7 +80,7 @@ def sentence(totals: Mapping[str, int], hosts: HostUse = IDLE, spec: ScenarioSpe
         ("link", "network_ns", "the link to another host"),
         ("copy engines", "engine_copy_ns", "the host's copy engines"),
         ("storage", "storage_ns", "the storage"),
-        ("security processor or drive", "storage_ns", "the drive"),
+        ("security processor or drive", "storage_ns", "the security processor or the drive"),
     ],
 )
 def test_a_resource_of_the_host_that_is_full_is_short_where_the_group_uses_it(

@@ -1,6 +1,6 @@
 """A figure over several cases: its one value, its range, or a range for each label that moves it."""
 
-from cluster_sim.analysis.answers.spread import spread
+from cluster_sim.analysis.first_sentence.spread import spread
 from cluster_sim.analysis.strata import Labels
 
 

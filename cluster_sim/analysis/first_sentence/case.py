@@ -7,7 +7,7 @@ from typing import Final
 from cluster_sim.analysis.answers.candidates import Candidate, CandidateSet
 from cluster_sim.analysis.answers.criteria import Criterion
 from cluster_sim.analysis.answers.phrases import listed
-from cluster_sim.analysis.answers.where import where
+from cluster_sim.analysis.first_sentence.where import where
 from cluster_sim.analysis.strata import Labels
 
 MOST_NAMED: Final = 4
@@ -45,10 +45,10 @@ def cases_with(cases: Sequence[Case], label: str) -> list[Labels]:
     return [case.labels for case in cases if any(one.label == label for one in case.candidates.members)]
 
 
-def by_place(cases: Sequence[Case], places: dict[str, list[Labels]]) -> dict[str, list[str]]:
+def by_place(cases: Sequence[Case], labels_by_path: dict[str, list[Labels]]) -> dict[str, list[str]]:
     """Paths by where something holds of them, of all the cases that they were run in; with a space before it."""
     found: dict[str, list[str]] = {}
-    for label, labels in places.items():
+    for label, labels in labels_by_path.items():
         mine = cases_with(cases, label)
         at = "" if len(labels) == len(mine) < len(cases) else where(labels, mine)
         found.setdefault(spaced(at), []).append(label)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from cluster_sim.analysis.answers.case import Case, differs
-from cluster_sim.analysis.answers.criteria import Criterion
-from cluster_sim.analysis.answers.leaders import leaders_told
-from cluster_sim.analysis.answers.orders import orders_told
+from cluster_sim.analysis.answers.criteria import Criterion, nothing_told
 from cluster_sim.analysis.answers.phrases import ONE_REPLICATION, listed
-from cluster_sim.analysis.answers.shares import is_nothing, nothing_told, share_told
-from cluster_sim.analysis.answers.shortfalls import silent_told, strained_told, turning_told
+from cluster_sim.analysis.first_sentence.case import Case, differs
+from cluster_sim.analysis.first_sentence.leaders import leaders_told
+from cluster_sim.analysis.first_sentence.orders import orders_told
+from cluster_sim.analysis.first_sentence.shares import is_nothing, share_told
+from cluster_sim.analysis.first_sentence.shortfalls import silent_told, strained_told, turning_told
 
 
 def summary(cases: Sequence[Case]) -> str:
@@ -39,7 +39,7 @@ def figures_told(cases: Sequence[Case], criteria: Sequence[Criterion], first: Cr
     """Clauses in the order of what is judged; of figures that are no shares, up to the first in which paths differ."""
     nothing = [each for each in criteria if each.is_share and is_nothing(cases, each)]
     others = [each for each in criteria if not each.is_share]
-    alike = others if first is None else others[: others.index(first)]
+    unvarying = others if first is None else others[: others.index(first)]
     told: list[str] = []
     for each in criteria:
         if each in nothing:
@@ -48,6 +48,6 @@ def figures_told(cases: Sequence[Case], criteria: Sequence[Criterion], first: Cr
             told.append(share_told(cases, each))
         elif each is first:
             told += [leaders_told(cases, each), *orders_told(cases, each)]
-        elif alike and each is alike[0]:
-            told.append(f"no difference is shown in {listed([one.name for one in alike], 'or')}")
+        elif unvarying and each is unvarying[0]:
+            told.append(f"no difference is shown in {listed([one.name for one in unvarying], 'or')}")
     return told

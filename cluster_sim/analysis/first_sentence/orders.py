@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from cluster_sim.analysis.answers.candidates import Candidate
-from cluster_sim.analysis.answers.case import Case, few, labels_where
 from cluster_sim.analysis.answers.criteria import Criterion, Relation
-from cluster_sim.analysis.answers.leaders import leader_everywhere
 from cluster_sim.analysis.answers.phrases import distances, listed
-from cluster_sim.analysis.answers.where import where
+from cluster_sim.analysis.first_sentence.case import Case, few, labels_where
+from cluster_sim.analysis.first_sentence.leaders import leader_everywhere
+from cluster_sim.analysis.first_sentence.where import where
 from cluster_sim.analysis.strata import Labels
 
 MOST_TOLD: Final = 4

@@ -7,10 +7,10 @@ from itertools import product
 import pytest
 
 from cluster_sim.analysis.answers.candidates import CandidateSet
-from cluster_sim.analysis.answers.case import Case
 from cluster_sim.analysis.answers.overload import Overload
-from cluster_sim.analysis.answers.summary import summary
-from cluster_sim.analysis.answers.where import where
+from cluster_sim.analysis.first_sentence.case import Case
+from cluster_sim.analysis.first_sentence.summary import summary
+from cluster_sim.analysis.first_sentence.where import where
 from cluster_sim.analysis.strata import Labels
 from cluster_sim.scenario.judged_names import JudgedName
 from tests.unit.analysis.answers.candidate_sets import (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cluster_sim.analysis.answers.phrases import listed, measured
-from cluster_sim.analysis.answers.where import told_of
+from cluster_sim.analysis.first_sentence.where import told_of
 from cluster_sim.analysis.strata import Labels
 
 APART: Final = 1.1

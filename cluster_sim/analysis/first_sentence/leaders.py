@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cluster_sim.analysis.answers.candidates import Candidate, CandidateSet
-from cluster_sim.analysis.answers.case import Case, differs, few, spaced
 from cluster_sim.analysis.answers.criteria import Criterion
 from cluster_sim.analysis.answers.phrases import distances, listed
-from cluster_sim.analysis.answers.spread import spread
-from cluster_sim.analysis.answers.where import where
+from cluster_sim.analysis.first_sentence.case import Case, differs, few, spaced
+from cluster_sim.analysis.first_sentence.spread import spread
+from cluster_sim.analysis.first_sentence.where import where
 
 KINDS: Final = {
     "shared_pool": "a shared pool",

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from cluster_sim.analysis.answers.candidates import Candidate
-from cluster_sim.analysis.answers.case import Case, by_place, cases_with, differs, few, labels_where
 from cluster_sim.analysis.answers.criteria import Criterion
-from cluster_sim.analysis.answers.phrases import listed, measured
-from cluster_sim.analysis.answers.spread import spread
+from cluster_sim.analysis.answers.phrases import measured
+from cluster_sim.analysis.first_sentence.case import Case, by_place, cases_with, differs, few, labels_where
+from cluster_sim.analysis.first_sentence.spread import spread
 
 MOST_CLAUSES: Final = 3
 """Clauses that tell a path's values place by place; of more, each path's largest is told."""
@@ -24,29 +24,20 @@ def counts(one: Candidate, criterion: Criterion) -> bool:
     return one.value(criterion) > criterion.nothing_to
 
 
-def nothing_told(criteria: Sequence[Criterion]) -> str:
-    """`nothing is late, dropped or frozen on any path`, `no path has switches`; empty for none."""
-    words = [each.name for each in criteria if not each.is_count]
-    counted = [each.name for each in criteria if each.is_count]
-    clauses = [f"nothing is {listed(words, 'or')} on any path"] if words else []
-    clauses += [f"no path has {listed(counted, 'or')}"] if counted else []
-    return "; ".join(clauses)
-
-
 def share_told(cases: Sequence[Case], criterion: Criterion) -> str:
     """Whose share is not nothing, how large, and where; whose is nothing throughout."""
-    places = labels_where(cases, lambda _, one: counts(one, criterion))
+    labels_by_path = labels_where(cases, lambda _, one: counts(one, criterion))
     if not any(differs(case.candidates, criterion) for case in cases):
-        return f"{criterion.name}: {alike_told(cases, criterion)}"
+        return f"{criterion.name}: {same_told(cases, criterion)}"
     clauses: dict[tuple[str, str], list[str]] = {}
-    for at, who in by_place(cases, places).items():
+    for at, who in by_place(cases, labels_by_path).items():
         for label in who:
             found = values_of(cases, criterion, label)
             clauses.setdefault((spread(found, criterion.figure, "transfer"), at), []).append(label)
     told = [f"{amount} by {few(who)}{at}" for (amount, at), who in clauses.items()]
     if len(told) > MOST_CLAUSES:
-        told = most_told(cases, criterion, list(places))
-    free = [label for label in all_labels(cases) if label not in places and has_any(cases, label, criterion)]
+        told = most_told(cases, criterion, list(labels_by_path))
+    free = [label for label in all_labels(cases) if label not in labels_by_path and has_any(cases, label, criterion)]
     told += [f"nothing by {few(free)}"] if free else []
     return f"{criterion.name}: {', '.join(told)}"
 
@@ -64,7 +55,7 @@ def most_told(cases: Sequence[Case], criterion: Criterion, labels: Sequence[str]
     return [*told[:MOST_CLAUSES], *([f"less by {rest} more"] if rest else [])]
 
 
-def alike_told(cases: Sequence[Case], criterion: Criterion) -> str:
+def same_told(cases: Sequence[Case], criterion: Criterion) -> str:
     """How large a share is that no path is shown to have more of than another, and where there is any."""
     values = values_of(cases, criterion)
     those = [case for case in cases if any(counts(one, criterion) for one in case.candidates.members)]
