@@ -3,7 +3,7 @@
 Lost is what was dropped, late, or left behind: unfinished beyond what is in flight on average (Little's law, from the
 rate and the mean latency), one for each queue aside. More than `LOST` of a workload's work, or a resource that its work
 would use above 1, and it is not sustained. What would be used is what is offered over what was served while the
-resource was full; of transfers in flight at the end, as many as buffers hold, the half counts as served.
+resource was full; of transfers in flight at the end, as many as can be worked on at once, the half counts as served.
 """
 
 from collections.abc import Mapping

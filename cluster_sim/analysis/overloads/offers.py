@@ -34,7 +34,7 @@ AT_A_RATE: Final = ("video", "network", "block", "churn")
 class Offer:
     """Work of a guest that comes at a rate: `stated` is that of one of its `queues`, None where a trace tells it.
 
-    `in_flight` is how many transfers its buffers hold, all queues together; `is_threaded`, whether a queue's own work
+    `in_flight` is how many transfers are worked on at once, all queues together; `is_threaded`, whether a queue's own work
     is one thread.
     """
 
@@ -65,13 +65,17 @@ def offers_of(scenario: ScenarioSpec, group: str) -> dict[tuple[str, str], Offer
 
 
 def offer_of(workload: Workload, queue: QueueTraits, vcpus: int) -> Offer:
-    """One kind of queue of a workload; of a churn's ranges as many are in flight as vCPUs can convert at once."""
-    count = 1 if queue.ranges is None else min(queue.ranges.count or 1, vcpus)
+    """One kind of queue of a workload.
+
+    Of all that has arrived, as many are worked on at once as the guest has vCPUs, and as many again on the host's side,
+    which a churn has not.
+    """
+    at_once = min(queue.buffers, 2 * vcpus) if queue.ranges is None else min(queue.ranges.count or 1, vcpus)
     return Offer(
         stated=stated_rate(workload),
         unit=f"{WORK[workload.kind]}s/s",
         queues=queue.queues,
-        in_flight=queue.queues * (count if queue.ranges is not None else queue.buffers),
+        in_flight=queue.queues * at_once,
         is_threaded=queue.is_threaded,
     )
 
