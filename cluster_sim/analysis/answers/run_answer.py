@@ -53,14 +53,22 @@ def answer(reading: RunReading, prices: PriceRanges | None = None) -> Answer:
         doubts=doubts,
         remarks=(*warnings_of(reading), *unbounced(reading), *remarks),
         assumed=assumptions_of(reading),
-        wider_doubts=() if reading.prices is None else wider_doubts(reading, reading.prices, of_best(verdicts, orders)),
+        wider_doubts=()
+        if reading.prices is None
+        else wider_doubts(reading, reading.prices, of_best(reading, verdicts, orders)),
     )
 
 
-def of_best(verdicts: Sequence[Verdict], orders: Sequence[StatedOrder]) -> list[StatedOrder]:
-    """The orders that put the best path of each stratum and group before others."""
-    best = {(each.stratum, each.group): each.best for each in verdicts}
-    return [order for order in orders if order.label == best[order.stratum_group]]
+def of_best(reading: RunReading, verdicts: Sequence[Verdict], orders: Sequence[StatedOrder]) -> list[StatedOrder]:
+    """The orders that put the best path of each stratum and group before others, or else the fastest before others."""
+    found = []
+    for verdict in verdicts:
+        mine = [order for order in orders if order.stratum_group == (verdict.stratum, verdict.group)]
+        if verdict.best is not None:
+            found += [order for order in mine if reading.variants[order.variant].path == verdict.best]
+        elif faster := [order for order in mine if order.ratio < 1]:
+            found.append(min(faster, key=lambda order: order.ratio))
+    return found
 
 
 def cases_of(reading: RunReading, prices: PriceRanges | None = None) -> list[Case]:

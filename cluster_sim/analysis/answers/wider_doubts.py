@@ -38,7 +38,7 @@ ASSUMPTIONS: Final[Mapping[str, tuple[JsonValue, ...]]] = {
     "cluster.host.machine": ("genoa", "milan", "rome", "sapphire_rapids", "grace"),
 }
 """What a definition could assume otherwise: monitor, guest_memfd, posted buffers, cache, bandwidth class."""
-MOST_TRIED: Final = 150
+MOST_TRIED: Final = 100
 """Scenarios with another assumption that are looked at, about 0.1 s each."""
 
 
@@ -47,8 +47,8 @@ def wider_doubts(reading: RunReading, prices: PriceIntervals, orders: Sequence[S
     judged = [order for order in orders if abs(order.ratio - 1) >= MATERIAL]
     trial = Trial(reading, prices.samples)
     found: list[WiderDoubt] = []
+    trial.examine(judged)
     for order in judged:
-        trial.examine(order)
         found += joint_doubt(order, prices, trial.moves.get(order, []))
     found += [turned_doubt(*turned, order_list) for turned, order_list in trial.turned.items()]
     if trial.tried and not trial.turned:
@@ -111,22 +111,28 @@ class Trial:
         self.scenarios = known_scenarios(self.reading)
         self.costs = sampled_costs(self.scenarios, self.samples, self.reading.manifest.seed)
 
-    def examine(self, order: StatedOrder) -> None:
-        """Each assumption that both sides share, by its other values; nothing where waiting decides the order."""
+    def examine(self, orders: Sequence[StatedOrder]) -> None:
+        """Each assumption by its other values, on every order; so that all orders are tried where not all can be."""
+        now = {order: ratio for order in orders if (ratio := self.lone_ratio(order)) is not None}
+        for name, values in ASSUMPTIONS.items():
+            for value in values:
+                for order, ratio in now.items():
+                    if self.is_other(order, name, value):
+                        self.attempt(order, name, value, ratio)
+
+    def lone_ratio(self, order: StatedOrder) -> float | None:
+        """The ratio of lone transfers; None where they are not known, or waiting decides the order."""
         pair = (order.variant, order.rival_variant)
         if not all(variant in self.scenarios for variant in pair):
-            return
+            return None
         now = self.ratio(order, *(self.lone_of(variant, "", None) for variant in pair))
-        if now is None or (now < 1) != (order.ratio < 1):
-            return
-        for name, values in ASSUMPTIONS.items():
-            here = [value_of(self.scenarios[variant], name) for variant in pair]
-            shared = [each for each in here if each is not None]
-            if not shared or any(each != shared[0] for each in shared):
-                continue  # nobody assumes it, or it is what is compared
-            for value in values:
-                if value != shared[0]:
-                    self.attempt(order, name, value, now)
+        return None if now is None or (now < 1) != (order.ratio < 1) else now
+
+    def is_other(self, order: StatedOrder, name: str, value: JsonValue) -> bool:
+        """Whether both sides assume the same, and another value than this; else nobody does, or it is compared."""
+        here = [value_of(self.scenarios[variant], name) for variant in (order.variant, order.rival_variant)]
+        shared = [each for each in here if each is not None]
+        return bool(shared) and all(each == shared[0] != value for each in shared)
 
     def attempt(self, order: StatedOrder, name: str, value: JsonValue, now: float) -> None:
         """One assumption otherwise, alone and together with the costs."""

@@ -34,8 +34,8 @@ AT_A_RATE: Final = ("video", "network", "block", "churn")
 class Offer:
     """Work of a guest that comes at a rate: `stated` is that of one of its `queues`, None where a trace tells it.
 
-    `in_flight` is how many transfers are worked on at once, all queues together; `is_threaded`, whether a queue's own work
-    is one thread.
+    `in_flight` is how many transfers are worked on at once, all queues together; `is_threaded`, whether a queue's own
+    work is one thread.
     """
 
     stated: float | None

@@ -75,7 +75,9 @@ def test_python_gives_rows_both_intervals_and_doubts_whose_joint_range_holds_the
             assert ratio is None or prices is None or prices.low <= ratio.mean <= prices.high
     found = answer(results, prices=SAMPLES)
     joint = [each for each in found.wider_doubts if each.subject == "all costs together"]
-    assert joint
+    best = [each for each in found.verdicts if each.best is not None]
+    assert best
+    assert all(any(f"({each.stratum}, {each.group})" in doubt.sentence for doubt in joint) for each in best)
     assert all("within all ranges together" in each.sentence for each in joint)
     assert compare(results)[0].prices == {}, "and none where none were asked for"
 
