@@ -56,23 +56,41 @@ def open_results(path: Path | str) -> "Results":
 
 
 def compare(
-    results: "Results | Sequence[Results]", baseline: "dict[str, str] | None" = None, *, interval: "Method" = "t"
+    results: "Results | Sequence[Results]",
+    baseline: "dict[str, str] | None" = None,
+    *,
+    interval: "Method" = "t",
+    prices: int = 0,
 ) -> "list[Row]":
-    """Figures of each variant and guest group, of a run or of several, with ratios to the baseline in pairs."""
+    """Figures of each variant and guest group, of a run or of several, with ratios to the baseline in pairs.
+
+    With `prices`, one run is made anew at so many joint samples of all costs, and its ratios have price intervals.
+    """
     from cluster_sim.analysis.comparison import compare as compare_runs
+    from cluster_sim.analysis.comparison import with_prices
+    from cluster_sim.analysis.price_intervals.price_study import whole_intervals
+    from cluster_sim.analysis.problems import ComparisonError
     from cluster_sim.analysis.run_reading import RunReading
     from cluster_sim.results.reader import Results
 
-    runs = [results] if isinstance(results, Results) else results
-    return compare_runs([RunReading(run) for run in runs], baseline, interval=interval)
+    runs = [RunReading(run) for run in ([results] if isinstance(results, Results) else results)]
+    rows = compare_runs(runs, baseline, interval=interval)
+    if prices and len(runs) > 1:
+        raise ComparisonError("prices", found=f"{len(runs)} runs", allowed="one run, whose costs are sampled")
+    return with_prices(rows, whole_intervals(runs[0], prices)) if prices else rows
 
 
-def answer(results: "Results") -> "Answer":
-    """What a run says in words: verdicts, the hypotheses H1 to H3, and the costs that could overturn them."""
+def answer(results: "Results", *, prices: int = 0) -> "Answer":
+    """What a run says in words: verdicts, the hypotheses H1 to H3, and the costs that could overturn them.
+
+    With `prices`, the run is made anew at so many joint samples of all costs, so that price intervals are whole runs'.
+    """
     from cluster_sim.analysis.answers.run_answer import answer as answer_of
+    from cluster_sim.analysis.price_intervals.price_study import whole_intervals
     from cluster_sim.analysis.run_reading import RunReading
 
-    return answer_of(RunReading(results))
+    reading = RunReading(results)
+    return answer_of(reading.with_prices(whole_intervals(reading, prices)) if prices else reading)
 
 
 def charts(results: "Results") -> "dict[str, alt.TopLevelMixin]":

@@ -1,24 +1,29 @@
-"""Points on Ray: actors that evaluate one point after the other, each kept busy with one in hand and one waiting."""
+"""Points on Ray: actors that evaluate some points at a time, each kept busy with one lot in hand and one waiting."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, cast
 
 import pyarrow as pa
 import ray
 
-from cluster_sim.runtime.study_point import Point, failure_of, guests_of
+from cluster_sim.runtime.study_point import Found, Point, failure_of, guests_of
 
-IN_HAND = 2
-"""Points that an actor has at a time, so that it never waits for the driver."""
+IN_HAND: Final = 2
+"""Lots that an actor has at a time, so that it never waits for the driver."""
+LOT: Final = 8
+"""Points that travel together at most: neighbours share most of their scenarios, and so of their bytes."""
+LOTS_AN_ACTOR: Final = 8
+"""At least, where there are points enough: so that actors end at about the same time."""
 
 
 class _PointActor:
     """Evaluates points, in a process of its own."""
 
     @ray.method
-    def evaluate(self, point: Point) -> pa.Table:
-        """See guests_of."""
-        return guests_of(point)
+    def evaluate(self, points: Sequence[Point], digest: Callable[[Point, pa.Table], object]) -> list[object]:
+        """What is found in each."""
+        return [digest(point, guests_of(point)) for point in points]
 
 
 PointActor = ray.remote(num_cpus=0, max_restarts=0)(_PointActor)
@@ -30,22 +35,25 @@ class RayPool:
     def __init__(self, actors: int) -> None:
         self.actors = [PointActor.remote() for _ in range(actors)]
 
-    def evaluate(self, points: Sequence[Point]) -> Iterator[tuple[int, pa.Table]]:
+    def evaluate(
+        self, points: Sequence[Point], digest: Callable[[Point, pa.Table], Found]
+    ) -> Iterator[tuple[int, Found]]:
         """See PointPool."""
-        waiting = deque(enumerate(points))
+        size = min(max(len(points) // (LOTS_AN_ACTOR * len(self.actors)), 1), LOT)
+        waiting = deque(range(0, len(points), size))
         free = deque(actor for _ in range(IN_HAND) for actor in self.actors)
-        under_way: dict[ray.ObjectRef[pa.Table], tuple[int, ray.actor.ActorProxy[_PointActor]]] = {}
+        under_way: dict[ray.ObjectRef[list[object]], tuple[int, ray.actor.ActorProxy[_PointActor]]] = {}
         while waiting or under_way:
             while waiting and free:
-                number, point = waiting.popleft()
+                first = waiting.popleft()
                 actor = free.popleft()
-                under_way[actor.evaluate.remote(point)] = (number, actor)
+                under_way[actor.evaluate.remote(points[first : first + size], digest)] = (first, actor)
             ended, _ = ray.wait(list(under_way), num_returns=1)
             for reference in ended:
-                number, actor = under_way.pop(reference)
+                first, actor = under_way.pop(reference)
                 free.append(actor)
                 try:
-                    table = ray.get(reference)
+                    found = ray.get(reference)
                 except Exception as error:
                     raise failure_of(error) from error
-                yield number, table
+                yield from enumerate(cast("list[Found]", found), first)

@@ -1,18 +1,27 @@
-"""Comparing variants, of one run or of several: figures by variant and guest group, ratios to a baseline in pairs."""
+"""Comparing variants, of one run or of several: figures by variant and guest group, ratios to a baseline in pairs.
 
+A group that does not sustain what it is offered has no latency but that of its queues, which is without bound the
+longer it runs; it has no ratio, and nothing has a ratio to it.
+"""
+
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from cluster_sim.analysis.baselines import check_baseline, counterpart, index_of, usual_baseline
 from cluster_sim.analysis.comparability import join
-from cluster_sim.analysis.figures import FIGURES
+from cluster_sim.analysis.figures import FIGURES, LATENCIES
+from cluster_sim.analysis.overloads.overload import Overload
 from cluster_sim.analysis.paired import Difference, Method, Ratio, difference, ratio
+from cluster_sim.analysis.price_intervals.interval import PriceInterval
+from cluster_sim.analysis.price_intervals.intervals import PriceIntervals
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.analysis.run_figures import RunFigures
 from cluster_sim.results.reader import Results
 
 NO_DIFFERENCES: Mapping[str, Difference] = {}
+NO_PRICES: Mapping[str, PriceInterval | None] = {}
 
 
 class FinishedRun(Protocol):
@@ -28,12 +37,20 @@ class FinishedRun(Protocol):
         """Its figures."""
         ...
 
+    @property
+    def overloads(self) -> Mapping[tuple[str, str], Overload]:
+        """What it does not sustain, by (variant, group)."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One variant's guest group: its figures, and ratios and differences to its baseline, by name of figure.
 
     A ratio is None where a side is 0 or undefined in some replication; there the difference says what can be said.
+    With an `overload` latencies are infinite.
+    `prices` are the ratios' intervals over the costs' ranges, where they were asked for; `compared_with` is the
+    baseline's variant.
     """
 
     variant: str
@@ -44,6 +61,9 @@ class Row:
     is_baseline: bool
     differences: Mapping[str, Difference] = field(default_factory=lambda: NO_DIFFERENCES)
     replications: int = 0
+    overload: Overload | None = None
+    compared_with: str | None = None
+    prices: Mapping[str, PriceInterval | None] = field(default_factory=lambda: NO_PRICES)
 
 
 def compare(
@@ -64,11 +84,12 @@ def compare(
     for label, mine in joined.variants.items():
         base_label = counterpart(mine.axes, chosen, index, may_cross=may_cross)
         base = None if base_label is None else joined.variants[base_label]
-        figures = runs[mine.run].figures
+        figures, overloads = runs[mine.run].figures, runs[mine.run].overloads
         for group in figures.groups(mine.label):
             ratios: dict[str, Ratio | None] = {}
             differences: dict[str, Difference] = {}
-            if base is not None:
+            overload, overall = overloads.get((mine.label, group)), figures.overall(mine.label, group)
+            if base is not None and overload is None and (base.label, group) not in runs[base.run].overloads:
                 theirs = runs[base.run].figures.by_replication(base.label, group)
                 ratios, differences = compared(figures.by_replication(mine.label, group), theirs, interval)
             rows.append(
@@ -76,17 +97,37 @@ def compare(
                     variant=label,
                     axes=mine.axes,
                     group=group,
-                    figures=figures.overall(mine.label, group),
+                    figures=without_bound(overall) if overload else overall,
                     ratios=ratios,
                     is_baseline=label == base_label,
                     differences=differences,
                     replications=len(figures.replications[mine.label]),
+                    overload=overload,
+                    compared_with=base_label,
                 )
             )
     if not rows:
         directories = ", ".join(str(run.directory) for run in results)
         raise ComparisonError(directories, found="no finished run", allowed="a run with one or more")
     return rows
+
+
+def without_bound(figures: Mapping[str, float]) -> dict[str, float]:
+    """Figures of what is not sustained: the latencies that it has are infinite."""
+    return {name: math.inf if name in LATENCIES and not math.isnan(value) else value for name, value in figures.items()}
+
+
+def with_prices(rows: Sequence[Row], prices: PriceIntervals) -> list[Row]:
+    """Rows with the price intervals of their ratios beside those over replications."""
+    return [
+        row
+        if row.compared_with is None or row.is_baseline
+        else replace(
+            row,
+            prices={name: prices.ratio(row.variant, row.compared_with, row.group, name) for name in row.ratios},
+        )
+        for row in rows
+    ]
 
 
 def compared(

@@ -10,6 +10,9 @@ import numpy.typing as npt
 from scipy.special import gammaln, stdtrit
 
 CONFIDENCE = 0.95
+FEWEST = 3
+"""Different values from which an interval is told. Of two, their range holds the truth half of the time, and Student's
+t reaches 12.7 standard errors each way, with a spread that one difference tells."""
 FEWEST_TO_RESAMPLE = 8
 """Pairs from which a bootstrap says something; with fewer, intervals are Student's t."""
 RESAMPLES = 2_000
@@ -26,8 +29,9 @@ Floats = npt.NDArray[np.float64]
 class Ratio:
     """Candidate over baseline: geometric mean over replications with its 95 % interval; None where it is undefined.
 
-    `spread` is the standard deviation of the logarithms of the pairs' ratios, `effect` their mean in units of it
-    (Cohen's d_z with Hedges' correction). `resolution` is what the figure's own steps add to the interval, each way.
+    The interval is not-a-number where replications differ and are fewer than FEWEST. `spread` is the standard deviation
+    of the logarithms of the pairs' ratios, `effect` their mean in units of it (Cohen's d_z with Hedges'
+    correction). `resolution` is what the figure's own steps add to the interval, each way.
     """
 
     mean: float
@@ -43,6 +47,11 @@ class Ratio:
     def has_interval(self) -> bool:
         """Whether there were replications enough for an interval."""
         return not math.isnan(self.low)
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether all replications, two or more, have the same ratio: chance plays no part in it that can be seen."""
+        return self.replications > 1 and self.spread == 0
 
     @property
     def shows_difference(self) -> bool:
@@ -80,7 +89,7 @@ class Difference:
 
 
 def ratio(pairs: Pairs, method: Method = "t", resolution: float = 0.0) -> Ratio | None:
-    """Geometric mean of paired quotients, with an interval over their logarithms; one pair has no interval.
+    """Geometric mean of paired quotients; over their logarithms an interval, from FEWEST pairs on, or of equal ones.
 
     Undefined where a figure is 0, negative or not a number in some pair.
     """
@@ -123,13 +132,13 @@ def settled(values: Floats, scale: float) -> Floats:
 def interval(values: Floats, method: Method = "t") -> tuple[float, float, float, Method]:
     """(mean, low, high, method used): 95 % by Student's t, or by a BCa bootstrap where there are pairs enough.
 
-    Values that are all equal have an interval without width; one value has none.
+    Two values or more that are all equal have an interval without width; other values, fewer than FEWEST, have none.
     """
     count, mean = len(values), float(values.mean())
-    if count < 2:
-        return mean, math.nan, math.nan, "t"
-    if np.ptp(values) == 0:
+    if count > 1 and np.ptp(values) == 0:
         return mean, mean, mean, "t"
+    if count < FEWEST:
+        return mean, math.nan, math.nan, "t"
     if method == "bootstrap" and count >= FEWEST_TO_RESAMPLE:
         return (mean, *resampled(values), "bootstrap")
     half = t_factor(count) * float(values.std(ddof=1)) / math.sqrt(count)

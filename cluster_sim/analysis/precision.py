@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.figures import COMPARED
-from cluster_sim.analysis.paired import Ratio, t_factor
+from cluster_sim.analysis.paired import FEWEST, Ratio, t_factor
 
 FIRST = 8
 """Replications before which no spread is trusted: with fewer, a run stops because it was lucky too often."""
@@ -34,7 +34,8 @@ class Need:
 def replications_for(ratio: Ratio, precision: float) -> int | None:
     """Replications with which a ratio's relative half-width would be `precision`, if the spread stays as it is.
 
-    None without a spread, or where the figure's own steps are as wide as the precision. At least 2.
+    None without a spread, or where the figure's own steps are as wide as the precision. At least as many as there must
+    be for an interval: 2 where all are equal, else FEWEST.
     """
     room = math.log1p(precision) - math.log1p(ratio.resolution)
     if math.isnan(ratio.spread) or room <= 0:
@@ -51,7 +52,9 @@ def replications_for(ratio: Ratio, precision: float) -> int | None:
 
 def is_enough(count: int, spread: float, room: float) -> bool:
     """Whether the interval of `count` logarithms is at most `room` each way."""
-    return count >= 2 and t_factor(count) * spread / math.sqrt(count) <= room * (1 + 1e-9)
+    if spread == 0:
+        return count >= 2
+    return count >= FEWEST and t_factor(count) * spread / math.sqrt(count) <= room * (1 + 1e-9)
 
 
 def need(rows: Sequence[Row], precision: float, figures: Sequence[str] = COMPARED) -> Need:

@@ -6,16 +6,21 @@ them up, and so are `workloads` and `hosts`, of which only the sums are wanted.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 
 import pyarrow as pa
 
-from cluster_sim.analysis.comparison import Row, RowsByBaseline, compare
+from cluster_sim.analysis.answers.criteria import criteria_of
+from cluster_sim.analysis.comparison import Row, RowsByBaseline, compare, with_prices
 from cluster_sim.analysis.guest_memory import FaultRow, MemoryRow, fault_rows, memory_rows
+from cluster_sim.analysis.overloads.finding import find_overloads, is_suspect
+from cluster_sim.analysis.overloads.overload import Overload
+from cluster_sim.analysis.price_intervals.intervals import PriceIntervals
 from cluster_sim.analysis.run_figures import RunFigures
 from cluster_sim.analysis.strata import Labels, VariantLabels, by_stratum, labels_by_axis, path_axes_of, variant_labels
 from cluster_sim.analysis.summaries.batches import Key
-from cluster_sim.analysis.summaries.host_use import host_use
+from cluster_sim.analysis.summaries.host_use import HostUse, host_use
 from cluster_sim.analysis.summaries.slowest import slowest
 from cluster_sim.analysis.summaries.sums import Sums, guest_sums, workload_sums
 from cluster_sim.analysis.summaries.window_series import Series, window_series
@@ -29,6 +34,15 @@ class RunReading:
 
     def __init__(self, results: Results) -> None:
         self.results = results
+        self.prices: PriceIntervals | None = None
+
+    def with_prices(self, prices: PriceIntervals) -> "RunReading":
+        """The same reading, whose rows have price intervals; what was read is not read again."""
+        other = copy(self)
+        other.prices = prices
+        for made_of_rows in ("rows", "rows_by_stratum"):
+            other.__dict__.pop(made_of_rows, None)
+        return other
 
     @property
     def manifest(self) -> Manifest:
@@ -85,10 +99,16 @@ class RunReading:
         """The labels that variants are compared with; empty where the definition names none."""
         return self.manifest.baseline
 
+    @property
+    def judged(self) -> frozenset[str]:
+        """The figures that the definition judges by."""
+        return frozenset(each.figure for each in criteria_of(self.manifest.judge))
+
     @cached_property
     def rows(self) -> Sequence[Row]:
-        """The comparison with the run's own baseline."""
-        return self.by_baseline.rows
+        """The comparison with the run's own baseline, and price intervals where there are any."""
+        rows = self.by_baseline.rows
+        return rows if self.prices is None else with_prices(rows, self.prices)
 
     @cached_property
     def rows_by_stratum(self) -> Mapping[tuple[str, str], Sequence[Row]]:
@@ -116,9 +136,22 @@ class RunReading:
         return window_series(self.results)
 
     @cached_property
-    def host_use(self) -> Mapping[str, Mapping[str, float]]:
-        """Percent of each host resource in use, by variant."""
+    def host_uses(self) -> Mapping[str, HostUse]:
+        """What each variant used of its hosts."""
         return host_use(self.results)
+
+    @property
+    def host_use(self) -> Mapping[str, Mapping[str, float]]:
+        """Percent of each host resource in use, by variant: means over hosts and replications."""
+        return {variant: use.mean for variant, use in self.host_uses.items()}
+
+    @cached_property
+    def overloads(self) -> Mapping[tuple[str, str], Overload]:
+        """Work offered at a rate that is not sustained, by (variant, group)."""
+        durations_ns = {variant: each.duration_ns for variant, each in self.variants.items()}
+        if not any(is_suspect(sums, durations_ns[key[0]]) for key, sums in self.guest_sums.items()):
+            return {}
+        return find_overloads(self.manifest, self.guest_sums, self.workload_sums, self.host_uses)
 
     @cached_property
     def memory_rows(self) -> Sequence[MemoryRow]:

@@ -11,22 +11,23 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster_sim.analysis.answers.assumptions import assumptions_of
-from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.baselines import usual_baseline
 from cluster_sim.analysis.comparability import join
-from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.comparison import Row, with_prices
 from cluster_sim.analysis.comparison import compare as compare_runs
 from cluster_sim.analysis.paired import Method
 from cluster_sim.analysis.precision import Need, need, run_until
 from cluster_sim.analysis.problems import ComparisonError
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import console, refusing_bad_input
+from cluster_sim.cli.pricing import PriceSamples, Somewhere, check_pricing, intervals_of
 from cluster_sim.cli.progress import running
-from cluster_sim.experiments.driver import Executor, Means
+from cluster_sim.experiments.driver import Means
 from cluster_sim.experiments.resume import complete_run
 from cluster_sim.report.comparison import comparison
 from cluster_sim.report.folded_table import literal_text
 from cluster_sim.report.guest_memory import guest_memory
+from cluster_sim.report.verdict_lines import verdict_lines
 from cluster_sim.results.reader import Results, open_results
 
 USUAL_PRECISION = 0.02
@@ -42,7 +43,7 @@ class Wish:
     method: Method
 
 
-def compare(
+def compare(  # noqa: PLR0913 - one parameter an option
     runs: Annotated[
         list[Path],
         typer.Argument(metavar="RUN", help="A run's directory, or a workload's below results/ for its newest run."),
@@ -60,7 +61,8 @@ def compare(
         str | None, typer.Option(metavar="2%", help="Run more replications, until ratios are so precise.")
     ] = None,
     at_most: Annotated[int, typer.Option(min=2, max=10_000, help="Replications in all that --precision may run.")] = 50,
-    executor: Annotated[Executor, typer.Option(help="Where --precision runs: on Ray, or in this process.")] = "ray",
+    prices: PriceSamples = 0,
+    executor: Somewhere = None,
     actors: Annotated[int | None, typer.Option(min=1, max=256, help="Shards of hosts; by default one a CPU.")] = None,
 ) -> None:
     """Print figures of each path, ratios to the baseline with intervals, and what a precision needs."""
@@ -68,6 +70,7 @@ def compare(
     with refusing_bad_input():
         wish = Wish(None if baseline is None else parse_baseline(baseline), interval)
         wished = None if precision is None else parse_precision(precision)
+        check_pricing(prices, len(runs))
         opened = [open_results(run) for run in runs]
         readings = [RunReading(results) for results in opened]
         rows = compare_runs(readings, wish.baseline, interval=interval)
@@ -78,16 +81,18 @@ def compare(
         with refusing_bad_input():
             if not any(row.ratios for row in rows):
                 raise ComparisonError("--precision", found="no ratios", allowed="a baseline to compare with")
-            readings = run_more(opened, wish, wished, at_most, Means(executor, actors), out)
+            readings = run_more(opened, wish, wished, at_most, Means(executor or "ray", actors), out)
             rows = compare_runs(readings, wish.baseline, interval=interval)
-    for question in dict.fromkeys(run.manifest.question.strip() for run in readings):
-        out.print(literal_text(" ".join(question.split()) + "\n", "bold"))
-    for sentence in dict.fromkeys(each for run in readings for each in unbounced(run)):
-        out.print(literal_text(f"Beware: {sentence}\n", "yellow"))
+    asked = frozenset[str]().union(*(run.judged for run in readings))
+    intervals = intervals_of(readings[0], prices, executor, actors) if prices else None
+    rows = with_prices(rows, intervals) if intervals else rows
+    readings = [run.with_prices(intervals) for run in readings] if intervals else readings
+    for run in readings:
+        out.print(verdict_lines(run, is_judged=wish.baseline is None and len(readings) == 1))
     with refusing_bad_input():
-        out.print(comparison(rows, shown, strata, interval=interval, details=details, precision=wished))
+        out.print(comparison(rows, shown, strata, asked=asked, interval=interval, details=details, precision=wished))
     print_needs(out, rows, USUAL_PRECISION if wished is None else wished, is_wished=wished is not None)
-    print_runs(out, readings)
+    print_runs(out, readings, "" if intervals is None else intervals.how)
 
 
 def run_more(
@@ -144,8 +149,10 @@ def print_needs(out: Console, rows: Sequence[Row], precision: float, *, is_wishe
         out.print(literal_text(f"{names}: no replications bring these to ±{percent}, histograms are coarser.", "dim"))
 
 
-def print_runs(out: Console, readings: Sequence[RunReading]) -> None:
-    """What the runs did to guest memory, in which fields they differ, and which did not end."""
+def print_runs(out: Console, readings: Sequence[RunReading], how_priced: str) -> None:
+    """How price intervals were made, what runs did to guest memory, in which fields they differ, which did not end."""
+    if how_priced:
+        out.print(literal_text(how_priced, "dim"))
     if len(readings) > 1:
         joined = join([run.results for run in readings])
         for line in joined.differences:

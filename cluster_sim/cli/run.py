@@ -7,9 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from cluster_sim.analysis.answers.unbounced import unbounced
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.cli.options import (
     Profiles,
@@ -26,6 +24,7 @@ from cluster_sim.experiments.driver import Executor, Finished, Means
 from cluster_sim.experiments.resume import complete_run
 from cluster_sim.report.comparison import comparison
 from cluster_sim.report.guest_memory import guest_memory
+from cluster_sim.report.verdict_lines import verdict_lines
 from cluster_sim.results.reader import open_results
 from cluster_sim.results.run_directory import RunDirectoryError
 from cluster_sim.runtime import compile_ahead
@@ -74,10 +73,8 @@ def print_finished(out: Console, finished: Finished, seconds: float, workload: P
     """The comparison, what happened to guest memory, and where the tables lie."""
     reading = RunReading(open_results(finished.storage.uri))
     manifest = reading.manifest
-    out.print(Text(manifest.question.strip() + "\n", "bold"))
-    for sentence in unbounced(reading):
-        out.print(Text(f"Beware: {sentence}\n", "yellow"))
-    out.print(comparison(reading.rows, reading.baseline))
+    out.print(verdict_lines(reading))
+    out.print(comparison(reading.rows, reading.baseline, asked=reading.judged))
     out.print(guest_memory(reading))
     run_path = shown_path(finished.storage)
     of_ray = f", of which Ray's start took {finished.ray_start_s:.1f} s" if finished.ray_start_s else ""

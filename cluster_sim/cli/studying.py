@@ -27,8 +27,11 @@ GroupName = Annotated[
 ]
 
 
-def with_progress(study: Callable[[Callable[[Reached], None]], Study]) -> Study:
-    """Make a study behind a progress bar; bad input ends it with 2, Ctrl-C and a failed point with 1."""
+def with_progress(study: Callable[[Callable[[Reached], None]], Study], again: str = "with --resume ") -> Study:
+    """Make a study behind a progress bar; bad input ends it with 2, Ctrl-C and a failed point with 1.
+
+    `again` says with what the same command goes on.
+    """
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     errors = Console(stderr=True)
     if compile_ahead.is_first_use():
@@ -45,7 +48,7 @@ def with_progress(study: Callable[[Callable[[Reached], None]], Study]) -> Study:
 
             return study(on_progress)
     except KeyboardInterrupt:
-        typer.echo("interrupted: its points are kept, the same command with --resume goes on", err=True)
+        typer.echo(f"interrupted: its points are kept, the same command {again}goes on", err=True)
         raise typer.Exit(FAILED) from None
     except RunFailedError as error:
         typer.echo(f"{error}; the other points are kept", err=True)

@@ -22,14 +22,21 @@ def validate(
         list[str] | None, typer.Option("--target", metavar="T", help="This target alone. May be repeated.")
     ] = None,
     targets: Annotated[
-        Path | None, typer.Option(help="Targets of your own, with their definitions beside; by default the shipped.")
+        Path | None,
+        typer.Option(help="Targets of your own and their sources, with their definitions beside; else the shipped."),
     ] = None,
     samples: Annotated[int, typer.Option(min=0, max=1024, help="Samples of the costs' ranges.")] = 16,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 1 where a figure is outside and its target does not say why.")
+    ] = False,
     profiles: Profiles = None,
     executor: OnWhat = "ray",
     actors: Actors = None,
 ) -> None:
-    """Run definitions of published experiments, and tell which figures lie inside their tolerance and which do not."""
+    """Run definitions of published experiments, and tell which figures lie inside their windows and which do not.
+
+    Exit codes: 0, whatever lies outside; with --strict 1 where something outside is not explained; 2 for a refusal.
+    """
     with refusing_bad_input():
         asked = chosen(shipped_targets() if targets is None else read_targets(targets), target or [])
         costs = overrides_of(read_profiles(profiles or []))
@@ -41,4 +48,7 @@ def validate(
         with pool_of(executor, actors) as pool:
             return judge(asked, samples, pool, reached, costs)
 
-    console().print(validation_report(with_progress(study)), highlight=False)
+    judged = with_progress(study)
+    console().print(validation_report(judged), highlight=False)
+    if strict and any(figure.is_unexplained for each in judged for figure in each.figures):
+        raise typer.Exit(1)

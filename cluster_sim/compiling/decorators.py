@@ -1,6 +1,7 @@
 """`@compiled`: numba functions that keep their types, and that call each other at little cost."""
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from types import FunctionType
 from typing import TypeVar, cast
 
@@ -12,6 +13,8 @@ from cluster_sim.compiling.code_cache import in_model_cache
 from cluster_sim.compiling.lowering import ForCallers, ForPython, ForPythonAtO1
 
 Function = TypeVar("Function", bound=Callable[..., object])
+types_of_enums: dict[type[Enum], types.Type] = {}
+"""The numba type of each enumeration, which numba itself works out anew, member by member, at every call."""
 
 
 def inlined(function: Function) -> Function:
@@ -49,7 +52,12 @@ def compiled(function: Function, *, forceinline: bool = False, from_python: type
     find_type = dispatcher.typeof_pyval
 
     def typeof_pyval(value: object) -> types.Type:
-        return widened(find_type(value))
+        kind = type(value)
+        if not issubclass(kind, Enum):
+            return widened(find_type(value))
+        if kind not in types_of_enums:
+            types_of_enums[kind] = widened(find_type(value))
+        return types_of_enums[kind]
 
     dispatcher.typeof_pyval = typeof_pyval
     dispatcher.get_call_template = get_call_template

@@ -56,6 +56,7 @@ def opening_manifest(experiment: Experiment) -> Manifest:
         seed=spec.seed,
         replications=spec.replications,
         baseline=dict(spec.baseline),
+        judge=spec.judge,
         variants={
             variant.label: VariantRecord(
                 axes=dict(variant.axis_labels),

@@ -1,27 +1,29 @@
 """Where the points of a study are evaluated: in this process, or on a Ray of its own."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
 
 from cluster_sim.experiments.driver import Executor
 from cluster_sim.runtime.compile_ahead import compile_once
-from cluster_sim.runtime.study_point import Point, PointPool, failure_of, guests_of
+from cluster_sim.runtime.study_point import Found, Point, PointPool, failure_of, guests_of
 
 
 class InlinePool:
-    """Evaluates in this process: the reference, whose tables are those of Ray's pool."""
+    """Evaluates in this process: the reference, which finds what Ray's pool."""
 
-    def evaluate(self, points: Sequence[Point]) -> Iterator[tuple[int, pa.Table]]:
+    def evaluate(
+        self, points: Sequence[Point], digest: Callable[[Point, pa.Table], Found]
+    ) -> Iterator[tuple[int, Found]]:
         """See PointPool."""
         for number, point in enumerate(points):
             try:
-                table = guests_of(point)
+                found = digest(point, guests_of(point))
             except Exception as error:
                 raise failure_of(error) from error
-            yield number, table
+            yield number, found
 
 
 @contextmanager

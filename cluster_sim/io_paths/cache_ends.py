@@ -26,7 +26,8 @@ def noted_once(steps: tuple[Step, ...]) -> tuple[Step, ...]:
         if step.op == Op.MEMORY:
             reads = None if reads in read or is_copied_next(steps[number + 1 :], reads) else reads
             writes = None if writes in written else writes
-        found.append(replace(step, reads=reads, writes=writes))
+        is_noted = (reads, writes) == (step.reads, step.writes)
+        found.append(step if is_noted else replace(step, reads=reads, writes=writes))
         touched = {end for end in (reads, writes) if end is not None}
         if step.op == Op.DMA or (step.op == Op.COPY and step.argument not in BY_CPU):
             read -= touched

@@ -103,8 +103,8 @@ def empty_swiotlb(sizes: Sequence[PoolSize]) -> Swiotlb:
     areas = np.zeros(len(area_slots), AREA)
     areas["slots"] = area_slots
     areas["first"] = np.cumsum(area_slots) - area_slots
-    free_runs = SLOTS_PER_SET - np.arange(sum(area_slots)) % SLOTS_PER_SET
-    return Swiotlb(free_runs.astype(np.int16), areas, rows)
+    free_runs = np.resize(np.arange(SLOTS_PER_SET, 0, -1, dtype=np.int16), sum(area_slots))
+    return Swiotlb(free_runs, areas, rows)
 
 
 def coco_pool_bytes(guest_bytes: int) -> int:

@@ -252,5 +252,7 @@ def share_resident(host: Host, layout: GuestLayout, io_base: int, gauges: np.voi
 
 def apply_at(host: Host, start: int, count: int, operation: Operation, *, tag: int = 0) -> None:
     """Do at boot what must not be refused."""
+    if not count:
+        return
     outcome, _ = operate_at(host, start, count, operation, tag, np.zeros(EFFECT_COUNT, np.int64))
     assert outcome == Outcome.OK

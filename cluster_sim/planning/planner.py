@@ -32,7 +32,12 @@ class Planner:
     def plan(self, host: int) -> HostPlan:
         """One host, as plan_host makes it."""
         placed_guests = self.run_guests.placement.on_host(host)
-        if self.scenario.memory.placement == "scattered" or any(fault.host == host for fault in self.scenario.faults):
+        is_only_one = self.scenario.cluster.hosts == 1
+        if (
+            is_only_one
+            or self.scenario.memory.placement == "scattered"
+            or any(fault.host == host for fault in self.scenario.faults)
+        ):
             return self._planned(host)
         guests = tuple((each.group.name, each.index, each.arrives_ns, each.leaves_ns) for each in placed_guests)
         if self.last_plan is None or guests != self.last_guests:

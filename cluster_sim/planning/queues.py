@@ -87,6 +87,12 @@ def received_by(scenario: ScenarioSpec, group: GuestGroupSpec, index: int) -> It
                 yield Queue(number, 0, workload.received, spec, sent_by)
 
 
+def receivers(scenario: ScenarioSpec) -> frozenset[str]:
+    """Groups that others send to: of all that is laid out, only what they receive goes by a guest's index."""
+    to = (traits_of(workload).to for sending in scenario.guests for workload in sending.workloads)
+    return frozenset(each.guest for each in to if each is not None)
+
+
 def boots(group: GuestGroupSpec) -> bool:
     """Whether guests of a group start within the run, and not before it."""
     return any(traits_of(workload).boots for workload in group.workloads)

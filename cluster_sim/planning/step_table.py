@@ -34,19 +34,19 @@ class Programs:
         """The table as the loop reads it; without copies by CPUs, nobody asks what is in the cache."""
         table = np.zeros(len(self.steps), STEP)
         has_copies = any(step.op == Op.COPY and step.argument in BY_CPU for step in self.steps)
-        for row, step, prices in zip(table, self.steps, self.prices, strict=True):
-            charged = np.flatnonzero(prices)
-            row["op"] = step.op
-            row["resource"] = step.resource or 0
-            row["category"] = step.category or 0
-            row["runner"] = step.runner
-            row["argument"] = step.argument
-            row["range"] = step.range
-            row["reads"] = -1 if step.reads is None or not has_copies else step.reads
-            row["writes"] = -1 if step.writes is None or not has_copies else step.writes
-            row["exits"] = -1 if step.exits is None else step.exits
-            row["prices"] = prices
-            row["first_price"], row["last_price"] = (charged[0], charged[-1] + 1) if len(charged) else (0, 0)
+        table["op"] = [step.op for step in self.steps]
+        table["resource"] = [step.resource or 0 for step in self.steps]
+        table["category"] = [step.category or 0 for step in self.steps]
+        table["runner"] = [step.runner for step in self.steps]
+        table["argument"] = [step.argument for step in self.steps]
+        table["range"] = [step.range for step in self.steps]
+        table["reads"] = [-1 if step.reads is None or not has_copies else step.reads for step in self.steps]
+        table["writes"] = [-1 if step.writes is None or not has_copies else step.writes for step in self.steps]
+        table["exits"] = [-1 if step.exits is None else step.exits for step in self.steps]
+        table["prices"] = self.prices
+        charged = [[number for number, price in enumerate(prices) if price] for prices in self.prices]
+        table["first_price"] = [each[0] if each else 0 for each in charged]
+        table["last_price"] = [each[-1] + 1 if each else 0 for each in charged]
         return table
 
 

@@ -5,10 +5,13 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Final
 
 from cluster_sim.refusal import InputError
 
+FORMULAS_KEPT = 4096
+"""More than all profiles have: a study derives the same ones at each sample of the costs."""
 FORMULA_LENGTH_MAX: Final = 600
 
 Dimension = tuple[int, int]
@@ -38,14 +41,14 @@ class Interval:
     dimension: Dimension = NUMBER
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Formula:
     """A formula that has been read: names with dots, numbers, + - * /, parentheses, min() and max()."""
 
     text: str
     tree: ast.expr
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names that the formula uses, each once, in order of appearance."""
         return tuple(dict.fromkeys(_names(self.tree)))
@@ -63,8 +66,9 @@ class Formula:
         return _evaluate(self.tree, lookup)
 
 
+@lru_cache(maxsize=FORMULAS_KEPT)
 def parse_formula(text: str) -> Formula:
-    """Read a formula; raises FormulaError with what is allowed."""
+    """Read a formula, once; raises FormulaError with what is allowed."""
     if len(text) > FORMULA_LENGTH_MAX:
         raise FormulaError(f"{len(text)} characters", f"{FORMULA_LENGTH_MAX} at most")
     try:

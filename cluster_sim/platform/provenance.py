@@ -137,6 +137,12 @@ def read_costs(text: str, where: str) -> tuple[CostLibrary, list[Refusal]]:
     return reader.library(data), reader.refusals
 
 
+def read_sources(tables: object, where: str) -> tuple[dict[str, Source], list[Refusal]]:
+    """What of a file's tables [source.KEY] can be read, and all that is wrong with them, `where` being its file."""
+    reader = _Reader(where)
+    return reader.sources(tables), reader.refusals
+
+
 def derive(name: str, formula: str, library: CostLibrary, *, unit: str, note: str) -> Cost:
     """Return the cost that a formula over other costs comes to, its ends by interval arithmetic.
 
@@ -241,10 +247,13 @@ class _Reader:
         self._known_only("", data, ("schema", "source", "cost"))
         if data.get("schema", 1) != 1:
             self._refuse("schema", data["schema"], "1")
-        tables = self._table("source", data.get("source", {}))
-        sources = {key: self._source(key, self._table(f"source.{key}", tables[key])) for key in tables}
+        sources = self.sources(data.get("source", {}))
         costs = self._costs("", self._table("cost", data.get("cost", {})), sources)
         return CostLibrary({cost.name: cost for cost in costs}, sources)
+
+    def sources(self, found: object) -> dict[str, Source]:
+        tables = self._table("source", found)
+        return {key: self._source(key, self._table(f"source.{key}", tables[key])) for key in tables}
 
     def _source(self, key: str, table: Mapping[str, object]) -> Source:
         at = f"source.{key}"

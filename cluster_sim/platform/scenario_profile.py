@@ -1,10 +1,14 @@
 """The profile of a scenario: its technology on its CPU, with the costs that the definition replaces."""
 
-from functools import cache
+from functools import cache, lru_cache
+from typing import Final
 
 from cluster_sim.platform.profile import Profile, costs_of_prices, library, load_profile
 from cluster_sim.platform.provenance import Cost, CostLibrary, ProvenanceError
 from cluster_sim.scenario.spec import CostOverride, ScenarioSpec
+
+KEPT: Final = 64
+"""Profiles with replaced costs that are kept: a study gives all designs of a technology the same costs in turn."""
 
 
 def profile_of(scenario: ScenarioSpec) -> Profile:
@@ -13,8 +17,10 @@ def profile_of(scenario: ScenarioSpec) -> Profile:
     host = scenario.cluster.host
     crosses_nodes = host.nodes > 1 and host.numa != "pinned"
     if overrides:
-        profile = load_profile(scenario.protection, scenario.profile, overrides)
-        profile = profile.on_machine(host.machine, crosses_nodes=crosses_nodes)
+        replaced = tuple(overrides.items())
+        profile = changed_profile(
+            scenario.protection, scenario.profile, host.machine, replaced, crosses_nodes=crosses_nodes
+        )
     else:
         profile = shipped_profile(scenario.protection, scenario.profile, host.machine, crosses_nodes=crosses_nodes)
     if not host.channels:
@@ -64,3 +70,11 @@ def overrides_of(costs: CostLibrary) -> dict[str, CostOverride]:
 def shipped_profile(technology: str, cpu: str, machine: str, *, crosses_nodes: bool) -> Profile:
     """A profile as shipped, derived once."""
     return load_profile(technology, cpu).on_machine(machine, crosses_nodes=crosses_nodes)
+
+
+@lru_cache(maxsize=KEPT)
+def changed_profile(
+    technology: str, cpu: str, machine: str, replaced: tuple[tuple[str, Cost], ...], *, crosses_nodes: bool
+) -> Profile:
+    """A profile with costs replaced, derived once for scenarios that follow each other."""
+    return load_profile(technology, cpu, dict(replaced)).on_machine(machine, crosses_nodes=crosses_nodes)

@@ -14,22 +14,30 @@ from cluster_sim.results.ledger import Category
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 MIB = 1 << 20
+UNBOUNDED = "unbounded"
+"""The latency of what does not sustain what it is offered."""
 
 
 def latency_chart(reading: RunReading) -> Chart:
     """Cumulative distributions, with quantiles in the table."""
     name, title = "latency", "Latency"
-    says = "Share of delivered frames that took at most so long, on a logarithmic scale: further left is faster."
+    says = (
+        "Share of delivered frames that took at most so long, on a logarithmic scale: further left is faster. "
+        "What is offered more than it sustains has no curve."
+    )
     records: list[Record] = []
     table: list[Record] = []
     for (variant, group), sums in reading.guest_sums.items():
         where = labelled(reading.variants[variant], group)
+        if (variant, group) in reading.overloads:
+            table.append({**where, **dict.fromkeys(QUANTILES, math.inf)})
+            continue
         curve = distribution(sums)
         records.extend({**where, "latency_us": max(ns, 1) / 1e3, "share": 100 * share} for ns, share in curve)
         if curve:
             table.append({**where, **{each: sums.latency_ns(share) / 1e3 for each, share in QUANTILES.items()}})
     if not records:
-        return Chart(name, title, says, absent="Nothing was delivered, so there is no latency.")
+        return Chart(name, title, says, absent="Nothing was delivered and sustained, so there is no latency.")
     columns = [TableColumn(each, f"{each}, us") for each in QUANTILES]
     return Chart(name, title, says, records, distributions, columns, table, shows_paths=True)
 
@@ -80,9 +88,9 @@ def ledger_chart(
             share = 100 * value / whole if whole else 0
             bar.append({**where, "family": family, "rank": rank, "value": value, "share": share})
         *others, last = with_total(bar, whole, 100 if whole else 0, 1)
-        records.extend([*others, {**last, "label": span(whole)}])
+        records.extend([*others, {**last, "label": UNBOUNDED if key in reading.overloads else span(whole)}])
         spent = {category.label: ledger[category] / 1e3 for category in occurring}
-        table.append({**where, "sum": whole, **spent})
+        table.append({**where, "sum": math.inf if key in reading.overloads else whole, **spent})
     columns = [TableColumn("sum", "all, us"), *(TableColumn(each.label, each.label) for each in occurring)]
     colours = dict(zip(FAMILIES, FAMILY_COLOURS, strict=True))
     shown = {str(record["family"]) for record in records if record["value"]}

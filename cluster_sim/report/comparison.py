@@ -1,7 +1,7 @@
 """The comparison as terminal tables: figures per path and group, then ratios to the baseline."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -10,7 +10,9 @@ from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.figures import COMPARED, FIGURES, Figure
 from cluster_sim.analysis.paired import FEWEST_TO_RESAMPLE, Difference, Method, Ratio
 from cluster_sim.analysis.precision import replications_for
+from cluster_sim.analysis.price_intervals.price_text import price_text
 from cluster_sim.analysis.problems import ComparisonError
+from cluster_sim.analysis.silence import is_silent, why_nothing
 from cluster_sim.analysis.strata import title_of
 from cluster_sim.report.folded_table import FoldedTable, literal_text
 from cluster_sim.results.histogram import RELATIVE_ERROR
@@ -19,6 +21,8 @@ WIDE = 0.1
 """Relative half-width from which an interval is written by its ends."""
 GROUP = "group"
 NOT_SHOWN = "≈ "
+DETERMINISTIC = "deterministic"
+PRICES = "  over all costs"
 UNITS = {figure.name: figure.unit for figure in FIGURES}
 DETAILS = ("ratio", "difference", "unit", "effect")
 HUGE_EFFECT = 1000
@@ -30,18 +34,21 @@ def comparison(
     baseline: Mapping[str, str],
     by: Sequence[str] | None = None,
     *,
+    asked: Collection[str] = (),
     interval: Method = "t",
     details: bool = False,
     precision: float | None = None,
 ) -> Group:
     """All tables of a comparison, one a stratum; `by` names the axes that make strata (or `group`).
 
+    `asked` are figures that are shown because the definition judges by them.
     `details` gives each ratio a line of its own, with difference, effect size, and, where a `precision` is wished,
     the replications that it needs.
     """
     chosen = strata_axes(rows, baseline, by)
     tables: list[RenderableType] = []
-    shown = [each for each in FIGURES if not each.where_any or any(has(row, each) for row in rows)]
+    wanted = [each for each in FIGURES if not each.where_asked or each.name in asked]
+    shown = [each for each in wanted if not each.where_any or any(has(row, each) for row in rows)]
     for title, stratum in strata(rows, chosen):
         tables.append(figures_table(title, stratum, chosen, shown))
         compared = [row for row in stratum if row.ratios and not row.is_baseline]
@@ -51,6 +58,7 @@ def comparison(
         if compared and details:
             tables.append(Text())
             tables.append(details_table(compared, chosen, precision))
+        tables += [literal_text(line) for line in lost_lines(stratum, chosen)]
         tables.append(Text())
     tables.append(literal_text(footnote(rows, baseline, interval), "dim"))
     return Group(*tables)
@@ -95,11 +103,11 @@ def name_headers(by: Sequence[str]) -> tuple[str, ...]:
 
 
 def number(value: float) -> str:
-    """Three digits that matter, thousands apart, a dash for what is undefined."""
+    """Three digits that matter, thousands apart, a dash for what is undefined; latency of what is not sustained."""
     if math.isnan(value):
         return "–"
     if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
+        return "unbounded"
     if value == 0:
         return "0"
     if abs(value) >= 100:
@@ -107,6 +115,16 @@ def number(value: float) -> str:
     if abs(value) >= 10:
         return f"{value:.1f}"
     return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
+
+
+def lost_lines(rows: Sequence[Row], by: Sequence[str]) -> Iterator[str]:
+    """A line for each row that delivers nothing, or does not sustain what it is offered, with the reason."""
+    for row in by_group(rows):
+        named = " ".join(name.plain for name in names_of(row, by))
+        if is_silent(row.figures):
+            yield f" {named} delivers nothing: {why_nothing(row.figures)}."
+        elif row.overload is not None:
+            yield f" {named} {row.overload.sentence}."
 
 
 def by_group(rows: Sequence[Row]) -> list[Row]:
@@ -124,13 +142,20 @@ def figures_table(title: str, rows: Sequence[Row], by: Sequence[str], figures: S
 
 
 def ratios_table(rows: Sequence[Row], by: Sequence[str], baseline: Mapping[str, str]) -> FoldedTable:
-    """Candidate over baseline, with the interval over replications; a difference where there is no ratio."""
+    """Candidate over baseline, with the interval over replications; a difference where there is no ratio.
+
+    Below each stands the interval over the costs' ranges, where there is one.
+    """
     labels = " ".join(baseline.values())
     table = FoldedTable(
         name_headers(by), COMPARED, f"  as a ratio to {labels}, with 95 % interval over replications", "none"
     )
     for row in by_group(rows):
-        table.add_row(names_of(row, by), [ratio_or_difference(row, name) for name in COMPARED])
+        names = names_of(row, by)
+        table.add_row(names, [ratio_or_difference(row, name) for name in COMPARED])
+        if row.prices:
+            below = (*(Text() for _ in names[1:]), literal_text(PRICES))
+            table.add_row(below, [price_text(row.prices.get(name)) for name in COMPARED])
     return table
 
 
@@ -159,14 +184,16 @@ def ratio_or_difference(row: Row, name: str) -> str:
 
 
 def ratio_text(ratio: Ratio | None) -> str:
-    """Such as `0.336 ±2%`, or `0.34 [0.21, 0.55]` when wide; without interval when there was one replication.
+    """Such as `0.336 ±2%`, or `0.34 [0.21, 0.55]` when wide; without interval where replications are too few.
 
-    What shows no difference begins with `≈`.
+    What shows no difference begins with `≈`; what is the same in all replications is called deterministic.
     """
     if ratio is None:
         return "–"
     if math.isnan(ratio.low):
         return brief(ratio.mean)
+    if ratio.is_deterministic and not ratio.resolution:  # what is read from a histogram is as wide as its step
+        return f"{brief(ratio.mean)} {DETERMINISTIC}"
     mark = "" if ratio.shows_difference else NOT_SHOWN
     if ratio.half_width < WIDE:
         return f"{mark}{brief(ratio.mean)} ±{100 * ratio.half_width:.1f}%"

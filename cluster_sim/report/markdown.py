@@ -9,6 +9,7 @@ from cluster_sim.analysis.answers.phrases import amount, times
 from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.figures import FIGURES
 from cluster_sim.analysis.paired import Ratio
+from cluster_sim.analysis.price_intervals.price_text import price_text
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import Labels, path_of
 from cluster_sim.report.safe_text import as_code, in_markdown
@@ -36,6 +37,7 @@ def markdown(reading: RunReading, answer: Answer) -> str:
     blocks = [
         f"# {in_markdown(manifest.experiment)}",
         in_markdown(answer.question),
+        *(f"**{in_markdown(each)}**" for each in (answer.summary,) if each),
         *(f"> **Beware:** {in_markdown(remark)}" for remark in answer.remarks),
         *(f"> **Assumed:** {in_markdown(each.sentence)}" for each in answer.assumed),
         *verdicts(answer.verdicts),
@@ -89,9 +91,15 @@ def labelled(hypothesis: Hypothesis) -> list[str]:
 
 def doubts(answer: Answer) -> Iterator[str]:
     """Costs with their ranges, those that overturn a verdict in bold."""
-    if not answer.doubts:
+    if not answer.doubts and not answer.wider_doubts:
         return
     yield "## Costs in doubt"
+    if answer.wider_doubts:
+        lines = [f"{in_markdown(each.subject)}: {in_markdown(each.sentence)}" for each in answer.wider_doubts]
+        told = zip(lines, answer.wider_doubts, strict=True)
+        yield "\n".join(f"- **{line}**" if each.overturns else f"- {line}" for line, each in told)
+    if not answer.doubts:
+        return
     if not any(doubt.overturns for doubt in answer.doubts):
         yield "No cost within its range turns the order of two paths for one lone transfer. Those that move most:"
     cells = (
@@ -124,16 +132,23 @@ def figures(reading: RunReading) -> Iterator[str]:
         yield table(head, (cells_of(row, axes) for row in those), right=range(2, len(head)))
     if any(row.ratios for row in reading.rows):
         yield "Ratios with their 95 % interval over replications, in pairs; one number where both ends round to it."
+    if reading.prices is not None:
+        yield f"After `costs`: where the ratio lies over the costs' ranges. {in_markdown(reading.prices.how)}"
 
 
 def cells_of(row: Row, axes: Labels) -> list[str]:
     """A row's names, figures and ratios."""
     name = path_of(row.variant, row.axes, axes) if axes else row.variant
     numbers = [number(row.figures.get(figure, math.nan)) for figure in SHOWN]
-    ratios = (
-        ["baseline" if row.is_baseline else ratio_text(row.ratios.get(figure)) for figure in RATIOS] if axes else []
-    )
+    ratios = ["baseline" if row.is_baseline else both_intervals(row, figure) for figure in RATIOS] if axes else []
     return [row.group, name, *numbers, *ratios]
+
+
+def both_intervals(row: Row, figure: str) -> str:
+    """A ratio with its interval over replications, then that over the costs' ranges, where it was asked for."""
+    prices = row.prices.get(figure)
+    over_replications = ratio_text(row.ratios.get(figure))
+    return over_replications if prices is None else f"{over_replications}; costs {price_text(prices)}"
 
 
 def ratio_text(ratio: Ratio | None) -> str:

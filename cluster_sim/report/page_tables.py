@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cluster_sim.analysis.comparison import Row
 from cluster_sim.analysis.figures import COMPARED
 from cluster_sim.analysis.guest_memory import MEMORY_FIGURES
+from cluster_sim.analysis.price_intervals.price_text import price_text
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import VariantLabels
 from cluster_sim.analysis.summaries.sums import DROPPED, Sums
@@ -105,10 +107,17 @@ def ratio_table(reading: RunReading, known: Indices) -> PageTable | None:
         if row.is_baseline or not row.ratios:
             continue
         where = labelled(reading.variants[row.variant], row.group)
-        told.append(row_of(known, where, [ratio_text(row.ratios[name]) for name in COMPARED]))
+        told.append(row_of(known, where, [both_intervals(row, name) for name in COMPARED]))
     if not told:
         return None
     return PageTable(f"Ratios to {' '.join(reading.baseline.values())}", [*heads_of(known), *COMPARED], told)
+
+
+def both_intervals(row: Row, figure: str) -> str:
+    """A ratio with its interval over replications, then that over the costs' ranges, where it was asked for."""
+    over_replications = ratio_text(row.ratios[figure])
+    prices = row.prices.get(figure)
+    return over_replications if prices is None else f"{over_replications}; costs: {price_text(prices)}"
 
 
 def memory_tables(reading: RunReading, known: Indices) -> list[PageTable]:
@@ -155,10 +164,12 @@ def workload_table(reading: RunReading, known: Indices) -> PageTable | None:
     rows = []
     for (variant, group, role, workload), sums in reading.workload_sums.items():
         labels = reading.variants[variant]
+        is_overloaded = (variant, group) in reading.overloads
+        p50_us, p99_us = (math.inf if is_overloaded else sums.latency_ns(share) / 1e3 for share in (0.5, 0.99))
         figures = (
             sums.of("delivered") / (labels.duration_ns / 1e9 * max(len(sums.replications), 1)),
-            sums.latency_ns(0.5) / 1e3,
-            sums.latency_ns(0.99) / 1e3,
+            p50_us,
+            p99_us,
             share_of_submitted(sums, *DROPPED),
             share_of_submitted(sums, "unfinished"),
             sums.per("guest_cpu_ns", "delivered", 1e-3),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from cluster_sim.analysis.answers.answer import Answer, Hypothesis, Verdict
 from cluster_sim.analysis.answers.phrases import amount, times
 from cluster_sim.analysis.comparison import Row
+from cluster_sim.analysis.price_intervals.price_text import price_text
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.strata import Labels, path_of
 from cluster_sim.report.safe_text import in_ascii
@@ -36,6 +37,7 @@ def plain(reading: RunReading, answer: Answer) -> str:
     lines = [
         *folded(manifest.experiment),
         *folded(answer.question),
+        *(line for each in (answer.summary,) if each for line in ("", *folded(each))),
         *(line for remark in answer.remarks for line in ("", *folded(f"Beware: {remark}"))),
         *(line for each in answer.assumed for line in ("", *folded(f"Assumed: {each.sentence}"))),
         *verdicts(answer.verdicts),
@@ -53,7 +55,7 @@ def folded(text: str, first: str = "", rest: str | None = None) -> list[str]:
     lines = textwrap.wrap(
         in_ascii(text), WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
     ) or [first.rstrip()]
-    return [f" {line}"[:WIDTH] if line.startswith(("From ", ">")) else line for line in lines]
+    return [f" {line}"[:WIDTH] if line.startswith(("From ", ">", "-- ")) else line for line in lines]
 
 
 def heading(text: str) -> list[str]:
@@ -95,10 +97,13 @@ def hypotheses(found: Sequence[Hypothesis]) -> Iterator[str]:
 
 def doubts(answer: Answer) -> Iterator[str]:
     """Costs with range and source; those that overturn a verdict are marked."""
-    if not answer.doubts:
+    if not answer.doubts and not answer.wider_doubts:
         return
     yield from heading("Costs in doubt")
-    if not any(doubt.overturns for doubt in answer.doubts):
+    for wider in answer.wider_doubts:
+        mark = "OVERTURNS: " if wider.overturns else ""
+        yield from folded(f"{mark}{wider.subject}: {wider.sentence}", "  * ")
+    if answer.doubts and not any(doubt.overturns for doubt in answer.doubts):
         yield from folded("No cost within its range turns the order of two paths for one lone transfer.")
     for each in answer.doubts:
         mark = "OVERTURNS: " if each.overturns else ""
@@ -113,7 +118,11 @@ def figures(reading: RunReading) -> Iterator[str]:
         return
     yield from heading("Figures")
     base = f"; the last column is p50 over that of {' '.join(axes.values())}, 95 %" if axes else ""
-    yield from folded(f"CPU in us a frame{base}.")
+    overloaded = any(row.overload for row in reading.rows)
+    told = " unbd: unbounded, where a path does not sustain what it is offered." if overloaded else ""
+    yield from folded(f"CPU in us a frame{base}.{told}")
+    if reading.prices is not None:
+        yield from folded(f"Below it, where it lies over the costs' ranges. {reading.prices.how}")
     for (stratum, group), those in reading.rows_by_stratum.items():
         yield ""
         yield from folded(f"{stratum}, group {group}" if axes and stratum else f"group {group}")
@@ -135,12 +144,14 @@ def line_of(row: Row, axes: Labels) -> Iterator[str]:
     yield f"  {name:<{NAME}}{' '.join(cells)}{shown:>{RATIO}}".rstrip()
     if ratio is not None and not row.is_baseline and (told := times(ratio)) != amount(ratio.mean):
         yield f"{told[told.index('(') :]:>{WIDTH}}"
+    if (prices := row.prices.get("p50")) is not None:
+        yield from (f"{line:>{WIDTH}}" for line in textwrap.wrap(f"costs: {price_text(prices)}", WIDTH - 2))
 
 
 def short(value: float, width: int) -> str:
     """A figure within a width: with fewer digits, then with an exponent."""
-    if math.isnan(value):
-        return "-"
+    if not math.isfinite(value):
+        return "-" if math.isnan(value) else "unbd"
     text = amount(value)
     if len(text) <= width:
         return text

@@ -6,7 +6,7 @@ import unicodedata
 HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 """Unicode categories that are not to be seen, or that turn the direction of what follows."""
 
-PLAIN_LETTERS = {"·": " ", "×": "x", "–": "-", "—": "-", "±": "+/-", "…": "...", "’": "'", "“": '"', "”": '"'}
+PLAIN_LETTERS = {"·": " ", "µ": "u", "×": "x", "–": "-", "—": "-", "±": "+/-", "…": "...", "’": "'", "“": '"', "”": '"'}
 """The program's own letters, as mail without an encoding has them."""
 
 PARTED = "<!-- -->"

@@ -7,11 +7,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from cluster_sim.analysis.log_ratios import Sample
+from cluster_sim.analysis.paired import FEWEST
 from cluster_sim.analysis.studies.cost_ranking import CostResult, Ranking
 from cluster_sim.analysis.studies.crossing_search import Crossing
-from cluster_sim.analysis.studies.crossover import CrossoverStudy, ahead
+from cluster_sim.analysis.studies.crossover import CrossoverStudy, ahead, stop_sentence
 from cluster_sim.analysis.studies.crossover_rounds import Curve
-from cluster_sim.analysis.studies.log_ratios import Sample
 from cluster_sim.analysis.studies.priced_crossing import TOLD, PricedCrossing
 from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
 from cluster_sim.analysis.studies.sobol_indices import Index
@@ -34,10 +35,9 @@ def crossover_report(study: CrossoverStudy, width: int = WIDE) -> Group:
         blocks += [Text(""), prices_table(study)]
     for first in range(0, len(study.curves), at_a_time):
         blocks += [Text(""), ratios_table(study, study.curves[first : first + at_a_time])]
-    if study.replications < 2:
-        blocks.append(
-            Text("One replication: there is no interval, only the values between which the sign turns.", "dim")
-        )
+    if study.replications < FEWEST:
+        few = "One replication" if study.replications == 1 else "Two replications"
+        blocks.append(Text(f"{few}: there is no interval, only the values between which the sign turns.", "dim"))
     if study.prices:
         told = (
             "Samples have one replication. Nobody knows how costs are spread: shares of samples are no probabilities."
@@ -67,6 +67,8 @@ def sentences(study: CrossoverStudy, curve: Curve) -> Iterator[str]:
         yield f"{where}: {len(curve.crossings)} crossings."
     for crossing in curve.crossings:
         yield f"{where}: {crossing_sentence(study, crossing)}"
+    for stop in curve.stops:
+        yield f"{where}: {stop_sentence(study, stop)}."
     if not curve.crossings:
         yield f"{where}: {no_crossing_sentence(study, list(curve.samples.values()))}"
     for priced in curve.prices:
@@ -198,6 +200,7 @@ def ranking_sentences(ranking: Ranking) -> Iterator[str]:
     where = stratum_and_group(ranking)
     if ranking.pair is None:
         yield f"{where}: fewer than two designs deliver, nothing to rank."
+        yield from (f"  {silence}." for silence in ranking.silent)
         return
     first, second = ranking.pair
     yield (
@@ -205,7 +208,8 @@ def ranking_sentences(ranking: Ranking) -> Iterator[str]:
         f"at a ratio of {brief(ranking.ratio)} with the profile's values."
     )
     if ranking.lost_samples:
-        yield f"  In {ranking.lost_samples} samples one of them delivers nothing: no indices."
+        yield f"  In {ranking.lost_samples} samples one of them has no {ranking.figure}: no indices."
+        yield from (f"  {silence}." for silence in ranking.silent)
     if not ranking.decisive:
         yield "  No cost within its range decides that."
     for cost in ranking.decisive:

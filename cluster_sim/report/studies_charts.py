@@ -8,7 +8,7 @@ from typing import Literal
 import altair as alt
 
 from cluster_sim.analysis.studies.cost_ranking import Ranking
-from cluster_sim.analysis.studies.crossover import CrossoverStudy, ahead
+from cluster_sim.analysis.studies.crossover import CrossoverStudy, stop_sentence
 from cluster_sim.analysis.studies.crossover_rounds import Curve
 from cluster_sim.analysis.studies.priced_crossing import TOLD
 from cluster_sim.analysis.studies.sensitivity import SensitivityStudy
@@ -61,6 +61,7 @@ def crossover_chart(study: CrossoverStudy, curve: Curve) -> Chart:
         layers.append(found.mark_rule(color=CROSSING, strokeWidth=2).encode(x="value:Q"))
     title = stratum_and_group(curve) or field.name
     told = [str(crossing["text"]) for crossing in crossings] or ["no crossing"]
+    told += [stop_sentence(study, stop) for stop in curve.stops]
     told += [str(band["text"]) for band in priced]
     heading = alt.TitleParams(title, subtitle=told, subtitleColor=CROSSING if crossings else GREY, anchor="start")
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=heading, background="white")
@@ -108,19 +109,19 @@ def prices_shown(study: CrossoverStudy, curve: Curve) -> list[dict[str, str | fl
 
 
 def lost_spans(study: CrossoverStudy, curve: Curve) -> list[dict[str, str | float]]:
-    """Where one of the two delivers nothing, and who."""
+    """Where one of the two delivers nothing, or does not sustain what it is offered, and who."""
     found: list[dict[str, str | float]] = []
-    last = 0
-    for step, sample in curve.samples.items():
-        sign = int(math.copysign(1, sample.mean)) if math.isinf(sample.mean) else 0
-        value = study.varied.amount(step)
-        if sign and sign == last:
-            found[-1]["to"] = value
-            found[-1]["middle"] = math.sqrt(float(found[-1]["value"]) * value) or value / 2
-        elif sign:
-            loser = next(label for label in study.between if label != ahead(study, sign))
-            found.append({"value": value, "to": value, "middle": value, "text": f"{loser} delivers nothing"})
-        last = sign
+    for design, label in enumerate(study.between):
+        last = ""
+        for step, losses in sorted(curve.losses.items()):
+            loss, value = losses[design], study.varied.amount(step)
+            text = "" if loss is None else f"{label} {loss.says}"
+            if text and text == last:
+                found[-1]["to"] = value
+                found[-1]["middle"] = math.sqrt(float(found[-1]["value"]) * value) or value / 2
+            elif text:
+                found.append({"value": value, "to": value, "middle": value, "text": text})
+            last = text
     return found
 
 

@@ -1,9 +1,10 @@
 """The manifest of a run: what was run, with what, and which parts it left."""
 
+from operator import not_
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from cluster_sim.results.parts import Part
 from cluster_sim.shipped import workloads_directory
@@ -41,6 +42,7 @@ class Manifest(Record):
     seed: int
     replications: int
     baseline: dict[str, str]
+    judge: tuple[str, ...] = Field(default=(), exclude_if=not_)  # older runs keep their checksums
     variants: dict[str, VariantRecord]
     profiles: dict[str, dict[str, JsonValue]]
     versions: dict[str, str]

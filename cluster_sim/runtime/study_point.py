@@ -1,9 +1,9 @@
 """Points: single runs of single scenarios, many at a time, of which nothing but the table `guests` remains."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -32,11 +32,19 @@ class Point:
     replication: int
 
 
+Found = TypeVar("Found")
+
+
 class PointPool(Protocol):
     """Where points are evaluated."""
 
-    def evaluate(self, points: Sequence[Point]) -> Iterator[tuple[int, pa.Table]]:
-        """Each point's number in the sequence and its table `guests`, as they end; RunFailedError if one fails."""
+    def evaluate(
+        self, points: Sequence[Point], digest: Callable[[Point, pa.Table], Found]
+    ) -> Iterator[tuple[int, Found]]:
+        """Each point's number in the sequence and what `digest` finds in its table `guests`, as they end.
+
+        `digest` is a function of a module: it runs where the point does. RunFailedError if a point fails.
+        """
         ...
 
 

@@ -25,6 +25,11 @@ class _Path(Spec):
         """Whether the guest works on what came in a page that the host can still change."""
         return False
 
+    @property
+    def written_in_place(self) -> bool:
+        """Whether who makes the data on the host must put it where the guest reads it."""
+        return False
+
 
 class SwiotlbPath(_Path):
     """Bounce each transfer through swiotlb, a pool that the guest shared at boot."""
@@ -115,6 +120,11 @@ class SharedPoolPath(_Path):
     def consumes_shared(self) -> bool:
         """See _Path."""
         return self.copied_by in ("none", "producer")
+
+    @property
+    def written_in_place(self) -> bool:
+        """See _Path."""
+        return self.copied_by in ("none", "consumer")
 
 
 class DirectPath(_Path):

@@ -15,7 +15,7 @@ from cluster_sim.refusal import Refusal
 from cluster_sim.runtime.study_point import Point, PointPool
 from cluster_sim.scenario.load import Experiment
 from cluster_sim.scenario.spec import CostOverride
-from cluster_sim.validation.target_figures import FIGURES, UNITS, figures_of
+from cluster_sim.validation.target_figures import FIGURES, UNITS, figures_of_point
 from cluster_sim.validation.targets import FigureSpec, Target, TargetError
 
 SEED: Final = 1
@@ -51,14 +51,21 @@ class Judged:
         """By the value at the profile's costs alone; the range of the samples moves no verdict."""
         if self.figure.value is None:
             return Verdict.NOT_MODELLED
-        if not self.figure.low <= self.value <= self.figure.high:
+        low, high = self.figure.window
+        if not low <= self.value <= high:
             return Verdict.OUTSIDE
         return Verdict.FIT if self.figure.is_fit else Verdict.INSIDE
 
     @property
     def reaches_in(self) -> bool:
         """Whether some of its range lies inside."""
-        return self.low <= self.figure.high and self.figure.low <= self.high
+        low, high = self.figure.window
+        return self.low <= high and low <= self.high
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether it lies outside and nothing says why."""
+        return self.verdict == Verdict.OUTSIDE and not self.figure.why
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +100,7 @@ def judge(
     points = [point for each in runs for point in each.points]
     tables: dict[int, Figures] = {}
     on_progress(0, len(points))
-    for number, table in pool.evaluate(points):
-        groups = figures_of(table, points[number].scenario.duration)
+    for number, groups in pool.evaluate(points, figures_of_point):
         tables[number] = {f"{group}.{name}": value for group, found in groups.items() for name, value in found.items()}
         on_progress(len(tables), len(points))
     first, judged = 0, []

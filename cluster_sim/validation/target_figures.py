@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from cluster_sim.platform.formulas import BANDWIDTH, DURATION, NUMBER, Dimension
 from cluster_sim.results.ledger import Category
+from cluster_sim.runtime.study_point import Point
 
 PER_NS: Final[Dimension] = (0, -1)
 
@@ -39,9 +40,9 @@ FIGURES: Final[Mapping[str, tuple[Dimension, str]]] = {
 }
 
 
-def figures_of(guests: pa.Table, duration_ns: int) -> dict[str, dict[str, float]]:
+def figures_of_point(point: Point, guests: pa.Table) -> dict[str, dict[str, float]]:
     """Each group's figures from a point's table `guests`, in bytes and nanoseconds; nothing delivered gives none."""
-    found = {}
+    duration_ns, found = point.scenario.duration, {}
     for group in guests["guest_group"].unique().to_pylist():
         rows = guests.filter(pc.equal(guests["guest_group"], group))
         sums = {name: pc.sum(rows[name]).as_py() for name in rows.column_names if pa.types.is_int64(rows[name].type)}

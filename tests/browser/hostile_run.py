@@ -113,4 +113,6 @@ def hostile_answer(question: str) -> Answer:
         Hypothesis("H1", f"A claim {IMAGE}", stratum, "refuted", f"No {SCRIPT}", (IMAGE, LONG)) for stratum in strata
     ]
     doubts = [Doubt(f"cost{SCRIPT}", 1.5, 1, 2e9, "us", IMAGE, overturns, LONG) for overturns in (True, False)]
-    return Answer(question, tuple(verdicts), tuple(standings), tuple(doubts), (f"remark {IMAGE}",))
+    return Answer(
+        question, f"{LONG} leads {SCRIPT}", tuple(verdicts), tuple(standings), tuple(doubts), (f"remark {IMAGE}",)
+    )

@@ -19,7 +19,7 @@ def points(folder: Path) -> list[Point]:
 
 
 def tables(pool: PointPool, folder: Path) -> list[pa.Table]:
-    found = dict(pool.evaluate(points(folder)))
+    found = dict(pool.evaluate(points(folder), lambda _point, table: table))
     return [found[number] for number in range(len(found))]
 
 
@@ -30,7 +30,7 @@ def test_a_pool_on_ray_gives_the_tables_of_this_process_and_tells_a_failure_in_o
     with pool_of("ray", 3) as pool:
         there = tables(pool, tmp_path)
         with pytest.raises(RunFailedError) as failed:
-            list(pool.evaluate([bad]))
+            list(pool.evaluate([bad], lambda _point, table: table))
     assert all(one.equals(other) for one, other in zip(here, there, strict=True))
     assert str(failed.value).startswith("a point failed: ")
     assert "\n" not in str(failed.value)

@@ -6,12 +6,14 @@ import pytest
 
 from cluster_sim import compare, load, open_results, run
 from cluster_sim.analysis.comparison import Row
+from docs import make_readme
 from tests.main_job import MAIN_JOB
 
 TECHNOLOGIES = ("pkvm", "sev-snp", "tdx", "cca")
 LOSING_CONTENT = TECHNOLOGIES[1:]
 GROUPS = ("raw", "coded")
-SETS = ("duration=2s", "replications=2", "record=summary")
+SETS = ("record=summary",)
+ALONE = ("duration=2s", "protection=none", "cluster.hosts=1")
 AROUND_EACH = {
     (path, *others)
     for path, others in (
@@ -29,10 +31,21 @@ Rows = dict[tuple[str, ...], Row]
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that the README is about, without its rows of transfers."""
+    return run(load("swiotlb_vs_zero_copy", SETS), tmp_path_factory.mktemp("run"), executor="inline").directory
+
+
+@pytest.fixture(scope="module")
+def rows(directory: Path) -> Rows:
     """By technology, path, memory, host faults, copier and group."""
-    finished = run(load("swiotlb_vs_zero_copy", SETS), tmp_path_factory.mktemp("run"), executor="inline")
-    return {(*row.axes.values(), row.group): row for row in compare(open_results(finished.directory))}
+    return {(*row.axes.values(), row.group): row for row in compare(open_results(directory))}
+
+
+def test_the_answer_in_the_readme_is_that_of_the_run(directory: Path) -> None:
+    text = make_readme.TARGET.read_text("utf-8")
+    is_current = make_readme.written(text, make_readme.answer_of(directory)) == text
+    assert is_current, f"README.md is stale: {make_readme.COMMAND}"
 
 
 def bounced(rows: Rows, technology: str, copier: str, group: str, *, for_life: bool = False) -> Row:
@@ -74,8 +87,18 @@ def test_a_pool_beats_long_lived_swiotlb_for_large_frames_and_is_no_worse_for_sm
 def test_converting_around_each_transfer_is_slower_than_swiotlb_for_frames_large_and_small(
     rows: Rows, technology: str, group: str
 ) -> None:
+    """Large frames page by page are more than some technologies sustain: there is no ratio, and no latency."""
     for around in AROUND_EACH:
-        assert ratio(rows[technology, *around, group], "p50") > 1.5
+        row = rows[technology, *around, group]
+        assert row.overload is not None or ratio(row, "p50") > 1.5
+
+
+def test_large_frames_page_by_page_are_more_than_the_lock_of_pkvm_lets_pass(rows: Rows) -> None:
+    """760 pages shared and unshared take 3.8 ms of it: 8 guests of 33 frames a second."""
+    overload = rows["pkvm", "convert-4k", "g3", "lazy", "cpu", "raw"].overload
+    assert overload is not None
+    assert overload.resource == "pKVM's host-wide lock"
+    assert overload.sustained == pytest.approx(33, rel=0.05)
 
 
 @pytest.mark.parametrize("technology", TECHNOLOGIES)
@@ -83,6 +106,8 @@ def test_it_takes_more_of_the_guests_cpu_but_for_large_frames_on_pkvm(rows: Rows
     """There the guest keeps its mapping and its content: a range is one call, and no copy is made."""
     for path, *others in AROUND_EACH:
         assert ratio(rows[technology, path, *others, "coded"], "guest CPU") > 1.1
+        if rows[technology, path, *others, "raw"].overload is not None:
+            continue
         large = ratio(rows[technology, path, *others, "raw"], "guest CPU")
         assert large < 1.1 if (technology, path) == ("pkvm", "convert-2m") else large > 1.1
 
@@ -110,7 +135,7 @@ def test_where_content_is_lost_conversion_makes_the_copies_of_long_lived_swiotlb
 
 
 def test_converting_costs_an_unprotected_guest_nothing(tmp_path: Path) -> None:
-    finished = run(load(MAIN_JOB, [*SETS, "protection=none", "cluster.hosts=1"]), tmp_path, executor="inline")
+    finished = run(load(MAIN_JOB, [*SETS, *ALONE]), tmp_path, executor="inline")
     found = {(row.axes["io_path"], row.group): row.figures for row in compare(open_results(finished.directory))}
     for group in GROUPS:
         assert found["convert-4k", group] == pytest.approx(found["direct", group], nan_ok=True)

@@ -8,7 +8,7 @@ import pytest
 
 from cluster_sim import compare
 from cluster_sim.analysis.comparison import Row
-from cluster_sim.analysis.paired import ratio, t_factor
+from cluster_sim.analysis.paired import FEWEST, ratio, t_factor
 from cluster_sim.analysis.precision import FIRST, run_until
 from tests.unit.analysis.synthetic_runs import FRAMES, GuestRow, synthetic
 
@@ -51,6 +51,20 @@ def test_intervals_of_95_percent_hold_the_true_ratio_93_to_97_percent_of_the_tim
 def test_without_an_effect_no_difference_is_shown_93_percent_of_the_time_or_more(replications: int) -> None:
     shown = sum(shows for _, _, shows in measured(1.0, replications, seed=100 + replications))
     assert shown / TABLES <= 0.07
+
+
+def test_of_two_replications_the_range_holds_the_truth_half_of_the_time_and_t_tells_next_to_nothing() -> None:
+    """Why two have no interval: of either kind it would mislead."""
+    logs = np.random.default_rng(2).normal(0, NOISE, (TABLES, 2))
+    in_range = np.sum((logs.min(axis=1) <= 0) & (logs.max(axis=1) >= 0)) / TABLES
+    assert 0.46 <= in_range <= 0.54
+    half_widths = t_factor(2) * logs.std(axis=1, ddof=1) / 2**0.5
+    in_t = np.sum(np.abs(logs.mean(axis=1)) <= half_widths) / TABLES
+    assert 0.93 <= in_t <= 0.97
+    assert np.median(half_widths) > 5 * NOISE
+    assert np.mean(half_widths < NOISE) > 0.05, "and one in eleven is narrower than what it is about"
+    found = [low for low, _, _ in measured(1.3, 2, seed=2)]
+    assert np.isnan(found).all()
 
 
 def test_pairing_shows_what_unpaired_replications_would_hide() -> None:
@@ -96,5 +110,5 @@ def test_running_until_a_precision_is_there_keeps_intervals_honest_within_three_
         counts.append(len(logs))
     assert held / TABLES >= 0.92
     assert min(counts) >= FIRST
-    known = next(n for n in range(2, 99) if t_factor(n) * 0.03 / n**0.5 <= np.log(1.02))
+    known = next(n for n in range(FEWEST, 99) if t_factor(n) * 0.03 / n**0.5 <= np.log(1.02))
     assert 0.8 * known < np.mean(counts) < 1.6 * known, "about as many as one who knows the spread would run"

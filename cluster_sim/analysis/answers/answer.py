@@ -49,6 +49,15 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class WiderDoubt:
+    """What else could overturn a verdict, all costs together or an assumption, and what becomes of it then."""
+
+    subject: str
+    sentence: str
+    overturns: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Assumption:
     """A sentence on what a run takes for granted, and whose behaviour that is, by its source."""
 
@@ -58,11 +67,13 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """All that a report says in words; `remarks` are warnings, such as a run that did not end."""
+    """All that a report says in words: one sentence over all strata first; `remarks` are warnings."""
 
     question: str
+    summary: str
     verdicts: tuple[Verdict, ...]
     hypotheses: tuple[Hypothesis, ...]
     doubts: tuple[Doubt, ...]
     remarks: tuple[str, ...]
     assumed: tuple[Assumption, ...] = ()
+    wider_doubts: tuple[WiderDoubt, ...] = ()

@@ -3,19 +3,35 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from cluster_sim.analysis.answers.criteria import CRITERIA, Criterion, Relation, relation
-from cluster_sim.analysis.paired import Ratio
+from cluster_sim.analysis.answers.criteria import CRITERIA, MEDIAN, Criterion, Relation, relation, share_relation
+from cluster_sim.analysis.answers.phrases import Ends
+from cluster_sim.analysis.overloads.overload import Overload
+from cluster_sim.analysis.paired import FEWEST, Ratio
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One path's group in one stratum: label, figures, and ratios of itself to rivals, by label and figure."""
+    """One path's group in one stratum: label, figures, and ratios of itself to rivals, by label and figure.
+
+    `overload` is what it does not sustain, None where it does; `presumes` what one grants who takes it; `kind` its
+    path's.
+    """
 
     label: str
     figures: Mapping[str, float]
     over: Mapping[str, Mapping[str, Ratio | None]] = field(default_factory=dict)
     is_baseline: bool = False
+    overload: Overload | None = None
+    presumes: str = ""
+    kind: str = ""
+
+    def value(self, criterion: Criterion) -> float:
+        """A figure of it; not a number where there is none, or where it says nothing because of overload."""
+        if criterion.is_timing and self.overload is not None:
+            return math.nan
+        return self.figures.get(criterion.figure, math.nan)
 
     @property
     def delivers(self) -> bool:
@@ -24,16 +40,41 @@ class Candidate:
 
     @property
     def median(self) -> float:
-        """Its median latency, endless where it has none."""
-        found = self.figures.get("p50", math.nan)
+        """Its median latency, endless where it has none or does not sustain what it is offered."""
+        found = self.value(MEDIAN)
         return math.inf if math.isnan(found) else found
+
+
+class Prices(Protocol):
+    """How far ratios go over the costs' ranges."""
+
+    def between(self, one: Candidate, other: Candidate, figure: str) -> Ends | None:
+        """The range of a ratio of two paths, `one` over `other`; None where it is not known."""
+        ...
+
+
+class NoPrices:
+    """Where costs were not moved."""
+
+    def between(self, one: Candidate, other: Candidate, figure: str) -> Ends | None:  # noqa: ARG002
+        """Nothing."""
+        return None
+
+
+NO_PRICES = NoPrices()
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateSet:
-    """The paths of one stratum and group, and how each two compare."""
+    """The paths of one stratum and group, how each two compare, and what they are judged by.
+
+    `work` is what they move: a frame, a packet, a request.
+    """
 
     members: Sequence[Candidate]
+    criteria: Sequence[Criterion] = CRITERIA
+    prices: Prices = NO_PRICES
+    work: str = "frame"
 
     def ratio(self, one: Candidate, other: Candidate, figure: str) -> Ratio | None:
         """`one` over `other`, from either side's ratios."""
@@ -45,13 +86,23 @@ class CandidateSet:
 
     def relation(self, one: Candidate, other: Candidate, criterion: Criterion) -> Relation:
         """What is shown of `one` beside `other`."""
-        return relation(self.ratio(one, other, criterion.figure), criterion)
+        mine, theirs = one.value(criterion), other.value(criterion)
+        if math.isnan(mine) or math.isnan(theirs):
+            return "no ratio"
+        ratio = self.ratio(one, other, criterion.figure)
+        if mine == theirs:
+            return "equal"
+        if criterion.is_share and (ratio is None or min(mine, theirs) <= criterion.nothing_to):
+            return share_relation(mine, theirs, criterion)
+        return relation(ratio, criterion)
 
     def beats(self, one: Candidate, other: Candidate) -> bool:
-        """Better in something, worse in nothing; whoever delivers beats who does not."""
+        """Better in something, worse in nothing; who delivers beats who does not, who sustains beats who does not."""
         if one.delivers != other.delivers:
             return one.delivers
-        relations = {self.relation(one, other, criterion) for criterion in CRITERIA}
+        if (one.overload is None) != (other.overload is None):
+            return one.overload is None
+        relations = {self.relation(one, other, criterion) for criterion in self.criteria}
         return "better" in relations and "worse" not in relations
 
     @property
@@ -70,10 +121,16 @@ class CandidateSet:
         return next((each for each in self.members if each.is_baseline), None)
 
     @property
-    def has_intervals(self) -> bool:
-        """Whether any ratio has an interval."""
+    def known_ratios(self) -> list[Ratio]:
+        """All ratios that there are."""
         ratios = (ratio for one in self.members for each in one.over.values() for ratio in each.values())
-        return any(ratio is not None and ratio.has_interval for ratio in ratios)
+        return [each for each in ratios if each is not None]
+
+    @property
+    def shows_anything(self) -> bool:
+        """Whether something can be shown: some ratio has an interval, or there were two replications, equal or not."""
+        ratios = self.known_ratios
+        return not ratios or any(each.has_interval or 1 < each.replications < FEWEST for each in ratios)
 
     @property
     def best(self) -> Candidate | None:
@@ -96,21 +153,21 @@ class CandidateSet:
         """The criteria in which an unbeaten path is better than another such one and worse than none."""
         others = [each for each in self.unbeaten if each is not one]
         found = []
-        for criterion in CRITERIA:
+        for criterion in self.criteria:
             relations = {self.relation(one, other, criterion) for other in others}
             if "better" in relations and "worse" not in relations:
                 found.append(criterion)
         return found
 
 
-def rivals(candidates: Sequence[Candidate]) -> list[str]:
+def rivals(candidates: Sequence[Candidate], criteria: Sequence[Criterion] = CRITERIA) -> list[str]:
     """Labels of those that may turn out best, by their figures alone: ratios to them decide."""
     delivering = [each for each in candidates if each.delivers]
     chosen = [each.label for each in delivering if each.is_baseline]
-    for criterion in CRITERIA:
-        known = [each for each in delivering if not math.isnan(each.figures.get(criterion.figure, math.nan))]
+    for criterion in criteria:
+        known = [each for each in delivering if not math.isnan(each.value(criterion))]
         sign = -1 if criterion.more_is_better else 1
         if known:
-            first = min(known, key=lambda each: (sign * each.figures[criterion.figure], each.median))
+            first = min(known, key=lambda each: (sign * each.value(criterion), each.median))
             chosen.append(first.label)
     return list(dict.fromkeys(chosen))

@@ -1,6 +1,12 @@
-"""H1: conversion beats bouncing only where a granule's share and unshare costs less than the copies it avoids."""
+"""H1: conversion beats bouncing where a granule's share and unshare costs less than the copies it avoids, only there.
+
+A mean latency is the sum of its ledger. Where two paths differ in these two terms alone, who is faster is arithmetic,
+and the pair says nothing of the claim. What can contradict it is all else: waits, locks, exits for other reasons,
+storage. So a pair confirms the claim only where what else differs is as much as OTHERS of what the two terms differ by.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from cluster_sim.analysis.answers.answer import Hypothesis, Standing
 from cluster_sim.analysis.answers.ledgers import CONVERTING, COPIES, Ledger, ledgers
@@ -22,7 +28,12 @@ from cluster_sim.results.ledger import Category
 NAME = "H1"
 AROUND_EACH = 0.9
 """Granules shared and unshared a transfer from which on a path converts around each of them."""
-CLAIM = "Conversion beats bouncing only if sharing and unsharing a granule costs less than the copies it avoids."
+CLAIM = (
+    "Conversion beats bouncing where sharing and unsharing a granule costs less than the copies it avoids, "
+    "and only there, whatever else differs."
+)
+OTHERS = 0.1
+"""Share of the two terms' difference that all else must differ by for a pair to be a test of the claim."""
 
 
 def conversion(reading: RunReading) -> list[Hypothesis]:
@@ -94,17 +105,52 @@ def judged(
     cost_ns = (mine.spent_ns(*CONVERTING) - theirs.spent_ns(*CONVERTING)) / pairs_of_calls
     bouncing = (*COPIES, Category.SLOTS)
     saved_ns = (theirs.spent_ns(*bouncing) - mine.spent_ns(*bouncing)) / pairs_of_calls
+    all_ns = (mine.latency_ns - theirs.latency_ns) / pairs_of_calls
+    granule = Granule(cost_ns, saved_ns, all_ns - (cost_ns - saved_ns))
     how = outcome(compared, converted, bounced)
-    prices = f"a granule's share and unshare takes {told(cost_ns)}, the copies that it avoids {told(saved_ns)}"
-    match how:
-        case "better":
-            return ("confirmed" if cost_ns < saved_ns else "refuted"), f"{who} beats {bounced.label}; {prices}."
-        case "worse" if cost_ns >= saved_ns:
-            return "confirmed", f"{who} loses to {bounced.label}; {prices}."
-        case "worse":
-            return "undecided", f"{who} loses to {bounced.label} for another reason, such as waiting; {prices}."
-        case _:
-            return "undecided", f"{who} and {bounced.label}: no difference shown; {prices}."
+    if how not in ("better", "worse"):
+        return "undecided", f"{who} and {bounced.label}: no difference shown; {granule.prices}."
+    line = f"{who} {'beats' if how == 'better' else 'loses to'} {bounced.label}; {granule.prices}{granule.distance}."
+    if (how == "better") != (cost_ns < saved_ns):
+        return "refuted", f"{line} {granule.others}".strip()
+    if not granule.is_test:
+        return "undecided", f"{line} Hardly anything else differs, so that the one follows from the other."
+    return "confirmed", f"{line} {granule.others}"
+
+
+@dataclass(frozen=True, slots=True)
+class Granule:
+    """What a granule's share and unshare takes, the copies that it avoids, and what else two paths differ by."""
+
+    cost_ns: float
+    saved_ns: float
+    other_ns: float
+
+    @property
+    def is_test(self) -> bool:
+        """Whether what else differs is enough to contradict the claim."""
+        return abs(self.other_ns) >= OTHERS * abs(self.cost_ns - self.saved_ns)
+
+    @property
+    def prices(self) -> str:
+        """Both terms."""
+        price, copies = told(self.cost_ns), told(self.saved_ns)
+        return f"a granule's share and unshare takes {price}, the copies that it avoids {copies}"
+
+    @property
+    def distance(self) -> str:
+        """How far its price is from the claim's threshold, the copies."""
+        if self.saved_ns <= 0 or self.cost_ns <= 0:
+            return ""
+        if self.cost_ns >= self.saved_ns:
+            return f": {amount(self.cost_ns / self.saved_ns)} times what it would have to fall below"
+        return f": it could take {amount(self.saved_ns / self.cost_ns)} times as much"
+
+    @property
+    def others(self) -> str:
+        """What else the paths differ by, in words."""
+        more = "more" if self.other_ns >= 0 else "less"
+        return f"All else, such as waiting, takes {duration(abs(self.other_ns))} {more} a granule."
 
 
 def told(nanoseconds: float) -> str:

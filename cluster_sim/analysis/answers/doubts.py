@@ -220,8 +220,9 @@ def harmless_sentence(found: Findings) -> str:
     assert found.move is not None
     order, now, then = found.move
     return (
-        f"{known_as(found.cost)}; no order turns within its range: for one lone transfer {order.label} "
-        f"over {order.rival} goes from {amount(now)} to {amount(then)} at most ({order.where})."
+        f"{known_as(found.cost)}; no order turns within its range: as one lone transfer moves, {order.label} "
+        f"over {order.rival} goes from {amount(order.ratio)} to {amount(order.ratio * then / now)} at most "
+        f"({order.where})."
     )
 
 

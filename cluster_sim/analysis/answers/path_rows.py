@@ -81,6 +81,8 @@ def outcome(compared: RowsByBaseline, one: PathRow, other: PathRow) -> Relation:
     """Whether one path beats another: better median latency without less throughput, or worse in either."""
     if one.delivers != other.delivers:
         return "better" if one.delivers else "worse"
+    if (one.row.overload is None) != (other.row.overload is None):
+        return "worse" if one.row.overload else "better"
     throughput = relation(compared.ratio(one.row, other.path, THROUGHPUT.figure), THROUGHPUT)
     latency = relation(compared.ratio(one.row, other.path, MEDIAN.figure), MEDIAN)
     return "worse" if throughput == "worse" else latency

@@ -14,8 +14,9 @@ from cluster_sim.analysis.answers.path_rows import (
     paths_by_stratum,
     varies_path,
 )
-from cluster_sim.analysis.answers.phrases import amount, duration, listed, times
+from cluster_sim.analysis.answers.phrases import amount, apart, duration, listed
 from cluster_sim.analysis.comparison import RowsByBaseline
+from cluster_sim.analysis.price_intervals.intervals import PriceIntervals
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.summaries.batches import Key
 from cluster_sim.results.manifest import Manifest
@@ -40,7 +41,9 @@ def pool(reading: RunReading) -> list[Hypothesis]:
             by_name.setdefault(stratum, []).append(rows)
     if not by_name:
         return [undecided("", "no group of this run streams video at a steady rate along the axis io_path")]
-    found = [in_stratum(reading.by_baseline, stratum, groups, booked) for stratum, groups in by_name.items()]
+    found = [
+        in_stratum(reading.by_baseline, stratum, groups, booked, reading.prices) for stratum, groups in by_name.items()
+    ]
     return once(found)
 
 
@@ -60,7 +63,11 @@ def is_steady(manifest: Manifest, path: PathRow) -> bool:
 
 
 def in_stratum(
-    compared: RowsByBaseline, stratum: str, groups: Sequence[Sequence[PathRow]], booked: Mapping[Key, Ledger]
+    compared: RowsByBaseline,
+    stratum: str,
+    groups: Sequence[Sequence[PathRow]],
+    booked: Mapping[Key, Ledger],
+    prices: PriceIntervals | None = None,
 ) -> Hypothesis:
     """H2 over all groups of a stratum: confirmed where a pool beats all others in each."""
     standings: list[Standing] = []
@@ -75,12 +82,12 @@ def in_stratum(
         winners = [each for each in pools if all(how == "better" for how in found[each.label])]
         if winners:
             standings.append("confirmed")
-            won.append(medians_beside(compared, winners[0], others))
+            won.append(medians_beside(compared, winners[0], others, prices))
         elif all("worse" in hows for hows in found.values()):
             standings.append("refuted")
         else:
             standings.append("undecided")
-        evidence += [medians_beside(compared, each, others) for each in pools]
+        evidence += [medians_beside(compared, each, others, prices) for each in pools]
         found_bounds = [line for each in pools for line in bound(each, booked)]
         bounds += [line for line in found_bounds if line[0]]
         evidence += [line for _, line in found_bounds]
@@ -95,13 +102,17 @@ def in_stratum(
     return undecided(stratum, "no difference shown between the pool and another path", evidence)
 
 
-def medians_beside(compared: RowsByBaseline, mine: PathRow, others: Sequence[PathRow]) -> str:
-    """A pool's median latency beside the others'."""
+def medians_beside(
+    compared: RowsByBaseline, mine: PathRow, others: Sequence[PathRow], prices: PriceIntervals | None
+) -> str:
+    """A pool's median latency beside the others', with both intervals where they are known."""
     ratios = []
     for other in others:
         ratio = compared.ratio(mine.row, other.path, "p50")
         if ratio is not None and other.delivers:
-            ratios.append(f"{times(ratio)} of {other.label}'s")
+            pair = (mine.row.variant, other.row.variant, mine.row.group)
+            known = None if prices is None else prices.ratio(*pair, "p50")
+            ratios.append(f"{apart(ratio, known)} than {other.label}'s")
     silent = [other.label for other in others if not other.delivers]
     told = [f"median latency {listed(ratios)}"] if ratios else []
     told += (

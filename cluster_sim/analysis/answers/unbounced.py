@@ -1,8 +1,12 @@
-"""What a reader must know first of a run's bounce pools: frames that no pool takes, buffers that stayed unmapped."""
+"""What a reader must know first of a run's bounce pools: what they refused, how much of it, their peak and their size.
+
+Frames that no pool takes and buffers that stayed unmapped are told as that.
+"""
 
 from collections.abc import Callable, Iterator
 
-from cluster_sim.analysis.answers.phrases import listed
+from cluster_sim.analysis.answers.phrases import amount, listed
+from cluster_sim.analysis.figures import MIB, SLOT_BYTES
 from cluster_sim.analysis.run_reading import RunReading
 from cluster_sim.analysis.summaries.sums import Sums
 
@@ -14,7 +18,7 @@ Tell = Callable[[Sums], str | None]
 
 def unbounced(reading: RunReading) -> list[str]:
     """A sentence a group for each such thing, with the variants where it is so."""
-    return [sentence for tell in (too_large, unmapped, without_slots) for sentence in told(reading, tell)]
+    return [sentence for tell in (too_large, unmapped, refused) for sentence in told(reading, tell)]
 
 
 def told(reading: RunReading, tell: Tell) -> Iterator[str]:
@@ -52,11 +56,22 @@ def unmapped(sums: Sums) -> str | None:
     return f"{told_of}, and the device did not start: it can not do with fewer"
 
 
-def without_slots(sums: Sums) -> str | None:
-    """Transfers of which none found slots."""
-    if sums.of("delivered") or sums.of("unmapped_buffers") or not sums.of("dropped_swiotlb_full"):
+def refused(sums: Sums) -> str | None:
+    """Mappings that a pool had no slots for, what became of them, and how full the pool was at most."""
+    count, dropped = sums.of("slots_refused"), sums.of("dropped_swiotlb_full")
+    if sums.of("dropped_mapping_too_large", "unmapped_buffers") or not max(count, dropped):
         return None
-    return "no frame found slots, and none was delivered"
+    size, peak = (amount(each / sums.rows / MIB) for each in (pool_bytes(sums), SLOT_BYTES * sums.of("slots_hiwater")))
+    told = f"the bounce pool of {size} MiB, used up to {peak} MiB, refused {amount(count / sums.rows)} mappings a guest"
+    if not dropped:
+        return f"{told}, which were tried again until there were slots"
+    lost = f"{told}, so that {percent(dropped, sums.of('submitted'))} of frames were dropped"
+    return lost if sums.of("delivered") else f"{lost} and none was delivered"
+
+
+def pool_bytes(sums: Sums) -> int:
+    """Bytes of all pools, what they grew by included."""
+    return sums.of("pool_bytes", "grown_bytes")
 
 
 def percent(part: int, of: int) -> str:

@@ -1,6 +1,6 @@
-"""One lone transfer of each group, and what it takes when one cost is at an end of its range."""
+"""One lone transfer of each group, and what it takes at other costs: one at an end of its range, or all moved."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -71,8 +71,10 @@ class LoneTransfers:
     def estimate_ns(self, group: str, cost: Cost, value: float) -> int | None:
         """What a group's transfers would take, by the counts of their steps and the sizes of their copies."""
         profile = self.profile_at(cost, value)
-        if profile is None:
-            return None
+        return None if profile is None else self.repriced_ns(group, profile, self.terms(group))
+
+    def repriced_ns(self, group: str, profile: Profile, terms: Iterable[PricedTerm]) -> int:
+        """What terms of a group's transfers take by the prices of another profile; waiting is left as it was."""
         vcpus = next(each.vcpus for each in self.scenario.guests if each.name == group)
         curves = CopyCurves(profile, self.scenario.cluster)
 
@@ -81,7 +83,7 @@ class LoneTransfers:
                 return curves.by_cpu_ns(term.copied_bytes, term.found)
             return profile.price_ns(term.price, vcpus) if term.costs and term.price in profile.prices else term.each_ns
 
-        return sum(term.count * each_ns(term) for term in self.terms(group))
+        return sum(term.count * each_ns(term) for term in terms)
 
     def must_run(self, group: str, cost: Cost) -> bool:
         """Whether counts do not tell what a cost does: where others than CPUs copy, or a copy waits for the bus."""

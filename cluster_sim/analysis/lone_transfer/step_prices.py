@@ -63,6 +63,8 @@ def explain_step(step: Step, row: np.void, context: StepContext) -> ExplainedSte
     category = Category(int(row["category"]))
     if category != step.category:
         terms: tuple[PricedTerm, ...] = (bus_term(step, row, context),)
+    elif step.op == Op.ACQUIRE:
+        terms = (PricedTerm("wait for what is done ahead or behind", int(row["spent_ns"]), 1, ()),)
     elif step.op == Op.COPY:
         terms = (move_term(step, row, context),)
     elif step.op == Op.RECEIVE:

@@ -7,10 +7,11 @@ from typing import Final
 
 import numpy as np
 
+from cluster_sim.analysis.figures import MORE_IS_BETTER
+from cluster_sim.analysis.log_ratios import is_lost, log_ratio
+from cluster_sim.analysis.silence import is_silent, why_nothing
 from cluster_sim.analysis.studies.factors import Factor
-from cluster_sim.analysis.studies.log_ratios import is_lost, log_ratio
 from cluster_sim.analysis.studies.sobol_indices import Floats, Indices, indices_of
-from cluster_sim.analysis.studies.study_figures import MORE_IS_BETTER
 from cluster_sim.analysis.studies.study_store import ByGroup
 
 DECIDES: Final = 0.1
@@ -81,6 +82,7 @@ class Ranking:
     """A ranking in one stratum and guest group.
 
     `pair` are the two designs whose ratio (first over second) is explained, None where fewer than two deliver.
+    `silent` says of each design that delivers nothing in some sample why that is.
     `shares` is in what share of the samples each design is ahead of all others, `tied` in which nobody is;
     `pair_share` in which the first of the pair is ahead of the second. `costs` are those that move one of the pair,
     most decisive first, guessed ones that decide before all others.
@@ -96,6 +98,7 @@ class Ranking:
     pair_share: float
     costs: tuple[CostResult, ...]
     lost_samples: int
+    silent: tuple[str, ...] = ()
 
     @property
     def decisive(self) -> list[CostResult]:
@@ -115,8 +118,9 @@ def ranking_of(
     """Put together what was seen; without samples nothing moves, and who is ahead is ahead everywhere."""
     base = [nominal] if sampled is None else [*sampled.a, *sampled.b]
     shares, tied = shares_of(base, group, figure)
+    silent = silences_of(base, list(nominal) if pair is None else list(pair), group)
     if pair is None:
-        return Ranking(stratum, group, figure, None, math.nan, shares, tied, math.nan, (), 0)
+        return Ranking(stratum, group, figure, None, math.nan, shares, tied, math.nan, (), 0, silent)
     ratio = math.exp(log_of(nominal, pair, group, figure))
     logs = np.array([log_of(point, pair, group, figure) for point in base])
     signs = np.sign(logs) * (-1 if figure in MORE_IS_BETTER else 1)
@@ -141,7 +145,19 @@ def ranking_of(
         pair_share=float((signs < 0).mean()),
         costs=tuple(costs),
         lost_samples=int((~np.isfinite(logs)).sum()),
+        silent=silent,
     )
+
+
+def silences_of(points: Sequence[ByDesign], labels: Sequence[str], group: str) -> tuple[str, ...]:
+    """Of designs that deliver nothing at some point: who, and why at the first of them."""
+    found = {}
+    for label in labels:
+        figures = (point[label].get(group, {}) for point in points)
+        silent = next((each for each in figures if is_silent(each)), None)
+        if silent is not None:
+            found[label] = f"{label} delivers nothing: {why_nothing(silent)}"
+    return tuple(found.values())
 
 
 def figure_of(point: ByDesign, label: str, group: str, figure: str) -> float:

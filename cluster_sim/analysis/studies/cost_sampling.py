@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cluster_sim.analysis.figures import MORE_IS_BETTER
+from cluster_sim.analysis.log_ratios import is_lost, log_ratio
 from cluster_sim.analysis.studies.cost_ranking import ByDesign, Effect, Ranking, Sampled, ranking_of
 from cluster_sim.analysis.studies.designs import Stratum, points_of
 from cluster_sim.analysis.studies.factors import Values, factors_of, held_together, with_costs
-from cluster_sim.analysis.studies.log_ratios import is_lost, log_ratio
 from cluster_sim.analysis.studies.point_evaluator import PointEvaluation
 from cluster_sim.analysis.studies.sobol_indices import Floats, design_of
-from cluster_sim.analysis.studies.study_figures import MORE_IS_BETTER
 from cluster_sim.platform.profile import Profile
 from cluster_sim.runtime.study_point import Point
 

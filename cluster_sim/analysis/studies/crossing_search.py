@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cluster_sim.analysis.studies.log_ratios import Sample
+from cluster_sim.analysis.log_ratios import Sample
 
 Samples = Mapping[int, Sample]
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import JsonValue
 
+from cluster_sim.analysis.figures import MORE_IS_BETTER
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies.crossing_prices import check_prices, with_prices
 from cluster_sim.analysis.studies.crossing_search import Crossing, Span
@@ -21,9 +22,10 @@ from cluster_sim.analysis.studies.designs import (
     parse_between,
     strata_of,
 )
+from cluster_sim.analysis.studies.losses import Stop
 from cluster_sim.analysis.studies.point_evaluator import Evaluator, Progress
 from cluster_sim.analysis.studies.priced_crossing import TOLD, PricedCrossing
-from cluster_sim.analysis.studies.study_figures import MEAN, MORE_IS_BETTER, UNITS, check_figure
+from cluster_sim.analysis.studies.study_figures import MEAN, UNITS, check_figure
 from cluster_sim.analysis.studies.study_store import StudyStore, open_study, opening
 from cluster_sim.analysis.studies.varied_field import Varied
 from cluster_sim.analysis.studies.varied_names import varied
@@ -169,6 +171,7 @@ def write(study: CrossoverStudy, store: StudyStore) -> None:
     for curve in study.curves:
         priced = {one.crossing: price_record(study, one) for one in curve.prices}
         found += [crossing_record(study, curve, crossing) | priced.get(crossing, {}) for crossing in curve.crossings]
+        found += [stop_record(study, curve, stop) for stop in curve.stops]
     store.close("complete", found)
 
 
@@ -233,6 +236,7 @@ def crossing_record(study: CrossoverStudy, curve: Curve, crossing: Crossing) -> 
     """A crossing in the field's own unit."""
     ends = [None if end is None else study.varied.amount(end) for end in (crossing.low, crossing.high)]
     return {
+        "kind": "crossing",
         "stratum": curve.stratum,
         "guest_group": curve.group,
         "at": study.varied.amount(crossing.at),
@@ -243,6 +247,36 @@ def crossing_record(study: CrossoverStudy, curve: Curve, crossing: Crossing) -> 
         "ahead_after": ahead(study, crossing.after),
         "is_shown": crossing.is_shown,
     }
+
+
+def stop_record(study: CrossoverStudy, curve: Curve, stop: Stop) -> dict[str, JsonValue]:
+    """Where a design stops delivering, or sustaining what it is offered, in the field's own unit."""
+    low, high = (None if end is None else study.varied.amount(end) for end in (stop.low, stop.high))
+    return {
+        "kind": "stop",
+        "stratum": curve.stratum,
+        "guest_group": curve.group,
+        "design": study.between[stop.design],
+        "says": stop.loss.says,
+        "why": stop.loss.why,
+        "side": stop.side,
+        "low": low,
+        "high": high,
+        "unit": study.varied.unit,
+        "sentence": stop_sentence(study, stop),
+    }
+
+
+def stop_sentence(study: CrossoverStudy, stop: Stop) -> str:
+    """Such as `swiotlb delivers nothing above 67,281,280 B: its 64 MiB pool cannot hold the frame`."""
+    says = f"{study.between[stop.design]} {stop.loss.says}"
+    if stop.low is None or stop.high is None:
+        return f"{says} anywhere in the range: {stop.loss.why}"
+    if study.span.is_narrow(stop.low, stop.high):
+        return f"{says} {stop.side} {study.varied.shown(stop.at(study.span))}: {stop.loss.why}"
+    ends = (stop.high, stop.low) if stop.side == "above" else (stop.low, stop.high)
+    lost, delivered = (study.varied.shown(end) for end in ends)
+    return f"{says} at {lost} and {stop.side}, while it does at {delivered}: {stop.loss.why}"
 
 
 def ahead(study: CrossoverStudy, sign: int) -> str:

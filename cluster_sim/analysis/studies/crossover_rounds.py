@@ -1,15 +1,24 @@
 """The rounds of a crossover's search: which points all strata and groups ask for at once, and their ratios."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cluster_sim.analysis.log_ratios import Sample, log_ratio, sample_of
 from cluster_sim.analysis.studies.crossing_search import Crossing, Span, crossings_of, next_values
 from cluster_sim.analysis.studies.designs import Stratum, points_of
 from cluster_sim.analysis.studies.factors import Values, with_costs
-from cluster_sim.analysis.studies.log_ratios import Sample, log_ratio, sample_of
+from cluster_sim.analysis.studies.losses import (
+    Loss,
+    Losses,
+    Stop,
+    between_stops,
+    counted,
+    is_at_stop,
+    loss_of,
+    stops_of,
+)
 from cluster_sim.analysis.studies.point_evaluator import PointEvaluation
 from cluster_sim.analysis.studies.priced_crossing import PricedCrossing
 from cluster_sim.analysis.studies.varied_field import Varied
@@ -25,6 +34,7 @@ ROUNDS_MOST: Final = 60
 class Curve:
     """What was found in one stratum for one guest group: ratios by step, crossings, in steps of `varied`.
 
+    A crossing is where both designs deliver and sustain; `losses` says at which steps one does not, and why.
     `prices` has the crossings over the costs' ranges, where these were asked for.
     """
 
@@ -33,6 +43,12 @@ class Curve:
     samples: Mapping[int, Sample]
     crossings: tuple[Crossing, ...]
     prices: tuple[PricedCrossing, ...] = ()
+    losses: Losses = field(default_factory=dict)
+
+    @property
+    def stops(self) -> list[Stop]:
+        """Where a design stops delivering, or sustaining what it is offered."""
+        return stops_of(self.losses)
 
 
 @dataclass
@@ -55,19 +71,24 @@ class Search:
     costs: Mapping[str, Values] = field(default_factory=dict)
     first: Mapping[str, Sequence[int]] = field(default_factory=dict)
     samples: dict[tuple[str, str], dict[int, Sample]] = field(default_factory=dict)
+    losses: dict[tuple[str, str], dict[int, tuple[Loss | None, Loss | None]]] = field(default_factory=dict)
 
     def run(self, evaluate: PointEvaluation) -> list[Curve]:
         """Round by round, the points that all strata and groups ask for at once."""
         self.samples = {(stratum.title, group): {} for stratum in self.strata for group in self.groups}
+        self.losses = {where: {} for where in self.samples}
         for number in range(ROUNDS_MOST):
             wanted = self.wanted()
             if not wanted:
                 break
             self.sample(f"{self.stage} {number + 1}", wanted, evaluate)
-        return [
-            Curve(stratum, group, dict(sorted(samples.items())), tuple(crossings_of(samples, self.span)))
-            for (stratum, group), samples in self.samples.items()
-        ]
+        return [self.curve(stratum, group) for stratum, group in self.samples]
+
+    def curve(self, stratum: str, group: str) -> Curve:
+        """What the steps tried so far show of one stratum and group."""
+        samples, losses = self.samples[stratum, group], self.losses[stratum, group]
+        crossings = [each for each in crossings_of(samples, self.span) if not is_at_stop(each.at, losses)]
+        return Curve(stratum, group, dict(sorted(samples.items())), tuple(crossings), losses=losses)
 
     def wanted(self) -> list[tuple[Stratum, int]]:
         """Strata and steps that some group's search asks for next."""
@@ -75,7 +96,11 @@ class Search:
         for stratum in self.strata:
             for group in self.groups:
                 first = self.first.get(stratum.title, ())
-                for step in next_values(self.samples[stratum.title, group], self.span, first):
+                where = stratum.title, group
+                asked = [*next_values(self.samples[where], self.span, first)]
+                if not self.costs:
+                    asked += [step for step in between_stops(self.losses[where], self.span) if step not in asked]
+                for step in asked:
                     found[stratum.title, step] = stratum
         return [(stratum, step) for (_, step), stratum in found.items()]
 
@@ -97,12 +122,11 @@ class Search:
             mine = figures[first : first + self.replications]
             theirs = figures[first + self.replications : first + 2 * self.replications]
             for group in self.groups:
+                sides = [[point.get(group, {}) for point in side] for side in (mine, theirs)]
+                losses = loss_of(sides[0]), loss_of(sides[1])
                 logs = [
-                    log_ratio(
-                        a.get(group, {}).get(self.figure, math.nan),
-                        b.get(group, {}).get(self.figure, math.nan),
-                        self.figure,
-                    )
-                    for a, b in zip(mine, theirs, strict=True)
+                    log_ratio(counted(a, self.figure, losses[0]), counted(b, self.figure, losses[1]), self.figure)
+                    for a, b in zip(*sides, strict=True)
                 ]
                 self.samples[stratum.title, group][step] = sample_of(logs)
+                self.losses[stratum.title, group][step] = losses

@@ -9,7 +9,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 from cluster_sim.platform.formulas import FormulaError, Interval, parse_formula
@@ -123,9 +122,6 @@ def amount(formula: str, values: Values, library: CostLibrary) -> float:
         return Interval(value, value, value, dimension)
 
     try:
-        return parsed_once(formula).evaluate(lookup).value
+        return parse_formula(formula).evaluate(lookup).value
     except FormulaError:
         return -math.inf
-
-
-parsed_once = cache(parse_formula)

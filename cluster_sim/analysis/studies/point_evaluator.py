@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cluster_sim.analysis.studies.study_figures import figures_by_group
+from cluster_sim.analysis.studies.study_figures import figures_of_point
 from cluster_sim.analysis.studies.study_store import ByGroup, StudyStore, key_of
 from cluster_sim.runtime.study_point import Point, PointPool
 
@@ -42,8 +42,7 @@ class Evaluator:
         total = len(set(keys))
         done = total - len(missing)
         self.on_progress(Progress(stage, done, total))
-        for number, table in self.pool.evaluate(orders):
-            figures = figures_by_group(table, orders[number].scenario.duration / 1e9)
+        for number, figures in self.pool.evaluate(orders, figures_of_point):
             self.store.add(names[number], figures)
             done += 1
             self.on_progress(Progress(stage, done, total))

@@ -138,6 +138,7 @@ def record_of(ranking: Ranking) -> dict[str, JsonValue]:
         "tied": ranking.tied,
         "pair_share": finite(ranking.pair_share),
         "lost_samples": ranking.lost_samples,
+        "silent": list(ranking.silent),
         "costs": [record_of_cost(cost) for cost in ranking.costs],
     }
 

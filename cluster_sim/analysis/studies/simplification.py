@@ -28,7 +28,7 @@ def simpler(experiment: Experiment) -> tuple[Experiment, tuple[str, ...]]:
     return replace(experiment, variants=tuple(cut)), tuple(told)
 
 
-def simpler_scenario(scenario: ScenarioSpec) -> tuple[ScenarioSpec, list[str]]:
+def simpler_scenario(scenario: ScenarioSpec, short_ns: int = SHORT_NS) -> tuple[ScenarioSpec, list[str]]:
     """One host where hosts are apart and all the same; a short time where no guest comes, boots or plays."""
     workloads = [traits_of(workload) for group in scenario.guests for workload in group.workloads]
     told: list[str] = []
@@ -41,8 +41,8 @@ def simpler_scenario(scenario: ScenarioSpec) -> tuple[ScenarioSpec, list[str]]:
     settles = all(group.arrive == ArrivalSpec() for group in scenario.guests) and not any(
         workload.boots or isinstance(workload.trace, LadderVideo) for workload in workloads
     )
-    if settles and scenario.duration > SHORT_NS and not scenario.faults:
-        told.append(f"duration {format_duration(scenario.duration)} taken as {format_duration(SHORT_NS)}")
-        shorter = {"duration": SHORT_NS, "window": min(scenario.window, SHORT_NS)}
+    if settles and scenario.duration > short_ns and not scenario.faults:
+        told.append(f"duration {format_duration(scenario.duration)} taken as {format_duration(short_ns)}")
+        shorter = {"duration": short_ns, "window": min(scenario.window, short_ns)}
         scenario = scenario.model_copy(update=shorter)
     return scenario, told

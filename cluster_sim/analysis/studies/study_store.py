@@ -41,7 +41,7 @@ class StudyRecord(Record):
     """What a study is, how it stands, and what it found."""
 
     format: Literal[1] = 1
-    kind: Literal["crossover", "sensitivity"]
+    kind: Literal["crossover", "sensitivity", "prices"]
     experiment: str
     question: str
     asked: dict[str, JsonValue]
@@ -133,6 +133,11 @@ class StudyStore:
         self.record = record
         put(self.directory / STUDY, (record.model_dump_json(indent=1) + "\n").encode())
 
+    def forget(self) -> None:
+        """Remove the points of an earlier study."""
+        for path in [*self.folder.glob("*.parquet"), *self.folder.glob(f".*{PARTIAL}")]:
+            path.unlink()
+
     def read(self) -> None:
         """Take the points that an earlier call stored; StudyError at a file that is not as it was written."""
         for path in self.folder.glob(f".*{PARTIAL}"):
@@ -193,8 +198,7 @@ def open_study(results: Path, record: StudyRecord, *, resume: bool) -> StudyStor
         if resume:
             store.read()
         else:
-            for path in [*store.folder.glob("*.parquet"), *store.folder.glob(f".*{PARTIAL}")]:
-                path.unlink()
+            store.forget()
         store.write_record(record)
     except OSError as error:
         raise RunDirectoryError(str(error.filename), f"cannot keep the study: {error.strerror}") from error

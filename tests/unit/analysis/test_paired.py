@@ -69,12 +69,31 @@ def test_the_steps_of_a_figure_widen_its_interval_each_way() -> None:
     assert (apart.low, apart.high) == pytest.approx((-0.01, 0.03))
 
 
-def test_one_pair_has_a_ratio_but_no_interval() -> None:
-    found = ratio([(3.0, 6.0)])
+@pytest.mark.parametrize("pairs", [[(3.0, 6.0)], [(3.0, 3.0), (1.0, 4.0)]])
+def test_one_pair_or_two_that_differ_have_a_ratio_but_no_interval(pairs: Pairs) -> None:
+    found = ratio(pairs)
     assert found is not None
     assert found.mean == pytest.approx(0.5)
     assert math.isnan(found.low)
     assert math.isnan(found.half_width)
+    assert not found.has_interval
+    assert not found.shows_difference
+    assert not found.is_deterministic
+    apart = difference(pairs)
+    assert apart is not None
+    assert math.isnan(apart.low)
+    assert not apart.shows_difference
+
+
+def test_what_is_equal_in_all_of_several_replications_is_deterministic_whatever_steps_it_has() -> None:
+    for pairs, resolution in (([(3.0, 6.0), (1.0, 2.0)], 0.0), ([(3.0, 6.0)] * 5, 0.008)):
+        found = ratio(pairs, resolution=resolution)
+        assert found is not None
+        assert found.is_deterministic
+        assert found.has_interval
+    moved = ratio([(3.0, 6.0), (1.0, 2.0), (1.0, 2.001)])
+    assert moved is not None
+    assert not moved.is_deterministic
 
 
 @pytest.mark.parametrize("pairs", [[], [(0.0, 1.0)], [(1.0, 0.0)], [(math.nan, 1.0)], [(1.0, 1.0), (math.inf, 1.0)]])

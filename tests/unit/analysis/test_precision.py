@@ -5,7 +5,7 @@ import math
 import pytest
 
 from cluster_sim.analysis.comparison import Row
-from cluster_sim.analysis.paired import Ratio, t_factor
+from cluster_sim.analysis.paired import FEWEST, Ratio, t_factor
 from cluster_sim.analysis.precision import FIRST, Need, need, replications_for, run_until
 
 
@@ -32,7 +32,7 @@ def test_the_replications_needed_are_the_fewest_whose_interval_is_narrow_enough(
         return math.exp(t_factor(n) * spread / math.sqrt(n)) - 1
 
     assert half(count) <= precision * (1 + 1e-6)
-    assert count == 2 or half(count - 1) > precision
+    assert count == FEWEST or half(count - 1) > precision
 
 
 def test_a_large_sample_needs_what_the_normal_distribution_says() -> None:

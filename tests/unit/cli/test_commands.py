@@ -125,7 +125,7 @@ def test_explain_shows_what_a_slow_bus_adds_to_a_copy() -> None:
 def test_workload_check_counts_scenarios_and_runs() -> None:
     done = invoke("workload", "check", "swiotlb_vs_zero_copy")
     assert done.exit_code == 0
-    assert "64 scenarios, 192 runs" in done.output
+    assert "64 scenarios, 320 runs" in done.output
 
 
 def test_workload_schema_is_json_and_names_the_fields() -> None:

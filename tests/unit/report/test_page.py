@@ -30,7 +30,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["report", *arguments])
+    return CliRunner().invoke(app, ["report", "--prices=0", *arguments])
 
 
 def test_json_for_the_script_holds_no_character_of_markup() -> None:

@@ -251,3 +251,16 @@ def test_every_shipped_definition_loads(file: Path, tmp_path: Path) -> None:
         "conversion_strategies": 147,
         "video_streaming": 5,
     }.get(file.stem, len(experiment.variants))
+
+
+FEW_REPLICATIONS = {
+    "camera_contiguous": 2,  # which are equal: of a lone raw stream the phase alone is drawn
+    "thousand_hosts": 1,  # 64,000 streams a variant
+}
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_shipped_definitions_run_five_replications_where_chance_moves_their_figures(file: Path) -> None:
+    told = re.search(r"^replications: (\d+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    assert told is not None
+    assert int(told[1]) == FEW_REPLICATIONS.get(file.stem, 5)

@@ -34,8 +34,6 @@ name = "latency"
 value = "only.g.mean"
 unit = "us"
 published = 100
-low = 90
-high = 110
 """
 
 
@@ -74,7 +72,28 @@ def test_no_code_knows_a_target_by_name() -> None:
     ("old", "new", "told"),
     [
         ('source = "tum_fio"', 'source = "hearsay"', "target.mine.source: found 'hearsay', allowed: a source"),
-        ("low = 90", "low = 120", "target.mine.figure.0: found low 120 above high 110, allowed: low <= high"),
+        (
+            "published = 100",
+            'published = 100\nlow = 120\nhigh = 130\nwindow_why = "x"',
+            "target.mine.figure.0: found low 120, published 100, high 130, allowed: low <= published",
+        ),
+        (
+            "published = 100",
+            "published = 100\nlow = 90\nhigh = 150",
+            "target.mine.figure.0.window_why: found nothing, for 90 .. 150, allowed: window_why",
+        ),
+        (
+            "published = 100",
+            "published = 100\nlow = 90",
+            "target.mine.figure.0: found one end of a window, allowed: low and high",
+        ),
+        (
+            "published = 100",
+            'published = 100\nwindow_why = "x"',
+            "target.mine.figure.0.window_why: found a reason without a window",
+        ),
+        ("published = 100", "published = 0", "target.mine.figure.0: found 0 us, allowed: low, high and window_why"),
+        ("published = 100", "published = nan", "target.mine.figure.0.published: found"),
         ('unit = "us"', 'unit = "fortnights"', "target.mine.figure.0.unit: found 'fortnights', allowed: ns | us"),
         ('value = "only.g.mean"', 'value = "only.g."', "target.mine.figure.0.value: found no formula"),
         ('value = "only.g.mean"', 'value = "only.g.luck"', "target.mine.figure.0.value: found only.g.luck, allowed"),
@@ -85,6 +104,7 @@ def test_no_code_knows_a_target_by_name() -> None:
         ('taken = "all"', 'taken = "all"\nfitted = ["luck"]', "target.mine.fitted: found 'luck', allowed: a cost"),
         ("[target.mine]", '[target."../mine"]', "target: found '../mine', allowed: a letter"),
         ("[target.mine]", "[costs]\n[target.mine]", "found costs, target, allowed: a table [target.NAME]"),
+        ("[target.mine]", "[source.lab]\ntitle='x'\n[target.mine]", "source.lab.year: found nothing, allowed: a text"),
         ("[target.mine]", "[target.mine", "found no TOML"),
     ],
 )
@@ -98,8 +118,26 @@ def test_what_does_not_hold_is_refused(tmp_path: Path, old: str, new: str, told:
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
-    wrong = TARGET.replace("tum_fio", "hearsay").replace('"us"', '"fortnights"').replace("low = 90", "low = 120")
+    wrong = TARGET.replace("tum_fio", "hearsay").replace('"us"', '"fortnights"').replace("only.g.mean", "only.g.luck")
     assert len(refused(tmp_path, wrong)) == 3
+
+
+def test_a_source_may_come_with_the_targets_file_and_goes_before_those_of_the_tables(tmp_path: Path) -> None:
+    own = '[source.KEY]\ntitle = "our lab"\nyear = "2026"\naddress = "https://example.org"\n'
+    (tmp_path / "mine.yaml").write_text(DEFINITION, "utf-8")
+    for key in ("lab", "tum_fio"):
+        file = tmp_path / "targets.toml"
+        file.write_text(own.replace("KEY", key) + TARGET.replace("tum_fio", key), "utf-8")
+        (target,) = read_targets(file)
+        assert (target.source.key, target.source.title) == (key, "our lab")
+
+
+def test_shipped_windows_hold_the_published_value_and_those_not_by_the_rule_say_why() -> None:
+    for target in shipped_targets():
+        for figure in target.spec.figure:
+            low, high = figure.window
+            assert low <= figure.published <= high
+            assert bool(figure.window_why) == (figure.low is not None)
 
 
 def test_a_target_needs_its_definition_beside_it(tmp_path: Path) -> None:

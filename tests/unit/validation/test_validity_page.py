@@ -9,10 +9,10 @@ import pytest
 from cluster_sim.experiments.pools import InlinePool
 from cluster_sim.planning.load_checked import load_checked
 from cluster_sim.platform.profile import library, load_profile
-from cluster_sim.report.validation import number_of
+from cluster_sim.report.validation import beside_published, number_of
 from cluster_sim.runtime.study_point import Point
 from cluster_sim.validation.judging import judge
-from cluster_sim.validation.target_figures import figures_of
+from cluster_sim.validation.target_figures import figures_of_point
 from cluster_sim.validation.targets import shipped_targets
 
 PAGE = Path("docs/validity.md")
@@ -28,8 +28,8 @@ def per_s(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
         file.write_text(text, "utf-8")
         variants = load_checked(file).variants
         points = [Point(variant.scenario, file.parent, 1, 0) for variant in variants]
-        for index, table in InlinePool().evaluate(points):
-            (figures,) = figures_of(table, variants[index].scenario.duration).values()
+        for index, by_group in InlinePool().evaluate(points, figures_of_point):
+            (figures,) = by_group.values()
             found[f"{number}.{variants[index].label}"] = figures["per_s"] * 1e6
             found[f"{number}.{variants[index].label}.mean"] = figures["mean"] / 1e3
     return found
@@ -57,13 +57,18 @@ def test_who_polls_comes_to_what_the_page_says(per_s: dict[str, float]) -> None:
 
 
 def test_the_pages_table_is_that_of_the_command() -> None:
-    rows = re.findall(r"^\| (?:T\d\d|) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \| ", PAGE.read_text("utf-8"), re.MULTILINE)
+    row = (
+        r"^\| (?:T\d\d|) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \| .+? \| .+? \| (.+?)(?:, range reaches in)? \|$"
+    )
+    rows = re.findall(row, PAGE.read_text("utf-8"), re.MULTILINE)
     found = [
         (
             figure.figure.name,
             number_of(figure.figure.published),
-            f"{number_of(figure.figure.low)} .. {number_of(figure.figure.high)}",
+            " .. ".join(map(number_of, figure.figure.window)),
             number_of(figure.value),
+            beside_published(figure),
+            figure.verdict.value,
         )
         for target in judge(shipped_targets(), 0, InlinePool(), lambda _done, _total: None)
         for figure in target.figures

@@ -139,7 +139,7 @@ def test_an_unprotected_guest_and_one_that_only_sends_trust_nobody(tmp_path: Pat
 def test_compare_and_the_reports_say_what_is_assumed(directory: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["compare", str(directory)])
     assert f"Assumed: {IN_PLACE}" in " ".join(done.output.split())
-    done = CliRunner().invoke(app, ["report", str(directory), f"--out={tmp_path}"])
+    done = CliRunner().invoke(app, ["report", str(directory), "--prices=0", f"--out={tmp_path}"])
     assert done.exit_code == 0, done.output
     assert f"Assumed: {IN_PLACE}" in " ".join((tmp_path / "report.txt").read_text("utf-8").split())
     assert f"> **Assumed:** {IN_PLACE}" in (tmp_path / "report.md").read_text("utf-8")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from cluster_sim.analysis.log_ratios import Sample, log_ratio, sample_of
 from cluster_sim.analysis.studies.crossing_search import Crossing, Span, crossings_of, grid_of, next_values
-from cluster_sim.analysis.studies.log_ratios import Sample, log_ratio, sample_of
 
 ROUNDS = 60
 
@@ -125,5 +125,6 @@ def test_a_sample_is_the_mean_of_logarithms_with_its_t_interval() -> None:
     assert found.shown == 0
     assert found.sign == 1
     assert sample_of([1.5]).shown == 1
+    assert sample_of([1.0, 2.0]) == Sample(1.5, 1.5, 1.5, 2), "two have no interval"
     assert sample_of([math.inf, math.inf]).shown == 1
     assert sample_of([math.inf, 1.0]).shown == 0

@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from cluster_sim.analysis.problems import StudyError
-from cluster_sim.analysis.studies.crossover import Asked, CrossoverStudy, crossover, prepare
+from cluster_sim.analysis.studies.crossover import Asked, CrossoverStudy, crossover, prepare, stop_sentence
 from cluster_sim.planning.load_checked import load_checked
+from cluster_sim.report.studies_charts import crossover_chart
 from tests.unit.analysis.studies.lone_guest import lone_guest
 from tests.unit.hand_prices import (
     COPY,
@@ -102,10 +103,20 @@ def test_the_uses_after_which_a_kept_buffer_costs_less_than_bouncing(tmp_path: P
     assert only_crossing(study) == pytest.approx(uses, rel=0.01)
 
 
-def test_where_the_bounce_pool_holds_no_frame_swiotlb_stops(tmp_path: Path) -> None:
-    """The pool of pKVM is 64 MiB in all; whoever delivers nothing is behind whatever the other's latency."""
-    study = find(tmp_path, Asked("frame_size=1MiB..100MiB", "swiotlb,convert-2m"))
-    assert only_crossing(study) == pytest.approx(64 * MIB, rel=0.01)
+def test_where_the_bounce_pool_holds_no_frame_swiotlb_stops_and_nothing_crosses(tmp_path: Path) -> None:
+    """The pool of pKVM is 64 MiB in all; at 10 frames a second both designs sustain all sizes that they deliver."""
+    slowly = ("guests.raw.workloads.0.source.fps=10", "guests.raw.workloads.0.deadline=100ms", "duration=1s")
+    study = find(tmp_path, Asked("frame_size=1MiB..100MiB", "swiotlb,pool"), *slowly)
+    (curve,) = study.curves
+    assert curve.crossings == ()
+    (stop,) = curve.stops
+    assert study.varied.amount(stop.at(study.span)) == pytest.approx(64 * MIB, rel=0.01)
+    sentence = stop_sentence(study, stop)
+    assert sentence.startswith("swiotlb delivers nothing above 6")
+    assert sentence.endswith(": its 64 MiB pool cannot hold the frame")
+    (kept,) = json.loads((study.directory / "study.json").read_text("utf-8"))["found"]
+    assert (kept["kind"], kept["design"], kept["side"], kept["sentence"]) == ("stop", "swiotlb", "above", sentence)
+    assert sentence in crossover_chart(study, curve).to_json()
 
 
 def test_who_is_ahead_everywhere_crosses_nowhere(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cluster_sim.analysis.problems import StudyError
 from cluster_sim.analysis.studies import Asked, crossover
 from cluster_sim.analysis.studies.point_evaluator import Progress
-from cluster_sim.analysis.studies.study_store import key_of
+from cluster_sim.analysis.studies.study_store import ByGroup, key_of
 from cluster_sim.experiments.pools import InlinePool
 from cluster_sim.runtime.failures import RunFailedError
 from cluster_sim.runtime.study_point import Point
@@ -20,6 +20,8 @@ from tests.unit.analysis.studies.lone_guest import lone_guest
 ASKED = Asked("frame_size=64KiB..2MiB", "swiotlb,pool", grid=4, replications=1)
 POINTS = 2 * 4
 
+Digest = Callable[[Point, pa.Table], ByGroup]
+
 
 class Counting:
     """Counts the points that are run, and stops a study before one of them."""
@@ -27,18 +29,18 @@ class Counting:
     def __init__(self, stop_before: int | None = None, error: BaseException | None = None) -> None:
         self.ran, self.stop_before, self.error = 0, stop_before, error or KeyboardInterrupt()
 
-    def evaluate(self, pool: InlinePool, points: Sequence[Point]) -> Iterator[tuple[int, pa.Table]]:
+    def evaluate(self, pool: InlinePool, points: Sequence[Point], digest: Digest) -> Iterator[tuple[int, ByGroup]]:
         for number, point in enumerate(points):
             if self.ran == self.stop_before:
                 raise self.error
             self.ran += 1
-            yield number, next(EVALUATE(pool, [point]))[1]
+            yield number, next(EVALUATE(pool, [point], digest))[1]
 
-    def as_method(self) -> Callable[[InlinePool, Sequence[Point]], Iterator[tuple[int, pa.Table]]]:
+    def as_method(self) -> Callable[[InlinePool, Sequence[Point], Digest], Iterator[tuple[int, ByGroup]]]:
         """What stands for a pool's own method: a function, so that it is given the pool."""
 
-        def evaluate(pool: InlinePool, points: Sequence[Point]) -> Iterator[tuple[int, pa.Table]]:
-            return self.evaluate(pool, points)
+        def evaluate(pool: InlinePool, points: Sequence[Point], digest: Digest) -> Iterator[tuple[int, ByGroup]]:
+            return self.evaluate(pool, points, digest)
 
         return evaluate
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cluster_sim.analysis.paired import t_factor
-from cluster_sim.analysis.studies.study_figures import MORE_IS_BETTER
+from cluster_sim.analysis.figures import MORE_IS_BETTER
+from cluster_sim.analysis.paired import FEWEST, t_factor
 
 
 def log_ratio(mine: float, theirs: float, figure: str) -> float:
@@ -38,7 +38,7 @@ def is_lost(value: float, figure: str) -> bool:
 class Sample:
     """The logarithm of a ratio at one value: mean over replications, and the ends of its 95 % interval.
 
-    With one replication there is no interval: both ends are the mean.
+    With fewer than FEWEST replications there is no interval: both ends are the mean.
     """
 
     mean: float
@@ -70,7 +70,7 @@ def sample_of(logs: Sequence[float]) -> Sample:
             return Sample(float(values[0]), float(values[0]), float(values[0]), len(logs))
         return Sample(math.nan, -math.inf, math.inf, len(logs))
     mean = float(values.mean())
-    if len(values) < 2:
-        return Sample(mean, mean, mean, 1)
+    if len(values) < FEWEST:
+        return Sample(mean, mean, mean, len(values))
     half = float(t_factor(len(values)) * values.std(ddof=1) / math.sqrt(len(values)))
     return Sample(mean, mean - half, mean + half, len(values))

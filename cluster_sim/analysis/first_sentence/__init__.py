@@ -1,0 +1,1 @@
+"""One sentence over all strata and groups of a run: its clauses, and how places and values are told in them."""

@@ -1,0 +1,1 @@
+"""How far ratios move over the ranges of all costs together: from whole runs, or quickly from lone transfers."""
