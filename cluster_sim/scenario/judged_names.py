@@ -1,6 +1,11 @@
 """What `judge` of a definition may name: the figures that its question asks for."""
 
-from typing import Literal
+from collections import Counter
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from cluster_sim.scenario.problems import refused
 
 JudgedName = Literal[
     "throughput",
@@ -25,3 +30,14 @@ JudgedName = Literal[
     "memory",
     "exposure",
 ]
+
+
+def each_once(names: tuple[JudgedName, ...]) -> tuple[JudgedName, ...]:
+    """The names, unless one stands there twice."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise refused(f"{twice[0]}, {names.count(twice[0])} times", "each figure once")
+    return names
+
+
+JudgedNames = Annotated[tuple[JudgedName, ...], AfterValidator(each_once)]

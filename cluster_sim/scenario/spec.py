@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, JsonValue
 
 from cluster_sim.scenario.frozen import Spec
-from cluster_sim.scenario.judged_names import JudgedName
+from cluster_sim.scenario.judged_names import JudgedNames
 from cluster_sim.scenario.memory_spec import FaultSpec, MemorySpec
 from cluster_sim.scenario.path_spec import IoPath
 from cluster_sim.scenario.units import (
@@ -319,5 +319,5 @@ class ExperimentSpec(_Scene):
     """Combinations of axis labels that are left out."""
     baseline: dict[str, Label] = Field(default={})
     """Axis labels of what the others are compared with."""
-    judge: tuple[JudgedName, ...] = ()
+    judge: JudgedNames = ()
     """The figures that the question asks for, the first before all others; by default throughput, latency and CPU."""
