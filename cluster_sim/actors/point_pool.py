@@ -7,6 +7,7 @@ from typing import Final, cast
 import pyarrow as pa
 import ray
 
+from cluster_sim.runtime.failures import RunFailedError
 from cluster_sim.runtime.study_point import Found, Point, failure_of, guests_of
 
 IN_HAND: Final = 2
@@ -16,14 +17,23 @@ LOT: Final = 8
 LOTS_AN_ACTOR: Final = 8
 """At least, where there are points enough: so that actors end at about the same time."""
 
+Ended = tuple[list[object], str | None]
+"""What is found in each point of a lot up to one that fails, and how that failed."""
+
 
 class _PointActor:
     """Evaluates points, in a process of its own."""
 
     @ray.method
-    def evaluate(self, points: Sequence[Point], digest: Callable[[Point, pa.Table], object]) -> list[object]:
-        """What is found in each."""
-        return [digest(point, guests_of(point)) for point in points]
+    def evaluate(self, points: Sequence[Point], digest: Callable[[Point, pa.Table], object]) -> Ended:
+        """Evaluate a lot."""
+        found: list[object] = []
+        for point in points:
+            try:
+                found.append(digest(point, guests_of(point)))
+            except Exception as error:  # noqa: BLE001 - whoever asked raises it, once what was found is kept
+                return found, str(failure_of(error))
+        return found, None
 
 
 PointActor = ray.remote(num_cpus=0, max_restarts=0)(_PointActor)
@@ -42,7 +52,9 @@ class RayPool:
         size = min(max(len(points) // (LOTS_AN_ACTOR * len(self.actors)), 1), LOT)
         waiting = deque(range(0, len(points), size))
         free = deque(actor for _ in range(IN_HAND) for actor in self.actors)
-        under_way: dict[ray.ObjectRef[list[object]], tuple[int, ray.actor.ActorProxy[_PointActor]]] = {}
+        under_way: dict[
+            ray.ObjectRef[tuple[list[object], str | None]], tuple[int, ray.actor.ActorProxy[_PointActor]]
+        ] = {}
         while waiting or under_way:
             while waiting and free:
                 first = waiting.popleft()
@@ -53,7 +65,9 @@ class RayPool:
                 first, actor = under_way.pop(reference)
                 free.append(actor)
                 try:
-                    found = ray.get(reference)
+                    found, failure = ray.get(reference)
                 except Exception as error:
                     raise failure_of(error) from error
                 yield from enumerate(cast("list[Found]", found), first)
+                if failure is not None:
+                    raise RunFailedError(failure)

@@ -32,7 +32,7 @@ class Planner:
     def plan(self, host: int) -> HostPlan:
         """One host, as plan_host makes it."""
         placed_guests = self.run_guests.placement.on_host(host)
-        is_only_one = self.scenario.cluster.hosts == 1
+        is_only_one = self.scenario.cluster.hosts == 1  # so that no other host needs its state to copy
         if (
             is_only_one
             or self.scenario.memory.placement == "scattered"

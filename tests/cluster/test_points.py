@@ -34,3 +34,12 @@ def test_a_pool_on_ray_gives_the_tables_of_this_process_and_tells_a_failure_in_o
     assert all(one.equals(other) for one, other in zip(here, there, strict=True))
     assert str(failed.value).startswith("a point failed: ")
     assert "\n" not in str(failed.value)
+
+
+def test_a_failure_loses_nothing_that_was_found_before_it_in_the_same_lot(tmp_path: Path) -> None:
+    bad = Point(points(tmp_path)[0].scenario.model_copy(update={"profile": "nothing"}), tmp_path, 1, 0)
+    asked = [*(points(tmp_path) * 4)[:15], bad]
+    found: list[int] = []
+    with pool_of("ray", 1) as pool, pytest.raises(RunFailedError):
+        found.extend(number for number, _ in pool.evaluate(asked, lambda _point, table: table.num_rows))
+    assert found == list(range(15))

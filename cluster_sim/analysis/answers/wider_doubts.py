@@ -38,7 +38,7 @@ ASSUMPTIONS: Final[Mapping[str, tuple[JsonValue, ...]]] = {
     "cluster.host.machine": ("genoa", "milan", "rome", "sapphire_rapids", "grace"),
 }
 """What a definition could assume otherwise: monitor, guest_memfd, posted buffers, cache, bandwidth class."""
-MOST_TRIED: Final = 100
+MOST_TRIED: Final = 250
 """Scenarios with another assumption that are looked at, about 0.1 s each."""
 
 
@@ -112,13 +112,13 @@ class Trial:
         self.costs = sampled_costs(self.scenarios, self.samples, self.reading.manifest.seed)
 
     def examine(self, orders: Sequence[StatedOrder]) -> None:
-        """Each assumption by its other values, on every order; so that all orders are tried where not all can be."""
+        """Each assumption by one other value after the other, on every order: where not all can be, all are begun."""
         now = {order: ratio for order in orders if (ratio := self.lone_ratio(order)) is not None}
-        for name, values in ASSUMPTIONS.items():
-            for value in values:
-                for order, ratio in now.items():
-                    if self.is_other(order, name, value):
-                        self.attempt(order, name, value, ratio)
+        others = {(order, name): self.others(order, name) for name in ASSUMPTIONS for order in now}
+        for number in range(max(len(values) for values in ASSUMPTIONS.values())):
+            for (order, name), values in others.items():
+                if number < len(values):
+                    self.attempt(order, name, values[number], now[order])
 
     def lone_ratio(self, order: StatedOrder) -> float | None:
         """The ratio of lone transfers; None where they are not known, or waiting decides the order."""
@@ -128,11 +128,13 @@ class Trial:
         now = self.ratio(order, *(self.lone_of(variant, "", None) for variant in pair))
         return None if now is None or (now < 1) != (order.ratio < 1) else now
 
-    def is_other(self, order: StatedOrder, name: str, value: JsonValue) -> bool:
-        """Whether both sides assume the same, and another value than this; else nobody does, or it is compared."""
+    def others(self, order: StatedOrder, name: str) -> list[JsonValue]:
+        """Other values of what both sides of an order assume; none where nobody does, or that is what is compared."""
         here = [value_of(self.scenarios[variant], name) for variant in (order.variant, order.rival_variant)]
         shared = [each for each in here if each is not None]
-        return bool(shared) and all(each == shared[0] != value for each in shared)
+        if not shared or any(each != shared[0] for each in shared):
+            return []
+        return [value for value in ASSUMPTIONS[name] if value != shared[0]]
 
     def attempt(self, order: StatedOrder, name: str, value: JsonValue, now: float) -> None:
         """One assumption otherwise, alone and together with the costs."""

@@ -22,7 +22,8 @@ def orders_told(cases: Sequence[Case], criterion: Criterion) -> list[str]:
         return []
     ahead, behind = (standing(cases, criterion, relation) for relation in ("better", "worse"))
     steady = [label for label in dict.fromkeys((*ahead, *behind)) if label not in ahead or label not in behind]
-    told = [label for label in steady if label != leader_everywhere(cases, criterion)]
+    leader = leader_everywhere(cases, criterion)
+    told = [label for label in steady if label != leader]
     flips = flips_told(len(cases), base.label, ahead, behind)
     if len(told) <= MOST_TOLD:
         return [*flips, *distances_told(cases, criterion, base.label, told)]

@@ -7,7 +7,7 @@ from typing import Final
 from cluster_sim.analysis.answers.candidates import Candidate
 from cluster_sim.analysis.answers.criteria import Criterion
 from cluster_sim.analysis.answers.phrases import measured
-from cluster_sim.analysis.first_sentence.case import Case, by_place, cases_with, differs, few, labels_where
+from cluster_sim.analysis.first_sentence.case import Case, by_place, differs, few, labels_where
 from cluster_sim.analysis.first_sentence.spread import spread
 
 MOST_CLAUSES: Final = 3
@@ -84,4 +84,4 @@ def all_labels(cases: Sequence[Case]) -> list[str]:
 def has_any(cases: Sequence[Case], label: str, criterion: Criterion) -> bool:
     """Whether a path has a value of a share at all."""
     members = (one for case in cases for one in case.candidates.members if one.label == label)
-    return bool(cases_with(cases, label)) and any(not math.isnan(one.value(criterion)) for one in members)
+    return any(not math.isnan(one.value(criterion)) for one in members)

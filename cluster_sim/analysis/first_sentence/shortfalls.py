@@ -14,9 +14,9 @@ DIGITS = 2
 
 def silent_told(cases: Sequence[Case]) -> str:
     """Paths that deliver nothing, and where."""
-    labels_by_path = by_place(cases, labels_where(cases, lambda _, one: not one.delivers))
+    found = by_place(cases, labels_where(cases, lambda _, one: not one.delivers))
     return "; ".join(
-        f"{few(who)} {'delivers' if len(who) == 1 else 'deliver'} nothing{at}" for at, who in labels_by_path.items()
+        f"{few(who)} {'delivers' if len(who) == 1 else 'deliver'} nothing{at}" for at, who in found.items()
     )
 
 
@@ -29,9 +29,9 @@ def strained_told(cases: Sequence[Case]) -> str:
     overloads = [one.overload for one in members if one.overload is not None]
     rates = dict.fromkeys(f"{amount(each.offered)} {each.unit}" for each in overloads)
     rate = next(iter(rates)) if len(rates) == 1 else "what they are offered"
-    labels_by_path = by_place(cases, strained)
-    at = next(iter(labels_by_path)) if len(labels_by_path) == 1 else " in some cases"
-    who = [label for labels in labels_by_path.values() for label in labels]
+    found = by_place(cases, strained)
+    at = next(iter(found)) if len(found) == 1 else " in some cases"
+    who = [label for labels in found.values() for label in labels]
     sustained = sorted(rounded(each.sustained, DIGITS) for each in overloads)
     ends = dict.fromkeys(amount(each) for each in (sustained[0], sustained[-1]) if each)
     told = f", but only {'' if sustained[0] else 'up to '}{' to '.join(ends)}" if len(rates) == 1 and ends else ""
@@ -50,9 +50,9 @@ def turning_told(cases: Sequence[Case], criterion: Criterion | None) -> str:
         found = case.candidates.prices.between(one, base, criterion.figure)
         return found is not None and found.low < 1 < found.high
 
-    labels_by_path = by_place(cases, labels_where(cases, turns))
-    if not labels_by_path:
+    turning = by_place(cases, labels_where(cases, turns))
+    if not turning:
         return ""
     base = next(case.candidates.baseline for case in cases if case.candidates.baseline is not None)
-    clauses = [f"{few(who)}{at}" for at, who in labels_by_path.items()]
+    clauses = [f"{few(who)}{at}" for at, who in turning.items()]
     return f"within the costs' ranges the order to {base.label} turns for {few(clauses)}"

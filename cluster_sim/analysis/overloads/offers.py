@@ -20,7 +20,7 @@ WORK: Final[Mapping[str, str]] = {
     "video": "frame",
     "network": "packet",
     "block": "request",
-    "files": "request",
+    "file": "request",
     "request_response": "request",
     "churn": "range",
     "boot": "boot",

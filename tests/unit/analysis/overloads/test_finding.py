@@ -4,17 +4,19 @@ One guest is offered 60 frames a second for 10 s, 600 in all, through 4 buffers.
 """
 
 from collections.abc import Mapping
+from typing import get_args
 
 import pytest
 
 from cluster_sim.analysis.overloads.finding import find_overloads, lost_share
-from cluster_sim.analysis.overloads.offers import offers_of
+from cluster_sim.analysis.overloads.offers import WORK, offers_of
 from cluster_sim.analysis.overloads.overload import Overload
 from cluster_sim.analysis.summaries.batches import Key
 from cluster_sim.analysis.summaries.host_use import HostUse
 from cluster_sim.analysis.summaries.sums import Sums
 from cluster_sim.results.manifest import Manifest, VariantRecord
 from cluster_sim.scenario.spec import ScenarioSpec
+from cluster_sim.scenario.workload_spec import Workload
 
 VIDEO = {
     "kind": "video",
@@ -172,3 +174,8 @@ def test_closed_loops_offer_nothing_at_a_rate() -> None:
 
 def test_frames_of_a_guest_that_has_left_are_not_lost() -> None:
     assert found({"submitted": 600, "delivered": 300, "dropped_guest_left": 300}) is None
+
+
+def test_what_every_kind_of_workload_moves_has_a_name() -> None:
+    kinds = {get_args(each.model_fields["kind"].annotation)[0] for each in get_args(get_args(Workload)[0])}
+    assert set(WORK) == kinds
